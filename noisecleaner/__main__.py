@@ -1,0 +1,5 @@
+"""`python -m noisecleaner`."""
+
+from noisecleaner.cli import main
+
+main()

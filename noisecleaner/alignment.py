@@ -1,0 +1,93 @@
+"""The one primitive of every weighting: how well a sample's gradient agrees with that of the trusted rows.
+
+Let L_t be the loss on a trusted mini-batch, v = grad L_t, z the logits of a source sample, p = softmax(z) and
+t = J_z v the derivative of its logits along v. For any label c,
+
+    a(c) = <grad CE(z, c), v> = (p - e_c) . t
+
+A step on (sample, c) lowers L_t, to first order, in proportion to a(c). One forward-mode pass gives t, and t gives
+a(c) for every class: no per-sample backward pass, no second-order graph. L2B (eq. 7) and L2RW differentiate
+through an update at zero weights, where the updated parameters are the current ones, so this is their exact
+meta-gradient (for plain SGD); SOSELETO's Q^T dL_t/dtheta (eq. 4) is a(given).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jvp
+from torch.nn import functional
+
+Direction = dict[str, Tensor]
+
+
+def direction(loss: Tensor, parameters: Mapping[str, Tensor]) -> Direction:
+    """Return v = grad loss for the named parameters; zeros where the loss does not depend on one."""
+    gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True, materialize_grads=True)
+    return dict(zip(parameters, gradients, strict=True))
+
+
+def with_spare_buffers(module: nn.Module, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Call a module on clones of its buffers, so that batch norm's running statistics stay as they are.
+
+    Args:
+        module: the network.
+        inputs: a batch.
+        parameters: values to use instead of the module's own.
+    """
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    outputs: Tensor = functional_call(module, {**buffers, **(parameters or {})}, (inputs,))
+    return outputs
+
+
+@torch.no_grad()
+def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction) -> tuple[Tensor, Tensor]:
+    """Compute logits z and t = J_z v in one forward-mode pass that records no graph.
+
+    The random state is put back afterwards: a step that calls the network next draws the same dropout masks.
+
+    Args:
+        network: any module; in train mode its batch statistics take part in the derivative.
+        inputs: a batch of n samples.
+        along: v by parameter name; parameters left out have the derivative zero.
+
+    Returns:
+        z and t, both of shape [n, classes].
+    """
+    named = dict(network.named_parameters())
+    primals = {name: named[name].detach() for name in along}
+    devices = sorted({p.device.index or 0 for p in named.values() if p.device.type == "cuda"})
+    with torch.random.fork_rng(devices=devices):
+        outputs = jvp(lambda p: with_spare_buffers(network, inputs, p), (primals,), (along,))
+    return outputs[0], outputs[1]
+
+
+def alignments(logits: Tensor, derivative: Tensor) -> Tensor:
+    """Compute a(c) for every class from z and t, each of shape [n, classes]; the result has that shape."""
+    probabilities = logits.softmax(dim=1)
+    return (probabilities * derivative).sum(dim=1, keepdim=True) - derivative
+
+
+def agreement(network: nn.Module, inputs: Tensor, trusted: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute a(c) of source samples against the cross-entropy of a trusted batch, for all parameters of a network.
+
+    Args:
+        network: any module that turns inputs into logits.
+        inputs: source batch of n samples.
+        trusted: trusted batch.
+        labels: its verified labels.
+
+    Returns:
+        a(c) and the source logits, both of shape [n, classes], without a graph.
+    """
+    loss = functional.cross_entropy(with_spare_buffers(network, trusted), labels)
+    along = direction(loss, dict(network.named_parameters()))
+    logits, derivative = directional_derivative(network, inputs, along)
+    return alignments(logits, derivative), logits
+
+
+def at(values: Tensor, labels: Tensor) -> Tensor:
+    """Pick one class a row: values [n, classes] and labels [n] -> [n]."""
+    return values.gather(1, labels.unsqueeze(1)).squeeze(1)

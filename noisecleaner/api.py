@@ -1,0 +1,66 @@
+"""The Python interface: one function for each command, and the types of its arguments. Nothing here prints.
+
+`fit` and `score_new` import torch when they are called; the rest never does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from noisecleaner.corrupt import Corruption, Kind, corrupt
+from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.export import Exported, Format, OnFlag, export_clean
+from noisecleaner.ingest import Columns, Source
+from noisecleaner.methods import Method, methods
+from noisecleaner.progress import Interrupts, Progress, Stage
+from noisecleaner.reports import Summary
+from noisecleaner.scoring import score, score_new
+
+if TYPE_CHECKING:
+    from noisecleaner.choices import Effort, Model
+    from noisecleaner.fitting import Fitted, fit
+    from noisecleaner.inputs import Decoding
+
+__all__ = [
+    "Columns",
+    "Corruption",
+    "Decoding",
+    "Effort",
+    "Exported",
+    "Fitted",
+    "Format",
+    "Interrupted",
+    "Interrupts",
+    "Kind",
+    "Method",
+    "Model",
+    "NoisecleanerError",
+    "OnFlag",
+    "Progress",
+    "Source",
+    "Stage",
+    "Summary",
+    "corrupt",
+    "export_clean",
+    "fit",
+    "methods",
+    "score",
+    "score_new",
+]
+
+_NEEDS_TORCH = {
+    "Decoding": "inputs",
+    "Effort": "choices",
+    "Fitted": "fitting",
+    "Model": "choices",
+    "fit": "fitting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch only when it is asked for."""
+    from importlib import import_module
+
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(f"noisecleaner.{_NEEDS_TORCH[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,126 @@
+"""A small logistic model that turns a run's numbers into a probability, kept as JSON, applied with numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Columns = Mapping[str, npt.NDArray[Any]]
+
+#: Long-tailed weights enter as log(1 + w), or one heavy row would bend the model.
+_LONG_TAILED = ("alpha", "beta")
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """sigmoid(intercept + sum of weight * (feature - mean) / deviation).
+
+    Args:
+        features: names of the columns it reads.
+        mean: of each feature on the rows it was fitted on.
+        deviation: likewise.
+        weights: of the standardised features.
+        intercept: log odds at the mean.
+    """
+
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+
+    def log_odds(self, columns: Columns) -> FloatArray:
+        """Compute log odds for columns of shape [rows]; a missing number counts as the mean."""
+        standard = (_features(columns, self.features) - self.mean) / self.deviation
+        return np.asarray(np.nan_to_num(standard) @ np.array(self.weights) + self.intercept)
+
+    def probability(self, columns: Columns) -> FloatArray:
+        """Compute probabilities for columns of shape [rows]."""
+        return sigmoid(self.log_odds(columns))
+
+    def shifted(self, log_odds: float) -> Calibrator:
+        """Return the calibrator for another prior: `log_odds` are added to every row's."""
+        return replace(self, intercept=self.intercept + log_odds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the calibrator as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Calibrator:
+        """Bring back what `to_json` described."""
+        lists = {name: tuple(content[name]) for name in ("features", "mean", "deviation", "weights")}
+        return cls(intercept=float(content["intercept"]), **lists)
+
+
+def fit_calibrator(
+    columns: Columns, outcome: BoolArray, features: tuple[str, ...], balanced: bool = False
+) -> Calibrator:
+    """Fit a logistic model by penalised maximum likelihood (scikit-learn, C = 1 on standardised features).
+
+    Args:
+        columns: numbers of the rows to fit on, each of shape [rows].
+        outcome: what to predict, both values present, shape [rows].
+        features: the columns to use; those without a single number are left out.
+        balanced: weigh both outcomes alike, as if the prior were one half.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    used = tuple(name for name in features if np.isfinite(columns[name]).any())
+    values = _features(columns, used)
+    mean, deviation = np.nanmean(values, axis=0), np.maximum(np.nanstd(values, axis=0), 1e-9)
+    model = LogisticRegression(class_weight="balanced" if balanced else None)
+    model.fit(np.nan_to_num((values - mean) / deviation), outcome)
+    return Calibrator(
+        used,
+        tuple(mean.tolist()),
+        tuple(deviation.tolist()),
+        tuple(model.coef_[0].tolist()),
+        float(model.intercept_[0]),
+    )
+
+
+def cross_fitted(columns: Columns, outcome: BoolArray, features: tuple[str, ...], parts: int = 5) -> FloatArray:
+    """Predict each row with a calibrator fitted on the other parts, shape [rows].
+
+    This is what a row that serves to measure precision must be given instead of a prediction that saw its outcome.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    predicted = np.empty(len(outcome))
+    for rest, part in StratifiedKFold(parts, shuffle=True, random_state=0).split(outcome, outcome):
+        fitted = fit_calibrator({k: v[rest] for k, v in columns.items()}, outcome[rest], features)
+        predicted[part] = fitted.probability({k: v[part] for k, v in columns.items()})
+    return predicted
+
+
+def prior_log_odds(log_odds: FloatArray, rounds: int = 200) -> float:
+    """Find the prior under which the mean posterior equals it (Saerens et al., 2002, eq. 2.4, by EM).
+
+    Args:
+        log_odds: of every row, from a model fitted with the prior one half, shape [rows].
+        rounds: of EM; it has settled long before.
+
+    Returns:
+        The log odds to add.
+    """
+    prior = 0.5
+    for _ in range(rounds):
+        prior = float(np.clip(sigmoid(log_odds + np.log(prior / (1 - prior))).mean(), 1e-4, 1 - 1e-4))
+    return float(np.log(prior / (1 - prior)))
+
+
+def sigmoid(log_odds: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * log_odds)))
+
+
+def _features(columns: Columns, names: tuple[str, ...]) -> FloatArray:
+    values = [np.asarray(columns[name], dtype=np.float64) for name in names]
+    return np.stack([np.log1p(v) if n in _LONG_TAILED else v for n, v in zip(names, values, strict=True)], axis=1)

@@ -1,0 +1,185 @@
+"""What to train: the user's choices, and good defaults for what was left open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from noisecleaner.backbones import Backbone, build, efficientnet_lite0
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.networks import Shape
+from noisecleaner.training import Schedule
+
+#: A head on vectors that takes fewer steps than this has not learned enough from a small dataset.
+_MIN_HEAD_STEPS = 400
+
+
+@dataclass(frozen=True)
+class Model:
+    """What looks at the images.
+
+    Args:
+        backbone: a name of `noisecleaner methods`, or any torchvision classification model; None chooses.
+        frozen: compute features once and train a small head on them; None does so where weights are pretrained.
+        pretrained: load published weights.
+        weights: a safetensors file with the backbone's weights.
+        image_size: edge length that images are resized to; None takes the backbone's own.
+        hidden: units of a hidden layer in the head on features or embeddings, 0 for none.
+    """
+
+    backbone: str | None = None
+    frozen: bool | None = None
+    pretrained: bool = False
+    weights: Path | None = None
+    image_size: int | None = None
+    hidden: int = 0
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long and how hard to train; None chooses.
+
+    Args:
+        epochs: passes over the data.
+        batch_size: rows in a step.
+        trusted_batch: trusted rows in a step.
+        learning_rate: at the start of the cosine.
+        weight_decay: L2 penalty.
+        folds: training runs for cross-fitting (at least 3), or 1 for a single run.
+        checkpoint_seconds: least time between two checkpoints.
+    """
+
+    epochs: int | None = None
+    batch_size: int = 128
+    trusted_batch: int = 64
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    folds: int | None = None
+    checkpoint_seconds: float = 30.0
+
+
+def check_effort(effort: Effort) -> None:
+    """Refuse numbers that make no sense.
+
+    Raises:
+        NoisecleanerError: names the option and its range.
+    """
+    positive = {
+        "--epochs": effort.epochs,
+        "--batch-size": effort.batch_size,
+        "--trusted-batch": effort.trusted_batch,
+        "--learning-rate": effort.learning_rate,
+    }
+    for option, value in positive.items():
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise NoisecleanerError(
+                f"{option} must be above 0, but it is {value}.", f"Leave {option} out to have it chosen."
+            )
+    if effort.folds is not None and effort.folds != 1 and effort.folds < 3:
+        raise NoisecleanerError(
+            f"--folds must be 1 (a single run) or at least 3 (cross-fitting), but it is {effort.folds}.",
+            "Leave --folds out to have it chosen.",
+        )
+
+
+def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
+    """Choose and make the backbone for a dataset of images.
+
+    Returns:
+        Its name, the backbone, and whether it is frozen.
+
+    Raises:
+        NoisecleanerError: the choice is impossible.
+    """
+    name = model.backbone or ("efficientnet-lite0" if efficientnet_lite0.installed() else "cifar-quick")
+    backbone = build(name, size=model.image_size, pretrained=model.pretrained, weights=model.weights)
+    frozen = backbone.trained if model.frozen is None else model.frozen
+    if frozen and not backbone.trained:
+        raise NoisecleanerError(
+            f"--frozen needs pretrained weights, but {name} would start from random ones.",
+            "Add --pretrained or --weights FILE.safetensors, choose efficientnet-lite0, or pass --no-frozen.",
+        )
+    if model.hidden and not frozen:
+        raise NoisecleanerError(
+            f"--hidden puts a layer on frozen features, but {name} is trained end to end.",
+            "Leave --hidden out, or pass --frozen.",
+        )
+    return name, backbone, frozen
+
+
+def check_no_backbone(model: Model) -> None:
+    """Refuse image options for a dataset of vectors, where they would do nothing.
+
+    Raises:
+        NoisecleanerError: names them.
+    """
+    given = {
+        "--backbone": model.backbone,
+        "--frozen": model.frozen,
+        "--pretrained": model.pretrained or None,
+        "--weights": model.weights,
+        "--image-size": model.image_size,
+    }
+    useless = [option for option, value in given.items() if value is not None]
+    if useless:
+        raise NoisecleanerError(
+            f"Options about images need images, but the rows bring vectors; {listed(useless)} would do nothing.",
+            "Leave those options out.",
+        )
+
+
+def choose_schedule(effort: Effort, shape: Shape, backbone: Backbone | None, rows: int, seed: int) -> Schedule:
+    """Fill in what was left open.
+
+    The rates of a head were chosen on features of EfficientNet-Lite0 (1,280 standardised coordinates); for other
+    widths they scale such that a step changes the logits as much.
+
+    Args:
+        effort: the user's choices.
+        shape: the network.
+        backbone: what is trained end to end; None for a head.
+        rows: source rows of a fold.
+        seed: of every random number.
+    """
+    if backbone is not None:
+        epochs, rate, decay = 30, backbone.learning_rate, 5e-4
+    else:
+        steps = math.ceil(rows / effort.batch_size)
+        epochs = min(200, max(20, math.ceil(_MIN_HEAD_STEPS / steps)))
+        rate = 0.01 if shape.hidden else 4.0 / shape.width
+        decay = 0.03 if shape.hidden else 3e-4 / rate
+        if shape.kind == "probabilities":
+            rate, decay = 0.05, 0.0
+    chosen = Schedule(
+        epochs=effort.epochs or epochs,
+        batch_size=effort.batch_size,
+        trusted_batch=effort.trusted_batch,
+        learning_rate=effort.learning_rate or rate,
+        weight_decay=decay,
+        seed=seed,
+        checkpoint_seconds=effort.checkpoint_seconds,
+    )
+    return chosen if effort.weight_decay is None else replace(chosen, weight_decay=effort.weight_decay)
+
+
+def choose_device(name: str) -> torch.device:
+    """Choose the device: `auto` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        NoisecleanerError: the device is not there.
+    """
+    if name == "auto":
+        found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(found)
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise NoisecleanerError(
+            f"--device {name} cannot be used ({str(error).splitlines()[0]}).",
+            "Give auto, cpu, cuda or cuda:N.",
+        ) from error
+    return device

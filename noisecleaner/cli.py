@@ -1,0 +1,376 @@
+"""The command line: parse, call one library function, show the result, set the exit code.
+
+Exit codes: 0 done; 2 usage, input or configuration is wrong; 70 a bug of ours; 130 and 143 interrupted.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from noisecleaner import __version__, console
+from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.progress import Interrupts
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _option(help: str, panel: str | None = None, **rest: Any) -> Any:
+    return typer.Option(help=help, rich_help_panel=panel, **rest)
+
+
+_ROWS, _MODEL, _TRAINING = "Rows and columns", "What looks at the images", "Training"
+
+Data = Annotated[
+    str,
+    typer.Argument(help="Image folder, .parquet, .csv or .jsonl table, folder of Parquet files, glob, or URI."),
+]
+Out = Annotated[Path, _option("Directory to make.")]
+Trusted = Annotated[str | None, _option("Table or folder with verified labels, joined on the sample id.")]
+ImageColumn = Annotated[str, _option("Column with paths, bytes or struct<bytes, path>.", _ROWS)]
+LabelColumn = Annotated[str, _option("Column with the given label.", _ROWS)]
+IdColumn = Annotated[str, _option("Column with the id that joins the tables.", _ROWS)]
+TrustedColumn = Annotated[str, _option("Column with the verified label.", _ROWS)]
+EmbeddingColumn = Annotated[str | None, _option("Column with embeddings, instead of images.", _ROWS)]
+ProbabilitiesColumn = Annotated[str | None, _option("Column with your model's class probabilities, likewise.", _ROWS)]
+RowIds = Annotated[bool, typer.Option("--row-ids", help="Make ids from file name and row.", rich_help_panel=_ROWS)]
+AllowAbsolute = Annotated[
+    bool,
+    typer.Option("--allow-absolute", help="Follow absolute paths and links out of the folder.", rich_help_panel=_ROWS),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Make a row that cannot be used an error.", rich_help_panel=_ROWS)
+]
+MaxPixels = Annotated[
+    int | None, _option("Refuse larger images (width times height; 64 million by default).", _ROWS, min=1)
+]
+Threads = Annotated[int | None, _option("Images decoded at once; one for each core by default.", _ROWS, min=1)]
+Device = Annotated[str, _option("auto, cpu, cuda, cuda:N or mps.", _TRAINING)]
+Seed = Annotated[int, _option("Seed of every random number.", _TRAINING, min=0)]
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Find the wrong labels in an image dataset, using the few labels you have verified, and get the clean set.
+
+    Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
+    """
+    if version:
+        typer.echo(f"noisecleaner {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def fit(
+    ctx: typer.Context,
+    data: Data,
+    out: Out,
+    trusted: Trusted = None,
+    method: Annotated[str, _option("Rule that weighs the rows; see `noisecleaner methods`.")] = "soseleto",
+    option: Annotated[list[str] | None, _option("NAME=VALUE, an option of the method; repeatable.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    id_column: IdColumn = "sample_id",
+    trusted_column: TrustedColumn = "trusted_label",
+    embedding_column: EmbeddingColumn = None,
+    probabilities_column: ProbabilitiesColumn = None,
+    row_ids: RowIds = False,
+    allow_absolute: AllowAbsolute = False,
+    strict: Strict = False,
+    max_pixels: MaxPixels = None,
+    threads: Threads = None,
+    backbone: Annotated[str | None, _option("Name of a network; efficientnet-lite0 if installed.", _MODEL)] = None,
+    frozen: Annotated[
+        bool | None, _option("Train only a head on the backbone's features; so if it is pretrained.", _MODEL)
+    ] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Load published weights.", rich_help_panel=_MODEL)
+    ] = False,
+    weights: Annotated[Path | None, _option("Safetensors file with the backbone's weights.", _MODEL)] = None,
+    image_size: Annotated[int | None, _option("Edge length images are resized to.", _MODEL, min=8)] = None,
+    hidden: Annotated[int, _option("Units of a hidden layer in the head on features; 0 for none.", _MODEL, min=0)] = 0,
+    epochs: Annotated[int | None, _option("Passes over the data.", _TRAINING)] = None,
+    batch_size: Annotated[int, _option("Rows in a step.", _TRAINING)] = 128,
+    trusted_batch: Annotated[int, _option("Trusted rows in a step.", _TRAINING)] = 64,
+    learning_rate: Annotated[float | None, _option("At the start of its cosine.", _TRAINING)] = None,
+    weight_decay: Annotated[float | None, _option("L2 penalty.", _TRAINING, min=0)] = None,
+    folds: Annotated[int | None, _option("Training runs for cross-fitting, at least 3; or 1.", _TRAINING)] = None,
+    checkpoint_seconds: Annotated[float, _option("Least time between checkpoints.", _TRAINING, min=0)] = 30.0,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Train on a noisy dataset, steered by verified labels, and write a run directory.
+
+    Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
+    """
+    from noisecleaner.api import Columns, Decoding, Effort, Model, Source
+    from noisecleaner.api import fit as run_fit
+
+    columns = Columns(
+        image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
+    )
+    fitted = run_fit(
+        Source(data, columns, allow_absolute),
+        out,
+        trusted=trusted,
+        method=method,
+        options=dict(_pair(text, "--option") for text in option or []),
+        model=Model(backbone, frozen, pretrained, weights, image_size, hidden),
+        effort=Effort(epochs, batch_size, trusted_batch, learning_rate, weight_decay, folds, checkpoint_seconds),
+        decoding=Decoding(**_given(threads=threads, max_pixels=max_pixels)),
+        seed=seed,
+        device=device,
+        strict=strict,
+        overwrite=overwrite,
+        resume=resume,
+        progress=console.TerminalProgress(),
+        interrupts=ctx.obj,
+    )
+    console.show_fitted(out, fitted)
+
+
+@app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="Run directory that `fit` made.")],
+    threshold: Annotated[float, _option("Flag rows below it, in [0, 1].")] = 0.5,
+    by: Annotated[str, _option("What the threshold cuts: label_quality or alpha.")] = "label_quality",
+    data: Annotated[str | None, _option("Score these rows, which were not fitted, without training.")] = None,
+    out: Annotated[Path | None, _option("Where to write with --data; RUN/new/NAME by default.")] = None,
+    trusted: Trusted = None,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    id_column: IdColumn = "sample_id",
+    trusted_column: TrustedColumn = "trusted_label",
+    embedding_column: EmbeddingColumn = None,
+    probabilities_column: ProbabilitiesColumn = None,
+    row_ids: RowIds = False,
+    allow_absolute: AllowAbsolute = False,
+    strict: Strict = False,
+    max_pixels: MaxPixels = None,
+    device: Device = "auto",
+) -> None:
+    """Write label quality, suggestions and flags for every row, and show what matters.
+
+    Example: noisecleaner score runs/first --threshold 0.5
+    """
+    from noisecleaner.api import Columns, Source, score_new
+    from noisecleaner.api import score as score_fitted
+
+    columns = Columns(
+        image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
+    )
+    if data is None:
+        new_only = {"--out": out, "--trusted": trusted, "--strict": strict, "--max-pixels": max_pixels}
+        _refuse(new_only | {"--device": device != "auto", "column options": columns != Columns()}, "--data")
+        console.show_summary(score_fitted(run, threshold=threshold, by=by), run)
+        return
+    _refuse({"--by alpha": by == "alpha"}, "the fitted rows, because alpha tells what training did with a row")
+    target = out or run / "new" / Path(data.rstrip("/")).stem
+    summary = score_new(
+        run,
+        Source(data, columns, allow_absolute),
+        target,
+        trusted=trusted,
+        threshold=threshold,
+        device=device,
+        max_pixels=max_pixels,
+        strict=strict,
+        progress=console.TerminalProgress(),
+    )
+    console.show_summary(summary, target)
+
+
+@app.command()
+def export_clean(
+    scored: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
+    out: Out,
+    on_flag: Annotated[str, _option("What happens to flagged rows: drop, relabel or keep.")] = "drop",
+    threshold: Annotated[
+        float | None, _option("Flag rows of lower label quality; as they were scored by default.")
+    ] = None,
+    min_confidence: Annotated[
+        float, _option("With relabel: drop rows whose suggestion is less certain.", min=0, max=1)
+    ] = 0.0,
+    format: Annotated[str | None, _option("folder or parquet; what the input was by default.")] = None,
+    data: Annotated[str | None, _option("Where the dataset is now, if it has moved since the fit.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+) -> None:
+    """Write a clean copy of the dataset; the dataset itself is never touched.
+
+    Example: noisecleaner export-clean runs/first --out clean --on-flag drop
+    """
+    from noisecleaner.api import Format, OnFlag
+    from noisecleaner.api import export_clean as export
+    from noisecleaner.methods import check_choice
+
+    check_choice("--on-flag", on_flag, [choice.value for choice in OnFlag])
+    if format is not None:
+        check_choice("--format", format, [choice.value for choice in Format])
+    exported = export(
+        scored,
+        out,
+        on_flag=OnFlag(on_flag),
+        threshold=threshold,
+        min_confidence=min_confidence,
+        format=Format(format) if format else None,
+        data=data,
+        dry_run=dry_run,
+        progress=console.TerminalProgress(),
+    )
+    console.show_exported(exported, dry_run)
+
+
+@app.command()
+def corrupt(
+    data: Data,
+    out: Out,
+    kind: Annotated[str, _option("symmetric, asymmetric or confusion.")] = "symmetric",
+    rate: Annotated[float, _option("Share of labels to make wrong, in [0, 1].")] = 0.4,
+    pair: Annotated[
+        list[str] | None,
+        _option("TRUE=WRONG, for asymmetric; repeatable. Each class to the next by default."),
+    ] = None,
+    seed: Seed = 0,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    id_column: IdColumn = "sample_id",
+    embedding_column: EmbeddingColumn = None,
+    row_ids: RowIds = False,
+    allow_absolute: AllowAbsolute = False,
+) -> None:
+    """Copy a dataset with known wrong labels put in: data.parquet, and truth.parquet to check against.
+
+    Example: noisecleaner corrupt images/ --out noisy --kind symmetric --rate 0.4
+    """
+    from noisecleaner.api import Columns, Kind, Source
+    from noisecleaner.api import corrupt as put_noise
+    from noisecleaner.methods import check_choice
+
+    check_choice("--kind", kind, [choice.value for choice in Kind])
+    _refuse({"--pair": bool(pair) and kind != "asymmetric"}, "--kind asymmetric")
+    columns = Columns(
+        image=image_column,
+        label=label_column,
+        sample_id=id_column,
+        embedding=embedding_column,
+        row_ids=row_ids,
+    )
+    corruption = put_noise(
+        Source(data, columns, allow_absolute),
+        out,
+        kind=Kind(kind),
+        rate=rate,
+        seed=seed,
+        pairs=dict(_split(text, "--pair") for text in pair or []),
+        progress=console.TerminalProgress(),
+    )
+    console.show_corruption(corruption)
+
+
+@app.command()
+def methods() -> None:
+    """List the methods with their options, and the backbones.
+
+    Example: noisecleaner methods
+    """
+    from noisecleaner.methods import backbone_names
+    from noisecleaner.methods import methods as all_methods
+
+    console.show_methods(all_methods(), backbone_names())
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    words = [word for word in given if word != "--debug"]
+    interrupts = Interrupts()
+    try:
+        with interrupts.installed():
+            app(words, obj=interrupts)
+    except NoisecleanerError as error:
+        _show_traceback_if(debug)
+        console.show_error(error.message, error.hint)
+        sys.exit(2)
+    except OSError as error:
+        _show_traceback_if(debug)
+        console.show_error(
+            f"The system refused: {error}.",
+            "Check free space, permissions and the path; what stood there before is untouched.",
+        )
+        sys.exit(2)
+    except Interrupted as stop:
+        console.show_error("Interrupted.", _how_to_go_on(words))
+        sys.exit(128 + stop.signum)
+    except Exception as error:
+        _show_traceback_if(debug)
+        hint = "" if debug else "Run the command again with --debug and report what it shows."
+        console.show_error(f"This is a bug in noisecleaner ({type(error).__name__}: {error}).", hint)
+        sys.exit(70)
+    sys.exit(0)
+
+
+def _show_traceback_if(debug: bool) -> None:
+    if debug:
+        console.show_traceback()
+
+
+def _how_to_go_on(words: list[str]) -> str:
+    """What to type after an interrupted command."""
+    if words[:1] != ["fit"]:
+        return "Nothing was written."
+    again = [word for word in words if word not in ("--overwrite", "--resume")]
+    return f"Go on where it stopped with: noisecleaner {shlex.join([*again, '--resume'])}"
+
+
+def _pair(text: str, option: str) -> tuple[str, Any]:
+    """Split NAME=VALUE, and read the value as a number, true, false or none where it is one."""
+    name, value = _split(text, option)
+    words: dict[str, Any] = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value
+
+
+def _split(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise NoisecleanerError(f"{option} takes NAME=VALUE, but it is {text!r}.", f"Write {option} name=value.")
+    return name, value
+
+
+def _refuse(given: Mapping[str, object], needs: str) -> None:
+    """Refuse options that would do nothing here."""
+    useless = [name for name, value in given.items() if value]
+    if useless:
+        raise NoisecleanerError(
+            f"{' and '.join(useless)} would do nothing: only for {needs}.", f"Add {needs}, or leave that out."
+        )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Leave out the options that were not given, so that the library's defaults hold."""
+    return {name: value for name, value in values.items() if value is not None}

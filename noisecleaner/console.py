@@ -1,0 +1,251 @@
+"""The only file that prints: results to stdout, talk and progress to stderr."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from noisecleaner.progress import Progress, Stage
+
+if TYPE_CHECKING:
+    from noisecleaner.corrupt import Corruption
+    from noisecleaner.export import Exported
+    from noisecleaner.fitting import Fitted
+    from noisecleaner.methods import Method
+    from noisecleaner.noise import Rate
+    from noisecleaner.reports import Summary
+
+_LINE_SECONDS = 5.0
+
+
+def _out() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def _err() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def printable(text: object) -> str:
+    """Make a user's text safe for a terminal: no control or direction-changing characters."""
+    return "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in str(text))
+
+
+class TerminalProgress(Progress):
+    """Bars with rate and time left on a terminal, a line every few seconds elsewhere."""
+
+    def note(self, text: str) -> None:
+        """Print a choice that was made for the user."""
+        _err().print(Text(printable(text)))
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        _err().print(Text.assemble(("Warning: ", "bold yellow"), printable(text)))
+
+    @contextmanager
+    def stage(self, title: str, total: int, unit: str) -> Iterator[Stage]:
+        """Show one piece of work."""
+        console = _err()
+        if not console.is_terminal:
+            lines = _Lines(console, title, total, unit)
+            yield lines
+            lines.finish()
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[numbers]}", style="dim"),
+        )
+        with Bars(*columns, console=console) as bars:
+            task = bars.add_task(title, total=total, rate="", numbers="")
+            yield _Bar(bars, task, unit)
+
+
+class _Bar(Stage):
+    def __init__(self, bars: Bars, task: TaskID, unit: str) -> None:
+        self._bars, self._task, self._unit = bars, task, unit
+
+    def advance(self, count: int = 1, **numbers: float) -> None:
+        task = self._bars.tasks[0]
+        rate = f"{task.speed:,.0f} {self._unit}/s" if task.speed else ""
+        shown = _numbers(numbers) if numbers else task.fields["numbers"]
+        self._bars.update(self._task, advance=count, rate=rate, numbers=shown)
+
+
+class _Lines(Stage):
+    def __init__(self, console: Console, title: str, total: int, unit: str) -> None:
+        self._console, self._title, self._total, self._unit = console, title, total, unit
+        self._done, self._numbers = 0, ""
+        self._started = self._printed = time.monotonic()
+        self._fresh = 0  # units done since the start, without those of an earlier, interrupted run
+
+    def advance(self, count: int = 1, **numbers: float) -> None:
+        now = time.monotonic()
+        self._done += count
+        self._fresh += count
+        self._numbers = _numbers(numbers) if numbers else self._numbers
+        if now - self._printed > _LINE_SECONDS and self._done < self._total:
+            self._printed = now
+            rate = self._fresh / max(now - self._started, 1e-9)
+            left = (self._total - self._done) / max(rate, 1e-9)
+            self._print(f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left:,.0f} s left")
+
+    def finish(self) -> None:
+        """Print the last line."""
+        seconds = time.monotonic() - self._started
+        self._print(f"{self._total:,} {self._unit} in {seconds:,.1f} s")
+
+    def _print(self, text: str) -> None:
+        self._console.print(Text(f"{self._title}: {text}" + (f" ({self._numbers})" if self._numbers else "")))
+
+
+def show_error(message: str, hint: str) -> None:
+    """Print an error as one paragraph."""
+    _err().print(Text.assemble(("Error: ", "bold red"), printable(message), " ", printable(hint)))
+
+
+def show_traceback() -> None:
+    """Print the exception that is being handled, for `--debug`."""
+    _err().print_exception()
+
+
+def show_fitted(out: Path, fitted: Fitted) -> None:
+    """Tell what `fit` did, and what to type next."""
+    console = _out()
+    extra = f" and {fitted.clean_only:,} clean-only" if fitted.clean_only else ""
+    console.print(
+        Text(
+            f"Fitted {fitted.rows:,} rows ({_skips(fitted.skipped)}) with {fitted.audited:,} audited{extra} trusted "
+            f"rows in {sum(fitted.seconds.values()):,.0f} s."
+        )
+    )
+    console.print(Text(f"Next: noisecleaner score {printable(out)} --threshold 0.5"))
+
+
+def show_summary(summary: Summary, out: Path) -> None:
+    """Print what `score` found."""
+    console = _out()
+    scored = summary.flagged + summary.kept
+    lines = {
+        "Noise": f"{_rate(summary.noise.overall)} of the labels are wrong {_source(summary)}",
+        "Rows": f"{summary.rows:,}, of which {scored:,} scored; {_skips(summary.skipped)}",
+        "Flagged": f"{summary.flagged:,} rows ({_share(summary.flagged, scored)}) "
+        f"with {summary.by} < {summary.threshold:g}",
+        "Kept": f"{summary.kept:,} rows ({_share(summary.kept, scored)})" + _kept(summary),
+        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}"),
+    }
+    for name, text in lines.items():
+        console.print(Text.assemble((f"{name:<9}", "bold"), text))
+    classes = [
+        (line.name, f"{line.rows:,}", f"{line.flagged:,}", _share(line.flagged, line.rows), _rate(line.noise))
+        for line in summary.classes
+    ]
+    _table("Worst classes", ("given label", "rows", "flagged", "share", "noise (95 % interval)"), classes)
+    pairs = [(pair.given, pair.suggested, f"{pair.rows:,}") for pair in summary.confusions]
+    _table("Most likely confusions", ("given label", "looks like", "flagged rows"), pairs)
+    rows = [(s.sample_id, s.given, s.suggested, f"{s.value:.4f}") for s in summary.suspects]
+    _table(
+        f"Most suspicious rows (lowest {summary.by})",
+        ("sample_id", "given label", "suggested", summary.by),
+        rows,
+    )
+    console.print(Text(f"Wrote scores.parquet, report.parquet and noise.json to {printable(out)}."))
+
+
+def show_exported(exported: Exported, dry_run: bool) -> None:
+    """Tell what `export-clean` wrote, or would write."""
+    console = _out()
+    verb = "Would write" if dry_run else "Wrote"
+    console.print(
+        Text(
+            f"{verb} {exported.written:,} of {exported.rows:,} rows to {printable(exported.path)} "
+            f"({exported.format.value}): {exported.dropped:,} dropped, {exported.relabelled:,} relabelled, "
+            f"{exported.verified:,} with their verified label, {exported.skipped:,} without a score left out."
+        )
+    )
+    if exported.empty_classes:
+        TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")
+
+
+def show_corruption(corruption: Corruption) -> None:
+    """Tell what `corrupt` wrote."""
+    _out().print(
+        Text(
+            f"Wrote {printable(corruption.data)} ({corruption.wrong:,} of {corruption.rows:,} labels are wrong now, "
+            f"{_share(corruption.wrong, corruption.rows)}) and {printable(corruption.truth)}."
+        )
+    )
+
+
+def show_methods(methods: Sequence[Method], backbones: Sequence[str]) -> None:
+    """List methods with their options, and backbones."""
+    rows = [(m.name, m.summary, ", ".join(f"{k}={v}" for k, v in m.options.items())) for m in methods]
+    _table("Methods (--method NAME, --option NAME=VALUE)", ("method", "what it is", "options"), rows)
+    console = _out()
+    console.print(Text(f"\nBackbones (--backbone NAME): {', '.join(backbones)}, and every torchvision"))
+    console.print(Text("classification model, such as resnet18, convnext_tiny or vit_b_16."))
+
+
+_QUALITY = {
+    "audited": "label_quality is calibrated on {judged} audited rows that did not steer what was recorded of them",
+    "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
+    "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
+}
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if not rows:
+        return
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, padding=(0, 3, 0, 0))
+    for name in header:
+        right = name in ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", header_style="dim")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def _numbers(numbers: dict[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
+
+
+def _rate(rate: Rate) -> str:
+    if rate.value is None:
+        return "unknown"
+    if rate.low is None or rate.high is None:
+        return f"about {100 * rate.value:.1f} %"
+    return f"{100 * rate.value:.1f} % ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
+
+
+def _source(summary: Summary) -> str:
+    if summary.noise.method == "wilson":
+        return f"(95 % interval; Wilson, {summary.noise.overall.seen:,} audited rows)"
+    return "(expected by label_quality; no audited rows, so no interval)"
+
+
+def _kept(summary: Summary) -> str:
+    rate = summary.kept_noise
+    return "" if rate.value is None else f"; {_rate(rate)} wrong among them ({rate.seen:,} audited rows)"
+
+
+def _skips(skipped: dict[str, int]) -> str:
+    if not skipped:
+        return "0 skipped"
+    return f"{sum(skipped.values()):,} skipped: " + ", ".join(f"{n:,} {reason}" for reason, n in skipped.items())
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"

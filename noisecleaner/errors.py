@@ -1,0 +1,39 @@
+"""The one error of noisecleaner, and the signal that ends a run early."""
+
+from __future__ import annotations
+
+
+class NoisecleanerError(Exception):
+    """Something the user can put right: input, options, environment. The command line exits with 2.
+
+    Args:
+        message: what is required and what was found, in one or two sentences.
+        hint: what to type or change.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}"
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived. Not an `Exception`, so that no `except Exception` swallows it.
+
+    Args:
+        signum: the signal's number; the command line exits with 128 + signum (130 or 143).
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"interrupted by signal {signum}")
+        self.signum = signum
+
+
+def listed(names: object, limit: int = 12) -> str:
+    """Join names for an error text: `a, b, c`, cut after `limit` of them."""
+    texts = [str(name) for name in names] if isinstance(names, (list, tuple)) else [str(names)]
+    more = f", … ({len(texts) - limit} more)" if len(texts) > limit else ""
+    return (", ".join(texts[:limit]) or "none") + more

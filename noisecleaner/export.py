@@ -1,0 +1,255 @@
+"""`export-clean`: scores and the dataset they belong to -> a clean copy. The input is never touched."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from PIL import Image
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import refuse_existing, replacing
+from noisecleaner.ingest import Columns, Source, open_tables, read_manifest
+from noisecleaner.ingest.folders import IMAGE_ENDINGS
+from noisecleaner.ingest.manifest import BoolArray, IntArray
+from noisecleaner.progress import Progress, Stage
+from noisecleaner.rewrite import Copy, encoded_images, hugging_face, write_copy
+from noisecleaner.tables import SCORES, read_table
+
+
+class OnFlag(StrEnum):
+    """What happens to a flagged row."""
+
+    DROP = "drop"
+    RELABEL = "relabel"
+    KEEP = "keep"
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    FOLDER = "folder"  # class/name.png and metadata.parquet
+    PARQUET = "parquet"  # data/train-00000-of-00001.parquet
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export_clean` wrote, or would write.
+
+    Args:
+        path: the new directory.
+        format: what it holds.
+        rows: rows of the dataset.
+        written: rows of the copy.
+        dropped: flagged rows left out.
+        relabelled: flagged rows with their suggested label.
+        verified: rows that carry their verified label, flagged or not.
+        skipped: rows without a score, left out.
+        empty_classes: classes of which no row is left.
+    """
+
+    path: Path
+    format: Format
+    rows: int
+    written: int
+    dropped: int
+    relabelled: int
+    verified: int
+    skipped: int
+    empty_classes: list[str]
+
+
+def export_clean(
+    scored: Path,
+    out: Path,
+    *,
+    on_flag: OnFlag = OnFlag.DROP,
+    threshold: float | None = None,
+    min_confidence: float = 0.0,
+    format: Format | None = None,
+    data: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write a clean copy of a dataset: flagged rows dropped, relabelled or kept, verified rows as verified.
+
+    Columns `nc_given_label`, `nc_label_quality`, … tell for each row what was known. Images are copied byte by
+    byte. Rows that could not be scored are left out.
+
+    Args:
+        scored: a directory with scores.parquet: a run, or the output of `score --data`.
+        out: a directory that does not exist yet.
+        on_flag: what happens to flagged rows that nobody verified.
+        threshold: flag rows of lower label quality; None takes the flags as they were scored.
+        min_confidence: with `relabel`, drop flagged rows whose suggestion is less certain.
+        format: an image folder or Parquet; None writes what the input was.
+        data: where the dataset is now, if it has moved since the fit.
+        dry_run: only count.
+        progress: is told about the rows as they are copied.
+
+    Raises:
+        NoisecleanerError: there are no scores, the dataset has changed since, or `out` cannot be used.
+    """
+    refuse_existing(out)
+    scores, source, classes = _read_scores(scored, data)
+    manifest = read_manifest(source, classes)
+    if not manifest.table["sample_id"].equals(scores["sample_id"]):
+        raise NoisecleanerError(
+            f"The scores in {scored} must belong to {source.data}, but its sample ids have changed since.",
+            "Run `noisecleaner fit` again, or name the fitted data with --data.",
+        )
+    chosen = format or (Format.PARQUET if open_tables(source.data) is not None else Format.FOLDER)
+    _check_place(out, source)
+    flagged = _flagged(scores, threshold)
+    labels, keep, counts = _decide(scores, classes, flagged, on_flag, min_confidence)
+    copy = Copy(manifest, source, labels, keep, _notes(scores, flagged))
+    if not dry_run:
+        with (
+            replacing(out) as folder,
+            (progress or Progress()).stage("Copying", int(keep.sum()), "rows") as stage,
+        ):
+            folder.mkdir(parents=True)
+            (_write_parquet if chosen is Format.PARQUET else _write_folder)(folder, copy, stage)
+    present = {int(label) for label in labels[keep]}
+    empty = [name for index, name in enumerate(classes) if index not in present]
+    return Exported(out, chosen, len(scores), int(keep.sum()), empty_classes=empty, **counts)
+
+
+def safe_names(names: list[str], used: set[str] | None = None) -> list[str]:
+    """Turn any texts into file names: no separators or control characters, not hidden, all different.
+
+    Names that differ only in case count as equal, because some file systems think so.
+
+    Args:
+        names: for example sample ids.
+        used: names that are taken, in lower case; new ones are added.
+    """
+    taken = set() if used is None else used
+    safe = []
+    for name in names:
+        base = re.sub(r"[^\w.+=@ -]", "_", name).strip(" .")[:180] or "_"
+        base = f"_{base}" if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", base) else base
+        candidate, number = base, 1
+        while candidate.casefold() in taken:
+            number += 1
+            candidate = f"{base}-{number}"
+        taken.add(candidate.casefold())
+        safe.append(candidate)
+    return safe
+
+
+def _read_scores(scored: Path, data: str | None) -> tuple[pa.Table, Source, tuple[str, ...]]:
+    path = scored / "scores.parquet"
+    if not path.exists():
+        raise NoisecleanerError(
+            f"Scores are required, but {path} does not exist.",
+            f"Make them first: noisecleaner score {scored}",
+        )
+    scores, meta = read_table(path, SCORES)
+    written = dict(meta["source"])
+    source = Source(data or written["data"], Columns(**written["columns"]), written["allow_absolute"])
+    return scores, source, tuple(meta["classes"])
+
+
+def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:
+    if threshold is None:
+        return np.asarray(pc.fill_null(scores["flagged"], False))
+    if not 0 <= threshold <= 1:
+        raise NoisecleanerError(
+            f"--threshold must lie in [0, 1], but it is {threshold}.",
+            "The default is what `score` was given.",
+        )
+    return np.asarray(pc.fill_null(pc.less(scores["label_quality"], threshold), False))
+
+
+def _decide(
+    scores: pa.Table, classes: tuple[str, ...], flagged: BoolArray, on_flag: OnFlag, min_confidence: float
+) -> tuple[IntArray, BoolArray, Mapping[str, int]]:
+    """Decide for each row which label it gets and whether it is kept, and count what happened."""
+    given, suggested, verified = (
+        _index(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
+    )
+    usable = np.asarray(pc.is_null(scores["skip_reason"]))
+    known = usable & (verified >= 0)
+    open_flag = usable & flagged & ~known
+    sure = np.asarray(pc.fill_null(scores["suggested_confidence"], 0)) >= min_confidence
+    relabelled = open_flag & sure & (suggested >= 0) & (on_flag is OnFlag.RELABEL)
+    dropped = open_flag & ~relabelled & (on_flag is not OnFlag.KEEP)
+    labels = np.where(known, verified, np.where(relabelled, suggested, given))
+    counts = {"dropped": dropped, "relabelled": relabelled, "verified": known, "skipped": ~usable}
+    return labels, usable & ~dropped, {name: int(rows.sum()) for name, rows in counts.items()}
+
+
+def _index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> IntArray:
+    found = pc.index_in(column, value_set=pa.array(classes, pa.string()))
+    return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
+
+
+def _notes(scores: pa.Table, flagged: BoolArray) -> pa.Table:
+    names = ("given_label", "label_quality", "alpha", "beta", "suggested_label", "suggested_confidence")
+    return pa.table({**{f"nc_{name}": scores[name] for name in names}, "nc_flagged": pa.array(flagged)})
+
+
+def _check_place(out: Path, source: Source) -> None:
+    home = os.path.join(source.data, "")
+    if Path(source.data).is_dir() and os.path.abspath(out).startswith(home):
+        raise NoisecleanerError(
+            f"The copy must lie outside the dataset, but {out} is inside {source.data}.",
+            "Name another --out DIR.",
+        )
+
+
+def _write_parquet(folder: Path, copy: Copy, stage: Stage) -> None:
+    (folder / "data").mkdir()
+    write_copy(folder / "data" / "train-00000-of-00001.parquet", copy, stage)
+
+
+def _write_folder(folder: Path, copy: Copy, stage: Stage) -> None:
+    """Write class/name.ext, and metadata.parquet, which Hugging Face `imagefolder` reads."""
+    images = encoded_images(copy)
+    if images is None:
+        raise NoisecleanerError(
+            "--format folder needs images, but the rows bring vectors.", "Export with --format parquet."
+        )
+    folders = safe_names(list(copy.manifest.classes))
+    paths, ids = copy.manifest.table["path"], copy.manifest.table["sample_id"]
+    used: dict[str, set[str]] = {name: set() for name in folders}
+    rows, written = [], []
+    for row, content in images:
+        assert isinstance(content, bytes)  # noqa: S101  # `encoded_images` has refused everything else
+        below = folders[copy.labels[row]]
+        name = PurePosixPath(paths[row].as_py() or ids[row].as_py())
+        (stem,) = safe_names([name.stem], used[below])
+        target = folder / below / f"{stem}{_ending(name, content)}"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
+        rows.append(row)
+        written.append(f"{below}/{target.name}")
+        stage.advance()
+    _write_metadata(folder, copy, np.array(rows, dtype=np.int64), written)
+
+
+def _write_metadata(folder: Path, copy: Copy, rows: IntArray, names: list[str]) -> None:
+    taken = pa.array(rows)
+    columns = {"file_name": pa.array(names, pa.string()), "label": pa.array(copy.labels[rows], pa.int64())}
+    columns["sample_id"] = copy.manifest.table["sample_id"].take(taken)
+    columns |= {name: copy.added[name].take(taken) for name in copy.added.column_names}
+    described = pa.table(columns).replace_schema_metadata(hugging_face("label", copy.manifest.classes))
+    pq.write_table(described, folder / "metadata.parquet", compression="zstd", write_page_checksum=True)
+
+
+def _ending(name: PurePosixPath, content: bytes) -> str:
+    """The file's ending: the one it has, else the one of its format."""
+    if name.suffix.lower() in IMAGE_ENDINGS:
+        return name.suffix
+    with Image.open(BytesIO(content)) as image:
+        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(str(image.format), f".{image.format}".lower())

@@ -1,0 +1,265 @@
+"""`fit`: a dataset and verified labels -> a run directory. Every step of the line, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from noisecleaner.backbones import Backbone
+from noisecleaner.choices import (
+    Effort,
+    Model,
+    check_effort,
+    check_no_backbone,
+    choose_backbone,
+    choose_device,
+    choose_schedule,
+)
+from noisecleaner.crossfit import Task, train_folds
+from noisecleaner.files import write_arrays, write_json
+from noisecleaner.folds import MIN_AUDITED, Plan, plan
+from noisecleaner.ingest import Manifest, Skip, Source, check_enough, ingest, refuse_skips, require_readable
+from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.ingest.payloads import VectorColumn
+from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
+from noisecleaner.networks import Shape
+from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.quality import QualityModel, fit_quality
+from noisecleaner.readout import Arrays
+from noisecleaner.runs import Run, fingerprint, open_run
+from noisecleaner.tables import TRACE, write_table
+from noisecleaner.traces import collect, to_table, verified
+from noisecleaner.training import Data
+from noisecleaner.weightings import check_options, weighting_class
+
+#: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What `fit` did.
+
+    Args:
+        rows: rows of the dataset.
+        skipped: rows that took no part, by reason.
+        audited: rows of the dataset with a verified label.
+        clean_only: trusted rows that are not in the dataset.
+        judging: audited rows that judged what they had not steered.
+        quality: how label quality was made, see `QualityModel.method`.
+        seconds: wall-clock time of each part.
+    """
+
+    rows: int
+    skipped: dict[str, int]
+    audited: int
+    clean_only: int
+    judging: int
+    quality: str
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What is trained: a trunk on pixels, or a head on vectors (features of a frozen backbone, or the user's)."""
+
+    shape: Shape
+    encoder: Encoder | None = None
+    trunk: Backbone | None = None
+    frozen: Backbone | None = None
+
+
+def fit(
+    source: Source,
+    out: Path,
+    *,
+    trusted: str | None = None,
+    method: str = "soseleto",
+    options: Mapping[str, Any] | None = None,
+    model: Model | None = None,
+    effort: Effort | None = None,
+    decoding: Decoding | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    strict: bool = False,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+    interrupts: Interrupts | None = None,
+) -> Fitted:
+    """Train on a noisy dataset, steered by verified labels, and write a run directory.
+
+    Args:
+        source: the dataset.
+        out: the run directory to make.
+        trusted: table or folder with verified labels, joined on `sample_id`.
+        method: a file of `weightings/`.
+        options: the method's own options.
+        model: what looks at the images.
+        effort: how long and how hard to train.
+        decoding: how images are decoded.
+        seed: of every random number.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, …
+        strict: make a row that cannot be used an error.
+        overwrite: replace a run that is there.
+        resume: go on with an interrupted run.
+        progress: is told what happens; silent by default.
+        interrupts: holds signals back while a step runs.
+
+    Raises:
+        NoisecleanerError: input, options or environment cannot be used; nothing is left behind.
+        Interrupted: a signal arrived; `resume=True` goes on from the last checkpoint.
+    """
+    model, effort, decoding = model or Model(), effort or Effort(), decoding or Decoding()
+    options, told, clock = dict(options or {}), progress or Progress(), [time.monotonic()]
+    check_effort(effort)
+    check_options(method, options)
+    on = choose_device(device)
+    dataset, clean_only = ingest(source, trusted)
+    _check_usable(dataset, clean_only, method, strict)
+    chosen = _choose(dataset, model, seed, on, told)
+    recorded = {
+        "source": asdict(source),
+        "trusted": trusted,
+        "method": method,
+        "method_options": options,
+        "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
+        "effort": {name: value for name, value in asdict(effort).items() if name != "checkpoint_seconds"},
+        "max_pixels": decoding.max_pixels,
+        "seed": seed,
+        "device": str(on),
+        "strict": strict,
+    }
+    parts = [dataset, *([clean_only] if clean_only else [])]
+    mark = fingerprint(parts)
+    with open_run(out, recorded, mark, overwrite=overwrite, resume=resume) as (run, finished):
+        if finished:
+            told.note(f"{out} holds a finished fit with these options already; nothing was done.")
+            return Fitted(**run.read()["fitted"])
+        inputs = prepare(parts, chosen.encoder, out, decoding, told)
+        dataset, clean_only = _skip(dataset, clean_only, inputs.skipped)
+        _check_usable(dataset, clean_only, method, strict)
+        clock.append(time.monotonic())
+        extra = clean_only.trusted if clean_only else np.empty(0, dtype=np.int64)
+        folds = effort.folds or (FOLDS if chosen.trunk is None else 1)
+        planned = plan(dataset.given, dataset.trusted, extra, folds, seed)
+        schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed)
+        task = Task(chosen.shape, chosen.trunk, method, options, schedule)
+        data = _data(inputs.array, dataset, extra, chosen, on)
+        found = train_folds(run, planned, data, task, len(dataset), told, interrupts or Interrupts())
+        clock.append(time.monotonic())
+        quality = _conclude(run, dataset, planned, found, extra, seed)
+        _write_auditor(run, chosen, dataset.classes, folds, quality)
+        clock.append(time.monotonic())
+        seconds = dict(zip(("prepare", "train", "conclude"), np.diff(clock).round(2).tolist(), strict=True))
+        fitted = Fitted(
+            rows=len(dataset),
+            skipped=dataset.skips(),
+            audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
+            clean_only=int((extra >= 0).sum()),
+            judging=int(planned.judging.sum()),
+            quality=quality.method,
+            seconds=seconds,
+        )
+        run.finish({"options": recorded, "fingerprint": mark, "fitted": asdict(fitted)})
+    _warn(fitted, told)
+    return fitted
+
+
+def _check_usable(dataset: Manifest, clean_only: Manifest | None, method: str, strict: bool) -> None:
+    """Check that there is something to train on, before decoding and again after it.
+
+    Raises:
+        NoisecleanerError: rows cannot be used, or too few of them can.
+    """
+    if strict:
+        refuse_skips(dataset)
+    require_readable(dataset)
+    if weighting_class(method).needs_trusted:
+        check_enough(dataset, clean_only, method)
+
+
+def _choose(dataset: Manifest, model: Model, seed: int, device: torch.device, told: Progress) -> _Chosen:
+    """Choose what is trained, and say so."""
+    classes = len(dataset.classes)
+    if isinstance(dataset.payload, VectorColumn):
+        check_no_backbone(model)
+        width = dataset.payload.width
+        if dataset.payload.kind == "probabilities":
+            return _Chosen(Shape("probabilities", classes, width))
+        told.note(f"Training a head on embeddings of {width} numbers.")
+        return _Chosen(Shape("vectors", classes, width, hidden=model.hidden))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        name, backbone, frozen = choose_backbone(model)
+    shape = Shape("vectors" if frozen else "pixels", classes, backbone.width, name, backbone.size, model.hidden)
+    if frozen:
+        told.note(f"Backbone: {name} at {backbone.size} px, pretrained and frozen; a head is trained on its features.")
+        return _Chosen(shape, feature_encoder(backbone, device), frozen=backbone)
+    told.note(f"Backbone: {name} at {backbone.size} px, trained end to end.")
+    return _Chosen(shape, pixel_encoder(backbone.size), trunk=backbone)
+
+
+def _skip(
+    dataset: Manifest, clean_only: Manifest | None, skipped: Mapping[int, Skip]
+) -> tuple[Manifest, Manifest | None]:
+    """Mark the rows that could not be read; clean-only rows are numbered behind the dataset."""
+    rows = len(dataset)
+    behind = {row - rows: reason for row, reason in skipped.items() if row >= rows}
+    inside = {row: reason for row, reason in skipped.items() if row < rows}
+    return dataset.skipping(inside), clean_only.skipping(behind) if clean_only else None
+
+
+def _data(array: npt.NDArray[Any], dataset: Manifest, extra: IntArray, chosen: _Chosen, device: torch.device) -> Data:
+    return Data(
+        array,
+        given=np.concatenate([dataset.given, np.full(len(extra), -1)]),
+        trusted=np.concatenate([dataset.trusted, extra]),
+        device=device,
+        augmented=chosen.trunk is not None,
+        flips=chosen.trunk is not None and chosen.trunk.flips,
+    )
+
+
+def _conclude(
+    run: Run, dataset: Manifest, planned: Plan, found: list[Arrays], extra: IntArray, seed: int
+) -> QualityModel:
+    """Fit label quality and write the trace."""
+    columns = collect(found, len(dataset))
+    model, quality = fit_quality(columns, verified(columns, dataset, planned.judging, found, extra), seed)
+    confidence = model.confidence(columns, quality)
+    meta = {"classes": list(dataset.classes), "quality": model.method}
+    write_table(run.trace, [to_table(dataset, columns, quality, confidence, planned.judging)], TRACE, meta)
+    return model
+
+
+def _write_auditor(run: Run, chosen: _Chosen, classes: tuple[str, ...], folds: int, quality: QualityModel) -> None:
+    """Write what `score --data` needs beside the folds' networks."""
+    if chosen.frozen is not None:
+        weights = {name: tensor.cpu().numpy() for name, tensor in chosen.frozen.state_dict().items()}
+        write_arrays(run.auditor / "backbone.safetensors", weights, {})
+    shape = asdict(chosen.shape)
+    write_json(
+        run.auditor / "auditor.json",
+        {"classes": list(classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
+    )
+
+
+def _warn(fitted: Fitted, told: Progress) -> None:
+    if fitted.quality == "audited":
+        return
+    reason = {
+        "planted": "it was calibrated on known wrong labels put on verified rows, not on real errors",
+        "uncalibrated": "it is the probability that the network gives the label, uncalibrated",
+    }[fitted.quality]
+    told.warn(
+        f"label_quality rests on {fitted.judging} judging rows, too few of them right or wrong: {reason}. "
+        f"Verify at least {MIN_AUDITED} random rows, better 300."
+    )

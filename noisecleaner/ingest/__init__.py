@@ -1,0 +1,22 @@
+"""Ingest: an image folder, a table or a glob of tables -> one manifest; what cannot be used gets a reason."""
+
+from noisecleaner.ingest.checks import check_enough, refuse_skips, require_readable
+from noisecleaner.ingest.manifest import Images, Manifest, Payload, Skip, Vectors
+from noisecleaner.ingest.reading import Source, ingest, open_tables, read_manifest
+from noisecleaner.ingest.tabular import Columns
+
+__all__ = [
+    "Columns",
+    "Images",
+    "Manifest",
+    "Payload",
+    "Skip",
+    "Source",
+    "Vectors",
+    "check_enough",
+    "ingest",
+    "open_tables",
+    "read_manifest",
+    "refuse_skips",
+    "require_readable",
+]

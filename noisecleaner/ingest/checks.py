@@ -1,0 +1,93 @@
+"""Is there enough to work with? What is missing is said before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.manifest import Manifest
+
+
+def require_two(classes: Sequence[str], where: object) -> None:
+    """Refuse a dataset in which there is nothing to confuse.
+
+    Raises:
+        NoisecleanerError: there are fewer than two classes.
+    """
+    if len(classes) < 2:
+        raise NoisecleanerError(
+            f"At least two classes are required, but {where} has {len(classes)} ({listed(list(classes))}).",
+            "Check --label-column, or the folder level that names the classes.",
+        )
+
+
+def require_readable(dataset: Manifest) -> None:
+    """Refuse a dataset of which too little can be read.
+
+    Raises:
+        NoisecleanerError: fewer than two classes are left once the skipped rows are out.
+    """
+    labels = dataset.given[dataset.given >= 0]
+    if len(np.unique(labels)) < 2:
+        reasons = listed([f"{count} {reason}" for reason, count in dataset.skips().items()])
+        raise NoisecleanerError(
+            f"Readable rows of at least two classes are required, but of {len(dataset)} rows {len(labels)} can be "
+            f"used, of {len(np.unique(labels))} classes (skipped: {reasons}).",
+            "Check that the images open, and that the label column is the right one.",
+        )
+
+
+def refuse_skips(dataset: Manifest) -> None:
+    """Refuse, for `--strict`, any row that cannot be used.
+
+    Raises:
+        NoisecleanerError: names the first such rows and their reasons.
+    """
+    if dataset.readable.all():
+        return
+    skipped = dataset.table.filter(pa.array(~dataset.readable))
+    first = [f"{row['sample_id']} ({row['skip_reason']})" for row in skipped.slice(0, 3).to_pylist()]
+    raise NoisecleanerError(
+        f"--strict allows no row that cannot be used, but there are {len(skipped)}, such as {listed(first, 3)}.",
+        "Mend or remove those rows, or leave --strict out to have them skipped and counted.",
+    )
+
+
+def check_labels(labels: pa.ChunkedArray, classes: tuple[str, ...], where: str) -> None:
+    """Refuse verified labels that no row of the dataset could have been given.
+
+    Raises:
+        NoisecleanerError: names the unknown labels and the known classes.
+    """
+    unknown = pc.unique(labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(classes, pa.string())))))
+    if len(unknown.drop_null()):
+        raise NoisecleanerError(
+            f"Trusted labels must be classes of the dataset, but {where} holds "
+            f"{listed(unknown.drop_null().to_pylist())}, and the classes are {listed(list(classes))}.",
+            "Correct those labels, or name the right column with --trusted-column NAME.",
+        )
+
+
+def check_enough(dataset: Manifest, clean_only: Manifest | None, method: str) -> None:
+    """Check that a method that needs trusted rows has some, and of more than one class.
+
+    Raises:
+        NoisecleanerError: there are none, or they all carry one label.
+    """
+    parts = [dataset.trusted, *([clean_only.trusted] if clean_only else [])]
+    present = {int(label) for part in parts for label in part if label >= 0}
+    if not present:
+        raise NoisecleanerError(
+            f"--method {method} is steered by trusted rows, but there are none.",
+            "Verify some labels (300 random rows are a good start) and pass them with --trusted FILE, "
+            "or use --method uniform.",
+        )
+    if len(present) == 1:
+        raise NoisecleanerError(
+            f"Trusted rows of at least two classes are required, but all are {dataset.classes[present.pop()]!r}.",
+            "Verify rows drawn at random from the whole dataset.",
+        )

@@ -1,0 +1,94 @@
+"""Image folders: `class/x.png`, with or without split folders, and Hugging Face `imagefolder` metadata."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.labels import as_text, class_names
+from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.tabular import Columns, Files
+
+IMAGE_ENDINGS = frozenset(
+    (
+        ".jpg",
+        ".jpeg",
+        ".png",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".gif",
+        ".avif",
+        ".jp2",
+    )
+)
+METADATA = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
+SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"))
+
+
+def iter_images(folder: Path) -> Iterator[str]:
+    """Yield the image files below `folder` as relative paths with `/`; hidden ones are left out."""
+    for parent, subfolders, names in os.walk(folder, followlinks=True):
+        subfolders[:] = [s for s in subfolders if not s.startswith(".")]
+        relative = PurePosixPath(Path(parent).relative_to(folder).as_posix())
+        for name in names:
+            if PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS and not name.startswith("."):
+                yield str(relative / name)
+
+
+def metadata_files(folder: Path) -> list[Path]:
+    """List the `metadata.*` files of the folder itself and of the folders just below (the splits)."""
+    places = [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]
+    return [place / name for place in places for name in METADATA if (place / name).is_file()]
+
+
+def label_of(path: str) -> str | None:
+    """Read the class from a path: its first folder, or the second below a split folder; None without."""
+    parts = PurePosixPath(path).parts[:-1]
+    inside = parts[1:] if parts and parts[0].lower() in SPLITS else parts
+    return inside[0] if inside else None
+
+
+def read_folder(folder: Path) -> pa.Table:
+    """Make the columns sample_id, path and label of a folder in which folders name the classes."""
+    paths = sorted(iter_images(folder))
+    return pa.table({"sample_id": paths, "path": paths, "label": pa.array([label_of(p) for p in paths], pa.string())})
+
+
+def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
+    """Make the columns sample_id, path, label and trusted of one metadata file, and its class names.
+
+    Without a label column the folders name the classes.
+
+    Raises:
+        NoisecleanerError: there is no `file_name` column.
+    """
+    files = Files.open([Place.parse(metadata)])
+    names = files.schema.names
+    if "file_name" not in names:
+        raise NoisecleanerError(
+            f"{metadata} needs a column file_name with the image's path, but its columns are {', '.join(names)}.",
+            "Add that column (paths relative to the metadata file), or remove the file.",
+        )
+    below = metadata.parent.relative_to(folder).as_posix()
+    prefix = "" if below == "." else f"{below}/"
+    paths = pc.binary_join_element_wise(prefix, files.column("file_name").cast(pa.string()), "")
+    ids = files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in names else paths
+    known = class_names(files.schema, columns.label)
+    if columns.label in names:
+        labels = as_text(files.column(columns.label), known, f"{metadata}, column {columns.label!r}")
+    else:
+        labels = pa.array([label_of(p) if p else None for p in paths.to_pylist()], pa.string())
+    table = {"sample_id": ids, "path": paths, "label": labels}
+    if columns.trusted in names:
+        table["trusted"] = as_text(files.column(columns.trusted), known, f"{metadata}, column {columns.trusted!r}")
+    return pa.table(table), known

@@ -1,0 +1,131 @@
+"""The manifest: one row for each sample, and a payload that brings its pixels or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.floating[Any]]
+
+SCHEMA = pa.schema(
+    [
+        pa.field("sample_id", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("given_label", pa.string()),
+        pa.field("trusted_label", pa.string()),
+        pa.field("skip_reason", pa.string()),
+    ]
+)
+
+
+class Skip(StrEnum):
+    """Why a row takes no part in training and gets no score."""
+
+    NO_LABEL = "no_label"
+    UNKNOWN_CLASS = "unknown_class"
+    NO_IMAGE = "no_image"
+    MISSING_FILE = "missing_file"
+    UNREADABLE = "unreadable"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    NO_VECTOR = "no_vector"
+
+
+class Images(Protocol):
+    """Encoded images, read in row order."""
+
+    def read(self, rows: IntArray) -> Iterator[tuple[int, bytes | Skip]]:
+        """Yield `(row, encoded bytes)` for the rows asked for, ascending; a `Skip` where there are none."""
+        ...
+
+
+class Vectors(Protocol):
+    """One numeric vector a row: embeddings, or class probabilities."""
+
+    @property
+    def kind(self) -> Literal["embeddings", "probabilities"]:
+        """What the vectors are."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers in a vector."""
+        ...
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """Yield arrays of shape [rows, width] in row order; a null vector is a row of NaN."""
+        ...
+
+
+Payload = Images | Vectors
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The rows of a dataset (or of the clean-only trusted set) and where their content is.
+
+    Args:
+        table: the columns of `SCHEMA`; labels are class names as the user wrote them.
+        classes: the class names, in the order of their indices.
+        payload: the images or vectors, in the order of `table`.
+    """
+
+    table: pa.Table
+    classes: tuple[str, ...]
+    payload: Payload
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @cached_property
+    def given(self) -> IntArray:
+        """Class index of the given label, shape [rows]; -1 where the row has none or is skipped."""
+        return np.where(self.readable, self._indices("given_label"), -1)
+
+    @cached_property
+    def trusted(self) -> IntArray:
+        """Class index of the verified label, shape [rows]; -1 where there is none or no usable row."""
+        return np.where(self.readable, self._indices("trusted_label"), -1)
+
+    @cached_property
+    def readable(self) -> BoolArray:
+        """Rows without a `skip_reason`, shape [rows]."""
+        return np.asarray(pc.is_null(self.table["skip_reason"]))
+
+    def skips(self) -> dict[str, int]:
+        """Count the skipped rows by reason, most frequent first."""
+        counts = pc.value_counts(self.table["skip_reason"].drop_null()).to_pylist()
+        return {c["values"]: c["counts"] for c in sorted(counts, key=lambda c: -c["counts"])}
+
+    def skipping(self, reasons: Mapping[int, Skip]) -> Manifest:
+        """Return the manifest with more rows skipped: row -> reason (a first reason stands)."""
+        fresh = {row: reason.value for row, reason in reasons.items() if self.readable[row]}
+        return self._replacing("skip_reason", fresh)
+
+    def trusting(self, labels: Mapping[int, str]) -> Manifest:
+        """Return the manifest with more verified labels: row -> class name."""
+        return self._replacing("trusted_label", labels)
+
+    def _replacing(self, name: str, values: Mapping[int, str]) -> Manifest:
+        mask = np.zeros(len(self), dtype=bool)
+        rows = sorted(values)
+        mask[rows] = True
+        texts = pa.array([values[row] for row in rows], pa.string())
+        column = pc.replace_with_mask(self.table[name].combine_chunks(), pa.array(mask), texts)
+        index = self.table.schema.get_field_index(name)
+        return replace(self, table=self.table.set_column(index, SCHEMA.field(name), column))
+
+    def _indices(self, column: str) -> IntArray:
+        found = pc.index_in(self.table[column], value_set=pa.array(self.classes, pa.string()))
+        return np.asarray(pc.fill_null(found, -1)).astype(np.int64)

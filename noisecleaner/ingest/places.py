@@ -1,0 +1,153 @@
+"""Where data lies: local paths and Arrow's file systems, and the rule that paths stay inside the root."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from glob import glob
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from noisecleaner.errors import NoisecleanerError
+
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+_DRIVE = re.compile(r"^([A-Za-z]:|\\\\|//)")
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or folder on a file system that Arrow knows (local, s3://, gs://, …)."""
+
+    filesystem: Any
+    path: str
+
+    @classmethod
+    def parse(cls, text: str | Path) -> Place:
+        """Understand a local path or a URI.
+
+        Raises:
+            NoisecleanerError: the URI's scheme is not one that Arrow can open.
+        """
+        if not _SCHEME.match(str(text)):
+            return cls(fs.LocalFileSystem(), os.path.abspath(text))
+        try:
+            return cls(*fs.FileSystem.from_uri(str(text)))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise NoisecleanerError(
+                f"{text} cannot be opened ({error}).",
+                "Give a local path, or a URI such as s3://bucket/folder.",
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return PurePosixPath(self.path).name
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending, lower case, with its dot."""
+        return PurePosixPath(self.path).suffix.lower()
+
+    @property
+    def parent(self) -> Place:
+        """The folder that holds this place."""
+        return replace(self, path=str(PurePosixPath(self.path).parent))
+
+    @property
+    def local(self) -> bool:
+        """Whether this is a path of this machine."""
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __truediv__(self, relative: str) -> Place:
+        inside = relative if os.path.isabs(relative) else str(PurePosixPath(self.path) / relative)
+        return replace(self, path=inside)
+
+    def is_dir(self) -> bool:
+        """Whether a folder stands here."""
+        return bool(self.filesystem.get_file_info(self.path).type == fs.FileType.Directory)
+
+    def is_file(self) -> bool:
+        """Whether a file stands here."""
+        return bool(self.filesystem.get_file_info(self.path).type == fs.FileType.File)
+
+    def size(self) -> int | None:
+        """Bytes of the file, None where there is none."""
+        size = self.filesystem.get_file_info(self.path).size
+        return None if size is None else int(size)
+
+    def open(self) -> Any:
+        """Open the file for random reads, as an Arrow file."""
+        return self.filesystem.open_input_file(self.path)
+
+    def read(self) -> bytes:
+        """Read the whole file."""
+        with self.open() as file:
+            return bytes(file.read())
+
+    def files(self, suffix: str) -> list[Place]:
+        """List the files below this folder that end in `suffix`, sorted; hidden ones are left out."""
+        infos = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
+        below = [i.path for i in infos if i.type == fs.FileType.File and i.path.lower().endswith(suffix)]
+        shown = [p for p in below if not _hidden(p[len(self.path) :])]
+        return [replace(self, path=p) for p in sorted(shown)]
+
+
+def matching(pattern: str) -> list[Place]:
+    """List the files that a glob such as `data/train-*.parquet` names, sorted; `[]` without wildcards."""
+    if not _WILDCARD.search(pattern):
+        return []
+    if not _SCHEME.match(pattern):
+        return [Place.parse(p) for p in sorted(glob(pattern, recursive=True)) if os.path.isfile(p)]
+    parts = pattern.split("/")
+    fixed = next(i for i, part in enumerate(parts) if _WILDCARD.search(part))
+    root = Place.parse("/".join(parts[:fixed]))
+    tail = "/".join(parts[fixed:])
+    below = root.files("") if root.is_dir() else []
+    return [p for p in below if fnmatch(p.path[len(root.path) :].lstrip("/"), tail)]
+
+
+def check_relative(paths: list[str | None], root: Place, allow_absolute: bool) -> None:
+    """Refuse manifest paths that leave `root`: absolute ones, `..`, URIs, drives, and links out of it.
+
+    Raises:
+        NoisecleanerError: names the first such path.
+    """
+    real_root = os.path.realpath(root.path)
+    parents: dict[str, str] = {}
+    for path in paths:
+        if path is None:
+            continue
+        absolute = os.path.isabs(path)
+        outside = bool(_SCHEME.match(path) or _DRIVE.match(path)) or "\0" in path
+        outside |= ".." in re.split(r"[/\\]", path) or (absolute and not allow_absolute)
+        if not outside and root.local and not allow_absolute:
+            outside = not _inside(os.path.join(root.path, path), real_root, parents)
+        if outside:
+            raise NoisecleanerError(
+                f"Image paths must be relative and stay inside {root}, but one of them is {path!r}.",
+                "Correct the manifest, or pass --allow-absolute if absolute paths and links may be followed.",
+            )
+
+
+def _inside(path: str, real_root: str, parents: dict[str, str]) -> bool:
+    """Whether `path`, links resolved, lies below `real_root`; folders are resolved only once."""
+    folder, name = os.path.split(path)
+    if folder not in parents:
+        parents[folder] = os.path.realpath(folder)
+    real = os.path.join(parents[folder], name)
+    if os.path.islink(real):
+        real = os.path.realpath(real)
+    return os.path.commonpath([real, real_root]) == real_root
+
+
+def _hidden(relative: str) -> bool:
+    return any(part.startswith((".", "_")) for part in relative.split("/") if part)

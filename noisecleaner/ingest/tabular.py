@@ -1,0 +1,183 @@
+"""Tables of rows: Parquet files, CSV and JSON lines -> ids, labels, paths, and a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import csv
+from pyarrow import json as pa_json
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.labels import class_names
+from noisecleaner.ingest.places import Place
+
+#: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
+IMAGE_BATCH = 64
+ENDINGS = (".parquet", ".csv", ".jsonl")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of a user's columns.
+
+    Args:
+        image: paths, encoded bytes, or Hugging Face `struct<bytes, path>`.
+        label: the given label.
+        sample_id: the id that joins every table; integers become text.
+        trusted: the verified label.
+        embedding: a list of numbers to use instead of images.
+        probabilities: a list of class probabilities to use instead of images.
+        row_ids: where there is no id, make one from file name and row number.
+    """
+
+    image: str = "image"
+    label: str = "label"
+    sample_id: str = "sample_id"
+    trusted: str = "trusted_label"
+    embedding: str | None = None
+    probabilities: str | None = None
+    row_ids: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """Tables of one schema, read in order as if they were one."""
+
+    places: tuple[Place, ...]
+    schema: pa.Schema
+
+    @classmethod
+    def open(cls, places: Sequence[Place]) -> Files:
+        """Read the schemas and check that they agree.
+
+        Raises:
+            NoisecleanerError: a file is no table, or two of them differ in their columns.
+        """
+        schemas = [_schema(place) for place in places]
+        for place, schema in zip(places, schemas, strict=True):
+            if not schema.equals(schemas[0]):
+                raise NoisecleanerError(
+                    f"All files of a dataset need the same columns, but {places[0]} has "
+                    f"{listed(schemas[0].names)} and {place} has {listed(schema.names)} (or other types).",
+                    "Give a glob that names only the files of one dataset.",
+                )
+        return cls(tuple(places), schemas[0])
+
+    @property
+    def root(self) -> Place:
+        """The folder that relative image paths start from."""
+        return self.places[0].parent
+
+    def __str__(self) -> str:
+        return str(self.places[0]) if len(self.places) == 1 else f"{self.root} ({len(self.places)} files)"
+
+    def names(self, column: str) -> tuple[str, ...]:
+        """The class names of a ClassLabel column, else `()`."""
+        return class_names(self.schema, column)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Read one column of all files; `image.path` reads a field of a struct."""
+        outer, _, inner = name.partition(".")
+        chunks = [batch.column(0) for batch in self.batches([name], 65_536)]
+        column = pa.chunked_array(chunks, self.schema.field(outer).type if not inner else None)
+        return pc.struct_field(column, [0]) if inner else column
+
+    def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of at most `size` rows that hold just these columns.
+
+        `ParquetFile.iter_batches` is the one reader that survives row groups of more than 2 GiB.
+        """
+        for place in self.places:
+            if place.suffix == ".parquet":
+                with place.open() as file:
+                    yield from _parquet(file).iter_batches(size, columns=list(columns))
+            else:
+                yield from _rows(place).select(list(columns)).to_batches(size)
+
+    def row_ids(self) -> pa.ChunkedArray:
+        """Make ids `file.parquet:0`, `file.parquet:1`, … from file name and row number."""
+        first = self.schema.names[0]
+        if len({place.name for place in self.places}) < len(self.places):
+            raise NoisecleanerError(
+                f"--row-ids needs files of different names, but {self} holds some twice.",
+                "Add a column with ids, and name it with --id-column NAME.",
+            )
+        ids = []
+        for place in self.places:
+            rows = sum(batch.num_rows for batch in Files((place,), self.schema).batches([first], 65_536))
+            ids += [f"{place.name}:{row}" for row in range(rows)]
+        return pa.chunked_array([ids], pa.string())
+
+
+def read_ids(files: Files, columns: Columns, paths: pa.ChunkedArray | None) -> pa.ChunkedArray:
+    """Find the sample ids: the id column, else unique image paths, else row numbers if asked for.
+
+    Raises:
+        NoisecleanerError: there is nothing that identifies a row.
+    """
+    if columns.sample_id in files.schema.names:
+        return files.column(columns.sample_id).cast(pa.string())
+    if columns.sample_id == Columns.sample_id and paths is not None and _identifies(paths):
+        return paths
+    if columns.row_ids:
+        return files.row_ids()
+    raise NoisecleanerError(
+        f"Every row needs an id that joins the tables, but {files} has no column {columns.sample_id!r} "
+        f"(its columns are {listed(files.schema.names)}).",
+        "Name the id column with --id-column NAME, or pass --row-ids to number the rows of each file.",
+    )
+
+
+def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
+    """Read the image paths of a text column or of a Hugging Face image column; None where it has none."""
+    kind = files.schema.field(image).type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return files.column(image).cast(pa.string())
+    if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
+        return files.column(f"{image}.path").cast(pa.string())
+    return None
+
+
+def _identifies(paths: pa.ChunkedArray) -> bool:
+    return bool(paths.null_count == 0 and pc.count_distinct(paths).as_py() == len(paths))
+
+
+def _schema(place: Place) -> pa.Schema:
+    if place.suffix == ".parquet":
+        with place.open() as file:
+            return _parquet(file).schema_arrow
+    return _rows(place).schema
+
+
+def _parquet(file: object) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file, page_checksum_verification=True)
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"A Parquet file is required, but this one cannot be read ({error}).",
+            "Check that it was copied completely.",
+        ) from error
+
+
+def _rows(place: Place) -> pa.Table:
+    """Read a CSV file (all columns as text, so that `0001` stays `0001`) or JSON lines."""
+    try:
+        with place.open() as file:
+            if place.suffix == ".jsonl":
+                return pa_json.read_json(file)
+            header = csv.open_csv(file).schema.names
+        as_text = csv.ConvertOptions(
+            column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
+        )
+        with place.open() as file:
+            return csv.read_csv(file, convert_options=as_text)
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"{place} must hold a header line and rows, but it cannot be read ({error}).",
+            f"Give a table that ends in {' or '.join(ENDINGS)}; {PurePosixPath(place.path).suffix} must hold text.",
+        ) from error

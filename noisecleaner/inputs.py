@@ -1,0 +1,258 @@
+"""Manifest -> the array that training indexes: pixels, features of a frozen backbone, or the user's vectors.
+
+Made once, memory-mapped, and resumable: after a kill the rows that are done are not decoded again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from noisecleaner.backbones import Backbone
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import damaged, read_json, write_json
+from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
+from noisecleaner.ingest import Manifest, Skip
+from noisecleaner.ingest.manifest import FloatArray, IntArray
+from noisecleaner.ingest.payloads import VectorColumn
+from noisecleaner.progress import Progress
+
+Array = npt.NDArray[Any]
+#: Rows decoded, encoded and written together. Fixed, so that a resumed run forms the same batches.
+BLOCK = 64
+_SAVE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What is kept of decoded images.
+
+    Args:
+        name: of the array's file, and of the progress bar.
+        size: edge length to decode to.
+        shape: of one encoded row.
+        dtype: of the array.
+        encode: pixels [n, size, size, 3] -> rows [n, *shape].
+    """
+
+    name: str
+    size: int
+    shape: tuple[int, ...]
+    dtype: npt.DTypeLike
+    encode: Callable[[Pixels], Array]
+
+
+def pixel_encoder(size: int) -> Encoder:
+    """Keep the pixels themselves."""
+    return Encoder("pixels", size, (size, size, 3), np.uint8, lambda pixels: pixels)
+
+
+def feature_encoder(backbone: Backbone, device: torch.device) -> Encoder:
+    """Keep the features of a frozen backbone, as float16."""
+    backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+
+    @torch.inference_mode()
+    def encode(pixels: Pixels) -> Array:
+        # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
+        batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+        return backbone.features(batch).clamp(-6e4, 6e4).half().cpu().numpy()
+
+    return Encoder("features", backbone.size, (backbone.width,), np.float16, encode)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How images are decoded.
+
+    Args:
+        threads: images decoded at once.
+        max_pixels: width times height above which an image is refused.
+    """
+
+    threads: int = field(default_factory=lambda: min(32, os.cpu_count() or 1))
+    max_pixels: int = MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The array, shape [rows, …], and the rows that could not be read: row -> reason.
+
+    The rows of the dataset come first, the clean-only trusted rows behind them.
+    """
+
+    array: Array
+    skipped: dict[int, Skip]
+
+
+def prepare(
+    parts: Sequence[Manifest], encoder: Encoder | None, folder: Path, decoding: Decoding, progress: Progress
+) -> Inputs:
+    """Make the array for rows that bring images (with an encoder) or vectors (without)."""
+    if encoder is None:
+        return prepare_vectors(parts, folder, progress)
+    return prepare_images(parts, encoder, folder, decoding, progress)
+
+
+def prepare_images(
+    parts: Sequence[Manifest], encoder: Encoder, folder: Path, decoding: Decoding, progress: Progress
+) -> Inputs:
+    """Decode and encode every readable row of the parts, in parallel threads, or go on where a killed run stopped.
+
+    Args:
+        parts: the dataset, and the clean-only rows if there are any.
+        encoder: what to keep of an image.
+        folder: where the array is written.
+        decoding: threads and limits.
+        progress: is told about every block.
+
+    Raises:
+        OSError: the disk is full; found out before the first image is decoded.
+    """
+    total = sum(map(len, parts))
+    path = folder / f"{encoder.name}.npy"
+    array, done, skipped = _open(path, (total, *encoder.shape), encoder.dtype)
+    readable = np.concatenate([part.readable for part in parts])
+    encoded = chain.from_iterable(_encoded(parts, done))
+    decoded = decode_all(encoded, encoder.size, decoding.max_pixels, decoding.threads)
+    title = "Decoding" if encoder.name == "pixels" else f"Decoding, {encoder.name}"
+    saved = time.monotonic()
+    with progress.stage(title, total, "images") as stage:
+        stage.advance(done)
+        for first in range(done, total, BLOCK):
+            last = min(first + BLOCK, total)
+            _fill(array, first + np.flatnonzero(readable[first:last]), decoded, encoder, skipped)
+            stage.advance(last - first)
+            if last == total or time.monotonic() - saved > _SAVE_SECONDS:
+                _save(path, array, last, skipped)
+                saved = time.monotonic()
+    return Inputs(array, skipped)
+
+
+def prepare_vectors(parts: Sequence[Manifest], folder: Path, progress: Progress) -> Inputs:
+    """Copy the users' vectors into one memory-mapped array; probabilities become their logarithms.
+
+    Raises:
+        NoisecleanerError: vectors of unequal length, with NaN, or that are no probabilities.
+    """
+    columns = [part.payload for part in parts]
+    first = columns[0]
+    assert isinstance(first, VectorColumn)  # noqa: S101  # the caller dispatches on the payload
+    for column in columns:
+        if not isinstance(column, VectorColumn) or (column.kind, column.width) != (first.kind, first.width):
+            raise NoisecleanerError(
+                f"Trusted rows that are not in the dataset need {first.kind} of {first.width} numbers as well, "
+                "but theirs are of another kind or length.",
+                "Compute them with the same model.",
+            )
+    convert = _log_probabilities if first.kind == "probabilities" else _as_is
+    if first.kind == "probabilities" and first.width != len(parts[0].classes):
+        raise NoisecleanerError(
+            f"Class probabilities need one number for each of the {len(parts[0].classes)} classes, "
+            f"but the column holds {first.width}.",
+            "Give probabilities in the order of the sorted class names (or of the ClassLabel names).",
+        )
+    skipped: dict[int, Skip] = {}
+    total = sum(map(len, parts))
+    array: Array | None = None
+    row = 0
+    with progress.stage(f"Reading {first.kind}", total, "rows") as stage:
+        for block in chain.from_iterable(c.blocks() for c in columns if isinstance(c, VectorColumn)):
+            values = convert(block)
+            if array is None:
+                array, _, _ = _open(folder / f"{first.kind}.npy", (total, first.width), values.dtype, fresh=True)
+            array[row : row + len(values)] = np.nan_to_num(values)
+            skipped |= {row + int(i): Skip.NO_VECTOR for i in np.flatnonzero(np.isnan(block[:, 0]))}
+            row += len(values)
+            stage.advance(len(values))
+    assert array is not None  # noqa: S101  # a manifest has rows
+    return Inputs(array, skipped)
+
+
+def statistics(array: Array, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Compute mean and standard deviation of each coordinate over some rows, in blocks, each of shape [width]."""
+    total = np.zeros(array.shape[1])
+    squares = np.zeros(array.shape[1])
+    for first in range(0, len(rows), 8192):
+        block = np.asarray(array[rows[first : first + 8192]], dtype=np.float64)
+        total += block.sum(axis=0)
+        squares += (block**2).sum(axis=0)
+    mean = total / len(rows)
+    return mean, np.sqrt(np.maximum(squares / len(rows) - mean**2, 0))
+
+
+def _encoded(parts: Sequence[Manifest], done: int) -> Iterator[Iterator[tuple[int, bytes | Skip]]]:
+    """Yield, part by part, the encoded images of readable rows that are not done, rows counted over all parts."""
+    offset = 0
+    for part in parts:
+        rows = np.flatnonzero(part.readable)
+        stream = part.payload.read(rows[rows + offset >= done])  # type: ignore[union-attr]  # vectors never get here
+        yield ((offset + row, content) for row, content in stream)
+        offset += len(part)
+
+
+def _fill(
+    array: Array,
+    rows: Array,
+    decoded: Iterator[tuple[int, Pixels | Skip]],
+    encoder: Encoder,
+    skipped: dict[int, Skip],
+) -> None:
+    good, pixels = [], []
+    for _ in rows:
+        row, image = next(decoded)
+        if isinstance(image, Skip):
+            skipped[row] = image
+        else:
+            good.append(row)
+            pixels.append(image)
+    if good:
+        array[good] = encoder.encode(np.stack(pixels))
+
+
+def _open(
+    path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, fresh: bool = False
+) -> tuple[Array, int, dict[int, Skip]]:
+    """Make the array, its disk space reserved, or open the one that an interrupted run left."""
+    notes = path.with_suffix(".json")
+    if notes.exists() and not fresh:
+        noted = read_json(notes)
+        array = np.load(path, mmap_mode="r+")
+        if array.shape != shape or array.dtype != np.dtype(dtype):
+            raise damaged(path, f"its shape is {array.shape}, not {shape}")
+        return array, int(noted["done"]), {int(row): Skip(why) for row, why in noted["skipped"].items()}
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as file:  # a full disk must be an error now, not a bus error in the middle
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array, 0, {}
+
+
+def _save(path: Path, array: Array, done: int, skipped: dict[int, Skip]) -> None:
+    array.flush()  # type: ignore[attr-defined]  # a memory map
+    write_json(path.with_suffix(".json"), {"done": done, "skipped": {str(k): str(v) for k, v in skipped.items()}})
+
+
+def _as_is(block: FloatArray) -> FloatArray:
+    return block
+
+
+def _log_probabilities(block: FloatArray) -> FloatArray:
+    values = np.nan_to_num(block.astype(np.float32))
+    total = values.sum(axis=1)
+    wrong = ((values < 0) | (values > 1)).any(axis=1) | ((np.abs(total - 1) > 0.01) & ~np.isnan(block[:, 0]))
+    if wrong.any():
+        raise NoisecleanerError(
+            "Class probabilities must lie in [0, 1] and sum to 1, but a row has the sum "
+            f"{total[np.argmax(wrong)]:.3f}.",
+            "Apply softmax first, or pass logits with --embedding-column.",
+        )
+    return np.log(np.clip(values, 1e-12, 1))

@@ -1,0 +1,105 @@
+"""The networks that are trained: a backbone with a classifier, or a small head on vectors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from noisecleaner.backbones import Backbone
+from noisecleaner.backbones import build as build_backbone
+from noisecleaner.ingest.manifest import FloatArray
+from noisecleaner.weightings import Network
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Everything but the weights, so that a saved auditor can be built again.
+
+    Args:
+        kind: what the network takes: pixels, vectors (embeddings or features), or log probabilities.
+        classes: number of classes.
+        width: length of a vector, or number of the backbone's features.
+        backbone: the backbone's name, None for the user's vectors.
+        size: edge length of the images, None for vectors.
+        hidden: units of a hidden layer in the head on vectors, 0 for none.
+    """
+
+    kind: Literal["pixels", "vectors", "probabilities"]
+    classes: int
+    width: int
+    backbone: str | None = None
+    size: int | None = None
+    hidden: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the shape as a JSON object; `Shape(**it)` brings it back."""
+        return asdict(self)
+
+
+class Standardise(nn.Module):
+    """Shift and scale vectors coordinate by coordinate: (x - mean) * scale.
+
+    Args:
+        width: length of a vector.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+
+    def fit(self, mean: FloatArray, deviation: FloatArray) -> None:
+        """Take the statistics of the data; a coordinate that never changes is switched off."""
+        scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
+        self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
+        self.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the standardised vectors, in the same shape."""
+        return (vectors - self.mean) * self.scale
+
+
+class VectorScaling(nn.Module):
+    """Recalibrate log probabilities with one scale and a shift for each class (Guo et al., 2017, section 4.2)."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.shift = nn.Parameter(torch.zeros(classes))
+
+    def forward(self, log_probabilities: Tensor) -> Tensor:
+        """Return logits, in the same shape."""
+        return self.scale * log_probabilities + self.shift
+
+
+def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
+    """Make a network.
+
+    Args:
+        shape: what to make.
+        backbone: the trunk of a network on pixels; None builds a fresh one by name.
+    """
+    if shape.kind == "probabilities":
+        return Network(nn.Identity(), VectorScaling(shape.classes))
+    if shape.kind == "pixels":
+        trunk = backbone or build_backbone(str(shape.backbone), size=shape.size, pretrained=False, weights=None)
+        return Network(trunk, nn.Linear(shape.width, shape.classes))
+    if shape.hidden:
+        layers = [Standardise(shape.width), nn.Linear(shape.width, shape.hidden), nn.ReLU()]
+        return Network(nn.Sequential(*layers), nn.Linear(shape.hidden, shape.classes))
+    head = nn.Linear(shape.width, shape.classes)
+    nn.init.zeros_(head.weight)  # a linear model's loss is convex: every start is as good, and this one repeats
+    return Network(nn.Sequential(Standardise(shape.width)), head)
+
+
+def standardise(network: Network, mean: FloatArray, deviation: FloatArray) -> None:
+    """Give a head on vectors the statistics of its data, each of shape [width]."""
+    for module in network.modules():
+        if isinstance(module, Standardise):
+            module.fit(mean, deviation)

@@ -1,0 +1,78 @@
+"""How a long call talks to its caller: progress, notes, and the wish to stop. Silent by default."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from noisecleaner.errors import Interrupted
+
+
+class Stage:
+    """One counted piece of work, such as decoding or one training run."""
+
+    def advance(self, count: int = 1, **numbers: float) -> None:
+        """Say that `count` more units are done; `numbers` are shown beside them (loss, accuracy)."""
+
+
+class Progress:
+    """The silent listener; `console.TerminalProgress` is the one that draws bars."""
+
+    def note(self, text: str) -> None:
+        """Tell a choice that was made for the user."""
+
+    def warn(self, text: str) -> None:
+        """Tell something that may make the result worse than it looks."""
+
+    @contextmanager
+    def stage(self, title: str, total: int, unit: str) -> Iterator[Stage]:
+        """Announce `total` units of work and hand out the counter for them."""
+        yield Stage()
+
+
+class Interrupts:
+    """Turns SIGINT and SIGTERM into `Interrupted`: at once, or at the next safe point.
+
+    A training step must not be cut in two, so the loop runs inside `deferred()` and asks
+    `pending()` between steps, where it can still write a checkpoint. A second signal does not wait.
+    """
+
+    def __init__(self) -> None:
+        self._pending: int | None = None
+        self._deferring = False
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Catch both signals while the block runs (main thread only)."""
+        previous = {s: signal.signal(s, self._handle) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for signum, handler in previous.items():
+                signal.signal(signum, handler)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Hold a first signal back while the block runs; raise it at the end if nobody asked."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+        self.raise_pending()
+
+    def pending(self) -> bool:
+        """Whether a signal is being held back."""
+        return self._pending is not None
+
+    def raise_pending(self) -> None:
+        """Raise the signal that is being held back, if there is one."""
+        if self._pending is not None:
+            raise Interrupted(self._pending)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if not self._deferring or self._pending is not None:
+            raise Interrupted(signum)
+        self._pending = signum

@@ -1,0 +1,233 @@
+"""The run directory: made, refused, resumed, finished; what is in it and whether it is sound."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from noisecleaner.errors import Interrupted, NoisecleanerError, listed
+from noisecleaner.files import damaged, read_json, sweep, write_json
+from noisecleaner.ingest import Manifest
+
+if sys.platform != "win32":
+    import fcntl
+
+#: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
+SCHEMA_VERSION = 1
+
+
+class Run:
+    """A run directory.
+
+    Args:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def record(self) -> Path:
+        """`run.json`: options, versions, timings, state."""
+        return self.path / "run.json"
+
+    @property
+    def trace(self) -> Path:
+        """What training saw of every row."""
+        return self.path / "trace.parquet"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What an interrupted fit resumes from; removed at its end."""
+        return self.path / "checkpoint"
+
+    @property
+    def auditor(self) -> Path:
+        """Weights and calibrator: what scoring new rows needs."""
+        return self.path / "auditor"
+
+    def read(self) -> dict[str, Any]:
+        """Read `run.json`.
+
+        Raises:
+            NoisecleanerError: there is no run, or another version of noisecleaner wrote it.
+        """
+        if not self.record.exists():
+            found = "holds no run.json" if self.path.exists() else "does not exist"
+            raise NoisecleanerError(
+                f"A run directory is required, but {self.path} {found}.",
+                f"Make one: noisecleaner fit DATA --trusted TRUSTED --out {self.path}",
+            )
+        record = read_json(self.record)
+        if record.get("schema_version") != SCHEMA_VERSION:
+            raise NoisecleanerError(
+                f"This noisecleaner reads run directories of schema version {SCHEMA_VERSION}, but {self.path} has "
+                f"version {record.get('schema_version')} (written by noisecleaner {record.get('noisecleaner')}).",
+                "Install that version of noisecleaner, or run `noisecleaner fit … --overwrite` again.",
+            )
+        if not isinstance(record.get("options"), dict) or record.get("state") not in ("fitting", "fitted"):
+            raise damaged(self.record, "options or state are missing")
+        return record
+
+    def read_fitted(self) -> dict[str, Any]:
+        """Read `run.json` of a fit that has ended.
+
+        Raises:
+            NoisecleanerError: the fit was interrupted, or see `read`.
+        """
+        record = self.read()
+        if record["state"] != "fitted":
+            raise NoisecleanerError(
+                f"{self.path} must hold a finished fit, but its fit was interrupted.",
+                f"Finish it: noisecleaner fit … --out {self.path} --resume",
+            )
+        return record
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write `run.json`."""
+        write_json(self.record, {"schema_version": SCHEMA_VERSION, **versions(), **record})
+
+    def finish(self, record: Mapping[str, Any]) -> None:
+        """Mark the fit as ended and remove what only a resumed fit would need."""
+        self.write({**record, "state": "fitted"})
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
+
+
+@contextmanager
+def open_run(
+    path: Path, options: Mapping[str, Any], fingerprint: str, *, overwrite: bool, resume: bool
+) -> Iterator[tuple[Run, bool]]:
+    """Open a run directory for a fit; only one process at a time gets it.
+
+    A new directory is removed again when the block fails, and with `overwrite` the old one comes back; an
+    interrupted one stays for `--resume`.
+
+    Args:
+        path: the run directory.
+        options: all options of the fit, compared with those of the run that is resumed.
+        fingerprint: of the data, likewise.
+        overwrite: replace a run that is there.
+        resume: go on with an interrupted run, or return a finished one.
+
+    Yields:
+        The run, and whether it has ended already.
+
+    Raises:
+        NoisecleanerError: the directory is taken, or holds another run than the one to resume.
+    """
+    run = Run(path)
+    kept = path.with_name(f".{path.name}.replaced")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        if resume and run.record.exists():
+            record = run.read()
+            _check_same(path, record, options, fingerprint)
+            sweep(path)
+            yield run, record["state"] == "fitted"
+        else:
+            _check_replaceable(run, overwrite)
+            with _put_aside(path, kept):
+                run.checkpoint.mkdir(parents=True)
+                run.auditor.mkdir()
+                run.write({"state": "fitting", "options": options, "fingerprint": fingerprint})
+                yield run, False
+        shutil.rmtree(kept, ignore_errors=True)
+
+
+def fingerprint(parts: list[Manifest]) -> str:
+    """Hash ids, labels and skip reasons of all rows: another dataset, or a changed one, has another hash."""
+    digest = hashlib.sha256()
+    for part in parts:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.table.schema) as writer:
+            writer.write_table(part.table.combine_chunks())
+        digest.update(sink.getvalue())
+        digest.update("\0".join(part.classes).encode())
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result may depend on."""
+    found = {"python": platform.python_version()}
+    for name in ("noisecleaner", "torch", "torchvision", "scikit-learn", "pyarrow", "pillow", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+@contextmanager
+def _put_aside(path: Path, kept: Path) -> Iterator[None]:
+    """Make room at `path`; when the block fails before its first checkpoint, put back what stood there."""
+    shutil.rmtree(kept, ignore_errors=True)
+    if path.exists():
+        path.rename(kept)
+    try:
+        yield
+    except Interrupted:
+        raise
+    except BaseException:
+        if not any(Run(path).checkpoint.glob("*")):
+            shutil.rmtree(path, ignore_errors=True)
+            if kept.exists():
+                kept.rename(path)
+        raise
+
+
+def _check_replaceable(run: Run, overwrite: bool) -> None:
+    if run.path.is_dir() and not any(run.path.iterdir()):
+        return
+    if run.path.exists() and not overwrite:
+        raise NoisecleanerError(
+            f"A new run directory is required, but {run.path} exists already.",
+            "Pass --resume to go on with an interrupted fit, --overwrite to replace it, or name another with --out.",
+        )
+    if run.path.exists() and not run.record.exists():
+        raise NoisecleanerError(
+            f"--overwrite replaces run directories, but {run.path} holds no run.json, so it is something else.",
+            "Name another directory with --out.",
+        )
+
+
+def _check_same(path: Path, record: Mapping[str, Any], options: Mapping[str, Any], fingerprint: str) -> None:
+    other = [name for name, value in options.items() if record["options"].get(name) != value]
+    if other:
+        was = ", ".join(f"{name}={record['options'].get(name)}" for name in other)
+        raise NoisecleanerError(
+            f"--resume needs the options that {path} was started with, but {listed(other)} differ (it has {was}).",
+            "Repeat the first command and add --resume, or start again with --overwrite.",
+        )
+    if record.get("fingerprint") != fingerprint:
+        raise NoisecleanerError(
+            f"--resume needs the data that {path} was started with, but ids or labels have changed since.",
+            "Start again with --overwrite.",
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the run's lock, a file beside it; the system lets go of it even when the process is killed."""
+    lock = path.with_name(f".{path.name}.lock")
+    with lock.open("w") as file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise NoisecleanerError(
+                    f"One fit at a time may write to {path}, but another one is running.",
+                    "Wait for it, or name another directory with --out.",
+                ) from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+"""The tables that noisecleaner writes: their schemas, and how they are written, read and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.files import damaged, replacing
+
+META_KEY = b"noisecleaner"
+
+
+def _schema(*columns: tuple[str, pa.DataType], required: int = 1) -> pa.Schema:
+    return pa.schema(pa.field(name, kind, nullable=i >= required) for i, (name, kind) in enumerate(columns))
+
+
+_IDENTITY = (
+    ("sample_id", pa.string()),
+    ("path", pa.string()),
+    ("given_label", pa.string()),
+    ("trusted_label", pa.string()),
+)
+
+#: One row for each row of the dataset, in its order; what training saw of it.
+TRACE = _schema(
+    *_IDENTITY,
+    ("alpha", pa.float32()),  # weight of the given label, as the method defines it
+    ("beta", pa.float32()),  # weight of the pseudo label (L2B), else null
+    ("margin", pa.float32()),  # logit of the given label minus the best other, mean over the epochs
+    ("predicted_margin", pa.float32()),  # the same from a network that did not train on the row
+    ("predicted_log_probability", pa.float32()),  # of the given label, from that network
+    ("candidates", pa.list_(pa.int32())),  # classes other than the given one, most probable first
+    ("candidate_log_probabilities", pa.list_(pa.float32())),
+    ("label_quality", pa.float32()),  # calibrated probability that the given label is right
+    ("suggested_confidence", pa.float32()),  # that the first candidate is, calibrated likewise
+    ("judging", pa.bool_()),  # an audited row that steered nothing that is recorded here
+    ("skip_reason", pa.string()),
+)
+
+#: One row for each row of the dataset, in its order: the result.
+SCORES = _schema(
+    *_IDENTITY,
+    ("alpha", pa.float32()),
+    ("beta", pa.float32()),
+    ("margin", pa.float32()),
+    ("label_quality", pa.float32()),
+    ("suggested_label", pa.string()),
+    ("suggested_confidence", pa.float32()),
+    ("flagged", pa.bool_()),
+    ("skip_reason", pa.string()),
+)
+
+#: Effective noise against threshold.
+REPORT = _schema(
+    ("by", pa.string()),
+    ("threshold", pa.float64()),
+    ("kept", pa.int64()),
+    ("kept_fraction", pa.float64()),
+    *(
+        (name + end, pa.float64())
+        for name in ("effective_noise", "precision", "recall")
+        for end in ("", "_low", "_high")
+    ),
+    required=4,
+)
+
+
+def write_table(
+    path: Path, batches: Iterable[pa.Table | pa.RecordBatch], schema: pa.Schema, meta: Mapping[str, Any]
+) -> None:
+    """Write batches of one schema as one Parquet file, whole or not at all.
+
+    Pages carry checksums, and floats are byte-stream split, which zstd compresses better.
+
+    Args:
+        path: the final name.
+        batches: tables or record batches of `schema`, written one after the other.
+        schema: the schema to write, without metadata.
+        meta: a JSON object, kept in the schema's metadata under the key `noisecleaner`.
+    """
+    floats = [field.name for field in schema if pa.types.is_floating(field.type)]
+    described = schema.with_metadata({META_KEY: json.dumps(meta).encode()})
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            described,
+            compression="zstd",
+            write_page_checksum=True,
+            use_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
+            use_byte_stream_split=floats,
+        ) as writer,
+    ):
+        for batch in batches:
+            writer.write(batch.cast(described))
+
+
+def read_table(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any]]:
+    """Read a table that `write_table` wrote, and the JSON object kept with it.
+
+    Raises:
+        NoisecleanerError: the file is missing, damaged, or has other columns.
+    """
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        meta = json.loads((table.schema.metadata or {})[META_KEY])
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise damaged(path, error) from error
+    if not table.schema.equals(schema):
+        raise damaged(path, f"its columns are {listed(table.column_names)}")
+    return table.replace_schema_metadata(None), meta
+
+
+def require_columns(found: pa.Schema, wanted: Mapping[str, str], where: object) -> None:
+    """Check that a user's table has the columns that an option names.
+
+    Args:
+        found: the schema of the user's table.
+        wanted: option name -> column name, for example `{"--label-column": "label"}`.
+        where: the file, for the message.
+
+    Raises:
+        NoisecleanerError: a column is missing; the message lists those that are there.
+    """
+    for option, name in wanted.items():
+        if name not in found.names:
+            raise NoisecleanerError(
+                f"{where} needs a column called {name!r}, but its columns are {listed(found.names)}.",
+                f"Name the right one with {option} NAME.",
+            )

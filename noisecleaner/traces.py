@@ -1,0 +1,93 @@
+"""The trace: what all folds found out, row by row; training writes it, scoring reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from noisecleaner.ingest import Manifest
+from noisecleaner.quality import Verified
+from noisecleaner.tables import TRACE
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+_RECORDED = ("alpha", "beta", "margin")
+_PREDICTED = ("predicted_margin", "predicted_log_probability", "candidates", "candidate_log_probabilities")
+_LISTS = ("candidates", "candidate_log_probabilities")
+
+
+def collect(folds: Sequence[Arrays], rows: int) -> dict[str, npt.NDArray[Any]]:
+    """Put the folds' arrays together, each column of shape [rows]; NaN (candidates: -1) where no fold knows a row."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for fold in folds:
+        for names, where in ((_RECORDED, fold["recorded"]), (_PREDICTED, fold["predicted"])):
+            for name in names:
+                if name in fold:
+                    values = fold[name]
+                    columns.setdefault(name, _empty(rows, values))[where] = values
+    return columns
+
+
+def verified(
+    columns: Arrays,
+    dataset: Manifest,
+    judging: npt.NDArray[np.bool_],
+    folds: Sequence[Arrays],
+    labels: npt.NDArray[np.int64],
+) -> Verified:
+    """Pick out what is known for certain.
+
+    Args:
+        columns: from `collect`.
+        dataset: with its verified labels.
+        judging: audited rows that steered nothing recorded about them, shape [rows].
+        folds: the folds' arrays, which hold the clean-only rows' predictions.
+        labels: verified labels of the clean-only rows, -1 where unusable, shape [clean-only rows].
+    """
+    rows = np.flatnonzero(judging & np.isfinite(columns["predicted_margin"]))
+    known = [fold for fold in folds if len(fold["clean_only"])]
+    probabilities = [fold["clean_only_log_probabilities"] for fold in known]
+    return Verified(
+        judging=rows,
+        correct=dataset.given[rows] == dataset.trusted[rows],
+        suggestion_correct=columns["candidates"][rows, 0] == dataset.trusted[rows],
+        clean_only=np.concatenate(probabilities) if known else np.empty((0, len(dataset.classes))),
+        clean_only_labels=labels[np.concatenate([f["clean_only"] for f in known])] if known else np.empty(0, np.int64),
+    )
+
+
+def to_table(
+    dataset: Manifest,
+    columns: Arrays,
+    quality: npt.NDArray[np.float64],
+    confidence: npt.NDArray[np.float64],
+    judging: npt.NDArray[np.bool_],
+) -> pa.Table:
+    """Make the table of `TRACE`; NaN becomes null."""
+    table = {name: dataset.table[name] for name in ("sample_id", "path", "given_label", "trusted_label", "skip_reason")}
+    table |= {name: nullable(columns[name]) for name in (*_RECORDED, *_PREDICTED) if name not in _LISTS}
+    table |= {name: _lists(columns[name], TRACE.field(name).type) for name in _LISTS}
+    table |= {"label_quality": nullable(quality), "suggested_confidence": nullable(confidence)}
+    table["judging"] = pa.array(judging)
+    return pa.table({name: table[name] for name in TRACE.names}, schema=TRACE)
+
+
+def nullable(values: npt.NDArray[Any]) -> pa.Array:
+    """Make an Arrow column of float32 in which NaN is null."""
+    return pa.array(values.astype(np.float32), pa.float32(), from_pandas=True)
+
+
+def _empty(rows: int, like: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    fill = np.nan if np.issubdtype(like.dtype, np.floating) else -1
+    return np.full((rows, *like.shape[1:]), fill, like.dtype)
+
+
+def _lists(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """Make a list column in which a row of NaN (or -1) is null."""
+    missing = np.isnan(values[:, 0]) if np.issubdtype(values.dtype, np.floating) else values[:, 0] < 0
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    flat = pa.array(values.reshape(-1), kind.value_type)
+    return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(missing)).cast(kind)

@@ -1,0 +1,288 @@
+"""The training loop: batches in, weights from the rule, steps on the network, history for every row."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from noisecleaner.alignment import at
+from noisecleaner.augment import augment
+from noisecleaner.files import read_arrays, write_arrays
+from noisecleaner.folds import Fold
+from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.weightings import Batch, Network, Weighting
+
+_CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train (momentum SGD, cosine annealing as in L2B, section 4.2).
+
+    Args:
+        epochs: passes over the source rows.
+        batch_size: source rows in a step.
+        trusted_batch: trusted rows in a step.
+        learning_rate: at the start; it falls to zero along a half cosine.
+        weight_decay: L2 penalty.
+        momentum: of SGD.
+        seed: of every random number.
+        checkpoint_seconds: least time between two checkpoints.
+    """
+
+    epochs: int
+    batch_size: int
+    trusted_batch: int
+    learning_rate: float
+    weight_decay: float
+    momentum: float = 0.9
+    seed: int = 0
+    checkpoint_seconds: float = 30.0
+
+    def steps(self, fold: Fold) -> int:
+        """The number of steps in an epoch."""
+        return math.ceil(len(fold.source) / self.batch_size)
+
+    def rate(self, done: float) -> float:
+        """The learning rate when the share `done` of all steps lies behind."""
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class Data:
+    """What batches are made of.
+
+    Args:
+        array: inputs of all rows, shape [rows, …]: uint8 pixels [rows, size, size, 3] or vectors [rows, width].
+        given: class index of the given label, -1 where there is none, shape [rows].
+        trusted: class index of the verified label, -1 where there is none, shape [rows].
+        device: where the network is.
+        augmented: whether source pixels are augmented.
+        flips: whether a mirrored image keeps its label.
+    """
+
+    array: npt.NDArray[Any]
+    given: IntArray
+    trusted: IntArray
+    device: torch.device
+    augmented: bool = False
+    flips: bool = True
+
+    def source(self, rows: IntArray) -> Batch:
+        """Make a batch of source rows, augmented if asked for."""
+        inputs = self.inputs(rows)
+        return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given, rows)
+
+    def target(self, rows: IntArray) -> Batch:
+        """Make a batch of trusted rows with their verified labels."""
+        return self._batch(self.inputs(rows), self.trusted, rows)
+
+    def inputs(self, rows: IntArray) -> Tensor:
+        """Bring rows to the device: pixels [n, 3, size, size] or vectors [n, width], as float32."""
+        picked = torch.from_numpy(self.array[rows]).to(self.device)
+        return (picked.permute(0, 3, 1, 2) if picked.dim() == 4 else picked).float()
+
+    def _batch(self, inputs: Tensor, labels: IntArray, rows: IntArray) -> Batch:
+        on_device = [torch.from_numpy(values).to(self.device) for values in (labels[rows], rows)]
+        return Batch(inputs, *on_device)
+
+
+class History(nn.Module):
+    """The margin of every row, averaged over its visits (the area under the margin of Pleiss et al., 2020).
+
+    Args:
+        rows: how many rows the run has.
+    """
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.margin_sum: Tensor
+        self.visits: Tensor
+        self.register_buffer("margin_sum", torch.zeros(rows))
+        self.register_buffer("visits", torch.zeros(rows))
+
+    def add(self, batch: Batch, logits: Tensor) -> None:
+        """Add one visit."""
+        self.margin_sum[batch.rows] += margins(logits, batch.labels)
+        self.visits[batch.rows] += 1
+
+    def margin(self) -> Tensor:
+        """The mean margin, NaN where a row was never visited. Shape [rows]."""
+        return self.margin_sum / self.visits
+
+
+class State(nn.Module):
+    """All that a training run changes, in named parts, so that a checkpoint is one `state_dict`.
+
+    Args:
+        network: what is trained.
+        weighting: the rule, with the weights of every row.
+        rows: how many rows the run has.
+        averaged: keep the mean of the network over the epochs. For a linear head its logits are the mean
+            logits, which rank wrong labels better than those of the last epoch.
+    """
+
+    def __init__(self, network: Network, weighting: Weighting, rows: int, averaged: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.weighting = weighting
+        self.history = History(rows)
+        self.average = AveragedModel(network) if averaged else None
+
+    def outcome(self) -> Network:
+        """The network to keep: the average over the epochs if there is one."""
+        outcome = self.network if self.average is None else self.average.module
+        assert isinstance(outcome, Network)  # noqa: S101  # narrows the type that AveragedModel hides
+        return outcome
+
+
+def margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """Logit of the label minus the best other logit: [n, classes] and [n] -> [n]."""
+    others = logits.scatter(1, labels.unsqueeze(1), -torch.inf)
+    return at(logits, labels) - others.amax(dim=1)
+
+
+def train(
+    state: State,
+    data: Data,
+    fold: Fold,
+    schedule: Schedule,
+    checkpoint: Path,
+    title: str,
+    progress: Progress,
+    interrupts: Interrupts,
+) -> None:
+    """Train one fold, or go on from its checkpoint.
+
+    Every random number comes from (seed, step), so a resumed run takes the same steps as one never interrupted.
+
+    Args:
+        state: changed in place.
+        data: what batches are made of.
+        fold: which rows train and which steer.
+        schedule: how long and how fast.
+        checkpoint: the file to resume from and to write to.
+        title: of the progress bar.
+        progress: is told about every step, and at the end of an epoch about loss, trusted accuracy and mean alpha.
+        interrupts: asked between steps.
+
+    Raises:
+        Interrupted: a signal arrived; the checkpoint has been written.
+    """
+    parameters = [*state.network.parameters(), *state.weighting.parameters()]
+    optimiser = torch.optim.SGD(
+        parameters, schedule.learning_rate, schedule.momentum, weight_decay=schedule.weight_decay
+    )
+    per_epoch = schedule.steps(fold)
+    total = per_epoch * schedule.epochs
+    warmup = min(state.weighting.warmup, schedule.epochs - 1) * per_epoch
+    saved = time.monotonic()
+    losses: list[Tensor] = []
+    start = _restore(checkpoint, state, optimiser)
+    with torch.random.fork_rng(), interrupts.deferred(), progress.stage(title, total, "steps") as stage:
+        stage.advance(start)
+        for number, source_rows, target_rows in _draws(fold, schedule, start):
+            torch.manual_seed(_mixed(schedule.seed, number))
+            source = data.source(source_rows)
+            state.network.train()
+            if number < warmup:
+                step = state.weighting.warm_up(state.network, source)
+            else:
+                step = state.weighting.step(state.network, source, data.target(target_rows))
+            optimiser.param_groups[0]["lr"] = schedule.rate(number / total)
+            optimiser.zero_grad()
+            torch.autograd.backward(step.loss)
+            torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
+            optimiser.step()
+            state.history.add(source, step.logits)
+            losses.append(step.loss.detach())
+            if (number + 1) % per_epoch == 0:
+                if state.average is not None:
+                    state.average.update_parameters(state.network)
+                stage.advance(1, **_epoch_numbers(state, data, fold, schedule, losses))
+                losses.clear()
+            else:
+                stage.advance(1)
+            if interrupts.pending() or time.monotonic() - saved > schedule.checkpoint_seconds:
+                _save(checkpoint, state, optimiser, number + 1)
+                saved = time.monotonic()
+                interrupts.raise_pending()
+
+
+@torch.no_grad()
+def predict(network: Network, data: Data, rows: IntArray, batch_size: int) -> Iterator[tuple[IntArray, Tensor]]:
+    """Yield (rows, logits [n, classes]) batch by batch, in evaluation mode, on the CPU."""
+    network.eval()
+    for first in range(0, len(rows), batch_size):
+        batch = rows[first : first + batch_size]
+        yield batch, network(data.inputs(batch)).float().cpu()
+
+
+def _draws(fold: Fold, schedule: Schedule, start: int) -> Iterator[tuple[int, IntArray, IntArray]]:
+    """Yield (number of the step, source rows, trusted rows) from step `start` on.
+
+    Rows are sorted, which is how a memory map likes to be read. Trusted rows are drawn without repetition.
+    """
+    per_epoch = schedule.steps(fold)
+    drawn = min(schedule.trusted_batch, len(fold.steering))
+    order = fold.source
+    for number in range(start, per_epoch * schedule.epochs):
+        epoch, position = divmod(number, per_epoch)
+        if position == 0 or number == start:
+            order = np.random.default_rng((schedule.seed, 1, epoch)).permutation(fold.source)
+        first = position * schedule.batch_size
+        rng = np.random.default_rng((schedule.seed, 2, number))
+        target = rng.choice(fold.steering, drawn, replace=False, shuffle=False)
+        yield number, np.sort(order[first : first + schedule.batch_size]), np.sort(target)
+
+
+def _epoch_numbers(state: State, data: Data, fold: Fold, schedule: Schedule, losses: list[Tensor]) -> dict[str, float]:
+    numbers = {"loss": float(torch.stack(losses).mean())}
+    if len(fold.checked):
+        correct = [
+            logits.argmax(dim=1).numpy() == data.trusted[rows]
+            for rows, logits in predict(state.network, data, fold.checked, schedule.batch_size)
+        ]
+        numbers["trusted accuracy"] = float(np.concatenate(correct).mean())
+    alpha = state.weighting.alpha()[torch.from_numpy(fold.source).to(data.device)]
+    if alpha.isfinite().any():
+        numbers["mean α"] = float(alpha.nanmean())
+    return numbers
+
+
+def _save(checkpoint: Path, state: State, optimiser: torch.optim.Optimizer, number: int) -> None:
+    arrays = {f"state.{name}": tensor.cpu().numpy() for name, tensor in state.state_dict().items()}
+    for index, slots in optimiser.state_dict()["state"].items():
+        arrays |= {f"optimiser.{index}.{k}": v.cpu().numpy() for k, v in slots.items() if v is not None}
+    write_arrays(checkpoint, arrays, {"step": number})
+
+
+def _restore(checkpoint: Path, state: State, optimiser: torch.optim.Optimizer) -> int:
+    """Load a checkpoint if there is one; return the number of steps that are done."""
+    if not checkpoint.exists():
+        return 0
+    arrays, meta = read_arrays(checkpoint)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    state.load_state_dict({k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")})
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name in (n for n in tensors if n.startswith("optimiser.")):
+        _, index, slot = name.split(".", 2)
+        slots.setdefault(int(index), {})[slot] = tensors[name]
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+    return int(meta["step"])
+
+
+def _mixed(seed: int, number: int) -> int:
+    """A seed for one step that no other step of this or a nearby seed has."""
+    return int(np.random.SeedSequence((seed, 0, number)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,177 @@
+"""Weightings: one file = one paper's rule = one `--method`. Drop a file in, and it is there.
+
+A weighting decides how much each row's given label (alpha) and, where the paper has it, its pseudo label (beta)
+counts in a training step. The loop in `training.py` hands it a source batch and a trusted batch; it returns the
+loss to step on, and keeps alpha and beta for each row.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.methods import check_choice, method_names, module_name
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a mini-batch.
+
+    Args:
+        inputs: pixels [n, 3, size, size] or vectors [n, width].
+        labels: given labels of source rows, verified labels of trusted rows, shape [n].
+        rows: their numbers in the run, shape [n].
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    rows: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a weighting made of a batch.
+
+    Args:
+        loss: scalar; the optimiser steps on it.
+        logits: of the source batch, without a graph, shape [n, classes].
+    """
+
+    loss: Tensor
+    logits: Tensor
+
+
+class Network(nn.Module):
+    """A trunk and a classifier on top: the paper's theta and phi.
+
+    Args:
+        trunk: inputs -> features; has no parameters when a linear head is all that is trained.
+        head: features -> logits.
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Turn a batch of inputs into logits [n, classes]."""
+        logits: Tensor = self.head(self.trunk(inputs))
+        return logits
+
+
+class Weighting(nn.Module):
+    """The contract of a weighting. Subclasses write `step`; the state of every row lives in buffers.
+
+    Args:
+        rows: how many rows the run has.
+        network: the network that will be trained, for rules that need parameters of their own.
+
+    Attributes:
+        needs_trusted: whether `step` needs a trusted batch.
+        warmup: epochs of plain training before the rule sets in.
+    """
+
+    needs_trusted: ClassVar[bool] = True
+
+    def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
+        super().__init__()
+        if warmup < 0:
+            raise ValueError("warmup must not be negative")
+        self.warmup = warmup
+        self.alpha_sum: Tensor
+        self.beta_sum: Tensor
+        self.visits: Tensor
+        for name in ("alpha_sum", "beta_sum", "visits"):
+            self.register_buffer(name, torch.zeros(rows))
+
+    def step(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Weight one source batch.
+
+        Args:
+            network: in train mode; the optimiser steps on its parameters afterwards.
+            source: rows with given labels.
+            target: trusted rows; empty for rules that need none.
+        """
+        raise NotImplementedError
+
+    def warm_up(self, network: Network, source: Batch) -> Step:
+        """Train plainly: the mean cross-entropy on the given labels."""
+        logits = network(source.inputs)
+        return Step(functional.cross_entropy(logits, source.labels), logits.detach())
+
+    def alpha(self) -> Tensor:
+        """Weight of each row's given label, 1 = an average row; NaN where it was never weighted. Shape [rows]."""
+        return self.alpha_sum / self.visits
+
+    def beta(self) -> Tensor | None:
+        """Weight of each row's pseudo label on the same scale; None for rules without one. Shape [rows]."""
+        return None
+
+    def record(self, rows: Tensor, alpha: Tensor, beta: Tensor | None = None) -> None:
+        """Add one visit: alpha and beta of the batch, scaled so that 1 is an average row. Shapes [n]."""
+        self.alpha_sum[rows] += alpha
+        self.visits[rows] += 1
+        if beta is not None:
+            self.beta_sum[rows] += beta
+
+
+def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
+    """Rectify weights and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
+
+    Where no label of the batch agrees with the trusted rows, all weights are zero and stay zero.
+    """
+    positive = [w.relu() for w in weights]
+    total = torch.stack([w.sum() for w in positive]).sum()
+    scale = torch.where(total > 0, 1 / total, torch.zeros_like(total))
+    return tuple(w * scale for w in positive)
+
+
+def weighting_class(method: str) -> type[Weighting]:
+    """Import the weighting that a file of this folder defines.
+
+    Raises:
+        NoisecleanerError: there is no such file.
+    """
+    check_choice("--method", method, method_names())
+    module = import_module(f"{__name__}.{module_name(method)}")
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Weighting) and value.__module__ == module.__name__
+    ]
+    return found[-1]
+
+
+def check_options(method: str, options: dict[str, Any]) -> None:
+    """Check the names of a method's options.
+
+    Raises:
+        NoisecleanerError: the method has no such option.
+    """
+    constructor = inspect.signature(weighting_class(method))
+    valid = [p.name for p in constructor.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for name in options:
+        check_choice(f"--option of {method}", name, valid)
+
+
+def build(method: str, rows: int, network: Network, options: dict[str, Any]) -> Weighting:
+    """Make a weighting with its options.
+
+    Raises:
+        NoisecleanerError: the method or an option is unknown, or a value is out of range.
+    """
+    check_options(method, options)
+    try:
+        return weighting_class(method)(rows, network, **options)
+    except (TypeError, ValueError) as error:
+        raise NoisecleanerError(
+            f"An --option of --method {method} has a wrong value: {error}.", "See `noisecleaner methods`."
+        ) from error

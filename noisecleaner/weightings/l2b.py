@@ -1,0 +1,42 @@
+"""L2B, Learning to Bootstrap (Zhou et al., 2024): weights alpha of the given label and beta of the pseudo label."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from noisecleaner.alignment import agreement, at
+from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised
+
+
+class LearningToBootstrap(Weighting):
+    """Algorithm 1 and eq. 3 to 10.
+
+    Each step looks one gradient step ahead from zero weights: how fast the trusted loss falls with a weight is
+    that weight (eq. 7), cut at zero (eq. 8) and normalised in the batch (eq. 9), where the step sizes lambda
+    and eta cancel. Kept for a row is the mean of n alpha and n beta over its visits to batches of n rows, so
+    that 1 is an average row whatever the batch.
+
+    Args:
+        rows: how many rows the run has.
+        network: the network that will be trained.
+        warmup: epochs of plain training first (section 4.2 takes 10 of 300).
+    """
+
+    def __init__(self, rows: int, network: Network, *, warmup: int = 1) -> None:
+        super().__init__(rows, network, warmup=warmup)
+
+    def step(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Weight the losses on the given and on the pseudo label (eq. 10)."""
+        agrees, expected = agreement(network, source.inputs, target.inputs, target.labels)
+        pseudo = expected.argmax(dim=1)
+        alpha, beta = normalised(at(agrees, source.labels), at(agrees, pseudo))
+        self.record(source.rows, alpha * len(alpha), beta * len(beta))
+        logits = network(source.inputs)
+        losses = -functional.log_softmax(logits, dim=1)
+        weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
+        return Step(weighted.sum(), logits.detach())
+
+    def beta(self) -> Tensor:
+        """Weight of each row's pseudo label, 1 = an average row; NaN where it was never weighted. Shape [rows]."""
+        return self.beta_sum / self.visits

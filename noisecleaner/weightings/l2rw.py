@@ -1,0 +1,30 @@
+"""L2RW, Learning to Reweight (Ren et al., 2018): weights alpha only, the beta = 0 ablation of L2B (section 4.4)."""
+
+from __future__ import annotations
+
+from torch.nn import functional
+
+from noisecleaner.alignment import agreement, at
+from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised
+
+
+class LearningToReweight(Weighting):
+    """L2B's Algorithm 1 without the pseudo label; kept for a row is the mean of n alpha over its visits.
+
+    Args:
+        rows: how many rows the run has.
+        network: the network that will be trained.
+        warmup: epochs of plain training first.
+    """
+
+    def __init__(self, rows: int, network: Network, *, warmup: int = 1) -> None:
+        super().__init__(rows, network, warmup=warmup)
+
+    def step(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Weight the losses on the given labels."""
+        agrees, _ = agreement(network, source.inputs, target.inputs, target.labels)
+        (alpha,) = normalised(at(agrees, source.labels))
+        self.record(source.rows, alpha * len(alpha))
+        logits = network(source.inputs)
+        losses = functional.cross_entropy(logits, source.labels, reduction="none")
+        return Step((alpha * losses).sum(), logits.detach())

@@ -1,0 +1,98 @@
+"""SOSELETO (Litany and Freedman, 2018): a weight alpha in [0, 1.1] for each row, moved by every visit."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisecleaner.alignment import (
+    Direction,
+    alignments,
+    at,
+    direction,
+    directional_derivative,
+    with_spare_buffers,
+)
+from noisecleaner.weightings import Batch, Network, Step, Weighting
+
+#: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
+_CEILING = 1.1
+
+
+class Soseleto(Weighting):
+    """Algorithm 1 and eq. 3 to 5.
+
+    The step on the shared features theta and the source classifier phi_s uses the weights as they are (eq. 3);
+    then alpha_j <- clip(alpha_j + lambda_alpha lambda_p <dL_t/dtheta, grad loss_j>, 0, 1.1) (eq. 5). The trusted
+    rows train a classifier phi_t of their own and reach theta only through alpha.
+
+    Args:
+        rows: how many rows the run has.
+        network: the network that will be trained; its head is phi_s.
+        warmup: epochs of plain training first.
+        lambda_alpha: the product lambda_alpha lambda_p / n of eq. 5. None chooses it at every visit in the
+            spirit of section 3.2, whose bound asks for an update of norm sqrt(n): the update of a batch is
+            scaled to the root mean square `rate`.
+        rate: how far a visit moves alpha, root mean square, where `lambda_alpha` is None.
+        classifier: "separate" as in the paper; "shared" lets phi_t = phi_s take part in theta, which needs equal
+            label sets and is the only way when the head is all that is trained; "auto" chooses.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        network: Network,
+        *,
+        warmup: int = 0,
+        lambda_alpha: float | None = None,
+        rate: float = 0.1,
+        classifier: Literal["auto", "separate", "shared"] = "auto",
+    ) -> None:
+        super().__init__(rows, network, warmup=warmup)
+        if classifier not in ("auto", "separate", "shared"):
+            raise ValueError(f"classifier must be auto, separate or shared, not {classifier}")
+        has_features = any(True for _ in network.trunk.parameters())
+        if classifier == "separate" and not has_features:
+            raise ValueError("classifier=separate needs features that are trained (--no-frozen, or --hidden)")
+        self.lambda_alpha, self.rate = lambda_alpha, rate
+        separate = classifier == "separate" or (classifier == "auto" and has_features)
+        self.target_head: nn.Module | None = deepcopy(network.head) if separate else None
+        self.weight: Tensor
+        self.register_buffer("weight", torch.ones(rows))
+
+    def step(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Weight a batch with the alphas as they are, and move them."""
+        along, target_loss = self._trusted(network, target)
+        expected, derivative = directional_derivative(network, source.inputs, along)
+        alpha = self.weight[source.rows]
+        agrees = at(alignments(expected, derivative), source.labels)
+        self.weight[source.rows] = (alpha + self._scale(agrees) * agrees).clamp(0, _CEILING)
+        self.visits[source.rows] += 1
+        logits = network(source.inputs)
+        losses = functional.cross_entropy(logits, source.labels, reduction="none")
+        return Step((alpha * losses).mean() + target_loss, logits.detach())
+
+    def alpha(self) -> Tensor:
+        """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows]."""
+        return torch.where(self.visits > 0, self.weight, torch.nan)
+
+    def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
+        """Return dL_t/dtheta, and the loss that trains phi_t alone (zero where phi_t is phi_s)."""
+        if self.target_head is None:
+            loss = functional.cross_entropy(with_spare_buffers(network, target.inputs), target.labels)
+            return direction(loss, dict(network.named_parameters())), loss.new_zeros(())
+        features = with_spare_buffers(network.trunk, target.inputs)
+        loss = functional.cross_entropy(self.target_head(features), target.labels)
+        theta = {f"trunk.{name}": parameter for name, parameter in network.trunk.named_parameters()}
+        along = direction(loss, theta)
+        return along, functional.cross_entropy(self.target_head(features.detach()), target.labels)
+
+    def _scale(self, agrees: Tensor) -> Tensor:
+        if self.lambda_alpha is not None:
+            return agrees.new_tensor(self.lambda_alpha)
+        spread = agrees.square().mean().sqrt()
+        return torch.where(spread > 0, self.rate / spread, torch.zeros_like(spread))

@@ -1,0 +1,18 @@
+"""Plain training: every given label counts 1, as if there were no trusted rows."""
+
+from __future__ import annotations
+
+import torch
+
+from noisecleaner.weightings import Batch, Network, Step, Weighting
+
+
+class Uniform(Weighting):
+    """The baseline that the papers compare with."""
+
+    needs_trusted = False
+
+    def step(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Take the mean cross-entropy on the given labels."""
+        self.record(source.rows, torch.ones(len(source.rows), device=source.rows.device))
+        return self.warm_up(network, source)
