@@ -17,7 +17,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jvp
+from torch.autograd import forward_ad
+from torch.func import functional_call
 from torch.nn import functional
 
 Direction = dict[str, Tensor]
@@ -56,12 +57,16 @@ def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction)
     Returns:
         z and t, both of shape [n, classes].
     """
-    named = dict(network.named_parameters())
-    primals = {name: named[name].detach() for name in along}
-    devices = sorted({p.device.index or 0 for p in named.values() if p.device.type == "cuda"})
-    with torch.random.fork_rng(devices=devices):
-        outputs = jvp(lambda p: with_spare_buffers(network, inputs, p), (primals,), (along,))
-    return outputs[0], outputs[1]
+    parameters = dict(network.named_parameters())
+    devices = sorted({p.device.index or 0 for p in parameters.values() if p.device.type == "cuda"})
+    with torch.random.fork_rng(devices=devices), forward_ad.dual_level():
+        duals: dict[str, Tensor] = {
+            name: forward_ad.make_dual(parameters[name].detach(), v)  # type: ignore[no-untyped-call]
+            for name, v in along.items()
+        }
+        outputs = with_spare_buffers(network, inputs, duals)
+        logits, derivative = forward_ad.unpack_dual(outputs)  # type: ignore[no-untyped-call]
+    return logits, torch.zeros_like(logits) if derivative is None else derivative
 
 
 def alignments(logits: Tensor, derivative: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -304,7 +305,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     words = [word for word in given if word != "--debug"]
     interrupts = Interrupts()
     try:
-        with interrupts.installed():
+        with interrupts.installed(), warnings.catch_warnings():
+            # torch's forward mode compiles decompositions with its own deprecated torch.jit
+            warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
             app(words, obj=interrupts)
     except NoisecleanerError as error:
         _show_traceback_if(debug)
