@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from noisecleaner.reports import Summary
 
 _LINE_SECONDS = 5.0
+_PIPE_WIDTH = 200
 
 
 def _out() -> Console:
@@ -209,13 +212,16 @@ _QUALITY = {
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if not rows:
         return
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, padding=(0, 3, 0, 0))
+    table = Table(box=None, padding=(0, 3, 0, 0))
     for name in header:
         right = name in ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha")
         table.add_column(name, justify="right" if right else "left", overflow="fold", header_style="dim")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    _out().print(Text(f"\n{title}", "bold"))
+    # a pipe has no width of its own, and lines broken at 80 are harder to search
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    Console(highlight=False, width=width).print(table)
 
 
 def _numbers(numbers: dict[str, float]) -> str:

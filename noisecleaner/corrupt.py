@@ -18,7 +18,7 @@ from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.progress import Progress
-from noisecleaner.rewrite import Copy, write_copy
+from noisecleaner.rewrite import Copy, refuse_inside, write_copy
 
 Matrix = npt.NDArray[np.float64]
 
@@ -77,7 +77,8 @@ def confusion_matrix(
     np.fill_diagonal(off, 0)
     mass = off.sum(axis=1, keepdims=True)
     off = np.divide(off, mass, out=np.zeros_like(off), where=mass > 0) * rate
-    return np.asarray(off + np.diag(1 - off.sum(axis=1)))
+    right = np.where(mass[:, 0] > 0, 1 - rate, 1)  # and not 1 - off.sum(): at rate 1 that may be less than 0
+    return np.asarray(off + np.diag(right))
 
 
 def flip(labels: IntArray, matrix: Matrix, rng: np.random.Generator) -> IntArray:
@@ -119,6 +120,7 @@ def corrupt(
     if not 0 <= rate <= 1:
         raise NoisecleanerError(f"--rate must lie in [0, 1], but it is {rate}.", "Give, for example, --rate 0.4.")
     refuse_existing(out)
+    refuse_inside(out, source)
     manifest, _ = ingest(source)
     rng = np.random.default_rng(seed)
     noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs), rng)

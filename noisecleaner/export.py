@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from noisecleaner.ingest import Columns, Source, open_tables, read_manifest
 from noisecleaner.ingest.folders import IMAGE_ENDINGS
 from noisecleaner.ingest.manifest import BoolArray, IntArray
 from noisecleaner.progress import Progress, Stage
-from noisecleaner.rewrite import Copy, encoded_images, hugging_face, write_copy
+from noisecleaner.rewrite import Copy, encoded_images, hugging_face, refuse_inside, write_copy
 from noisecleaner.tables import SCORES, read_table
 
 
@@ -102,16 +101,21 @@ def export_clean(
     refuse_existing(out)
     scores, source, classes = _read_scores(scored, data)
     manifest = read_manifest(source, classes)
-    if not manifest.table["sample_id"].equals(scores["sample_id"]):
-        raise NoisecleanerError(
-            f"The scores in {scored} must belong to {source.data}, but its sample ids have changed since.",
-            "Run `noisecleaner fit` again, or name the fitted data with --data.",
-        )
+    for name, what in (("sample_id", "sample ids"), ("given_label", "labels")):
+        if not manifest.table[name].equals(scores[name]):
+            raise NoisecleanerError(
+                f"The scores in {scored} must belong to {source.data}, but its {what} have changed since.",
+                "Run `noisecleaner fit` again, or name the fitted data with --data.",
+            )
     chosen = format or (Format.PARQUET if open_tables(source.data) is not None else Format.FOLDER)
-    _check_place(out, source)
+    refuse_inside(out, source)
     flagged = _flagged(scores, threshold)
     labels, keep, counts = _decide(scores, classes, flagged, on_flag, min_confidence)
     copy = Copy(manifest, source, labels, keep, _notes(scores, flagged))
+    if chosen is Format.FOLDER and encoded_images(copy) is None:
+        raise NoisecleanerError(
+            "--format folder needs images, but the rows bring vectors.", "Export with --format parquet."
+        )
     if not dry_run:
         with (
             replacing(out) as folder,
@@ -124,25 +128,27 @@ def export_clean(
     return Exported(out, chosen, len(scores), int(keep.sum()), empty_classes=empty, **counts)
 
 
-def safe_names(names: list[str], used: set[str] | None = None) -> list[str]:
-    """Turn any texts into file names: no separators or control characters, not hidden, all different.
+def safe_names(names: list[str], used: dict[str, int] | None = None) -> list[str]:
+    """Turn any texts into file names: no separators or control characters, not hidden, not too long, all different.
 
     Names that differ only in case count as equal, because some file systems think so.
 
     Args:
         names: for example sample ids.
-        used: names that are taken, in lower case; new ones are added.
+        used: names that are taken, in lower case, each with the last number behind it; new ones are added.
     """
-    taken = set() if used is None else used
+    taken = {} if used is None else used
     safe = []
     for name in names:
-        base = re.sub(r"[^\w.+=@ -]", "_", name).strip(" .")[:180] or "_"
+        text = re.sub(r"[^\w.+=@ -]", "_", name).strip(" .")
+        base = text.encode()[:180].decode(errors="ignore").rstrip(" .") or "_"  # file systems count bytes, to 255
         base = f"_{base}" if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", base) else base
-        candidate, number = base, 1
+        candidate, number = base, taken.get(base.casefold(), 1)
         while candidate.casefold() in taken:
             number += 1
             candidate = f"{base}-{number}"
-        taken.add(candidate.casefold())
+        taken[base.casefold()] = number
+        taken.setdefault(candidate.casefold(), 1)
         safe.append(candidate)
     return safe
 
@@ -199,15 +205,6 @@ def _notes(scores: pa.Table, flagged: BoolArray) -> pa.Table:
     return pa.table({**{f"nc_{name}": scores[name] for name in names}, "nc_flagged": pa.array(flagged)})
 
 
-def _check_place(out: Path, source: Source) -> None:
-    home = os.path.join(source.data, "")
-    if Path(source.data).is_dir() and os.path.abspath(out).startswith(home):
-        raise NoisecleanerError(
-            f"The copy must lie outside the dataset, but {out} is inside {source.data}.",
-            "Name another --out DIR.",
-        )
-
-
 def _write_parquet(folder: Path, copy: Copy, stage: Stage) -> None:
     (folder / "data").mkdir()
     write_copy(folder / "data" / "train-00000-of-00001.parquet", copy, stage)
@@ -216,13 +213,10 @@ def _write_parquet(folder: Path, copy: Copy, stage: Stage) -> None:
 def _write_folder(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write class/name.ext, and metadata.parquet, which Hugging Face `imagefolder` reads."""
     images = encoded_images(copy)
-    if images is None:
-        raise NoisecleanerError(
-            "--format folder needs images, but the rows bring vectors.", "Export with --format parquet."
-        )
+    assert images is not None  # noqa: S101  # `export_clean` has refused vectors
     folders = safe_names(list(copy.manifest.classes))
     paths, ids = copy.manifest.table["path"], copy.manifest.table["sample_id"]
-    used: dict[str, set[str]] = {name: set() for name in folders}
+    used: dict[str, dict[str, int]] = {name: {} for name in folders}
     rows, written = [], []
     for row, content in images:
         assert isinstance(content, bytes)  # noqa: S101  # `encoded_images` has refused everything else
@@ -252,4 +246,6 @@ def _ending(name: PurePosixPath, content: bytes) -> str:
     if name.suffix.lower() in IMAGE_ENDINGS:
         return name.suffix
     with Image.open(BytesIO(content)) as image:
-        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}.get(str(image.format), f".{image.format}".lower())
+        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}.get(
+            str(image.format), f".{image.format}".lower()
+        )

@@ -143,7 +143,8 @@ def fit(
         if finished:
             told.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return Fitted(**run.read()["fitted"])
-        inputs = prepare(parts, chosen.encoder, out, decoding, told)
+        # features cost minutes and stay; pixels and vectors are copies of what the user has
+        inputs = prepare(parts, chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
         dataset, clean_only = _skip(dataset, clean_only, inputs.skipped)
         _check_usable(dataset, clean_only, method, strict)
         clock.append(time.monotonic())

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from noisecleaner.backbones import Backbone
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, read_json, write_json
 from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
 from noisecleaner.ingest import Manifest, Skip
@@ -125,15 +125,20 @@ def prepare_images(
     decoded = decode_all(encoded, encoder.size, decoding.max_pixels, decoding.threads)
     title = "Decoding" if encoder.name == "pixels" else f"Decoding, {encoder.name}"
     saved = time.monotonic()
-    with progress.stage(title, total, "images") as stage:
-        stage.advance(done)
-        for first in range(done, total, BLOCK):
-            last = min(first + BLOCK, total)
-            _fill(array, first + np.flatnonzero(readable[first:last]), decoded, encoder, skipped)
-            stage.advance(last - first)
-            if last == total or time.monotonic() - saved > _SAVE_SECONDS:
-                _save(path, array, last, skipped)
-                saved = time.monotonic()
+    first = done
+    try:
+        with progress.stage(title, total, "images") as stage:
+            stage.advance(done)
+            for first in range(done, total, BLOCK):
+                last = min(first + BLOCK, total)
+                _fill(array, first + np.flatnonzero(readable[first:last]), decoded, encoder, skipped)
+                stage.advance(last - first)
+                if last == total or time.monotonic() - saved > _SAVE_SECONDS:
+                    _save(path, array, last, skipped)
+                    saved = time.monotonic()
+    except Interrupted:
+        _save(path, array, first, skipped)
+        raise
     return Inputs(array, skipped)
 
 

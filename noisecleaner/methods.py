@@ -17,7 +17,7 @@ class Method:
     Args:
         name: what `--method` takes.
         summary: the first line of the file's docstring.
-        options: what `--option NAME=VALUE` takes, with the default values as written in the file.
+        options: what `--option NAME=VALUE` takes, with the default values as one would type them.
     """
 
     name: str
@@ -74,5 +74,5 @@ def _describe(file: Path) -> Method:
     for constructor in constructors:
         arguments = constructor.args
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            options[argument.arg] = ast.unparse(default) if default is not None else "required"
+            options[argument.arg] = "required" if default is None else str(ast.literal_eval(default))
     return Method(_name(file), summary, options)

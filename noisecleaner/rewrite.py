@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,20 @@ class Copy:
     complete: bool = True
 
 
+def refuse_inside(out: Path, source: Source) -> None:
+    """Refuse to write a copy where it would become a part of the dataset.
+
+    Raises:
+        NoisecleanerError: `out` lies in the dataset's folder.
+    """
+    home = os.path.join(os.path.realpath(source.data), "")
+    if os.path.isdir(home) and os.path.realpath(out).startswith(home):
+        raise NoisecleanerError(
+            f"The copy must lie outside the dataset, but {out} is inside {source.data}.",
+            "Name another --out DIR.",
+        )
+
+
 def write_copy(path: Path, copy: Copy, stage: Stage) -> None:
     """Write the kept rows as one Parquet file with the Image and ClassLabel features in its metadata.
 
@@ -57,7 +72,7 @@ def write_copy(path: Path, copy: Copy, stage: Stage) -> None:
     images = encoded_images(copy)
     writer: pq.ParquetWriter | None = None
     try:
-        for first, batch in _other_columns(copy):
+        for first, batch in _other_columns(copy, images is not None):
             rows = first + np.flatnonzero(copy.keep[first : first + batch.num_rows])
             part = pa.Table.from_batches([batch.take(pa.array(rows - first))])
             if images is not None:
@@ -66,8 +81,9 @@ def write_copy(path: Path, copy: Copy, stage: Stage) -> None:
             part = part.append_column(columns.label, labels)
             for name in copy.added.column_names:
                 part = part.append_column(name, copy.added[name].take(pa.array(rows)))
+            typed = columns.image in part.column_names and part.schema.field(columns.image).type == IMAGE
             part = part.replace_schema_metadata(
-                hugging_face(columns.label, copy.manifest.classes, columns.image if images is not None else None)
+                hugging_face(columns.label, copy.manifest.classes, columns.image if typed else None)
             )
             # snappy, because encoded images and embeddings do not get smaller and it wastes no time on them
             writer = writer or pq.ParquetWriter(path, part.schema, compression="snappy", write_page_checksum=True)
@@ -111,10 +127,10 @@ def _take_images(images: Iterator[tuple[int, bytes | Skip]], copy: Copy, rows: I
     return pa.array(structs, IMAGE)
 
 
-def _other_columns(copy: Copy) -> Iterator[tuple[int, pa.RecordBatch]]:
+def _other_columns(copy: Copy, with_images: bool) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield (first row, batch) of the user's columns that the copy does not make anew."""
-    made = {copy.source.columns.image, copy.source.columns.label, copy.source.columns.sample_id}
-    made |= set(copy.added.column_names)
+    made = {copy.source.columns.label, copy.source.columns.sample_id, *copy.added.column_names}
+    made |= {copy.source.columns.image} if with_images else set()
     files = open_tables(copy.source.data)
     names = [] if files is None else [name for name in files.schema.names if name not in made]
     ids = copy.manifest.table["sample_id"].combine_chunks()

@@ -51,6 +51,11 @@ class Run:
         return self.path / "checkpoint"
 
     @property
+    def cache(self) -> Path:
+        """Decoded pixels or the user's vectors, for training; removed at its end, like the checkpoint."""
+        return self.path / "cache"
+
+    @property
     def auditor(self) -> Path:
         """Weights and calibrator: what scoring new rows needs."""
         return self.path / "auditor"
@@ -99,7 +104,8 @@ class Run:
     def finish(self, record: Mapping[str, Any]) -> None:
         """Mark the fit as ended and remove what only a resumed fit would need."""
         self.write({**record, "state": "fitted"})
-        shutil.rmtree(self.checkpoint, ignore_errors=True)
+        for folder in (self.checkpoint, self.cache):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -137,6 +143,7 @@ def open_run(
             _check_replaceable(run, overwrite)
             with _put_aside(path, kept):
                 run.checkpoint.mkdir(parents=True)
+                run.cache.mkdir()
                 run.auditor.mkdir()
                 run.write({"state": "fitting", "options": options, "fingerprint": fingerprint})
                 yield run, False

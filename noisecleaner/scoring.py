@@ -125,7 +125,9 @@ def score_new(
     if strict:
         refuse_skips(dataset)
     decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
-    dataset, known, columns = auditor.predict(dataset, device, decoding, progress or Progress())
+    told = progress or Progress()
+    _warn_of_fitted(opened, dataset.table["sample_id"], told)
+    dataset, known, columns = auditor.predict(dataset, device, decoding, told)
     if strict:
         refuse_skips(dataset)
     quality = auditor.quality.quality(columns, new=True)
@@ -180,6 +182,17 @@ def _write(out: Path, rows: _Rows, threshold: float, by: str, origin: Mapping[st
         confusions=likely_confusions(given, rows.candidate, flagged, rows.classes),
         suspects=_suspects(rows, values[by]),
     )
+
+
+def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
+    """Say so when rows are not new: most of the networks have trained on their labels."""
+    trace, _ = read_table(run.trace, TRACE)
+    count = pc.sum(pc.is_in(ids, value_set=trace["sample_id"].combine_chunks())).as_py() or 0
+    if count:
+        told.warn(
+            f"{count:,} of {len(ids):,} sample ids belong to rows that were fitted; their labels were trained on, so "
+            f"these scores trust them too much. Honest ones: noisecleaner score {run.path}"
+        )
 
 
 def _scores(rows: _Rows, values: Mapping[str, FloatArray], flagged: npt.NDArray[np.bool_], cut: FloatArray) -> pa.Table:

@@ -27,12 +27,12 @@ def experiment(seed: int, folder: Path) -> tuple[float, float, float]:
     given = np.where(np.arange(SOURCE + TARGET) < SOURCE, points[:, 0] > 0, -1).astype(np.int64)
     data = Data(points, given, true, torch.device("cpu"))
     rows = np.arange(SOURCE)
-    fold = Fold(rows, SOURCE + np.arange(TARGET), rows, rows, SOURCE + np.arange(TARGET))
+    fold = Fold(rows, SOURCE + np.arange(TARGET), rows, rows, rows[:0])
     torch.manual_seed(seed)
-    network = Network(nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 8), nn.Tanh()), nn.Linear(8, 2))
-    weighting = Soseleto(SOURCE, network, rate=0.05)
+    network = Network(nn.Sequential(nn.Linear(2, 24), nn.Tanh()), nn.Linear(24, 2))
+    weighting = Soseleto(SOURCE, network, rate=0.7)
     state = State(network, weighting, SOURCE, averaged=False)
-    schedule = Schedule(300, 20, TARGET, learning_rate=0.1, weight_decay=0.0, seed=seed)
+    schedule = Schedule(200, 10, TARGET, learning_rate=0.2, weight_decay=0.0, seed=seed)
     train(state, data, fold, schedule, folder / f"{seed}.safetensors", "", Progress(), Interrupts())
     assert weighting.target_head is not None
     with torch.no_grad():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -38,7 +38,7 @@ SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "t
 def iter_images(folder: Path) -> Iterator[str]:
     """Yield the image files below `folder` as relative paths with `/`; hidden ones are left out."""
     for parent, subfolders, names in os.walk(folder, followlinks=True):
-        subfolders[:] = [s for s in subfolders if not s.startswith(".")]
+        subfolders[:] = [s for s in subfolders if not s.startswith(".") and not _leads_back(os.path.join(parent, s))]
         relative = PurePosixPath(Path(parent).relative_to(folder).as_posix())
         for name in names:
             if PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS and not name.startswith("."):
@@ -51,17 +51,31 @@ def metadata_files(folder: Path) -> list[Path]:
     return [place / name for place in places for name in METADATA if (place / name).is_file()]
 
 
-def label_of(path: str) -> str | None:
-    """Read the class from a path: its first folder, or the second below a split folder; None without."""
-    parts = PurePosixPath(path).parts[:-1]
-    inside = parts[1:] if parts and parts[0].lower() in SPLITS else parts
-    return inside[0] if inside else None
+def labels_of(paths: Sequence[str | None]) -> pa.StringArray:
+    """Read the classes from paths: the first folder, or the second below a split folder; null without.
+
+    A folder named like a split is one only if it holds folders: `train/x.png` may well show a train.
+    """
+    folders = [PurePosixPath(path).parts[:-1] if path else () for path in paths]
+    splits = {parts[0] for parts in folders if len(parts) > 1 and parts[0].lower() in SPLITS}
+    inside = [parts[1:] if parts and parts[0] in splits else parts for parts in folders]
+    return pa.array([parts[0] if parts else None for parts in inside], pa.string())
 
 
 def read_folder(folder: Path) -> pa.Table:
-    """Make the columns sample_id, path and label of a folder in which folders name the classes."""
+    """Make the columns sample_id, path and label of a folder in which folders name the classes.
+
+    Raises:
+        NoisecleanerError: a file name is no text.
+    """
     paths = sorted(iter_images(folder))
-    return pa.table({"sample_id": paths, "path": paths, "label": pa.array([label_of(p) for p in paths], pa.string())})
+    for path in paths:
+        if not _is_utf8(path):
+            raise NoisecleanerError(
+                f"File names must be UTF-8, because paths become sample ids, but {folder} holds {path!r}.",
+                "Rename it, for example with convmv.",
+            )
+    return pa.table({"sample_id": paths, "path": paths, "label": labels_of(paths)})
 
 
 def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
@@ -81,14 +95,27 @@ def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Ta
         )
     below = metadata.parent.relative_to(folder).as_posix()
     prefix = "" if below == "." else f"{below}/"
-    paths = pc.binary_join_element_wise(prefix, files.column("file_name").cast(pa.string()), "")
+    named = files.column("file_name").cast(pa.string())
+    absolute = pc.starts_with(named, "/")
+    paths = pc.if_else(absolute, named, pc.binary_join_element_wise(prefix, named, ""))
     ids = files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in names else paths
     known = class_names(files.schema, columns.label)
     if columns.label in names:
         labels = as_text(files.column(columns.label), known, f"{metadata}, column {columns.label!r}")
     else:
-        labels = pa.array([label_of(p) if p else None for p in paths.to_pylist()], pa.string())
+        labels = labels_of(paths.to_pylist())
     table = {"sample_id": ids, "path": paths, "label": labels}
     if columns.trusted in names:
         table["trusted"] = as_text(files.column(columns.trusted), known, f"{metadata}, column {columns.trusted!r}")
     return pa.table(table), known
+
+
+def _leads_back(folder: str) -> bool:
+    """Whether a link points at a folder that holds it, which would be walked for ever."""
+    return os.path.islink(folder) and os.path.join(os.path.realpath(os.path.dirname(folder)), "").startswith(
+        os.path.join(os.path.realpath(folder), "")
+    )
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\udc80" <= character <= "\udcff" for character in text)

@@ -88,8 +88,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     """
     raw = _read(source, classes)
     labels = pa.chunked_array([pa.nulls(len(raw.ids), pa.string())]) if raw.labels is None else raw.labels
-    if raw.payload is None:
-        raise _no_content(source)
+    assert raw.payload is not None  # noqa: S101  # `_read_table` has refused a table without content
     known = classes or raw.names or order(labels)
     require_two(known, source.data)
     if raw.trusted is not None:
@@ -147,6 +146,8 @@ def _read_images(folder: Path, source: Source) -> _Raw:
 def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None) -> _Raw:
     columns = source.columns
     paths, payload = _payload(files, source)
+    if payload is None:
+        raise _no_content(source)
     if classes is None:
         require_columns(files.schema, {"--label-column": columns.label}, files)
     names = files.names(columns.label)

@@ -66,6 +66,14 @@ class Files:
                     f"{listed(schemas[0].names)} and {place} has {listed(schema.names)} (or other types).",
                     "Give a glob that names only the files of one dataset.",
                 )
+            for name in schema.names:
+                if class_names(schema, name) != class_names(schemas[0], name):
+                    raise NoisecleanerError(
+                        f"All files of a dataset need the same class names, but those of column {name!r} are "
+                        f"{listed(list(class_names(schemas[0], name)))} in {places[0]} and "
+                        f"{listed(list(class_names(schema, name)))} in {place}.",
+                        "Write the files again with one order of the classes, or with labels as text.",
+                    )
         return cls(tuple(places), schemas[0])
 
     @property
@@ -82,7 +90,7 @@ class Files:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column of all files; `image.path` reads a field of a struct."""
-        outer, _, inner = name.partition(".")
+        outer, _, inner = (name, "", "") if name in self.schema.names else name.partition(".")
         chunks = [batch.column(0) for batch in self.batches([name], 65_536)]
         column = pa.chunked_array(chunks, self.schema.field(outer).type if not inner else None)
         return pc.struct_field(column, [0]) if inner else column

@@ -159,6 +159,8 @@ def check_options(method: str, options: dict[str, Any]) -> None:
     constructor = inspect.signature(weighting_class(method))
     valid = [p.name for p in constructor.parameters.values() if p.kind is p.KEYWORD_ONLY]
     for name in options:
+        if not valid:
+            raise NoisecleanerError(f"--method {method} has no options, but {name} was given.", "Leave --option out.")
         check_choice(f"--option of {method}", name, valid)
 
 

@@ -8,9 +8,17 @@ from noisecleaner.weightings import Batch, Network, Step, Weighting
 
 
 class Uniform(Weighting):
-    """The baseline that the papers compare with."""
+    """The baseline that the papers compare with.
+
+    Args:
+        rows: how many rows the run has.
+        network: the network that will be trained.
+    """
 
     needs_trusted = False
+
+    def __init__(self, rows: int, network: Network) -> None:
+        super().__init__(rows, network)  # plain from the first step on: a warm-up would change nothing
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Take the mean cross-entropy on the given labels."""

@@ -1,0 +1,376 @@
+"""One contract for every file of `weightings/`, and each paper's equations against autograd, in float64."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from conftest import embeddings
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+import noisecleaner.weightings as package
+from noisecleaner.alignment import agreement, at
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.methods import method_names, methods
+from noisecleaner.weightings import Batch, Network, Weighting, build, check_options, normalised
+from noisecleaner.weightings.l2b import LearningToBootstrap
+from noisecleaner.weightings.l2rw import LearningToReweight
+from noisecleaner.weightings.soseleto import Soseleto
+
+ROWS, CLASSES, WIDTH = 20, 3, 5
+
+DROPPED_IN = '''"""Mine: keeps the first half of every batch."""
+
+import torch
+from torch.nn import functional
+
+from noisecleaner.weightings import Step, Weighting
+
+
+class Mine(Weighting):
+    needs_trusted = False
+
+    def __init__(self, rows, network, *, warmup: int = 0, share: float = 0.5):
+        super().__init__(rows, network, warmup=warmup)
+        self.share = share
+
+    def step(self, network, source, target):
+        count = len(source.rows)
+        alpha = (torch.arange(count) < self.share * count).float()
+        self.record(source.rows, alpha)
+        logits = network(source.inputs)
+        losses = functional.cross_entropy(logits, source.labels, reduction="none")
+        return Step((alpha * losses).mean(), logits.detach())
+'''
+
+
+def small_network(trunk: bool = True) -> Network:
+    torch.manual_seed(0)
+    features = nn.Sequential(nn.Linear(WIDTH, 7), nn.Tanh()) if trunk else nn.Identity()
+    return Network(features, nn.Linear(7 if trunk else WIDTH, CLASSES)).double()
+
+
+def batch(rows: list[int], seed: int = 1) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(ROWS, WIDTH, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
+    index = torch.tensor(rows)
+    return Batch(inputs[index], labels[index], index)
+
+
+def soseleto(network: Network, **options: object) -> Soseleto:
+    return Soseleto(ROWS, network, **options).double()  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=method_names())
+def rule(request: pytest.FixtureRequest) -> tuple[Weighting, Network]:
+    network = small_network()
+    return build(request.param, ROWS, network, {}).double(), network
+
+
+SOURCE, TARGET = [2, 3, 5, 7, 11, 13], [0, 1, 4, 6]
+
+
+def test_a_step_gives_a_finite_loss_with_gradients_and_plain_logits(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    step = weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    assert step.loss.shape == ()
+    assert step.loss.isfinite()
+    assert step.logits.shape == (len(SOURCE), CLASSES)
+    assert not step.logits.requires_grad
+    torch.testing.assert_close(step.logits, network(batch(SOURCE).inputs).detach())
+    torch.autograd.backward(step.loss)
+    gradients = [p.grad for p in network.parameters()]
+    assert all(g is not None and g.isfinite().all() for g in gradients)
+    assert any(g is not None and g.any() for g in gradients)
+
+
+def test_a_step_alone_moves_no_parameter(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    before = [p.clone() for p in network.parameters()]
+    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    assert all(torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True))
+
+
+def test_alpha_and_beta_are_known_for_exactly_the_rows_that_were_visited(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    visited = torch.zeros(ROWS, dtype=torch.bool)
+    visited[SOURCE] = True
+    for values in (weighting.alpha(), weighting.beta()):
+        if values is not None:
+            assert torch.equal(values.isfinite(), visited)
+            assert (values[visited] >= 0).all()
+
+
+def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    other = build(_name(weighting), ROWS, network, {}).double()
+    step = weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    turned = other.step(network, batch(SOURCE[::-1]), batch(TARGET[::-1], seed=2))
+    torch.testing.assert_close(step.loss, turned.loss)
+    torch.testing.assert_close(weighting.alpha(), other.alpha(), equal_nan=True)
+
+
+def test_the_same_seed_gives_the_same_bits(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    other = build(_name(weighting), ROWS, network, {}).double()
+    losses = [w.step(network, batch(SOURCE), batch(TARGET, seed=2)).loss for w in (weighting, other)]
+    assert torch.equal(*losses)
+    assert torch.equal(weighting.alpha().nan_to_num(-1), other.alpha().nan_to_num(-1))
+
+
+def test_the_weights_survive_a_state_dict(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    other = build(_name(weighting), ROWS, network, {}).double()
+    other.load_state_dict(weighting.state_dict())
+    again = [w.step(network, batch(SOURCE[1:]), batch(TARGET, seed=3)).loss for w in (weighting, other)]
+    assert torch.equal(*again)
+    assert torch.equal(weighting.alpha().nan_to_num(-1), other.alpha().nan_to_num(-1))
+
+
+def test_warm_up_is_plain_training_and_weighs_nothing(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    source = batch(SOURCE)
+    step = weighting.warm_up(network, source)
+    torch.testing.assert_close(step.loss, functional.cross_entropy(network(source.inputs), source.labels))
+    assert weighting.alpha().isnan().all() or not weighting.needs_trusted
+
+
+def test_rows_that_disagree_with_the_trusted_ones_weigh_less() -> None:
+    """The same inputs with the verified and with another label: every rule tells them apart."""
+    network = small_network()
+    trusted = batch(TARGET, seed=2)
+    inputs = torch.cat([trusted.inputs, trusted.inputs])
+    labels = torch.cat([trusted.labels, (trusted.labels + 1) % CLASSES])
+    source = Batch(inputs, labels, torch.arange(8))
+    for name in method_names():
+        weighting = build(name, ROWS, network, {}).double()
+        if not weighting.needs_trusted:
+            continue
+        weighting.step(network, source, trusted)
+        alpha = weighting.alpha()
+        assert alpha[:4].mean() > alpha[4:8].mean(), name
+
+
+def test_an_unknown_option_is_refused_with_the_valid_names(rule: tuple[Weighting, Network]) -> None:
+    weighting, _ = rule
+    with pytest.raises(NoisecleanerError, match=r"has no options|warmup"):
+        check_options(_name(weighting), {"wramup": 1})
+
+
+def test_an_option_out_of_range_is_refused() -> None:
+    with pytest.raises(NoisecleanerError, match="warmup must not be negative"):
+        build("l2b", ROWS, small_network(), {"warmup": -1})
+
+
+def test_every_option_has_a_default_that_methods_shows() -> None:
+    for method in methods():
+        signature = inspect.signature(package.weighting_class(method.name))
+        written = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+        assert method.options == {name: str(value) for name, value in written.items()}
+        assert method.summary
+
+
+def test_adding_a_weighting_is_one_file(tmp_path: Path) -> None:
+    """A copy of the package with one more file in `weightings/`, used from the command line."""
+    shutil.copytree(Path(package.__file__).parents[1], tmp_path / "noisecleaner")
+    (tmp_path / "noisecleaner" / "weightings" / "first_half.py").write_text(DROPPED_IN)
+    embeddings(tmp_path / "data.parquet", rows=90)
+
+    def noisecleaner(*words: str) -> str:
+        command = [sys.executable, "-m", "noisecleaner", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "first-half" in noisecleaner("methods")
+    words = ["--method", "first-half", "--option", "share=1", "--embedding-column", "embedding", "--epochs", "1"]
+    noisecleaner("fit", "data.parquet", "--out", "run", *words)
+    trace = pq.read_table(tmp_path / "run" / "trace.parquet")
+    assert trace["alpha"].to_pylist() == [1.0] * 90
+
+
+# SOSELETO: Algorithm 1 and eq. 3 to 5.
+
+
+def test_soseleto_moves_alpha_by_the_gradient_of_the_target_loss_after_the_step() -> None:
+    """Eq. 5, with dL_t/dalpha taken by autograd through theta+ of eq. 3."""
+    network = small_network()
+    weighting = soseleto(network, lambda_alpha=0.3)
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    before = torch.rand(ROWS, dtype=torch.float64)
+    weighting.weight.copy_(before)
+    alpha = before[source.rows].clone().requires_grad_()
+    theta = {f"trunk.{k}": p for k, p in network.trunk.named_parameters()}
+    losses = functional.cross_entropy(network(source.inputs), source.labels, reduction="none")
+    rate = 1e-4  # eq. 4 is the derivative at theta, so the step through which autograd looks is a small one
+    gradient = torch.autograd.grad((alpha * losses).sum(), list(theta.values()), create_graph=True)
+    moved = {k.removeprefix("trunk."): p - rate * g for (k, p), g in zip(theta.items(), gradient, strict=True)}
+    assert weighting.target_head is not None
+    features = functional_call(network.trunk, moved, (target.inputs,))
+    loss = functional.cross_entropy(weighting.target_head(features), target.labels)
+    slope = torch.autograd.grad(loss, alpha)[0] / rate
+    weighting.step(network, source, target)
+    expected = (before[source.rows] - 0.3 * slope).clamp(0, 1.1)
+    torch.testing.assert_close(weighting.alpha()[source.rows], expected, rtol=1e-4, atol=1e-6)
+    untouched = [row for row in range(ROWS) if row not in SOURCE]
+    assert torch.equal(weighting.weight[untouched], before[untouched])
+
+
+def test_soseletos_alpha_step_is_exactly_q_transposed_times_the_target_gradient() -> None:
+    network = small_network()
+    weighting = soseleto(network, lambda_alpha=0.3)
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    theta = list(network.trunk.parameters())
+    assert weighting.target_head is not None
+    target_loss = functional.cross_entropy(weighting.target_head(network.trunk(target.inputs)), target.labels)
+    along = torch.autograd.grad(target_loss, theta)
+    expected = []
+    for row in range(len(SOURCE)):
+        own = functional.cross_entropy(network(source.inputs[row : row + 1]), source.labels[row : row + 1])
+        q = torch.autograd.grad(own, theta)
+        product = sum(float((a * b).sum()) for a, b in zip(q, along, strict=True))
+        expected.append(min(max(1 + 0.3 * product, 0.0), 1.1))
+    weighting.step(network, source, target)
+    found = weighting.alpha()[source.rows]
+    assert (found - torch.tensor(expected, dtype=torch.float64)).abs().max() < 1e-9 * found.abs().max()
+
+
+def test_the_target_reaches_soseletos_features_only_through_alpha() -> None:
+    network = small_network()
+    weighting = soseleto(network)
+    source = batch(SOURCE)
+    gradients = []
+    for seed in (2, 3):
+        weighting.weight.fill_(0.5)
+        network.zero_grad()
+        step = weighting.step(network, source, batch(TARGET, seed=seed))
+        torch.autograd.backward(step.loss)
+        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+    assert weighting.target_head is not None
+    assert all(p.grad is not None and p.grad.any() for p in weighting.target_head.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_soseletos_step_uses_the_old_alpha() -> None:
+    network = small_network()
+    weighting = soseleto(network)
+    source = batch(SOURCE)
+    weighting.weight.fill_(0.25)
+    step = weighting.step(network, source, batch(TARGET, seed=2))
+    torch.autograd.backward(step.loss)
+    expected = torch.autograd.grad(
+        0.25 * functional.cross_entropy(network(source.inputs), source.labels), list(network.parameters())
+    )
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_soseletos_automatic_step_has_the_chosen_root_mean_square() -> None:
+    network = small_network()
+    weighting = soseleto(network, rate=0.05)
+    weighting.weight.fill_(0.5)  # far from both ends, so that nothing is clipped
+    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    moved = weighting.weight[SOURCE] - 0.5
+    torch.testing.assert_close(moved.square().mean().sqrt(), torch.tensor(0.05, dtype=torch.float64))
+
+
+def test_soseletos_alpha_stays_in_its_range() -> None:
+    network = small_network()
+    weighting = soseleto(network, lambda_alpha=1e6)
+    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    assert set(weighting.alpha()[SOURCE].tolist()) <= {0.0, 1.1}
+
+
+def test_soseleto_shares_the_classifier_where_there_are_no_features_to_train() -> None:
+    network = small_network(trunk=False)
+    assert soseleto(network).target_head is None
+    with pytest.raises(NoisecleanerError, match="--hidden"):
+        build("soseleto", ROWS, network, {"classifier": "separate"})
+    with pytest.raises(NoisecleanerError, match="auto, separate or shared"):
+        build("soseleto", ROWS, network, {"classifier": "both"})
+
+
+# L2B: Algorithm 1 and eq. 3 to 10.
+
+
+def unrolled_weights(network: Network, source: Batch, target: Batch) -> tuple[Tensor, Tensor]:
+    """Eq. 4 to 9 as they stand: one step from zero weights, the slope of the trusted loss, cut and normalised."""
+    rate = 0.1
+    parameters = dict(network.named_parameters())
+    logits = network(source.inputs)
+    pseudo = logits.argmax(dim=1)
+    alpha = torch.zeros(len(source.rows), dtype=torch.float64, requires_grad=True)
+    beta = torch.zeros(len(source.rows), dtype=torch.float64, requires_grad=True)
+    given = functional.cross_entropy(logits, source.labels, reduction="none")
+    own = functional.cross_entropy(logits, pseudo, reduction="none")
+    gradient = torch.autograd.grad((alpha * given + beta * own).sum(), list(parameters.values()), create_graph=True)
+    ahead = {name: p - rate * g for (name, p), g in zip(parameters.items(), gradient, strict=True)}
+    loss = functional.cross_entropy(functional_call(network, ahead, (target.inputs,)), target.labels)
+    slopes = torch.autograd.grad(loss, (alpha, beta))
+    cut = [(-slope).clamp(min=0) for slope in slopes]
+    total = cut[0].sum() + cut[1].sum()
+    return cut[0] / total, cut[1] / total
+
+
+def test_l2bs_weights_are_those_of_the_unrolled_step() -> None:
+    network = small_network()
+    weighting = LearningToBootstrap(ROWS, network).double()
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    alpha, beta = unrolled_weights(network, source, target)
+    weighting.step(network, source, target)
+    kept_beta = weighting.beta()[source.rows] / len(SOURCE)
+    assert (weighting.alpha()[source.rows] / len(SOURCE) - alpha).norm() < 1e-9 * alpha.norm()
+    assert (kept_beta - beta).norm() < 1e-9 * beta.norm()
+
+
+def test_l2bs_loss_is_equation_ten() -> None:
+    network = small_network()
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    alpha, beta = unrolled_weights(network, source, target)
+    logits = network(source.inputs)
+    given = functional.cross_entropy(logits, source.labels, reduction="none")
+    own = functional.cross_entropy(logits, logits.argmax(dim=1), reduction="none")
+    step = LearningToBootstrap(ROWS, network).double().step(network, source, target)
+    torch.testing.assert_close(step.loss, (alpha * given + beta * own).sum())
+
+
+def test_l2rw_is_l2b_without_the_pseudo_label() -> None:
+    network = small_network()
+    weighting = LearningToReweight(ROWS, network).double()
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    agrees, _ = agreement(network, source.inputs, target.inputs, target.labels)
+    cut = at(agrees, source.labels).relu()
+    weighting.step(network, source, target)
+    torch.testing.assert_close(weighting.alpha()[source.rows], len(SOURCE) * cut / cut.sum())
+    assert weighting.beta() is None
+
+
+def test_normalised_weights_sum_to_one_or_are_all_zero() -> None:
+    first, second = normalised(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([-1.0, 0.5, 0.5]))
+    torch.testing.assert_close(first.sum() + second.sum(), torch.tensor(1.0))
+    assert first[1] == 0
+    (nothing,) = normalised(torch.tensor([-1.0, -2.0]))
+    assert nothing.tolist() == [0.0, 0.0]
+
+
+def test_kept_weights_are_means_over_visits() -> None:
+    weighting = Weighting(4, small_network())
+    weighting.record(torch.tensor([0, 1]), torch.tensor([1.0, 2.0]), torch.tensor([0.0, 1.0]))
+    weighting.record(torch.tensor([1]), torch.tensor([4.0]))
+    assert weighting.alpha()[:2].tolist() == [1.0, 3.0]
+    assert weighting.alpha()[2:].isnan().all()
+
+
+def _name(weighting: Weighting) -> str:
+    return type(weighting).__module__.rpartition(".")[2].replace("_", "-")
