@@ -61,7 +61,7 @@ def train_folds(
         result = run.checkpoint / f"fold-{number}.safetensors"
         if not result.exists():
             title = "Training" if len(plan.folds) == 1 else f"Training, fold {number + 1} of {len(plan.folds)}"
-            weighting = build(task.method, rows, network, dict(task.options))
+            weighting = build(task.method, rows, network, task.options)
             averaged = task.trunk is None  # a network with batch norm has no use for averaged weights
             state = State(deepcopy(network), weighting, rows, averaged).to(data.device)
             schedule = replace(task.schedule, seed=task.schedule.seed * len(plan.folds) + number)

@@ -105,10 +105,10 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     truth = embeddings(folder / "data.parquet")
     write_trusted(folder / "trusted.parquet", truth, every=4)
     (folder / "truth.json").write_text(json.dumps(truth))
-    with pytest.raises(SystemExit) as stop:
-        main(
-            ["fit", str(folder / "data.parquet"), "--trusted", str(folder / "trusted.parquet")]
-            + ["--out", str(folder / "run"), "--embedding-column", "embedding"]
-        )
+    words = ["fit", "data.parquet", "--trusted", "trusted.parquet", "--out", "run", "--embedding-column", "embedding"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with pytest.raises(SystemExit) as stop:
+            main(words)
     assert stop.value.code == 0
     return folder

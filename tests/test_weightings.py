@@ -297,8 +297,8 @@ def test_soseleto_shares_the_classifier_where_there_are_no_features_to_train() -
     assert soseleto(network).target_head is None
     with pytest.raises(NoisecleanerError, match="--hidden"):
         build("soseleto", ROWS, network, {"classifier": "separate"})
-    with pytest.raises(NoisecleanerError, match="auto, separate or shared"):
-        build("soseleto", ROWS, network, {"classifier": "both"})
+    with pytest.raises(NoisecleanerError, match="classifier=both"):
+        check_options("soseleto", {"classifier": "both"})
 
 
 # L2B: Algorithm 1 and eq. 3 to 10.

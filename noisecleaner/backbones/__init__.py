@@ -53,8 +53,7 @@ def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None
     if name in backbone_names():
         backbone: Backbone = import_module(f"{__name__}.{module_name(name)}").build(size, pretrained)
     else:
-        from noisecleaner.backbones import torchvision_models
-
+        torchvision_models = import_module(f"{__name__}.torchvision_models")
         check_choice("--backbone", name, [*backbone_names(), *torchvision_models.names()])
         backbone = torchvision_models.build(name, size, pretrained)
     if weights is not None:

@@ -8,9 +8,11 @@ loss to step on, and keeps alpha and beta for each row.
 from __future__ import annotations
 
 import inspect
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -150,30 +152,48 @@ def weighting_class(method: str) -> type[Weighting]:
     return found[-1]
 
 
-def check_options(method: str, options: dict[str, Any]) -> None:
-    """Check the names of a method's options.
+def check_options(method: str, options: Mapping[str, Any]) -> None:
+    """Check a method's options, before anything is computed.
 
     Raises:
-        NoisecleanerError: the method has no such option.
+        NoisecleanerError: the method has no such option, or its value has another type or is out of range.
     """
-    constructor = inspect.signature(weighting_class(method))
-    valid = [p.name for p in constructor.parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for name in options:
+    constructor = weighting_class(method).__init__
+    hints = get_type_hints(constructor)
+    valid = [p.name for p in inspect.signature(constructor).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for name, value in options.items():
         if not valid:
             raise NoisecleanerError(f"--method {method} has no options, but {name} was given.", "Leave --option out.")
         check_choice(f"--option of {method}", name, valid)
+        if name in hints and not _fits(value, hints[name]):
+            wanted = hints[name].__name__ if isinstance(hints[name], type) else str(hints[name])
+            raise NoisecleanerError(
+                f"--option {name}={value} of --method {method} is not of the type {wanted.replace('typing.', '')}.",
+                "See `noisecleaner methods` for its default.",
+            )
+    build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options)
 
 
-def build(method: str, rows: int, network: Network, options: dict[str, Any]) -> Weighting:
+def build(method: str, rows: int, network: Network, options: Mapping[str, Any]) -> Weighting:
     """Make a weighting with its options.
 
     Raises:
-        NoisecleanerError: the method or an option is unknown, or a value is out of range.
+        NoisecleanerError: an option is out of range, or does not suit the network.
     """
-    check_options(method, options)
     try:
         return weighting_class(method)(rows, network, **options)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise NoisecleanerError(
             f"An --option of --method {method} has a wrong value: {error}.", "See `noisecleaner methods`."
         ) from error
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value that was typed has the type that an option asks for: int, float, str, Literal, or a union."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_args(hint):
+        return any(_fits(value, part) for part in get_args(hint))
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -53,8 +53,8 @@ class Soseleto(Weighting):
         classifier: Literal["auto", "separate", "shared"] = "auto",
     ) -> None:
         super().__init__(rows, network, warmup=warmup)
-        if classifier not in ("auto", "separate", "shared"):
-            raise ValueError(f"classifier must be auto, separate or shared, not {classifier}")
+        if rate <= 0 or (lambda_alpha is not None and lambda_alpha <= 0):
+            raise ValueError("rate must be above 0, and so must lambda_alpha")
         has_features = any(True for _ in network.trunk.parameters())
         if classifier == "separate" and not has_features:
             raise ValueError("classifier=separate needs features that are trained (--no-frozen, or --hidden)")

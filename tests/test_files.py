@@ -1,0 +1,174 @@
+"""Outputs appear whole or not at all, and a flipped bit is found."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import read_arrays, read_json, refuse_existing, replacing, sweep, write_arrays, write_json
+from noisecleaner.tables import META_KEY, read_table, write_table
+
+SCHEMA = pa.schema([pa.field("name", pa.string()), pa.field("value", pa.float32())])
+ROWS = pa.table({"name": ["a", "b"], "value": pa.array([0.5, None], pa.float32())}, schema=SCHEMA)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+def test_a_file_appears_only_when_its_block_has_ended(tmp_path: Path) -> None:
+    with replacing(tmp_path / "x") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "x").exists()
+        assert temporary.parent == tmp_path
+    assert (tmp_path / "x").read_text() == "new"
+    assert names(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_when_writing_fails_the_old_file_stays_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    def fail() -> None:
+        with replacing(tmp_path / "x") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    (tmp_path / "x").write_text("old")
+    with pytest.raises(type(error)):
+        fail()
+    assert (tmp_path / "x").read_text() == "old"
+    assert names(tmp_path) == ["x"]
+
+
+def test_a_whole_directory_appears_at_once(tmp_path: Path) -> None:
+    with replacing(tmp_path / "d") as temporary:
+        temporary.mkdir()
+        (temporary / "one").write_text("1")
+        assert not (tmp_path / "d").exists()
+    assert names(tmp_path / "d") == ["one"]
+
+
+def test_sweep_removes_what_dead_processes_left_and_nothing_else(tmp_path: Path) -> None:
+    dead = 2**22 + 1  # above the greatest process number that Linux gives
+    for name in (f".x.tmp-{dead}", f".y.tmp-{os.getpid()}", "z"):
+        (tmp_path / name).write_text("")
+    sweep(tmp_path)
+    assert names(tmp_path) == [f".y.tmp-{os.getpid()}", "z"]
+
+
+def test_an_output_directory_that_holds_something_is_refused(tmp_path: Path) -> None:
+    refuse_existing(tmp_path / "new")
+    (tmp_path / "empty").mkdir()
+    refuse_existing(tmp_path / "empty")
+    with pytest.raises(NoisecleanerError, match="exists already"):
+        refuse_existing(tmp_path)
+
+
+def test_json_is_read_back_and_nan_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"täg": [1, None]})
+    assert read_json(tmp_path / "a.json") == {"täg": [1, None]}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert read_json(tmp_path / "a.json") == {"täg": [1, None]}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00"])
+def test_broken_json_is_called_damaged(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(NoisecleanerError, match="damaged"):
+        read_json(tmp_path / "a.json")
+
+
+def test_arrays_of_every_kind_come_back_bit_for_bit(tmp_path: Path) -> None:
+    arrays = {
+        "float": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32).T,
+        "half": np.array([1.5, np.nan, np.inf], np.float16),
+        "int": np.arange(5),
+        "flag": np.array([True, False]),
+        "empty": np.empty((0, 7), np.float32),
+        "scalar": np.array(3, np.int64),
+    }
+    write_arrays(tmp_path / "a", arrays, {"step": 7})
+    found, meta = read_arrays(tmp_path / "a")
+    assert meta == {"step": 7}
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        assert np.array_equal(found[name], array, equal_nan=array.dtype.kind == "f"), name
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_flipped_bit_of_the_arrays_is_found(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "a"
+    write_arrays(path, {"x": np.arange(12, dtype=np.float32)}, {"step": 1})
+    content = bytearray(path.read_bytes())
+    position = data.draw(st.integers(len(content) - 48, len(content) - 1))  # the twelve floats are the file's end
+    content[position] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    with pytest.raises(NoisecleanerError, match="checksum"):
+        read_arrays(path)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_broken_array_file_is_an_error_or_still_right(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "a"
+    write_arrays(path, {"x": np.arange(12, dtype=np.float32)}, {"step": 1})
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content[: data.draw(st.integers(len(content) - 3, len(content)))])
+    try:
+        found, _ = read_arrays(path)
+    except NoisecleanerError:
+        return
+    assert all(np.array_equal(a, np.arange(12, dtype=np.float32)) for a in found.values())
+
+
+def test_tables_come_back_with_their_notes(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.parquet", [ROWS], SCHEMA, {"classes": ["a"]})
+    table, meta = read_table(tmp_path / "t.parquet", SCHEMA)
+    assert table.equals(ROWS)
+    assert meta == {"classes": ["a"]}
+
+
+def test_floats_are_byte_stream_split_and_zstd_compressed(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.parquet", [ROWS], SCHEMA, {})
+    group = pq.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0)
+    assert group.column(1).compression == "ZSTD"
+    assert "BYTE_STREAM_SPLIT" in group.column(1).encodings
+
+
+def test_a_flipped_bit_in_a_table_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    values = pa.table(
+        {"name": ["x"] * 4000, "value": pa.array(np.random.default_rng(0).random(4000), pa.float32())}, schema=SCHEMA
+    )
+    write_table(path, [values], SCHEMA, {})
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(NoisecleanerError, match="damaged"):
+        read_table(path, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ROWS.rename_columns(["name", "valeur"]).replace_schema_metadata({META_KEY: b"{}"}),
+        ROWS.replace_schema_metadata(None),
+        ROWS.replace_schema_metadata({META_KEY: b"no json"}),
+    ],
+)
+def test_a_table_of_another_kind_is_called_damaged(tmp_path: Path, other: pa.Table) -> None:
+    pq.write_table(other, tmp_path / "t.parquet")
+    with pytest.raises(NoisecleanerError, match="damaged"):
+        read_table(tmp_path / "t.parquet", SCHEMA)

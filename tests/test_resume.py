@@ -1,0 +1,245 @@
+"""Signals leave a checkpoint; a run that was interrupted or killed ends with the same trace, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import Command, embeddings, image_folder, write_trusted
+
+from noisecleaner import console
+from noisecleaner.progress import Progress, Stage
+
+VECTORS = ["data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--folds", "3"]
+IMAGES = ["images", "--trusted", "trusted.parquet", "--backbone", "preact-resnet18", "--no-frozen", "--epochs", "1"]
+IMAGES += ["--image-size", "16", "--batch-size", "32"]
+
+
+@pytest.fixture
+def vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_trusted(tmp_path / "trusted.parquet", embeddings(tmp_path / "data.parquet", rows=300), every=3)
+    return tmp_path
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_trusted(tmp_path / "trusted.parquet", image_folder(tmp_path / "images", rows=150))
+    return tmp_path
+
+
+class SignalAt(Progress):
+    """Sends a real signal to this process at the n-th step of a stage whose title holds a word."""
+
+    def __init__(self, word: str, step: int, signum: int) -> None:
+        self.word, self.left, self.signum = word, step, signum
+
+    @contextmanager
+    def stage(self, title: str, total: int, unit: str) -> Iterator[Stage]:
+        outer = self
+
+        class Counting(Stage):
+            def advance(self, count: int = 1, **numbers: float) -> None:
+                if outer.word in title:
+                    outer.left -= 1
+                    if outer.left == 0:
+                        os.kill(os.getpid(), outer.signum)
+
+        yield Counting()
+
+
+def results(run: Path) -> dict[str, bytes]:
+    files = [run / "trace.parquet", *sorted((run / "auditor").iterdir())]
+    return {file.name: file.read_bytes() for file in files}
+
+
+def interrupt(command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str], at: SignalAt) -> str:
+    with monkeypatch.context() as patch:
+        patch.setattr(console, "TerminalProgress", lambda: at)
+        outcome = command("fit", *words)
+    assert outcome.code == 128 + at.signum, outcome.err
+    assert "Interrupted." in outcome.err
+    return outcome.err
+
+
+@pytest.mark.parametrize("method", ["soseleto", "l2b", "uniform"])
+@pytest.mark.parametrize(("signum", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 1100)])
+def test_an_interrupted_fit_goes_on_to_the_same_bits(
+    command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch, method: str, signum: int, step: int
+) -> None:
+    words = [*VECTORS, "--method", method]
+    assert command("fit", *words, "--out", "whole").code == 0
+    said = interrupt(command, monkeypatch, [*words, "--out", "cut"], SignalAt("Training", step, signum))
+    assert f"noisecleaner fit {' '.join(words)} --out cut --resume" in said
+    assert any((vectors / "cut" / "checkpoint").glob("state-*.safetensors"))
+    assert not (vectors / "cut" / "trace.parquet").exists()
+    score = command("score", "cut")
+    assert score.code == 2
+    assert "--resume" in score.err
+    resumed = command("fit", *words, "--out", "cut", "--resume")
+    assert resumed.code == 0, resumed.err
+    assert results(vectors / "cut") == results(vectors / "whole")
+    assert not (vectors / "cut" / "checkpoint").exists()
+    assert not (vectors / "cut" / "cache").exists()
+
+
+def test_batch_norm_momentum_and_augmentation_survive_an_interruption(
+    command: Command, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("fit", *IMAGES, "--out", "whole").code == 0
+    interrupt(command, monkeypatch, [*IMAGES, "--out", "cut"], SignalAt("Training", 3, signal.SIGINT))
+    assert command("fit", *IMAGES, "--out", "cut", "--resume").code == 0
+    assert results(images / "cut") == results(images / "whole")
+
+
+def test_images_that_are_decoded_are_not_decoded_again(
+    command: Command, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("fit", *IMAGES, "--out", "whole").code == 0
+    interrupt(command, monkeypatch, [*IMAGES, "--out", "cut"], SignalAt("Decoding", 3, signal.SIGTERM))
+    decoded: list[int] = []
+    from noisecleaner import images as module
+
+    decode = module.decode
+
+    def counting(encoded: bytes, size: int, max_pixels: int = 0) -> object:
+        decoded.append(1)
+        return decode(encoded, size, max_pixels)
+
+    monkeypatch.setattr(module, "decode", counting)
+    assert command("fit", *IMAGES, "--out", "cut", "--resume").code == 0
+    assert len(decoded) == 150 - 64  # one block was done
+    assert results(images / "cut") == results(images / "whole")
+
+
+def killed(words: list[str], delay: float) -> int:
+    process = subprocess.Popen([sys.executable, "-m", "noisecleaner", "fit", *words], stderr=subprocess.DEVNULL)
+    try:
+        return process.wait(timeout=delay)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return -9
+
+
+def test_kill_9_at_any_moment_loses_nothing(command: Command, vectors: Path) -> None:
+    words = [*VECTORS, "--checkpoint-seconds", "0"]
+    assert command("fit", *words, "--out", "whole").code == 0
+    rng = random.Random(os.urandom(8))  # any moment: another one in each run of the tests
+    delays = [rng.uniform(1.0, 9.0) for _ in range(4)]
+    codes = [killed([*words, "--out", "cut", "--resume"], delay) for delay in delays]
+    assert set(codes) <= {0, -9}
+    last = command("fit", *words, "--out", "cut", "--resume")
+    assert last.code == 0, (delays, last.err)
+    assert results(vectors / "cut") == results(vectors / "whole"), delays
+    leftovers = [p.name for p in vectors.rglob(".*") if ".tmp-" in p.name]
+    assert not leftovers
+
+
+def test_resuming_a_finished_fit_changes_nothing(command: Command, vectors: Path) -> None:
+    words = [*VECTORS, "--epochs", "1", "--out", "run"]
+    assert command("fit", *words).code == 0
+    before = results(vectors / "run")
+    again = command("fit", *words, "--resume")
+    assert again.code == 0
+    assert "nothing was done" in again.err
+    assert results(vectors / "run") == before
+
+
+def test_resuming_with_other_options_or_other_data_is_refused(command: Command, vectors: Path) -> None:
+    words = [*VECTORS, "--epochs", "1", "--out", "run"]
+    assert command("fit", *words).code == 0
+    other = command("fit", *words, "--resume", "--seed", "1")
+    assert other.code == 2
+    assert "seed" in other.err
+    embeddings(vectors / "data.parquet", rows=300, rate=0.1)
+    changed = command("fit", *words, "--resume")
+    assert changed.code == 2
+    assert "have changed since" in changed.err
+
+
+def test_overwrite_replaces_a_run(command: Command, vectors: Path) -> None:
+    words = [*VECTORS, "--epochs", "1", "--out", "run"]
+    assert command("fit", *words).code == 0
+    assert command("score", "run").code == 0
+    before = results(vectors / "run")
+    assert command("fit", *words, "--overwrite", "--seed", "1").code == 0
+    assert results(vectors / "run") != before
+    assert not (vectors / "run" / "scores.parquet").exists()  # scores of the old run would mislead
+    assert [p.name for p in vectors.iterdir() if p.name.startswith(".")] == []
+
+
+def test_interrupted_replacement_goes_on_and_interrupted_start_leaves_the_old_run(
+    command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*VECTORS, "--epochs", "1", "--out", "run"]
+    assert command("fit", *words).code == 0
+    at = SignalAt("Training", 2, signal.SIGINT)
+    interrupt(command, monkeypatch, [*words, "--overwrite", "--seed", "1"], at)
+    assert command("fit", *words, "--resume", "--seed", "1").code == 0
+    assert command("fit", *words[:-1], "fresh", "--seed", "1").code == 0
+    assert results(vectors / "run") == results(vectors / "fresh")
+
+
+def test_two_fits_cannot_write_to_one_run(command: Command, vectors: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("locks are advisory files of POSIX systems")
+    import fcntl
+
+    with (vectors / ".run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = command("fit", *VECTORS, "--out", "run")
+    assert outcome.code == 2
+    assert "another one is running" in outcome.err
+    assert not (vectors / "run").exists()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others(command: Command, vectors: Path) -> None:
+    words = [*VECTORS, "--epochs", "2"]
+    for name, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+        assert command("fit", *words, "--out", name, "--seed", seed).code == 0
+    assert results(vectors / "a") == results(vectors / "b")
+    assert pq.read_table(vectors / "a" / "trace.parquet") != pq.read_table(vectors / "c" / "trace.parquet")
+
+
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, time\n"
+        "from noisecleaner.errors import Interrupted\n"
+        "from noisecleaner.progress import Interrupts\n"
+        "i = Interrupts()\n"
+        "try:\n"
+        "    with i.installed(), i.deferred():\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        assert i.pending()\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        time.sleep(60)\n"
+        "except Interrupted as stop:\n"
+        "    raise SystemExit(128 + stop.signum)\n"
+    )
+    started = time.monotonic()
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 130
+    assert time.monotonic() - started < 30
+
+
+def test_a_command_that_only_reads_says_that_nothing_was_written(
+    command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("fit", *VECTORS, "--epochs", "1", "--out", "run").code == 0
+    assert command("score", "run").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(console, "TerminalProgress", lambda: SignalAt("Copying", 1, signal.SIGINT))
+        outcome = command("export-clean", "run", "--out", "clean")
+    assert outcome.code == 130
+    assert "Nothing was written." in outcome.err
+    assert sorted(p.name for p in vectors.iterdir()) == ["data.parquet", "run", "trusted.parquet"]
