@@ -13,7 +13,7 @@ import torch
 from noisecleaner.backbones import build, load_weights
 from noisecleaner.choices import choose_device
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import damaged, read_arrays, read_json
+from noisecleaner.files import damaged, read_arrays, read_record
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.payloads import VectorColumn
 from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
@@ -40,7 +40,7 @@ class Auditor:
 
     def __init__(self, run: Run) -> None:
         description = run.auditor / "auditor.json"
-        content = read_json(description)
+        content = read_record(description)
         try:
             self.classes: tuple[str, ...] = tuple(content["classes"])
             self.shape = Shape(**content["shape"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,16 +68,18 @@ def check_effort(effort: Effort) -> None:
     Raises:
         NoisecleanerError: names the option and its range.
     """
-    positive = {
-        "--epochs": effort.epochs,
-        "--batch-size": effort.batch_size,
-        "--trusted-batch": effort.trusted_batch,
-        "--learning-rate": effort.learning_rate,
+    bounds: dict[str, tuple[float | None, float]] = {
+        "--epochs": (effort.epochs, 1),
+        "--batch-size": (effort.batch_size, 2),  # batch norm has nothing to work with on a single row
+        "--trusted-batch": (effort.trusted_batch, 2),
+        "--learning-rate": (effort.learning_rate, sys.float_info.min),
+        "--weight-decay": (effort.weight_decay, 0),
     }
-    for option, value in positive.items():
-        if value is not None and not (value > 0 and math.isfinite(value)):
+    for option, (value, least) in bounds.items():
+        if value is not None and not least <= value < math.inf:
+            bound = f"at least {least}" if isinstance(least, int) else "above 0"
             raise NoisecleanerError(
-                f"{option} must be above 0, but it is {value}.", f"Leave {option} out to have it chosen."
+                f"{option} must be {bound} and finite, but it is {value}.", f"Leave {option} out to have it chosen."
             )
     if effort.folds is not None and effort.folds != 1 and effort.folds < 3:
         raise NoisecleanerError(
@@ -107,7 +110,23 @@ def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
             f"--hidden puts a layer on frozen features, but {name} is trained end to end.",
             "Leave --hidden out, or pass --frozen.",
         )
+    if model.image_size is not None:
+        _check_size(name, backbone)
     return name, backbone, frozen
+
+
+@torch.no_grad()
+def _check_size(name: str, backbone: Backbone) -> None:
+    """Try an image size before anything is decoded."""
+    backbone.eval()
+    try:
+        backbone(torch.zeros(1, 3, backbone.size, backbone.size))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise NoisecleanerError(
+            f"{name} cannot take images of {backbone.size} pixels ({str(error).splitlines()[0]}).",
+            "Give a larger --image-size, or leave it out.",
+        ) from error
+    backbone.train()
 
 
 def check_no_backbone(model: Model) -> None:
@@ -176,8 +195,8 @@ def choose_device(name: str) -> torch.device:
         return torch.device(found)
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()  # fails on devices that hold no numbers, such as meta
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise NoisecleanerError(
             f"--device {name} cannot be used ({str(error).splitlines()[0]}).",
             "Give auto, cpu, cuda or cuda:N.",

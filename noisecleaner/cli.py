@@ -1,6 +1,7 @@
 """The command line: parse, call one library function, show the result, set the exit code.
 
-Exit codes: 0 done; 2 usage, input or configuration is wrong; 70 a bug of ours; 130 and 143 interrupted.
+Exit codes: 0 done; 2 usage, input or configuration is wrong; 70 a bug of ours; 130 and 143 interrupted; 141 nobody
+reads our output any more.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ MaxPixels = Annotated[
 ]
 Threads = Annotated[int | None, _option("Images decoded at once; one for each core by default.", _ROWS, min=1)]
 Device = Annotated[str, _option("auto, cpu, cuda, cuda:N or mps.", _TRAINING)]
-Seed = Annotated[int, _option("Seed of every random number.", _TRAINING, min=0)]
+Seed = Annotated[int, _option("Seed of every random number.", _TRAINING, min=0, max=2**32 - 1)]
 
 
 @app.callback()
@@ -107,7 +108,9 @@ def fit(
     ] = False,
     weights: Annotated[Path | None, _option("Safetensors file with the backbone's weights.", _MODEL)] = None,
     image_size: Annotated[int | None, _option("Edge length images are resized to.", _MODEL, min=8)] = None,
-    hidden: Annotated[int, _option("Units of a hidden layer in the head on features; 0 for none.", _MODEL, min=0)] = 0,
+    hidden: Annotated[
+        int, _option("Units of a hidden layer in the head on features; 0 for none.", _MODEL, min=0, max=65_536)
+    ] = 0,
     epochs: Annotated[int | None, _option("Passes over the data.", _TRAINING)] = None,
     batch_size: Annotated[int, _option("Rows in a step.", _TRAINING)] = 128,
     trusted_batch: Annotated[int, _option("Trusted rows in a step.", _TRAINING)] = 64,
@@ -223,6 +226,7 @@ def export_clean(
     from noisecleaner.methods import check_choice
 
     check_choice("--on-flag", on_flag, [choice.value for choice in OnFlag])
+    _refuse({"--min-confidence": min_confidence and on_flag != "relabel"}, "--on-flag relabel")
     if format is not None:
         check_choice("--format", format, [choice.value for choice in Format])
     exported = export(
@@ -309,6 +313,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             # torch's forward mode compiles decompositions with its own deprecated torch.jit
             warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
             app(words, obj=interrupts)
+    except SystemExit as stop:
+        # typer's only use of 1 is a reader that has closed the pipe; to us 1 means that a gate has failed
+        sys.exit(128 + 13 if stop.code == 1 else stop.code)
     except NoisecleanerError as error:
         _show_traceback_if(debug)
         console.show_error(error.message, error.hint)

@@ -18,7 +18,7 @@ from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.progress import Progress
-from noisecleaner.rewrite import Copy, refuse_inside, write_copy
+from noisecleaner.rewrite import Copy, write_copy
 
 Matrix = npt.NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def corrupt(
     if not 0 <= rate <= 1:
         raise NoisecleanerError(f"--rate must lie in [0, 1], but it is {rate}.", "Give, for example, --rate 0.4.")
     refuse_existing(out)
-    refuse_inside(out, source)
+    source.refuse_inside(out)
     manifest, _ = ingest(source)
     rng = np.random.default_rng(seed)
     noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs), rng)

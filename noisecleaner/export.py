@@ -21,7 +21,7 @@ from noisecleaner.ingest import Columns, Source, open_tables, read_manifest
 from noisecleaner.ingest.folders import IMAGE_ENDINGS
 from noisecleaner.ingest.manifest import BoolArray, IntArray
 from noisecleaner.progress import Progress, Stage
-from noisecleaner.rewrite import Copy, encoded_images, hugging_face, refuse_inside, write_copy
+from noisecleaner.rewrite import Copy, encoded_images, hugging_face, write_copy
 from noisecleaner.tables import SCORES, read_table
 
 
@@ -87,7 +87,8 @@ def export_clean(
     Args:
         scored: a directory with scores.parquet: a run, or the output of `score --data`.
         out: a directory that does not exist yet.
-        on_flag: what happens to flagged rows that nobody verified.
+        on_flag: what happens to flagged rows that nobody verified. `relabel` takes the suggested label where it
+            is more likely than the given one, and drops the row where neither is.
         threshold: flag rows of lower label quality; None takes the flags as they were scored.
         min_confidence: with `relabel`, drop flagged rows whose suggestion is less certain.
         format: an image folder or Parquet; None writes what the input was.
@@ -108,7 +109,7 @@ def export_clean(
                 "Run `noisecleaner fit` again, or name the fitted data with --data.",
             )
     chosen = format or (Format.PARQUET if open_tables(source.data) is not None else Format.FOLDER)
-    refuse_inside(out, source)
+    source.refuse_inside(out)
     flagged = _flagged(scores, threshold)
     labels, keep, counts = _decide(scores, classes, flagged, on_flag, min_confidence)
     copy = Copy(manifest, source, labels, keep, _notes(scores, flagged))
@@ -184,10 +185,12 @@ def _decide(
     given, suggested, verified = (
         _index(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
     )
-    usable = np.asarray(pc.is_null(scores["skip_reason"]))
+    usable = np.asarray(pc.is_valid(scores["label_quality"]))
     known = usable & (verified >= 0)
     open_flag = usable & flagged & ~known
-    sure = np.asarray(pc.fill_null(scores["suggested_confidence"], 0)) >= min_confidence
+    confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
+    # a suggestion that is less likely than the label it would replace makes things worse
+    sure = (confidence >= min_confidence) & (confidence > np.asarray(pc.fill_null(scores["label_quality"], 0)))
     relabelled = open_flag & sure & (suggested >= 0) & (on_flag is OnFlag.RELABEL)
     dropped = open_flag & ~relabelled & (on_flag is not OnFlag.KEEP)
     labels = np.where(known, verified, np.where(relabelled, suggested, given))

@@ -27,6 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Works for a file and for a whole directory (which must not exist yet). When the block fails,
     what it wrote is removed and whatever stood at `path` is still there.
     """
+    path = named(path)
     temporary = path.with_name(f".{path.name}{_TEMPORARY}{os.getpid()}")
     _remove(temporary)
     try:
@@ -39,6 +40,18 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         _remove(temporary)
+
+
+def named(path: Path) -> Path:
+    """Make a path absolute, links followed, so that it has a name even if it was written as `.` or `..`.
+
+    Raises:
+        NoisecleanerError: it is the root of the file system.
+    """
+    real = Path(os.path.realpath(path))
+    if not real.name:
+        raise NoisecleanerError(f"An output needs a name, but {path} is the root.", "Name a directory with --out DIR.")
+    return real
 
 
 def refuse_existing(out: Path) -> None:
@@ -68,27 +81,34 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `write_json` wrote.
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object with a checksum, for `read_record`."""
+    plain = json.loads(json.dumps(content, allow_nan=False))
+    write_json(path, {**plain, "crc32": _crc(plain)})
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read what `write_record` wrote.
 
     Raises:
-        NoisecleanerError: the file is missing or holds something else.
+        NoisecleanerError: the file is missing, holds something else, or a bit of it has flipped.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise damaged(path, error) from error
-    if not isinstance(content, dict):
-        raise damaged(path, "not a JSON object")
+    if not isinstance(content, dict) or content.pop("crc32", None) != _crc(content):
+        raise damaged(path, "its checksum is wrong")
     return content
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
-    """Write arrays and a JSON object as one safetensors file with a checksum of the array bytes."""
+    """Write arrays and a JSON object as one safetensors file with a checksum."""
     from safetensors.numpy import save
 
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
-    header = {"meta": json.dumps(meta), "crc32": str(_checksum(contiguous))}
+    # one entry, because safetensors writes several in random order, and equal runs shall give equal bytes
+    header = {"noisecleaner": json.dumps({"crc32": _checksum(contiguous, meta), "meta": meta}, sort_keys=True)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata=header))
 
@@ -103,12 +123,12 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            meta = json.loads(header["meta"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+            header = json.loads((file.metadata() or {})["noisecleaner"])
+            checksum, meta = header["crc32"], header["meta"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
-    if header.get("crc32") != str(_checksum(arrays)):
+    if checksum != _checksum(arrays, meta):
         raise damaged(path, "its checksum is wrong")
     return arrays, meta
 
@@ -121,8 +141,12 @@ def damaged(path: Path, reason: object) -> NoisecleanerError:
     )
 
 
-def _checksum(arrays: Mapping[str, Array]) -> int:
-    crc = 0
+def _crc(content: Mapping[str, Any]) -> str:
+    return str(zlib.crc32(json.dumps(content, sort_keys=True).encode()))
+
+
+def _checksum(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> int:
+    crc = zlib.crc32(json.dumps(meta, sort_keys=True).encode())
     for name in sorted(arrays):
         crc = zlib.crc32(arrays[name].tobytes(), zlib.crc32(name.encode(), crc))
     return crc

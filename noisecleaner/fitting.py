@@ -23,11 +23,12 @@ from noisecleaner.choices import (
     choose_schedule,
 )
 from noisecleaner.crossfit import Task, train_folds
-from noisecleaner.files import write_arrays, write_json
+from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
 from noisecleaner.ingest import Manifest, Skip, Source, check_enough, ingest, refuse_skips, require_readable
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.ingest.payloads import VectorColumn
+from noisecleaner.ingest.places import absolute
 from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
 from noisecleaner.networks import Shape
 from noisecleaner.progress import Interrupts, Progress
@@ -121,13 +122,14 @@ def fit(
     options, told, clock = dict(options or {}), progress or Progress(), [time.monotonic()]
     check_effort(effort)
     check_options(method, options)
+    source.refuse_inside(out)
     on = choose_device(device)
     dataset, clean_only = ingest(source, trusted)
     _check_usable(dataset, clean_only, method, strict)
     chosen = _choose(dataset, model, seed, on, told)
     recorded = {
         "source": asdict(source),
-        "trusted": trusted,
+        "trusted": absolute(trusted) if trusted else None,
         "method": method,
         "method_options": options,
         "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
@@ -234,7 +236,8 @@ def _conclude(
 ) -> QualityModel:
     """Fit label quality and write the trace."""
     columns = collect(found, len(dataset))
-    model, quality = fit_quality(columns, verified(columns, dataset, planned.judging, found, extra), seed)
+    known = verified(columns, dataset, planned.judging, found, extra)
+    model, quality = fit_quality(columns, known, seed, out_of_sample=len(planned.folds) > 1)
     confidence = model.confidence(columns, quality)
     meta = {"classes": list(dataset.classes), "quality": model.method}
     write_table(run.trace, [to_table(dataset, columns, quality, confidence, planned.judging)], TRACE, meta)
@@ -247,7 +250,7 @@ def _write_auditor(run: Run, chosen: _Chosen, classes: tuple[str, ...], folds: i
         weights = {name: tensor.cpu().numpy() for name, tensor in chosen.frozen.state_dict().items()}
         write_arrays(run.auditor / "backbone.safetensors", weights, {})
     shape = asdict(chosen.shape)
-    write_json(
+    write_record(
         run.auditor / "auditor.json",
         {"classes": list(classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
     )

@@ -47,7 +47,10 @@ def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, s
     by a network that never saw it, and its history comes from a run that it did not steer: audited rows are
     exchangeable with the rest, and all of them judge.
 
-    With `folds` = 1 there is one run on all rows; a random half of the audited rows steers, the other half judges.
+    With `folds` = 1 there is one run on all rows; a random half of the audited rows steers, the other half judges
+    (of the clean-only rows where too few are audited).
+
+    Where judging would leave a run with trusted rows of fewer than two classes, all of them steer, and none judges.
 
     Args:
         given: class index of the given label, -1 where there is none, shape [rows].
@@ -56,40 +59,55 @@ def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, s
         folds: number of runs, 1 or at least 3.
         seed: of the assignment.
     """
-    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.where(given >= 0, trusted, -1), clean_only])
+    may_judge = np.zeros(len(labels), dtype=bool)
+    for rows in (np.flatnonzero(labels[: len(given)] >= 0), len(given) + np.flatnonzero(clean_only >= 0)):
+        may_judge[rows] = len(rows) >= MIN_AUDITED
+    assign = _single if folds == 1 else _crossed
+    planned = assign(given, labels, may_judge, folds, np.random.default_rng(seed))
+    if may_judge.any() and any(len(np.unique(labels[fold.steering])) < 2 for fold in planned.folds):
+        return assign(given, labels, np.zeros_like(may_judge), folds, np.random.default_rng(seed))
+    return planned
+
+
+def _single(given: IntArray, labels: IntArray, may_judge: BoolArray, folds: int, rng: np.random.Generator) -> Plan:
     rows = np.flatnonzero(given >= 0)
-    audited = np.flatnonzero((given >= 0) & (trusted >= 0))
-    extra = len(given) + np.flatnonzero(clean_only >= 0)
-    judges = len(audited) >= MIN_AUDITED
+    judges = np.flatnonzero(may_judge)
+    inside = judges[judges < len(given)]
+    pool = inside if len(inside) else judges
+    half = np.sort(rng.permutation(pool)[: len(pool) // 2])
     judging = np.zeros(len(given), dtype=bool)
-    if folds == 1:
-        half = rng.permutation(audited)[: len(audited) // 2] if judges else audited[:0]
-        judging[half] = True
-        steering = np.concatenate([np.setdiff1d(audited, half), extra])
-        return Plan((Fold(rows, steering, rows, rows, np.sort(half)),), judging)
-    judging[audited] = judges
-    part = np.full(len(given) + len(clean_only), -1)
-    part[rows] = _parts(given[rows], folds, rng)
-    part[extra] = rng.permutation(len(extra)) % folds
-    everyone = np.concatenate([audited, extra])
-    return Plan(tuple(_fold(k, folds, part, rows, everyone, judges) for k in range(folds)), judging)
+    judging[half[half < len(given)]] = True
+    steering = np.setdiff1d(np.flatnonzero(labels >= 0), half)
+    predicted = np.concatenate([rows, half[half >= len(given)]])
+    return Plan((Fold(rows, steering, rows, predicted, half),), judging)
 
 
-def _fold(k: int, folds: int, part: IntArray, rows: IntArray, trusted: IntArray, judges: bool) -> Fold:
-    history = (k - 1) % folds
-    spared = np.isin(part[trusted], (k, history)) if judges else np.zeros(len(trusted), dtype=bool)
-    return Fold(
-        source=rows[part[rows] != k],
-        steering=trusted[~spared],
-        recorded=rows[part[rows] == history],
-        predicted=np.flatnonzero(part == k),
-        checked=trusted[part[trusted] == k],
-    )
+def _crossed(given: IntArray, labels: IntArray, may_judge: BoolArray, folds: int, rng: np.random.Generator) -> Plan:
+    rows = np.flatnonzero(given >= 0)
+    extra = len(given) + np.flatnonzero(labels[len(given) :] >= 0)
+    trusted = np.flatnonzero(labels >= 0)
+    part = np.full(len(labels), -1)
+    part[rows] = _dealt((labels[rows], given[rows]), folds, rng)
+    part[extra] = _dealt((labels[extra],), folds, rng)
+    runs = []
+    for k in range(folds):
+        history = (k - 1) % folds
+        spared = may_judge[trusted] & np.isin(part[trusted], (k, history))
+        fold = Fold(
+            source=rows[part[rows] != k],
+            steering=trusted[~spared],
+            recorded=rows[part[rows] == history],
+            predicted=np.concatenate([rows[part[rows] == k], extra[(part[extra] == k) & may_judge[extra]]]),
+            checked=trusted[spared & (part[trusted] == k)],
+        )
+        runs.append(fold)
+    return Plan(tuple(runs), may_judge[: len(given)])
 
 
-def _parts(given: IntArray, folds: int, rng: np.random.Generator) -> IntArray:
-    """Deal the rows of each class to the parts in turn, in random order: every part holds every class."""
-    dealt = np.lexsort((rng.random(len(given)), given))
-    parts = np.empty(len(given), dtype=np.int64)
-    parts[dealt] = np.arange(len(given)) % folds
+def _dealt(keys: tuple[IntArray, ...], folds: int, rng: np.random.Generator) -> IntArray:
+    """Deal rows to the parts in turn, in random order within equal keys: every part gets its share of each."""
+    rows = len(keys[0])
+    parts = np.empty(rows, dtype=np.int64)
+    parts[np.lexsort((rng.random(rows), *keys))] = np.arange(rows) % folds
     return parts

@@ -19,7 +19,7 @@ import torch
 
 from noisecleaner.backbones import Backbone
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.files import damaged, read_json, write_json
+from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.manifest import FloatArray, IntArray
@@ -229,7 +229,10 @@ def _open(
     """Make the array, its disk space reserved, or open the one that an interrupted run left."""
     notes = path.with_suffix(".json")
     if notes.exists() and not fresh:
-        noted = read_json(notes)
+        noted = read_record(notes)
+        # a file that was cut short would be filled up with zeros
+        if not path.exists() or path.stat().st_size != noted["bytes"]:
+            raise damaged(path, "its size is wrong")
         array = np.load(path, mmap_mode="r+")
         if array.shape != shape or array.dtype != np.dtype(dtype):
             raise damaged(path, f"its shape is {array.shape}, not {shape}")
@@ -243,7 +246,8 @@ def _open(
 
 def _save(path: Path, array: Array, done: int, skipped: dict[int, Skip]) -> None:
     array.flush()  # type: ignore[attr-defined]  # a memory map
-    write_json(path.with_suffix(".json"), {"done": done, "skipped": {str(k): str(v) for k, v in skipped.items()}})
+    noted = {"done": done, "bytes": path.stat().st_size, "skipped": {str(k): str(v) for k, v in skipped.items()}}
+    write_record(path.with_suffix(".json"), noted)
 
 
 def _as_is(block: FloatArray) -> FloatArray:

@@ -58,7 +58,7 @@ class QualityModel:
             verified rows, because too few real errors were verified) or `uncalibrated` (the probability that
             the network gives the label).
         fitted: for rows that were trained on; None when uncalibrated.
-        new: for rows that were not; None when uncalibrated.
+        new: for rows that were not; None when uncalibrated, or when the judging rows were trained on.
         suggestion: probability that the most probable other label is right, if the given one is wrong.
     """
 
@@ -66,6 +66,10 @@ class QualityModel:
     fitted: Calibrator | None = None
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
+
+    def method_for(self, new: bool) -> str:
+        """How label quality of fitted or of new rows is made."""
+        return "uncalibrated" if new and self.new is None else self.method
 
     def quality(self, columns: Columns, new: bool = False) -> FloatArray:
         """Compute label quality in [0, 1] for columns of shape [rows]; NaN where a row was not predicted."""
@@ -94,17 +98,21 @@ class QualityModel:
         return cls(content["method"], **parts)
 
 
-def fit_quality(columns: Columns, verified: Verified, seed: int = 0) -> tuple[QualityModel, FloatArray]:
+def fit_quality(
+    columns: Columns, verified: Verified, seed: int = 0, out_of_sample: bool = True
+) -> tuple[QualityModel, FloatArray]:
     """Fit label quality on what was verified, as well as that allows.
 
     Args:
         columns: the trace, each column of shape [rows]; rows that were skipped hold NaN.
         verified: the rows to fit on.
         seed: of the planted labels.
+        out_of_sample: whether the judging rows were predicted by networks that did not train on them, as new rows
+            will be.
 
     Returns:
-        The model, and the quality of every row, shape [rows]. Judging rows get a cross-fitted one: they serve to
-        measure the model afterwards.
+        The model, and the quality of every row, shape [rows]. With the method `audited`, judging rows get a
+        cross-fitted one: they serve to measure the model afterwards.
     """
     right, wrong = int(verified.correct.sum()), int((~verified.correct).sum())
     if min(right, wrong) >= _MIN_EACH:
@@ -112,7 +120,7 @@ def fit_quality(columns: Columns, verified: Verified, seed: int = 0) -> tuple[Qu
         model = QualityModel(
             "audited",
             fit_calibrator(judged, verified.correct, FITTED),
-            fit_calibrator(judged, verified.correct, PREDICTED),
+            fit_calibrator(judged, verified.correct, PREDICTED) if out_of_sample else None,
             _fit_suggestion(judged, verified),
         )
         quality = model.quality(columns)

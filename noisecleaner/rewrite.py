@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,20 +43,6 @@ class Copy:
     keep: BoolArray
     added: pa.Table
     complete: bool = True
-
-
-def refuse_inside(out: Path, source: Source) -> None:
-    """Refuse to write a copy where it would become a part of the dataset.
-
-    Raises:
-        NoisecleanerError: `out` lies in the dataset's folder.
-    """
-    home = os.path.join(os.path.realpath(source.data), "")
-    if os.path.isdir(home) and os.path.realpath(out).startswith(home):
-        raise NoisecleanerError(
-            f"The copy must lie outside the dataset, but {out} is inside {source.data}.",
-            "Name another --out DIR.",
-        )
 
 
 def write_copy(path: Path, copy: Copy, stage: Stage) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import Interrupted, NoisecleanerError, listed
-from noisecleaner.files import damaged, read_json, sweep, write_json
+from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
 
 if sys.platform != "win32":
@@ -72,7 +72,7 @@ class Run:
                 f"A run directory is required, but {self.path} {found}.",
                 f"Make one: noisecleaner fit DATA --trusted TRUSTED --out {self.path}",
             )
-        record = read_json(self.record)
+        record = read_record(self.record)
         if record.get("schema_version") != SCHEMA_VERSION:
             raise NoisecleanerError(
                 f"This noisecleaner reads run directories of schema version {SCHEMA_VERSION}, but {self.path} has "
@@ -92,14 +92,14 @@ class Run:
         record = self.read()
         if record["state"] != "fitted":
             raise NoisecleanerError(
-                f"{self.path} must hold a finished fit, but its fit was interrupted.",
+                f"{self.path} must hold a finished fit, but its fit is still running or was interrupted.",
                 f"Finish it: noisecleaner fit … --out {self.path} --resume",
             )
         return record
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write `run.json`."""
-        write_json(self.record, {"schema_version": SCHEMA_VERSION, **versions(), **record})
+        write_record(self.record, {"schema_version": SCHEMA_VERSION, **versions(), **record})
 
     def finish(self, record: Mapping[str, Any]) -> None:
         """Mark the fit as ended and remove what only a resumed fit would need."""
@@ -130,22 +130,27 @@ def open_run(
     Raises:
         NoisecleanerError: the directory is taken, or holds another run than the one to resume.
     """
+    path = named(path)
     run = Run(path)
     kept = path.with_name(f".{path.name}.replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
+        if kept.exists() and not path.exists():  # killed while it made room
+            kept.rename(path)
         if resume and run.record.exists():
             record = run.read()
             _check_same(path, record, options, fingerprint)
-            sweep(path)
+            for folder in (path, run.checkpoint, run.cache, run.auditor):
+                folder.mkdir(exist_ok=True)
+                sweep(folder)
             yield run, record["state"] == "fitted"
         else:
             _check_replaceable(run, overwrite)
             with _put_aside(path, kept):
-                run.checkpoint.mkdir(parents=True)
-                run.cache.mkdir()
-                run.auditor.mkdir()
-                run.write({"state": "fitting", "options": options, "fingerprint": fingerprint})
+                with replacing(path) as whole:
+                    for name in ("checkpoint", "cache", "auditor"):
+                        (whole / name).mkdir(parents=True)
+                    Run(whole).write({"state": "fitting", "options": options, "fingerprint": fingerprint})
                 yield run, False
         shutil.rmtree(kept, ignore_errors=True)
 

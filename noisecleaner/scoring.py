@@ -118,6 +118,12 @@ def score_new(
     from noisecleaner.inputs import Decoding
 
     _check(threshold, "label_quality")
+    source.refuse_inside(out)
+    if (out / "run.json").exists():
+        raise NoisecleanerError(
+            f"Scores of new rows must not replace those of a run, but {out} is a run directory.",
+            "Name another directory with --out DIR, or leave --out away.",
+        )
     opened = Run(run)
     opened.read_fitted()
     auditor = Auditor(opened)
@@ -140,7 +146,7 @@ def score_new(
         candidate=_spread(len(dataset), known, columns["candidates"][:, 0].astype(np.int64), -1),
         judging=(dataset.given >= 0) & (dataset.trusted >= 0),
         classes=auditor.classes,
-        model=auditor.quality.method,
+        model=auditor.quality.method_for(new=True),
     )
     out.mkdir(parents=True, exist_ok=True)
     return _write(out, rows, threshold, "label_quality", {"run": str(run), "source": asdict(source)})

@@ -33,7 +33,7 @@ TRACE = _schema(
     ("alpha", pa.float32()),  # weight of the given label, as the method defines it
     ("beta", pa.float32()),  # weight of the pseudo label (L2B), else null
     ("margin", pa.float32()),  # logit of the given label minus the best other, mean over the epochs
-    ("predicted_margin", pa.float32()),  # the same from a network that did not train on the row
+    ("predicted_margin", pa.float32()),  # the same from a network that did not train on the row (folds = 1: that did)
     ("predicted_log_probability", pa.float32()),  # of the given label, from that network
     ("candidates", pa.list_(pa.int32())),  # classes other than the given one, most probable first
     ("candidate_log_probabilities", pa.list_(pa.float32())),
@@ -133,4 +133,9 @@ def require_columns(found: pa.Schema, wanted: Mapping[str, str], where: object) 
             raise NoisecleanerError(
                 f"{where} needs a column called {name!r}, but its columns are {listed(found.names)}.",
                 f"Name the right one with {option} NAME.",
+            )
+        if found.names.count(name) > 1:
+            raise NoisecleanerError(
+                f"Column names must be unique, but {where} has {found.names.count(name)} columns called {name!r}.",
+                f"Rename them, and name the right one with {option} NAME.",
             )

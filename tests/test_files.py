@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import read_arrays, read_json, refuse_existing, replacing, sweep, write_arrays, write_json
+from noisecleaner.files import (
+    named,
+    read_arrays,
+    read_record,
+    refuse_existing,
+    replacing,
+    sweep,
+    write_arrays,
+    write_json,
+    write_record,
+)
 from noisecleaner.tables import META_KEY, read_table, write_table
 
 SCHEMA = pa.schema([pa.field("name", pa.string()), pa.field("value", pa.float32())])
@@ -72,19 +83,46 @@ def test_an_output_directory_that_holds_something_is_refused(tmp_path: Path) -> 
         refuse_existing(tmp_path)
 
 
-def test_json_is_read_back_and_nan_is_refused(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"täg": [1, None]})
-    assert read_json(tmp_path / "a.json") == {"täg": [1, None]}
+def test_records_are_read_back_and_nan_is_refused(tmp_path: Path) -> None:
+    content = {"täg": [1, None, 0.1 + 0.2], "path": ("a", 2)}
+    write_record(tmp_path / "a.json", content)
+    assert read_record(tmp_path / "a.json") == {**content, "path": ["a", 2]}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"x": float("nan")})
-    assert read_json(tmp_path / "a.json") == {"täg": [1, None]}
+    assert read_record(tmp_path / "a.json") == {**content, "path": ["a", 2]}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00"])
-def test_broken_json_is_called_damaged(tmp_path: Path, content: str) -> None:
+def test_any_flipped_bit_of_a_record_is_found_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_record(path, {"classes": ["cat", "dog"], "folds": 5, "weights": [0.25, -1e-3]})
+    before, whole = read_record(path), path.read_bytes()
+    for position in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:position] + bytes([whole[position] ^ 1 << bit]) + whole[position + 1 :])
+            with suppress(NoisecleanerError):
+                assert read_record(path) == before  # white space between the words
+
+
+def test_an_output_always_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert named(Path(".")).name == tmp_path.name
+    with pytest.raises(NoisecleanerError, match="root"):
+        named(Path("/"))
+
+
+def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with replacing(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00", "{}"])
+def test_a_broken_record_is_called_damaged(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(NoisecleanerError, match="damaged"):
-        read_json(tmp_path / "a.json")
+        read_record(tmp_path / "a.json")
 
 
 def test_arrays_of_every_kind_come_back_bit_for_bit(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ def example(folds: int, audited: int = 60, rows: int = 300, extra: int = 40) -> 
     given[::17] = -1
     trusted = np.full(rows, -1)
     labelled = np.flatnonzero(given >= 0)
-    trusted[rng.choice(labelled, audited, replace=False)] = 2
-    return plan(given, trusted, np.zeros(extra, dtype=np.int64), folds, seed=0), given, trusted
+    trusted[rng.choice(labelled, audited, replace=False)] = np.arange(audited) % 4
+    return plan(given, trusted, np.arange(extra) % 3, folds, seed=0), given, trusted
 
 
 @pytest.mark.parametrize("folds", [3, 5, 10])
@@ -70,6 +70,26 @@ def test_every_part_holds_every_class_in_its_share() -> None:
         inside = given[fold.predicted[fold.predicted < len(given)]]
         counts = np.bincount(inside, minlength=4)
         assert (np.abs(counts - np.bincount(given[given >= 0]) / 5) <= 1).all()
+
+
+@pytest.mark.parametrize("folds", [1, 3, 5])
+def test_clean_only_rows_that_judge_steer_nothing_that_predicts_them(folds: int) -> None:
+    planned, given, _ = example(folds, audited=0)
+    held = [fold.predicted[fold.predicted >= len(given)] for fold in planned.folds]
+    assert sum(map(len, held)) == (40 if folds > 1 else 20)
+    for fold, rows in zip(planned.folds, held, strict=True):
+        assert not np.intersect1d(rows, fold.steering).size
+        assert len(fold.steering) > 0
+
+
+def test_where_judging_would_leave_a_run_without_two_classes_all_steer() -> None:
+    given = np.arange(300) % 3
+    trusted = np.full(300, -1)
+    trusted[:20] = 0
+    trusted[20] = 1  # one row of another class: some run would have to do without it
+    planned = plan(given, trusted, np.empty(0, dtype=np.int64), 3, seed=0)
+    assert not planned.judging.any()
+    assert all(len(fold.steering) == 21 for fold in planned.folds)
 
 
 def test_the_seed_decides() -> None:

@@ -27,7 +27,7 @@ IMAGES += ["--image-size", "16", "--batch-size", "32"]
 @pytest.fixture
 def vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    write_trusted(tmp_path / "trusted.parquet", embeddings(tmp_path / "data.parquet", rows=300), every=3)
+    write_trusted(tmp_path / "trusted.parquet", embeddings(tmp_path / "data.parquet", rows=300), every=2)
     return tmp_path
 
 

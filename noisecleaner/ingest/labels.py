@@ -25,8 +25,9 @@ def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
 def as_text(column: pa.ChunkedArray, names: Sequence[str], where: str) -> pa.ChunkedArray:
     """Turn a label column into text, null where a row has no label.
 
-    Integers that index `names` become those names; -1, NaN and the empty string count as no label;
-    an integer outside `names` stays a number, which makes it an unknown class later.
+    Integers that index `names` become those names; NaN and the empty string count as no label, and so does -1
+    beside `names` or beside a 0 (but -1 and 1 are two classes); an integer outside `names` stays a number, which
+    makes it an unknown class later.
 
     Args:
         column: labels of any type that a user's table may hold.
@@ -43,8 +44,10 @@ def as_text(column: pa.ChunkedArray, names: Sequence[str], where: str) -> pa.Chu
         return as_text(_integral(column, where), names, where)
     if pa.types.is_integer(kind):
         return _integers_as_text(column, names)
-    if pa.types.is_boolean(kind) or pa.types.is_null(kind):
+    if pa.types.is_null(kind):
         return column.cast(pa.string())
+    if pa.types.is_boolean(kind):  # spelled as Python and pandas do, also in CSV files
+        return pc.if_else(column, pa.scalar("True"), pa.scalar("False"))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         text = column.cast(pa.string())
         return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
@@ -62,7 +65,7 @@ def index_or_name(column: pa.ChunkedArray, names: Sequence[str], classes: Sequen
     """
     own = names or (() if all(_is_integer(name) for name in classes) else classes)
     if not names and _is_text(column.type):
-        numbers = pc.match_substring_regex(column.cast(pa.string()), r"^[0-9]+$")
+        numbers = pc.match_substring_regex(column.cast(pa.string()), r"^[0-9]{1,9}$")
         if own and pc.any(numbers).as_py() and pc.all(pc.fill_null(numbers, True)).as_py():
             return as_text(column.cast(pa.string()).cast(pa.int64()), own, where)
     return as_text(column, own, where)
@@ -76,7 +79,8 @@ def order(labels: pa.ChunkedArray) -> tuple[str, ...]:
 
 def _integers_as_text(column: pa.ChunkedArray, names: Sequence[str]) -> pa.ChunkedArray:
     if not names:
-        return column.cast(pa.string())
+        unlabelled = pc.equal(column, -1) if pc.any(pc.equal(column, 0)).as_py() else pa.scalar(False)
+        return pc.if_else(unlabelled, pa.scalar(None, pa.string()), column.cast(pa.string()))
     numbers = column.cast(pa.int64())
     inside = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
     named = pc.take(pa.array(names, pa.string()), pc.if_else(inside, numbers, pa.scalar(None, pa.int64())))

@@ -59,7 +59,10 @@ class ImageColumn:
         if isinstance(value, dict):
             value = value.get("bytes") or value.get("path")
         if isinstance(value, list):
-            value = bytes(value)
+            try:
+                value = bytes(value)
+            except (TypeError, ValueError):  # numbers that are no bytes
+                return Skip.UNREADABLE
         if isinstance(value, str):
             check_relative([value], self.files.root, self.allow_absolute)
             return read_file(self.files.root, value)
@@ -90,7 +93,13 @@ class VectorColumn:
                 f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
             )
         widths = (len(v) for b in files.batches([column], 1024) for v in b.column(0) if v.is_valid)
-        return cls(files, column, kind, next(widths, 0))
+        width = next(widths, 0)
+        if not width:
+            raise NoisecleanerError(
+                f"{kind.capitalize()} need at least one number, but column {column!r} of {files} holds empty vectors.",
+                f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
+            )
+        return cls(files, column, kind, width)
 
     def blocks(self) -> Iterator[FloatArray]:
         """Yield arrays of shape [rows, width]; a null vector is a row of NaN.

@@ -9,6 +9,8 @@ from fnmatch import fnmatch
 from glob import glob
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pyarrow as pa
 from pyarrow import fs
@@ -99,6 +101,13 @@ class Place:
         below = [i.path for i in infos if i.type == fs.FileType.File and i.path.lower().endswith(suffix)]
         shown = [p for p in below if not _hidden(p[len(self.path) :])]
         return [replace(self, path=p) for p in sorted(shown)]
+
+
+def absolute(text: str) -> str:
+    """Make a local path absolute, also one that is written as file://; other URIs stay as they are."""
+    if text.startswith("file://"):
+        return url2pathname(urlsplit(text).path)
+    return text if _SCHEME.match(text) else os.path.abspath(text)
 
 
 def matching(pattern: str) -> list[Place]:

@@ -16,7 +16,7 @@ from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder
 from noisecleaner.ingest.labels import as_text, index_or_name, order
 from noisecleaner.ingest.manifest import SCHEMA, Manifest, Payload, Skip
 from noisecleaner.ingest.payloads import VECTOR_OPTIONS, ImageColumn, ImageFiles, VectorColumn
-from noisecleaner.ingest.places import Place, check_relative, matching
+from noisecleaner.ingest.places import Place, absolute, check_relative, matching
 from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
 from noisecleaner.ingest.trusted import join
 from noisecleaner.tables import require_columns
@@ -37,8 +37,21 @@ class Source:
     allow_absolute: bool = False
 
     def __post_init__(self) -> None:
-        if "://" not in self.data:  # results remember the source, and are read from other directories
-            object.__setattr__(self, "data", os.path.abspath(self.data))
+        # results remember the source, and are read from other directories
+        object.__setattr__(self, "data", absolute(self.data))
+
+    def refuse_inside(self, out: Path) -> None:
+        """Refuse to write where an output would become a part of the dataset.
+
+        Raises:
+            NoisecleanerError: `out` lies in the dataset's folder.
+        """
+        home = os.path.join(os.path.realpath(self.data), "")
+        if os.path.isdir(home) and os.path.join(os.path.realpath(out), "").startswith(home):
+            raise NoisecleanerError(
+                f"Outputs must lie outside the dataset, but {out} is inside {self.data}.",
+                "Name another --out DIR.",
+            )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -129,7 +130,7 @@ def read_ids(files: Files, columns: Columns, paths: pa.ChunkedArray | None) -> p
         NoisecleanerError: there is nothing that identifies a row.
     """
     if columns.sample_id in files.schema.names:
-        return files.column(columns.sample_id).cast(pa.string())
+        return _ids(files, columns.sample_id)
     if columns.sample_id == Columns.sample_id and paths is not None and _identifies(paths):
         return paths
     if columns.row_ids:
@@ -149,6 +150,17 @@ def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
     if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
         return files.column(f"{image}.path").cast(pa.string())
     return None
+
+
+def _ids(files: Files, name: str) -> pa.ChunkedArray:
+    column = files.column(name)
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"Sample ids must be text or integers, but column {name!r} of {files} holds {column.type}.",
+            "Name another column with --id-column NAME.",
+        ) from error
 
 
 def _identifies(paths: pa.ChunkedArray) -> bool:
@@ -172,12 +184,23 @@ def _parquet(file: object) -> pq.ParquetFile:
         ) from error
 
 
+def _json_lines(file: Any) -> pa.Table:
+    """Read JSON lines; text that looks like a time stays text."""
+    table = pa_json.read_json(file)
+    times = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
+    if not times:
+        return table
+    file.seek(0)
+    options = pa_json.ParseOptions(explicit_schema=pa.schema([(name, pa.string()) for name in times]))
+    return pa_json.read_json(file, parse_options=options).select(table.column_names)
+
+
 def _rows(place: Place) -> pa.Table:
     """Read a CSV file (all columns as text, so that `0001` stays `0001`) or JSON lines."""
     try:
         with place.open() as file:
             if place.suffix == ".jsonl":
-                return pa_json.read_json(file)
+                return _json_lines(file)
             header = csv.open_csv(file).schema.names
         as_text = csv.ConvertOptions(
             column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
