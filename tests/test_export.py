@@ -81,7 +81,7 @@ def expect(
         if row["trusted_label"]:
             counts["verified"] += 1
             label = row["trusted_label"]
-        elif flagged and on_flag == "relabel" and row["suggested_confidence"] >= min_confidence:
+        elif flagged and on_flag == "relabel" and row["suggested_confidence"] >= max(min_confidence, bar(row)):
             counts["relabelled"] += 1
             label = row["suggested_label"]
         elif flagged and on_flag != "keep":
@@ -89,6 +89,11 @@ def expect(
             continue
         labels[row["sample_id"]] = label
     return Expected(labels, counts)
+
+
+def bar(row: Mapping[str, Any]) -> float:
+    """A suggestion must be more likely than the label it replaces."""
+    return float(np.nextafter(np.float32(row["label_quality"]), np.float32(2)))
 
 
 def named(table: pa.Table) -> list[str]:

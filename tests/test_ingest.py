@@ -347,7 +347,7 @@ LABELS: dict[str, tuple[Callable[[], pa.Array], list[str | None], tuple[str, ...
     "uint8": (lambda: pa.array([1, 0, None], pa.uint8()), ["1", "0", None], ("0", "1")),
     "floats with null": (lambda: pa.array([2.0, None, 10.0]), ["2", None, "10"], ("2", "10")),
     "floats with NaN": (lambda: pa.array([2.0, float("nan"), 10.0]), ["2", None, "10"], ("2", "10")),
-    "bool": (lambda: pa.array([True, False, None]), ["true", "false", None], ("false", "true")),
+    "bool": (lambda: pa.array([True, False, None]), ["True", "False", None], ("False", "True")),
     "dictionary": (lambda: pa.array(["b", "a", None, ""]).dictionary_encode(), ["b", "a", None, None], ("a", "b")),
 }
 
