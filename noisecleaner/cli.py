@@ -11,16 +11,13 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from noisecleaner import __version__, console
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,18 +61,25 @@ Device = Annotated[str, _option("auto, cpu, cuda, cuda:N or mps.", _TRAINING)]
 Seed = Annotated[int, _option("Seed of every random number.", _TRAINING, min=0, max=2**32 - 1)]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"noisecleaner {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    # read in `main`, so that it works before and behind the command
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Find the wrong labels in an image dataset, using the few labels you have verified, and get the clean set.
 
     Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
     """
-    if version:
-        typer.echo(f"noisecleaner {__version__}")
-        raise typer.Exit
 
 
 @app.command()

@@ -128,7 +128,7 @@ def fit_quality(
         return model, quality
     if right + len(verified.clean_only_labels) >= _MIN_EACH:
         calibrator = _fit_planted(columns, verified, np.random.default_rng(seed))
-        model = QualityModel("planted", calibrator, calibrator)
+        model = QualityModel("planted", calibrator, calibrator if out_of_sample or not right else None)
     else:
         model = QualityModel("uncalibrated")
     return model, model.quality(columns)

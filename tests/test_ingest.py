@@ -864,3 +864,48 @@ def test_ids_and_their_order_survive(ids: list[str] | list[int], rows_of_a_file:
         manifest = read(folder, embedding="embedding")
     assert labels(manifest) == dict(zip(map(str, ids), given_labels, strict=True))
     assert texts(manifest, "sample_id") == list(map(str, ids))
+
+
+# Values that look like something else
+
+
+@pytest.mark.parametrize(
+    ("given", "classes"),
+    [([-1, 0, 1, 2], ("0", "1", "2")), ([-1, 1, -1, 1], ("-1", "1")), ([1, 2, 1, 2], ("1", "2"))],
+)
+def test_minus_one_is_no_label_beside_zero_and_a_class_beside_one(
+    tmp_path: Path, given: list[int], classes: tuple[str, ...]
+) -> None:
+    manifest = read(vectors(tmp_path / "d.parquet", given), embedding="embedding")
+    assert manifest.classes == classes
+    skipped = [None if str(label) in classes else "no_label" for label in given]
+    assert texts(manifest, "skip_reason") == skipped
+
+
+def test_ids_in_json_lines_that_look_like_times_stay_text(tmp_path: Path) -> None:
+    rows = [{"sample_id": f"2020-01-0{i}", "label": "ab"[i % 2], "embedding": [0.5, 1.5]} for i in range(1, 5)]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    manifest = read(tmp_path / "d.jsonl", embedding="embedding")
+    assert texts(manifest, "sample_id") == [row["sample_id"] for row in rows]
+
+
+def test_truth_values_are_spelled_alike_in_parquet_and_csv(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", [True, False, True])
+    (tmp_path / "t.csv").write_text("sample_id,trusted_label\nr0,True\nr1,False\n")
+    assert read(data, trusted=tmp_path / "t.csv", embedding="embedding").trusted.tolist() == [1, 0, -1]
+
+
+def test_a_verified_label_with_too_many_digits_is_unknown(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["cat", "dog"])
+    (tmp_path / "t.csv").write_text("sample_id,trusted_label\nr0,99999999999999999999\n")
+    assert "99999999999999999999" in refusal(data, trusted=tmp_path / "t.csv", embedding="embedding")
+
+
+def test_numbers_that_are_no_bytes_are_no_image(tmp_path: Path) -> None:
+    data = table(tmp_path / "d.parquet", sample_id=["1", "2"], label=["a", "b"], image=[[0.5], [300.0]])
+    assert contents(read(data)) == [Skip.UNREADABLE] * 2
+
+
+def test_a_file_uri_is_a_local_path(tmp_path: Path) -> None:
+    make(tmp_path / "my images", "cat/a.png", "dog/b.png")
+    assert len(read((tmp_path / "my images").as_uri())) == 2
