@@ -1,0 +1,50 @@
+"""What a large dataset costs in time and memory; run by name with `-m slow`."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import roc_auc_score
+
+ROWS, WIDTH, CLASSES, TRUSTED = 50_000, 1280, 10, 500
+
+
+def write(folder: Path) -> np.ndarray:
+    """Write float16 embeddings of which 30 % carry a wrong label; return which."""
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, CLASSES, ROWS)
+    wrong = rng.random(ROWS) < 0.3
+    given = np.where(wrong, (true + rng.integers(1, CLASSES, ROWS)) % CLASSES, true)
+    centres = 0.12 * rng.normal(size=(CLASSES, WIDTH)).astype(np.float32)
+    vectors = (rng.standard_normal((ROWS, WIDTH), dtype=np.float32) + centres[true]).astype(np.float16)
+    ids = pa.array([f"r{row}" for row in range(ROWS)])
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), WIDTH)
+    pq.write_table(pa.table({"sample_id": ids, "label": given, "embedding": column}), folder / "data.parquet")
+    rows = rng.choice(ROWS, TRUSTED, replace=False)
+    trusted = pa.table({"sample_id": ids.take(pa.array(rows)), "trusted_label": true[rows]})
+    pq.write_table(trusted, folder / "trusted.parquet")
+    return wrong
+
+
+@pytest.mark.slow
+def test_fifty_thousand_embeddings_take_under_four_minutes_and_three_gigabytes(tmp_path: Path) -> None:
+    wrong = write(tmp_path)
+    words = ["data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--out", "run"]
+    started = time.monotonic()
+    for command in (["fit", *words, "--method", "l2b", "--epochs", "20"], ["score", "run"]):
+        subprocess.run([sys.executable, "-m", "noisecleaner", *command], cwd=tmp_path, check=True)
+    seconds = time.monotonic() - started
+    gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    quality = pq.read_table(tmp_path / "run" / "scores.parquet")["label_quality"].to_numpy()
+    print(f"{seconds:.0f} s, {gigabytes:.2f} GB, AUROC {roc_auc_score(wrong, -quality):.4f}")  # noqa: T201  # the figure
+    assert seconds < 240
+    assert gigabytes < 3
+    assert roc_auc_score(wrong, -quality) > 0.9
