@@ -162,15 +162,7 @@ def fit(
         _write_auditor(run, chosen, dataset.classes, folds, quality)
         clock.append(time.monotonic())
         seconds = dict(zip(("prepare", "train", "conclude"), np.diff(clock).round(2).tolist(), strict=True))
-        fitted = Fitted(
-            rows=len(dataset),
-            skipped=dataset.skips(),
-            audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
-            clean_only=int((extra >= 0).sum()),
-            judging=int(planned.judging.sum()),
-            quality=quality.method,
-            seconds=seconds,
-        )
+        fitted = _summarise(dataset, extra, planned, quality, seconds)
         run.finish({"options": recorded, "fingerprint": mark, "fitted": asdict(fitted)})
     _warn(fitted, told)
     return fitted
@@ -253,6 +245,20 @@ def _write_auditor(run: Run, chosen: _Chosen, classes: tuple[str, ...], folds: i
     write_record(
         run.auditor / "auditor.json",
         {"classes": list(classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
+    )
+
+
+def _summarise(
+    dataset: Manifest, extra: IntArray, planned: Plan, quality: QualityModel, seconds: dict[str, float]
+) -> Fitted:
+    return Fitted(
+        rows=len(dataset),
+        skipped=dataset.skips(),
+        audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
+        clean_only=int((extra >= 0).sum()),
+        judging=int(planned.judging.sum()),
+        quality=quality.method,
+        seconds=seconds,
     )
 
 
