@@ -24,9 +24,17 @@ from torch.nn import functional
 Direction = dict[str, Tensor]
 
 
-def direction(loss: Tensor, parameters: Mapping[str, Tensor]) -> Direction:
-    """Return v = grad loss for the named parameters; zeros where the loss does not depend on one."""
-    gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True, materialize_grads=True)
+def direction(loss: Tensor, parameters: Mapping[str, Tensor], keep_graph: bool = False) -> Direction:
+    """Return v = grad loss for the named parameters; zeros where the loss does not depend on one.
+
+    Args:
+        loss: scalar.
+        parameters: what to differentiate by.
+        keep_graph: leave the graph of `loss` for a later backward pass.
+    """
+    gradients = torch.autograd.grad(
+        loss, list(parameters.values()), retain_graph=keep_graph, allow_unused=True, materialize_grads=True
+    )
     return dict(zip(parameters, gradients, strict=True))
 
 

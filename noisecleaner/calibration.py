@@ -13,7 +13,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 Columns = Mapping[str, npt.NDArray[Any]]
 
-#: Long-tailed weights enter as log(1 + w), or one heavy row would bend the model.
+#: Long-tailed weights enter as log(1 + |w|) with their sign, or one heavy row would bend the model.
 _LONG_TAILED = ("alpha", "beta")
 
 
@@ -123,4 +123,7 @@ def sigmoid(log_odds: FloatArray) -> FloatArray:
 
 def _features(columns: Columns, names: tuple[str, ...]) -> FloatArray:
     values = [np.asarray(columns[name], dtype=np.float64) for name in names]
-    return np.stack([np.log1p(v) if n in _LONG_TAILED else v for n, v in zip(names, values, strict=True)], axis=1)
+    return np.stack(
+        [np.sign(v) * np.log1p(np.abs(v)) if n in _LONG_TAILED else v for n, v in zip(names, values, strict=True)],
+        axis=1,
+    )

@@ -23,6 +23,7 @@ from noisecleaner.choices import (
     choose_schedule,
 )
 from noisecleaner.crossfit import Task, train_folds
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
 from noisecleaner.ingest import Manifest, Skip, Source, check_enough, ingest, refuse_skips, require_readable
@@ -121,7 +122,7 @@ def fit(
     model, effort, decoding = model or Model(), effort or Effort(), decoding or Decoding()
     options, told, clock = dict(options or {}), progress or Progress(), [time.monotonic()]
     check_effort(effort)
-    check_options(method, options)
+    _check_batch(method, check_options(method, options).least_batch, effort)
     source.refuse_inside(out)
     on = choose_device(device)
     dataset, clean_only = ingest(source, trusted)
@@ -166,6 +167,15 @@ def fit(
         run.finish({"options": recorded, "fingerprint": mark, "fitted": asdict(fitted)})
     _warn(fitted, told)
     return fitted
+
+
+def _check_batch(method: str, least: int, effort: Effort) -> None:
+    if effort.batch_size < least:
+        raise NoisecleanerError(
+            f"--method {method} with these options needs a --batch-size of at least {least}, but it is "
+            f"{effort.batch_size}.",
+            f"Give --batch-size {least} or more.",
+        )
 
 
 def _check_usable(dataset: Manifest, clean_only: Manifest | None, method: str, strict: bool) -> None:

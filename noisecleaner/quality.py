@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 #: What a network that never trained on the row says of it; known for new rows, too.
 PREDICTED = ("predicted_margin", "predicted_log_probability")
 #: That, and what training saw of the row.
-FITTED = (*PREDICTED, "margin", "alpha", "beta")
+FITTED = (*PREDICTED, "margin", "alpha", "beta", "alignment")
 _SUGGESTION = ("share", "lead")
 #: Judging rows of each kind (right, wrong) that a calibration is worth fitting on.
 _MIN_EACH = 10

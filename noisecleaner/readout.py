@@ -33,16 +33,18 @@ def read_fold(state: State, data: Data, fold: Fold, rows: int, stage: Stage) -> 
         stage: advanced by the rows that are predicted.
 
     Returns:
-        `recorded` rows with `alpha`, `beta` (NaN without one) and `margin`; `predicted` rows with
+        `recorded` rows with `alpha`, `beta`, `alignment` (NaN without one) and `margin`; `predicted` rows with
         `predicted_margin`, `predicted_log_probability`, `candidates` and `candidate_log_probabilities`;
         `clean_only` rows with `clean_only_log_probabilities` [n, classes].
     """
     recorded = torch.from_numpy(fold.recorded).to(data.device)
     alpha, beta = state.weighting.alpha()[recorded], state.weighting.beta()
+    alignment = state.weighting.alignment()[recorded]
     history = {
         "recorded": fold.recorded,
         "alpha": _numpy(alpha),
         "beta": _numpy(torch.full_like(alpha, torch.nan) if beta is None else beta[recorded]),
+        "alignment": _numpy(alignment),
         "margin": _numpy(state.history.margin()[recorded]),
     }
     inside, outside = fold.predicted[fold.predicted < rows], fold.predicted[fold.predicted >= rows]

@@ -32,6 +32,7 @@ TRACE = _schema(
     *_IDENTITY,
     ("alpha", pa.float32()),  # weight of the given label, as the method defines it
     ("beta", pa.float32()),  # weight of the pseudo label (L2B), else null
+    ("alignment", pa.float32()),  # of the row's gradient with the trusted rows', mean over visits, in batch units
     ("margin", pa.float32()),  # logit of the given label minus the best other, mean over the epochs
     ("predicted_margin", pa.float32()),  # the same from a network that did not train on the row (folds = 1: that did)
     ("predicted_log_probability", pa.float32()),  # of the given label, from that network

@@ -14,7 +14,7 @@ from noisecleaner.quality import Verified
 from noisecleaner.tables import TRACE
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-_RECORDED = ("alpha", "beta", "margin")
+_RECORDED = ("alpha", "beta", "alignment", "margin")
 _PREDICTED = ("predicted_margin", "predicted_log_probability", "candidates", "candidate_log_probabilities")
 _LISTS = ("candidates", "candidate_log_probabilities")
 

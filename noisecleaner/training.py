@@ -23,6 +23,7 @@ from noisecleaner.files import read_arrays, write_arrays
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.sampling import Sampler
 from noisecleaner.weightings import Batch, Network, Weighting
 
 _CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
@@ -52,10 +53,6 @@ class Schedule:
     momentum: float = 0.9
     seed: int = 0
     checkpoint_seconds: float = 30.0
-
-    def steps(self, fold: Fold) -> int:
-        """The number of steps in an epoch."""
-        return math.ceil(len(fold.source) / self.batch_size)
 
     def rate(self, done: float) -> float:
         """The learning rate when the share `done` of all steps lies behind."""
@@ -117,8 +114,8 @@ class History(nn.Module):
 
     def add(self, batch: Batch, logits: Tensor) -> None:
         """Add one visit."""
-        self.margin_sum[batch.rows] += margins(logits, batch.labels)
-        self.visits[batch.rows] += 1
+        self.margin_sum.index_add_(0, batch.rows, margins(logits, batch.labels))
+        self.visits.index_add_(0, batch.rows, torch.ones_like(logits[:, 0]))
 
     def margin(self) -> Tensor:
         """The mean margin, NaN where a row was never visited. Shape [rows]."""
@@ -187,7 +184,10 @@ def train(
     optimiser = torch.optim.SGD(
         parameters, schedule.learning_rate, schedule.momentum, weight_decay=schedule.weight_decay
     )
-    per_epoch = schedule.steps(fold)
+    sampler = Sampler(
+        fold, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
+    )
+    per_epoch = sampler.steps
     total = per_epoch * schedule.epochs
     warmup = min(state.weighting.warmup, schedule.epochs - 1) * per_epoch
     saved = time.monotonic()
@@ -200,7 +200,7 @@ def train(
         progress.stage(title, total, "steps") as stage,
     ):
         stage.advance(start)
-        for number, source_rows, target_rows in _draws(fold, schedule, start):
+        for number, source_rows, target_rows in sampler.draw(start, schedule.epochs):
             torch.manual_seed(_mixed(schedule.seed, number))
             source = data.source(source_rows)
             state.network.train()
@@ -235,25 +235,6 @@ def predict(network: Network, data: Data, rows: IntArray, batch_size: int) -> It
     for first in range(0, len(rows), batch_size):
         batch = rows[first : first + batch_size]
         yield batch, network(data.inputs(batch)).float().cpu()
-
-
-def _draws(fold: Fold, schedule: Schedule, start: int) -> Iterator[tuple[int, IntArray, IntArray]]:
-    """Yield (number of the step, source rows, trusted rows) from step `start` on.
-
-    Rows are sorted, which is how a memory map likes to be read. Trusted rows are drawn without repetition.
-    """
-    per_epoch = schedule.steps(fold)
-    drawn = min(schedule.trusted_batch, len(fold.steering))
-    batches: list[IntArray] = []
-    for number in range(start, per_epoch * schedule.epochs):
-        epoch, position = divmod(number, per_epoch)
-        if position == 0 or number == start:
-            shuffled = np.random.default_rng((schedule.seed, 1, epoch)).permutation(fold.source)
-            # of equal size: a last batch of one row would leave batch norm nothing to work with
-            batches = np.array_split(shuffled, per_epoch)
-        rng = np.random.default_rng((schedule.seed, 2, number))
-        target = rng.choice(fold.steering, drawn, replace=False, shuffle=False)
-        yield number, np.sort(batches[position]), np.sort(target)
 
 
 @contextmanager

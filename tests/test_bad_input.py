@@ -318,13 +318,15 @@ def test_threshold_outside_its_range(refused: Refused, tmp_path: Path, fitted: P
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--method", "magic"], ["--method magic", "l2b, l2rw, soseleto, uniform"]),
+        (["--method", "magic"], ["--method magic", "bilevel, l2b, l2rw, soseleto, uniform"]),
         (["--method", "l2b", "--option", "wramup=3"], ["wramup", "warmup"]),
         (["--option", "rate"], ["NAME=VALUE", "'rate'"]),
         (["--option", "classifier=both"], ["classifier=both", "auto"]),
         (["--option", "rate=fast"], ["rate=fast", "float"]),
         (["--option", "rate=-1"], ["rate must be above 0"]),
         (["--option", "warmup=1.5"], ["warmup=1.5", "int"]),
+        (["--method", "bilevel", "--batch-size", "15"], ["--method bilevel", "--batch-size of at least 16"]),
+        (["--method", "bilevel", "--option", "mu_hat=0"], ["mu_hat must be above 0"]),
         (["--epochs", "0"], ["--epochs must be at least 1"]),
         (["--weight-decay", "inf"], ["--weight-decay must be at least 0 and finite"]),
         (["--device", "meta"], ["--device meta"]),

@@ -79,9 +79,13 @@ class Weighting(nn.Module):
     Attributes:
         needs_trusted: whether `step` needs a trusted batch.
         warmup: epochs of plain training before the rule sets in.
+        group: see `sampling.Sampler`.
+        least_batch: rows that a batch needs.
     """
 
     needs_trusted: ClassVar[bool] = True
+    group: int = 1
+    least_batch: int = 2
 
     def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
         super().__init__()
@@ -90,8 +94,9 @@ class Weighting(nn.Module):
         self.warmup = warmup
         self.alpha_sum: Tensor
         self.beta_sum: Tensor
+        self.alignment_sum: Tensor
         self.visits: Tensor
-        for name in ("alpha_sum", "beta_sum", "visits"):
+        for name in ("alpha_sum", "beta_sum", "alignment_sum", "visits"):
             self.register_buffer(name, torch.zeros(rows))
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
@@ -117,12 +122,25 @@ class Weighting(nn.Module):
         """Weight of each row's pseudo label on the same scale; None for rules without one. Shape [rows]."""
         return None
 
-    def record(self, rows: Tensor, alpha: Tensor, beta: Tensor | None = None) -> None:
-        """Add one visit: alpha and beta of the batch, scaled so that 1 is an average row. Shapes [n]."""
-        self.alpha_sum[rows] += alpha
-        self.visits[rows] += 1
+    def alignment(self) -> Tensor:
+        """Mean a(given) of each row, in units of its batch's root mean square; NaN where unknown. Shape [rows]."""
+        return self.alignment_sum / self.visits
+
+    def record(self, rows: Tensor, alpha: Tensor, beta: Tensor | None = None, alignment: Tensor | None = None) -> None:
+        """Add one visit, each argument of shape [n].
+
+        Args:
+            rows: numbers of the rows; a row may occur twice.
+            alpha: weights of the given labels, scaled so that 1 is an average row.
+            beta: weights of the pseudo labels, likewise.
+            alignment: a(given) as `unit` scales it; None for rules that do not compute it.
+        """
+        self.alpha_sum.index_add_(0, rows, alpha.to(self.alpha_sum))
+        self.visits.index_add_(0, rows, torch.ones_like(alpha).to(self.visits))
         if beta is not None:
-            self.beta_sum[rows] += beta
+            self.beta_sum.index_add_(0, rows, beta.to(self.beta_sum))
+        unknown = torch.full_like(alpha, torch.nan)
+        self.alignment_sum.index_add_(0, rows, (unknown if alignment is None else alignment).to(self.alignment_sum))
 
 
 def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
@@ -134,6 +152,12 @@ def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
     total = torch.stack([w.sum() for w in positive]).sum()
     scale = torch.where(total > 0, 1 / total, torch.zeros_like(total))
     return tuple(w * scale for w in positive)
+
+
+def unit(agrees: Tensor) -> Tensor:
+    """Scale a(given) of a batch, shape [n], to the root mean square 1, so that batches compare; zeros stay zeros."""
+    size = agrees.square().mean().sqrt()
+    return torch.where(size > 0, agrees / size, torch.zeros_like(agrees))
 
 
 def weighting_class(method: str) -> type[Weighting]:
@@ -152,8 +176,8 @@ def weighting_class(method: str) -> type[Weighting]:
     return found[-1]
 
 
-def check_options(method: str, options: Mapping[str, Any]) -> None:
-    """Check a method's options, before anything is computed.
+def check_options(method: str, options: Mapping[str, Any]) -> Weighting:
+    """Check a method's options, before anything is computed, and return a specimen of the weighting.
 
     Raises:
         NoisecleanerError: the method has no such option, or its value has another type or is out of range.
@@ -171,7 +195,7 @@ def check_options(method: str, options: Mapping[str, Any]) -> None:
                 f"--option {name}={value} of --method {method} is not of the type {wanted.replace('typing.', '')}.",
                 "See `noisecleaner methods` for its default.",
             )
-    build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options)
+    return build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options)
 
 
 def build(method: str, rows: int, network: Network, options: Mapping[str, Any]) -> Weighting:

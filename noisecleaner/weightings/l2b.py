@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisecleaner.alignment import agreement, at
-from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised
+from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised, unit
 
 
 class LearningToBootstrap(Weighting):
@@ -30,8 +30,9 @@ class LearningToBootstrap(Weighting):
         """Weight the losses on the given and on the pseudo label (eq. 10)."""
         agrees, expected = agreement(network, source.inputs, target.inputs, target.labels)
         pseudo = expected.argmax(dim=1)
-        alpha, beta = normalised(at(agrees, source.labels), at(agrees, pseudo))
-        self.record(source.rows, alpha * len(alpha), beta * len(beta))
+        given = at(agrees, source.labels)
+        alpha, beta = normalised(given, at(agrees, pseudo))
+        self.record(source.rows, alpha * len(alpha), beta * len(beta), unit(given))
         logits = network(source.inputs)
         losses = -functional.log_softmax(logits, dim=1)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)

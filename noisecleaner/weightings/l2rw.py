@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch.nn import functional
 
 from noisecleaner.alignment import agreement, at
-from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised
+from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised, unit
 
 
 class LearningToReweight(Weighting):
@@ -23,8 +23,9 @@ class LearningToReweight(Weighting):
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given labels."""
         agrees, _ = agreement(network, source.inputs, target.inputs, target.labels)
-        (alpha,) = normalised(at(agrees, source.labels))
-        self.record(source.rows, alpha * len(alpha))
+        given = at(agrees, source.labels)
+        (alpha,) = normalised(given)
+        self.record(source.rows, alpha * len(alpha), alignment=unit(given))
         logits = network(source.inputs)
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
         return Step((alpha * losses).sum(), logits.detach())

@@ -17,7 +17,7 @@ from noisecleaner.alignment import (
     directional_derivative,
     with_spare_buffers,
 )
-from noisecleaner.weightings import Batch, Network, Step, Weighting
+from noisecleaner.weightings import Batch, Network, Step, Weighting, unit
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
 _CEILING = 1.1
@@ -70,8 +70,9 @@ class Soseleto(Weighting):
         expected, derivative = directional_derivative(network, source.inputs, along)
         alpha = self.weight[source.rows]
         agrees = at(alignments(expected, derivative), source.labels)
-        self.weight[source.rows] = (alpha + self._scale(agrees) * agrees).clamp(0, _CEILING)
-        self.visits[source.rows] += 1
+        moved = self.rate * unit(agrees) if self.lambda_alpha is None else self.lambda_alpha * agrees
+        self.weight[source.rows] = (alpha + moved).clamp(0, _CEILING)
+        self.record(source.rows, alpha, alignment=unit(agrees))
         logits = network(source.inputs)
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
         return Step((alpha * losses).mean() + target_loss, logits.detach())
@@ -90,9 +91,3 @@ class Soseleto(Weighting):
         theta = {f"trunk.{name}": parameter for name, parameter in network.trunk.named_parameters()}
         along = direction(loss, theta)
         return along, functional.cross_entropy(self.target_head(features.detach()), target.labels)
-
-    def _scale(self, agrees: Tensor) -> Tensor:
-        if self.lambda_alpha is not None:
-            return agrees.new_tensor(self.lambda_alpha)
-        spread = agrees.square().mean().sqrt()
-        return torch.where(spread > 0, self.rate / spread, torch.zeros_like(spread))
