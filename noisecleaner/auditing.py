@@ -51,7 +51,7 @@ class Auditor:
         self._run = run
 
     def predict(
-        self, dataset: Manifest, device: str, decoding: Decoding, progress: Progress
+        self, dataset: Manifest, device: str, decoding: Decoding, scratch: Path, progress: Progress
     ) -> tuple[Manifest, npt.NDArray[np.int64], Arrays]:
         """Predict the rows of a dataset.
 
@@ -59,6 +59,7 @@ class Auditor:
             dataset: read with the classes of this auditor.
             device: where to compute.
             decoding: how images are decoded.
+            scratch: a folder with space for their pixels or features, while this runs.
             progress: is told about decoding and predicting.
 
         Returns:
@@ -70,7 +71,7 @@ class Auditor:
         on = choose_device(device)
         self._check_kind(dataset)
         networks = [self._network(fold, on) for fold in range(self.folds)]
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
             inputs = prepare([dataset], self._encoder(on), Path(folder), decoding, progress)
             dataset = dataset.skipping(inputs.skipped)
             rows = np.flatnonzero(dataset.given >= 0)

@@ -110,8 +110,7 @@ def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
             f"--hidden puts a layer on frozen features, but {name} is trained end to end.",
             "Leave --hidden out, or pass --frozen.",
         )
-    if model.image_size is not None:
-        _check_size(name, backbone)
+    _check_size(name, backbone)
     return name, backbone, frozen
 
 
@@ -147,6 +146,19 @@ def check_no_backbone(model: Model) -> None:
         raise NoisecleanerError(
             f"Options about images need images, but the rows bring vectors; {listed(useless)} would do nothing.",
             "Leave those options out.",
+        )
+
+
+def check_no_hidden(model: Model) -> None:
+    """Refuse a hidden layer on class probabilities, which are only recalibrated.
+
+    Raises:
+        NoisecleanerError: one was asked for.
+    """
+    if model.hidden:
+        raise NoisecleanerError(
+            "--hidden puts a layer on embeddings, but the rows bring class probabilities; it would do nothing.",
+            "Leave --hidden out, or give --embedding-column.",
         )
 
 
@@ -199,6 +211,6 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise NoisecleanerError(
             f"--device {name} cannot be used ({str(error).splitlines()[0]}).",
-            "Give auto, cpu, cuda or cuda:N.",
+            "Give auto, cpu, cuda, cuda:N or mps.",
         ) from error
     return device

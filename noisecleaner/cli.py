@@ -6,9 +6,11 @@ reads our output any more.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import warnings
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -135,6 +137,8 @@ def fit(
     columns = Columns(
         image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
     )
+    if embedding_column or probabilities_column:
+        _refuse({"--threads": threads, "--max-pixels": max_pixels, "--image-column": image_column != "image"}, "images")
     fitted = run_fit(
         Source(data, columns, allow_absolute),
         out,
@@ -186,15 +190,18 @@ def score(
         image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
     )
     if data is None:
-        new_only = {"--out": out, "--trusted": trusted, "--strict": strict, "--max-pixels": max_pixels}
+        new_only: dict[str, object] = {"--out": out, "--trusted": trusted, "--strict": strict}
+        new_only |= {"--max-pixels": max_pixels, "--allow-absolute": allow_absolute}
         _refuse(new_only | {"--device": device != "auto", "column options": columns != Columns()}, "--data")
         console.show_summary(score_fitted(run, threshold=threshold, by=by), run)
         return
-    _refuse({"--by alpha": by == "alpha"}, "the fitted rows, because alpha tells what training did with a row")
-    target = out or run / "new" / Path(data.rstrip("/")).stem
+    if by == "alpha":
+        raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave --by out.")
+    source = Source(data, columns, allow_absolute)
+    target = out or run / "new" / _name_of(source.data)
     summary = score_new(
         run,
-        Source(data, columns, allow_absolute),
+        source,
         target,
         trusted=trusted,
         threshold=threshold,
@@ -332,7 +339,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         )
         sys.exit(2)
     except Interrupted as stop:
-        console.show_error("Interrupted.", _how_to_go_on(words))
+        console.show_error("Interrupted.", _how_to_go_on(words, stop.resumable))
         sys.exit(128 + stop.signum)
     except Exception as error:
         _show_traceback_if(debug)
@@ -347,10 +354,10 @@ def _show_traceback_if(debug: bool) -> None:
         console.show_traceback()
 
 
-def _how_to_go_on(words: list[str]) -> str:
+def _how_to_go_on(words: list[str], resumable: bool) -> str:
     """What to type after an interrupted command."""
-    if words[:1] != ["fit"]:
-        return "Nothing was written."
+    if not resumable:
+        return f"Start again with: noisecleaner {shlex.join(words)}"
     again = [word for word in words if word not in ("--overwrite", "--resume")]
     return f"Go on where it stopped with: noisecleaner {shlex.join([*again, '--resume'])}"
 
@@ -374,6 +381,11 @@ def _split(text: str, option: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise NoisecleanerError(f"{option} takes NAME=VALUE, but it is {text!r}.", f"Write {option} name=value.")
     return name, value
+
+
+def _name_of(data: str) -> str:
+    """Name the scores of a dataset after it, and after its whole path: two files may share a name."""
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', Path(data).stem).strip('-')}-{zlib.crc32(data.encode()):08x}"
 
 
 def _refuse(given: Mapping[str, object], needs: str) -> None:

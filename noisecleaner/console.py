@@ -56,11 +56,11 @@ class TerminalProgress(Progress):
         _err().print(Text.assemble(("Warning: ", "bold yellow"), printable(text)))
 
     @contextmanager
-    def stage(self, title: str, total: int, unit: str) -> Iterator[Stage]:
+    def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:
         """Show one piece of work."""
         console = _err()
         if not console.is_terminal:
-            lines = _Lines(console, title, total, unit)
+            lines = _Lines(console, title, total, unit, done)
             yield lines
             lines.finish()
             return
@@ -73,7 +73,7 @@ class TerminalProgress(Progress):
             TextColumn("{task.fields[numbers]}", style="dim"),
         )
         with Bars(*columns, console=console) as bars:
-            task = bars.add_task(title, total=total, rate="", numbers="")
+            task = bars.add_task(title, total=total, completed=done, rate="", numbers="")
             yield _Bar(bars, task, unit)
 
 
@@ -89,20 +89,18 @@ class _Bar(Stage):
 
 
 class _Lines(Stage):
-    def __init__(self, console: Console, title: str, total: int, unit: str) -> None:
+    def __init__(self, console: Console, title: str, total: int, unit: str, done: int) -> None:
         self._console, self._title, self._total, self._unit = console, title, total, unit
-        self._done, self._numbers = 0, ""
+        self._earlier, self._done, self._numbers = done, done, ""
         self._started = self._printed = time.monotonic()
-        self._fresh = 0  # units done since the start, without those of an earlier, interrupted run
 
     def advance(self, count: int = 1, **numbers: float) -> None:
         now = time.monotonic()
         self._done += count
-        self._fresh += count
         self._numbers = _numbers(numbers) if numbers else self._numbers
         if now - self._printed > _LINE_SECONDS and self._done < self._total:
             self._printed = now
-            rate = self._fresh / max(now - self._started, 1e-9)
+            rate = (self._done - self._earlier) / max(now - self._started, 1e-9)
             left = (self._total - self._done) / max(rate, 1e-9)
             self._print(f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left:,.0f} s left")
 

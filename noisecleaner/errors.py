@@ -25,7 +25,12 @@ class Interrupted(BaseException):
 
     Args:
         signum: the signal's number; the command line exits with 128 + signum (130 or 143).
+
+    Attributes:
+        resumable: whether a run was begun that `resume` goes on with.
     """
+
+    resumable = False
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"interrupted by signal {signum}")

@@ -19,6 +19,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Columns, Source, open_tables, read_manifest
 from noisecleaner.ingest.folders import IMAGE_ENDINGS
+from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.manifest import BoolArray, IntArray
 from noisecleaner.progress import Progress, Stage
 from noisecleaner.rewrite import Copy, encoded_images, hugging_face, write_copy
@@ -183,7 +184,7 @@ def _decide(
 ) -> tuple[IntArray, BoolArray, Mapping[str, int]]:
     """Decide for each row which label it gets and whether it is kept, and count what happened."""
     given, suggested, verified = (
-        _index(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
+        indices(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
     )
     usable = np.asarray(pc.is_valid(scores["label_quality"]))
     known = usable & (verified >= 0)
@@ -196,11 +197,6 @@ def _decide(
     labels = np.where(known, verified, np.where(relabelled, suggested, given))
     counts = {"dropped": dropped, "relabelled": relabelled, "verified": known, "skipped": ~usable}
     return labels, usable & ~dropped, {name: int(rows.sum()) for name, rows in counts.items()}
-
-
-def _index(column: pa.ChunkedArray, classes: tuple[str, ...]) -> IntArray:
-    found = pc.index_in(column, value_set=pa.array(classes, pa.string()))
-    return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
 
 
 def _notes(scores: pa.Table, flagged: BoolArray) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from noisecleaner.choices import (
     Model,
     check_effort,
     check_no_backbone,
+    check_no_hidden,
     choose_backbone,
     choose_device,
     choose_schedule,
@@ -33,7 +35,7 @@ from noisecleaner.ingest.places import absolute
 from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
 from noisecleaner.networks import Shape
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality import QualityModel, fit_quality
+from noisecleaner.quality import MIN_EACH, QualityModel, fit_quality
 from noisecleaner.readout import Arrays
 from noisecleaner.runs import Run, fingerprint, open_run
 from noisecleaner.tables import TRACE, write_table
@@ -55,6 +57,7 @@ class Fitted:
         audited: rows of the dataset with a verified label.
         clean_only: trusted rows that are not in the dataset.
         judging: audited rows that judged what they had not steered.
+        judged_wrong: how many of them carry a wrong label.
         quality: how label quality was made, see `QualityModel.method`.
         seconds: wall-clock time of each part.
     """
@@ -64,6 +67,7 @@ class Fitted:
     audited: int
     clean_only: int
     judging: int
+    judged_wrong: int
     quality: str
     seconds: dict[str, float]
 
@@ -116,7 +120,7 @@ def fit(
         interrupts: holds signals back while a step runs.
 
     Raises:
-        NoisecleanerError: input, options or environment cannot be used; nothing is left behind.
+        NoisecleanerError: input, options or environment cannot be used; a run that stood at `out` is there again.
         Interrupted: a signal arrived; `resume=True` goes on from the last checkpoint.
     """
     model, effort, decoding = model or Model(), effort or Effort(), decoding or Decoding()
@@ -198,6 +202,7 @@ def _choose(dataset: Manifest, model: Model, seed: int, device: torch.device, to
         check_no_backbone(model)
         width = dataset.payload.width
         if dataset.payload.kind == "probabilities":
+            check_no_hidden(model)
             return _Chosen(Shape("probabilities", classes, width))
         told.note(f"Training a head on embeddings of {width} numbers.")
         return _Chosen(Shape("vectors", classes, width, hidden=model.hidden))
@@ -267,6 +272,7 @@ def _summarise(
         audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
         clean_only=int((extra >= 0).sum()),
         judging=int(planned.judging.sum()),
+        judged_wrong=int((planned.judging & (dataset.given != dataset.trusted)).sum()),
         quality=quality.method,
         seconds=seconds,
     )
@@ -279,7 +285,10 @@ def _warn(fitted: Fitted, told: Progress) -> None:
         "planted": "it was calibrated on known wrong labels put on verified rows, not on real errors",
         "uncalibrated": "it is the probability that the network gives the label, uncalibrated",
     }[fitted.quality]
+    rarer = min(fitted.judged_wrong, fitted.judging - fitted.judged_wrong)
+    enough = max(MIN_AUDITED, math.ceil(1.5 * MIN_EACH * fitted.judging / rarer)) if rarer else 300
     told.warn(
-        f"label_quality rests on {fitted.judging} judging rows, too few of them right or wrong: {reason}. "
-        f"Verify at least {MIN_AUDITED} random rows, better 300."
+        f"label_quality needs {MIN_EACH} right and {MIN_EACH} wrong verified rows to be calibrated on, but only "
+        f"{fitted.judging} could judge, {fitted.judged_wrong} of them wrong: {reason}. Verify about {enough:,} rows, "
+        "drawn at random."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -76,7 +75,7 @@ def decode_all(
     waiting: deque[tuple[int, Future[Pixels | Skip]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
-        with _no_bomb_warnings():
+        with _own_limit():
             for row, encoded in images:
                 waiting.append((row, pool.submit(_decode_or_pass, encoded, size, max_pixels)))
                 if len(waiting) > 8 * threads:  # bounds the memory that waits for its turn
@@ -113,8 +112,10 @@ def _to_eight_bits(values: npt.NDArray[np.generic]) -> Pixels:
 
 
 @contextmanager
-def _no_bomb_warnings() -> Iterator[None]:
-    """Silence Pillow's warning about large images: `decode` judges their size itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+def _own_limit() -> Iterator[None]:
+    """Lift Pillow's own limit for a while: `decode` judges the size itself, by `max_pixels`."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
         yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before

@@ -5,7 +5,9 @@ Made once, memory-mapped, and resumable: after a kill the rows that are done are
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -127,8 +129,7 @@ def prepare_images(
     saved = time.monotonic()
     first = done
     try:
-        with progress.stage(title, total, "images") as stage:
-            stage.advance(done)
+        with progress.stage(title, total, "images", done) as stage:
             for first in range(done, total, BLOCK):
                 last = min(first + BLOCK, total)
                 _fill(array, first + np.flatnonzero(readable[first:last]), decoded, encoder, skipped)
@@ -136,7 +137,7 @@ def prepare_images(
                 if last == total or time.monotonic() - saved > _SAVE_SECONDS:
                     _save(path, array, last, skipped)
                     saved = time.monotonic()
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         _save(path, array, first, skipped)
         raise
     return Inputs(array, skipped)
@@ -239,8 +240,11 @@ def _open(
         return array, int(noted["done"]), {int(row): Skip(why) for row, why in noted["skipped"].items()}
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     with path.open("r+b") as file:  # a full disk must be an error now, not a bus error in the middle
+        size = path.stat().st_size
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            os.posix_fallocate(file.fileno(), 0, size)
+        elif shutil.disk_usage(path.parent).free < size:  # macOS
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     return array, 0, {}
 
 

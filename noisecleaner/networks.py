@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -34,10 +34,6 @@ class Shape:
     backbone: str | None = None
     size: int | None = None
     hidden: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Describe the shape as a JSON object; `Shape(**it)` brings it back."""
-        return asdict(self)
 
 
 class Standardise(nn.Module):

@@ -27,8 +27,8 @@ class Progress:
         """Tell something that may make the result worse than it looks."""
 
     @contextmanager
-    def stage(self, title: str, total: int, unit: str) -> Iterator[Stage]:
-        """Announce `total` units of work and hand out the counter for them."""
+    def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:
+        """Announce `total` units of work, of which `done` were done earlier, and hand out the counter for them."""
         yield Stage()
 
 

@@ -27,7 +27,7 @@ PREDICTED = ("predicted_margin", "predicted_log_probability")
 FITTED = (*PREDICTED, "margin", "alpha", "beta", "alignment")
 _SUGGESTION = ("share", "lead")
 #: Judging rows of each kind (right, wrong) that a calibration is worth fitting on.
-_MIN_EACH = 10
+MIN_EACH = 10
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def fit_quality(
         cross-fitted one: they serve to measure the model afterwards.
     """
     right, wrong = int(verified.correct.sum()), int((~verified.correct).sum())
-    if min(right, wrong) >= _MIN_EACH:
+    if min(right, wrong) >= MIN_EACH:
         judged = {name: np.asarray(column)[verified.judging] for name, column in columns.items()}
         model = QualityModel(
             "audited",
@@ -126,7 +126,7 @@ def fit_quality(
         quality = model.quality(columns)
         quality[verified.judging] = cross_fitted(judged, verified.correct, FITTED)
         return model, quality
-    if right + len(verified.clean_only_labels) >= _MIN_EACH:
+    if right + len(verified.clean_only_labels) >= MIN_EACH:
         calibrator = _fit_planted(columns, verified, np.random.default_rng(seed))
         model = QualityModel("planted", calibrator, calibrator if out_of_sample or not right else None)
     else:
@@ -148,7 +148,7 @@ def suggestion_signals(columns: Columns) -> dict[str, FloatArray]:
 def _fit_suggestion(judged: Columns, verified: Verified) -> Calibrator | None:
     wrong = ~verified.correct
     outcome = verified.suggestion_correct[wrong]
-    if min(outcome.sum(), (~outcome).sum()) < _MIN_EACH // 2:
+    if min(outcome.sum(), (~outcome).sum()) < MIN_EACH // 2:
         return None
     signals = {name: column[wrong] for name, column in suggestion_signals(judged).items()}
     return fit_calibrator(signals, outcome, _SUGGESTION)

@@ -59,7 +59,7 @@ class Summary:
         kept_noise: of the rows that are kept, on the audited rows among them.
         model: how label quality was made, see `QualityModel.method`.
         judged: audited rows that it was measured on.
-        classes: the worst classes, most flagged rows first.
+        classes: the worst classes, largest share of flagged rows first.
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
     """

@@ -20,8 +20,10 @@ from noisecleaner.progress import Stage
 
 #: Exactly the type that Hugging Face's Image feature asks for.
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-#: Rows in a row group: small groups give random access and stay far below Arrow's 2 GiB limit.
+#: Rows in a row group with images: small groups give random access and stay far below Arrow's 2 GiB limit.
 ROW_GROUP = 100
+#: And without.
+VECTOR_GROUP = 10_000
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,20 @@ def write_copy(path: Path, copy: Copy, stage: Stage) -> None:
     """
     columns = copy.source.columns
     images = encoded_images(copy)
+    added = copy.added.combine_chunks()  # `take` would do so again for every part
     writer: pq.ParquetWriter | None = None
     try:
         for first, batch in _other_columns(copy, images is not None):
             rows = first + np.flatnonzero(copy.keep[first : first + batch.num_rows])
+            if not len(rows) and writer is not None:
+                continue
             part = pa.Table.from_batches([batch.take(pa.array(rows - first))])
             if images is not None:
                 part = part.append_column(columns.image, _take_images(images, copy, rows))
             labels = pa.array(copy.labels[rows], pa.int64(), mask=copy.labels[rows] < 0)
             part = part.append_column(columns.label, labels)
             for name in copy.added.column_names:
-                part = part.append_column(name, copy.added[name].take(pa.array(rows)))
+                part = part.append_column(name, added[name].take(pa.array(rows)))
             typed = columns.image in part.column_names and part.schema.field(columns.image).type == IMAGE
             part = part.replace_schema_metadata(
                 hugging_face(columns.label, copy.manifest.classes, columns.image if typed else None)
@@ -103,7 +108,7 @@ def _complete(images: Iterator[tuple[int, bytes | Skip]], manifest: Manifest) ->
 
 
 def _take_images(images: Iterator[tuple[int, bytes | Skip]], copy: Copy, rows: IntArray) -> pa.Array:
-    paths = copy.manifest.table["path"].take(pa.array(rows)).to_pylist()
+    paths = [copy.manifest.table["path"][row].as_py() for row in rows.tolist()]
     contents = [next(images)[1] for _ in rows]
     structs = [
         None if isinstance(content, Skip) else {"bytes": content, "path": Path(name).name if name else None}
@@ -119,11 +124,12 @@ def _other_columns(copy: Copy, with_images: bool) -> Iterator[tuple[int, pa.Reco
     files = open_tables(copy.source.data)
     names = [] if files is None else [name for name in files.schema.names if name not in made]
     ids = copy.manifest.table["sample_id"].combine_chunks()
-    others = iter(files.batches(names, ROW_GROUP)) if files is not None and names else None
+    group = ROW_GROUP if with_images else VECTOR_GROUP
+    others = iter(files.batches(names, group)) if files is not None and names else None
     first = 0
     while first < len(ids):
         batch = next(others) if others is not None else None
-        size = min(ROW_GROUP, len(ids) - first) if batch is None else batch.num_rows
+        size = min(group, len(ids) - first) if batch is None else batch.num_rows
         columns = {copy.source.columns.sample_id: ids.slice(first, size)}
         columns |= {} if batch is None else dict(zip(names, batch.columns, strict=True))
         yield first, pa.RecordBatch.from_pydict(columns)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -17,9 +18,6 @@ import pyarrow as pa
 from noisecleaner.errors import Interrupted, NoisecleanerError, listed
 from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
-
-if sys.platform != "win32":
-    import fcntl
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
 SCHEMA_VERSION = 1
@@ -114,8 +112,8 @@ def open_run(
 ) -> Iterator[tuple[Run, bool]]:
     """Open a run directory for a fit; only one process at a time gets it.
 
-    A new directory is removed again when the block fails, and with `overwrite` the old one comes back; an
-    interrupted one stays for `--resume`.
+    An interrupted run stays, for `resume`. When the block fails otherwise, the old run comes back (`overwrite`);
+    without one, a run that has no checkpoint yet is removed.
 
     Args:
         path: the run directory.
@@ -143,7 +141,8 @@ def open_run(
             for folder in (path, run.checkpoint, run.cache, run.auditor):
                 folder.mkdir(exist_ok=True)
                 sweep(folder)
-            yield run, record["state"] == "fitted"
+            with _resumable():
+                yield run, record["state"] == "fitted"
         else:
             _check_replaceable(run, overwrite)
             with _put_aside(path, kept):
@@ -151,12 +150,13 @@ def open_run(
                     for name in ("checkpoint", "cache", "auditor"):
                         (whole / name).mkdir(parents=True)
                     Run(whole).write({"state": "fitting", "options": options, "fingerprint": fingerprint})
-                yield run, False
+                with _resumable():
+                    yield run, False
         shutil.rmtree(kept, ignore_errors=True)
 
 
 def fingerprint(parts: list[Manifest]) -> str:
-    """Hash ids, labels and skip reasons of all rows: another dataset, or a changed one, has another hash."""
+    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves)."""
     digest = hashlib.sha256()
     for part in parts:
         sink = pa.BufferOutputStream()
@@ -180,19 +180,29 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def _put_aside(path: Path, kept: Path) -> Iterator[None]:
-    """Make room at `path`; when the block fails before its first checkpoint, put back what stood there."""
+    """Make room at `path`; when the block fails, put back what stood there."""
     shutil.rmtree(kept, ignore_errors=True)
     if path.exists():
         path.rename(kept)
     try:
         yield
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         raise
     except BaseException:
-        if not any(Run(path).checkpoint.glob("*")):
+        if kept.exists() or not any(Run(path).checkpoint.glob("*")):
             shutil.rmtree(path, ignore_errors=True)
-            if kept.exists():
-                kept.rename(path)
+        if kept.exists():
+            kept.rename(path)
+        raise
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Note on an interruption that there is a run to go on with."""
+    try:
+        yield
+    except Interrupted as stop:
+        stop.resumable = True
         raise
 
 
@@ -230,16 +240,20 @@ def _check_same(path: Path, record: Mapping[str, Any], options: Mapping[str, Any
 def _locked(path: Path) -> Iterator[None]:
     """Hold the run's lock, a file beside it; the system lets go of it even when the process is killed."""
     lock = path.with_name(f".{path.name}.lock")
-    with lock.open("w") as file:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise NoisecleanerError(
-                    f"One fit at a time may write to {path}, but another one is running.",
-                    "Wait for it, or name another directory with --out.",
-                ) from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    file = lock.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # whoever held it before may have removed the file since it was opened here
+        if not (lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat())):
+            raise BlockingIOError
+    except BlockingIOError as error:
+        file.close()
+        raise NoisecleanerError(
+            f"One fit at a time may write to {path}, but another one is running.",
+            "Wait for it, or name another directory with --out.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        file.close()

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Source, ingest, refuse_skips
+from noisecleaner.ingest.labels import indices
 from noisecleaner.methods import check_choice
 from noisecleaner.noise import measure, wilson
 from noisecleaner.progress import Progress
@@ -48,9 +49,8 @@ class _Rows:
 
     def index(self, column: str) -> npt.NDArray[np.int64]:
         """Class index of a label column, -1 where it is null or the row was skipped."""
-        found = pc.index_in(self.identity[column], value_set=pa.array(self.classes, pa.string()))
         readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
-        return np.where(readable, np.asarray(pc.fill_null(found, -1)), -1)
+        return np.where(readable, indices(self.identity[column], self.classes), -1)
 
 
 def score(run: Path, *, threshold: float = 0.5, by: str = "label_quality") -> Summary:
@@ -132,8 +132,9 @@ def score_new(
         refuse_skips(dataset)
     decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
     told = progress or Progress()
+    scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # /tmp may be small, or memory
     _warn_of_fitted(opened, dataset.table["sample_id"], told)
-    dataset, known, columns = auditor.predict(dataset, device, decoding, told)
+    dataset, known, columns = auditor.predict(dataset, device, decoding, scratch, told)
     if strict:
         refuse_skips(dataset)
     quality = auditor.quality.quality(columns, new=True)
@@ -192,8 +193,8 @@ def _write(out: Path, rows: _Rows, threshold: float, by: str, origin: Mapping[st
 
 def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
     """Say so when rows are not new: most of the networks have trained on their labels."""
-    trace, _ = read_table(run.trace, TRACE)
-    count = pc.sum(pc.is_in(ids, value_set=trace["sample_id"].combine_chunks())).as_py() or 0
+    fitted = read_table(run.trace, TRACE)[0]["sample_id"].combine_chunks()
+    count = pc.sum(pc.is_in(ids, value_set=fitted)).as_py() or 0
     if count:
         told.warn(
             f"{count:,} of {len(ids):,} sample ids belong to rows that were fitted; their labels were trained on, so "

@@ -180,7 +180,8 @@ def train(
     Raises:
         Interrupted: a signal arrived; the checkpoint has been written.
     """
-    parameters = [*state.network.parameters(), *state.weighting.parameters()]
+    own, of_rule = list(state.network.parameters()), list(state.weighting.parameters())
+    parameters = [*own, *of_rule]
     optimiser = torch.optim.SGD(
         parameters, schedule.learning_rate, schedule.momentum, weight_decay=schedule.weight_decay
     )
@@ -197,21 +198,20 @@ def train(
         torch.random.fork_rng(),
         _few_threads(parameters),
         interrupts.deferred(),
-        progress.stage(title, total, "steps") as stage,
+        progress.stage(title, total, "steps", start) as stage,
     ):
-        stage.advance(start)
         for number, source_rows, target_rows in sampler.draw(start, schedule.epochs):
             torch.manual_seed(_mixed(schedule.seed, number))
-            source = data.source(source_rows)
+            source, target = data.source(source_rows), data.target(target_rows)
             state.network.train()
-            if number < warmup:
-                step = state.weighting.warm_up(state.network, source)
-            else:
-                step = state.weighting.step(state.network, source, data.target(target_rows))
+            rule = state.weighting.warm_up if number < warmup else state.weighting.step
+            step = rule(state.network, source, target)
             optimiser.param_groups[0]["lr"] = schedule.rate(number / total)
             optimiser.zero_grad()
             torch.autograd.backward(step.loss)
-            torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
+            # apart, so that a rule's own parameters do not change the network's step
+            for part in filter(None, (own, of_rule)):
+                torch.nn.utils.clip_grad_norm_(part, _CLIP)
             optimiser.step()
             state.history.add(source, step.logits)
             losses.append(step.loss.detach())

@@ -142,6 +142,19 @@ def test_pretrained_weights_that_cannot_be_downloaded_are_a_clear_refusal(monkey
         build("resnet18", size=None, pretrained=True, weights=None)
 
 
+def test_pretrained_models_come_at_the_size_of_their_weights() -> None:
+    from noisecleaner.backbones.torchvision_models import _native_size
+
+    assert _native_size("resnet18", True) == 224
+    assert _native_size("vit_h_14", True) == 518
+    assert _native_size("inception_v3", True) == _native_size("inception_v3", False) == 299
+
+
+def test_a_transformer_of_another_size_than_its_weights_is_refused() -> None:
+    with pytest.raises(NoisecleanerError, match="--image-size"):
+        build("vit_b_16", size=160, pretrained=True, weights=None)
+
+
 def test_without_the_extra_a_small_network_is_trained_from_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
     from noisecleaner.choices import Model, choose_backbone
 

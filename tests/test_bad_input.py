@@ -329,6 +329,8 @@ def test_threshold_outside_its_range(refused: Refused, tmp_path: Path, fitted: P
         (["--method", "bilevel", "--option", "mu_hat=0"], ["mu_hat must be above 0"]),
         (["--epochs", "0"], ["--epochs must be at least 1"]),
         (["--weight-decay", "inf"], ["--weight-decay must be at least 0 and finite"]),
+        (["--max-pixels", "9"], ["--max-pixels would do nothing"]),
+        (["--probabilities-column", "p"], ["both columns are named"]),
         (["--device", "meta"], ["--device meta"]),
         (["--learning-rate", "1e30"], ["converge", "smaller --learning-rate"]),
         (["--batch-size", "0"], ["--batch-size"]),
@@ -375,6 +377,8 @@ def test_unknown_choices_of_other_commands(refused: Refused, tmp_path: Path, fit
     refused("score", "run", "--by", "beta", says=["--by beta", "label_quality, alpha"])
     refused("export-clean", "run", "--out", "x", "--on-flag", "burn", says=["drop, relabel, keep"])
     refused("export-clean", "run", "--out", "x", "--format", "zip", says=["folder, parquet"])
+    refused("score", "run", "--allow-absolute", says=["--allow-absolute would do nothing", "--data"])
+    refused("score", "run", "--data", "new.csv", "--by", "alpha", says=["New rows have no alpha", "Leave --by out"])
     refused("score", "run", "--trusted", "t.csv", says=["--trusted would do nothing", "--data"])
 
 

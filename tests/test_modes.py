@@ -123,6 +123,7 @@ def test_clean_only_rows_steer_and_the_interval_is_not_claimed(command: Command,
     assert "0 audited and 90 clean-only trusted rows" in outcome.out
     assert "planted" not in outcome.out
     assert "known wrong labels put on verified rows" in outcome.err
+    assert "0 could judge, 0 of them wrong" in outcome.err
     score = command("score", tmp_path / "run")
     assert "no audited rows, so no interval" in score.out
     assert auroc(tmp_path / "run" / "scores.parquet", truth) > 0.9
@@ -218,5 +219,5 @@ def test_two_rows_a_class_are_enough_to_end(command: Command, tmp_path: Path) ->
     fit = ["fit", tmp_path / "data.parquet", "--trusted", tmp_path / "t.parquet", "--out", tmp_path / "run", *VECTORS]
     outcome = command(*fit)
     assert outcome.code == 0, outcome.err
-    assert "Verify at least 20 random rows" in outcome.err
+    assert "Verify about 300 rows, drawn at random" in outcome.err
     assert command("score", tmp_path / "run").code == 0

@@ -45,7 +45,7 @@ class SignalAt(Progress):
         self.word, self.left, self.signum = word, step, signum
 
     @contextmanager
-    def stage(self, title: str, total: int, unit: str) -> Iterator[Stage]:
+    def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:
         outer = self
 
         class Counting(Stage):
@@ -106,7 +106,7 @@ def test_images_that_are_decoded_are_not_decoded_again(
     command: Command, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command("fit", *IMAGES, "--out", "whole").code == 0
-    interrupt(command, monkeypatch, [*IMAGES, "--out", "cut"], SignalAt("Decoding", 3, signal.SIGTERM))
+    interrupt(command, monkeypatch, [*IMAGES, "--out", "cut"], SignalAt("Decoding", 2, signal.SIGTERM))
     decoded: list[int] = []
     from noisecleaner import images as module
 
@@ -191,9 +191,39 @@ def test_interrupted_replacement_goes_on_and_interrupted_start_leaves_the_old_ru
     assert results(vectors / "run") == results(vectors / "fresh")
 
 
+def test_a_replacement_interrupted_before_it_began_leaves_the_old_run(
+    command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from noisecleaner import fitting
+
+    words = [*VECTORS, "--epochs", "1", "--out", "run"]
+    assert command("fit", *words).code == 0
+    before = results(vectors / "run")
+
+    def interrupted(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(fitting, "ingest", interrupted)
+    outcome = command("fit", *words, "--overwrite", "--seed", "1")
+    assert outcome.code == 130
+    assert "Start again with: noisecleaner fit" in outcome.err
+    assert "--overwrite" in outcome.err
+    assert results(vectors / "run") == before
+
+
+def test_a_replacement_that_fails_late_brings_the_old_run_back(command: Command, vectors: Path) -> None:
+    words = [*VECTORS, "--epochs", "30", "--out", "run"]
+    assert command("fit", *words).code == 0
+    before = results(vectors / "run")
+    late = ["--learning-rate", "1e20", "--checkpoint-seconds", "0", "--overwrite"]
+    outcome = command("fit", *words, *late)
+    assert outcome.code == 2
+    assert "converge" in outcome.err
+    assert results(vectors / "run") == before
+    assert [p.name for p in vectors.iterdir() if p.name.startswith(".")] == []
+
+
 def test_two_fits_cannot_write_to_one_run(command: Command, vectors: Path) -> None:
-    if sys.platform == "win32":
-        pytest.skip("locks are advisory files of POSIX systems")
     import fcntl
 
     with (vectors / ".run.lock").open("w") as lock:
@@ -241,5 +271,5 @@ def test_a_command_that_only_reads_says_that_nothing_was_written(
         patch.setattr(console, "TerminalProgress", lambda: SignalAt("Copying", 1, signal.SIGINT))
         outcome = command("export-clean", "run", "--out", "clean")
     assert outcome.code == 130
-    assert "Nothing was written." in outcome.err
+    assert "Start again with: noisecleaner export-clean run --out clean" in outcome.err
     assert sorted(p.name for p in vectors.iterdir()) == ["data.parquet", "run", "trusted.parquet"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -34,15 +33,30 @@ def write(folder: Path) -> np.ndarray:
     return wrong
 
 
+def peak_gigabytes(folder: Path, command: list[str]) -> float:
+    """Run a command in a process of its own; return its greatest resident memory.
+
+    Taken from /proc, because the usage that the system reports of a child may be that of its parent.
+    """
+    script = (
+        "import sys\nfrom noisecleaner.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "finally:\n    print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+    )
+    words = [sys.executable, "-c", script, *command]
+    done = subprocess.run(words, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
+    return int(done.stdout.split()[-1]) / 2**20
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from Linux's /proc")
 def test_fifty_thousand_embeddings_take_under_four_minutes_and_three_gigabytes(tmp_path: Path) -> None:
     wrong = write(tmp_path)
     words = ["data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--out", "run"]
     started = time.monotonic()
-    for command in (["fit", *words, "--method", "l2b", "--epochs", "20"], ["score", "run"]):
-        subprocess.run([sys.executable, "-m", "noisecleaner", *command], cwd=tmp_path, check=True)
+    commands = (["fit", *words, "--method", "l2b", "--epochs", "20"], ["score", "run"])
+    gigabytes = max(peak_gigabytes(tmp_path, command) for command in commands)
     seconds = time.monotonic() - started
-    gigabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     quality = pq.read_table(tmp_path / "run" / "scores.parquet")["label_quality"].to_numpy()
     print(f"{seconds:.0f} s, {gigabytes:.2f} GB, AUROC {roc_auc_score(wrong, -quality):.4f}")  # noqa: T201  # the figure
     assert seconds < 240

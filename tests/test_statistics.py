@@ -39,6 +39,7 @@ def trace(rows: int, classes: int = 4, noise: float = 0.3, seed: int = 0) -> tup
         "margin": own - rest.max(axis=1) + rng.normal(size=rows),
         "alpha": np.where(correct, 1.0, 0.5) * rng.random(rows),
         "beta": np.full(rows, np.nan),
+        "alignment": np.where(correct, 0.3, -0.3) + rng.normal(size=rows),
     }
     return columns, correct, true
 

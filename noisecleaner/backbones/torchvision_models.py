@@ -57,6 +57,8 @@ def build(name: str, size: int | None, pretrained: bool) -> Backbone:
     options: dict[str, Any] = {"image_size": size} if name.startswith("vit_") and size else {}
     try:
         network = models.get_model(name, weights="DEFAULT" if pretrained else None, **options)
+    except ValueError as error:
+        raise NoisecleanerError(f"{name} cannot be made ({error}).", "Leave --image-size out.") from error
     except (URLError, OSError) as error:
         raise NoisecleanerError(
             f"--pretrained needs torchvision's weights of {name}, but they could not be downloaded ({error}).",
@@ -66,10 +68,14 @@ def build(name: str, size: int | None, pretrained: bool) -> Backbone:
         network.aux_logits = False
         for branch in ("aux1", "aux2", "AuxLogits"):
             setattr(network, branch, None)
-    return TorchvisionBackbone(network, size or _native_size(name), pretrained)
+    return TorchvisionBackbone(network, size or _native_size(name, pretrained), pretrained)
 
 
-def _native_size(name: str) -> int:
+def _native_size(name: str, pretrained: bool) -> int:
+    from torchvision import models
+
+    if pretrained:
+        return int(models.get_model_weights(name).DEFAULT.transforms().crop_size[0])
     return 299 if name == "inception_v3" else 224
 
 

@@ -79,7 +79,7 @@ def check_enough(dataset: Manifest, clean_only: Manifest | None, method: str) ->
         NoisecleanerError: there are none, or they all carry one label.
     """
     parts = [dataset.trusted, *([clean_only.trusted] if clean_only else [])]
-    present = {int(label) for part in parts for label in part if label >= 0}
+    present = [int(label) for label in np.unique(np.concatenate(parts)) if label >= 0]
     if not present:
         raise NoisecleanerError(
             f"--method {method} is steered by trusted rows, but there are none.",

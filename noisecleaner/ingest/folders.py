@@ -118,4 +118,8 @@ def _leads_back(folder: str) -> bool:
 
 
 def _is_utf8(text: str) -> bool:
-    return not any("\udc80" <= character <= "\udcff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the system's bytes, kept as surrogates
+        return False
+    return True

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -69,6 +71,12 @@ def index_or_name(column: pa.ChunkedArray, names: Sequence[str], classes: Sequen
         if own and pc.any(numbers).as_py() and pc.all(pc.fill_null(numbers, True)).as_py():
             return as_text(column.cast(pa.string()).cast(pa.int64()), own, where)
     return as_text(column, own, where)
+
+
+def indices(column: pa.ChunkedArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Turn class names into class indices, -1 where a row has none of them, shape [rows]."""
+    found = pc.index_in(column, value_set=pa.array(classes, pa.string()))
+    return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
 
 
 def order(labels: pa.ChunkedArray) -> tuple[str, ...]:

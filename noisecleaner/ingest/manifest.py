@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.ingest.labels import indices
+
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -40,6 +42,7 @@ class Skip(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_FORMAT = "unsupported_format"
     NO_VECTOR = "no_vector"
+    IN_DATASET = "in_dataset"  # of clean-only rows: this one was joined instead
 
 
 class Images(Protocol):
@@ -91,12 +94,12 @@ class Manifest:
     @cached_property
     def given(self) -> IntArray:
         """Class index of the given label, shape [rows]; -1 where the row has none or is skipped."""
-        return np.where(self.readable, self._indices("given_label"), -1)
+        return np.where(self.readable, indices(self.table["given_label"], self.classes), -1)
 
     @cached_property
     def trusted(self) -> IntArray:
         """Class index of the verified label, shape [rows]; -1 where there is none or no usable row."""
-        return np.where(self.readable, self._indices("trusted_label"), -1)
+        return np.where(self.readable, indices(self.table["trusted_label"], self.classes), -1)
 
     @cached_property
     def readable(self) -> BoolArray:
@@ -125,7 +128,3 @@ class Manifest:
         column = pc.replace_with_mask(self.table[name].combine_chunks(), pa.array(mask), texts)
         index = self.table.schema.get_field_index(name)
         return replace(self, table=self.table.set_column(index, SCHEMA.field(name), column))
-
-    def _indices(self, column: str) -> IntArray:
-        found = pc.index_in(self.table[column], value_set=pa.array(self.classes, pa.string()))
-        return np.asarray(pc.fill_null(found, -1)).astype(np.int64)

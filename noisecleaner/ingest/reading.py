@@ -179,6 +179,11 @@ def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None) -
 def _payload(files: Files, source: Source) -> tuple[pa.ChunkedArray | None, Payload | None]:
     """Find the rows' content: vectors if a column was named, else images; and the images' paths."""
     columns = source.columns
+    if columns.embedding is not None and columns.probabilities is not None:
+        raise NoisecleanerError(
+            "Rows bring embeddings or class probabilities, but both columns are named.",
+            "Leave --embedding-column or --probabilities-column out.",
+        )
     if columns.embedding is not None:
         return None, _vectors(files, columns.embedding, "embeddings")
     if columns.probabilities is not None:

@@ -104,7 +104,7 @@ class Files:
         for place in self.places:
             if place.suffix == ".parquet":
                 with place.open() as file:
-                    yield from _parquet(file).iter_batches(size, columns=list(columns))
+                    yield from _parquet(file, place).iter_batches(size, columns=list(columns))
             else:
                 yield from _rows(place).select(list(columns)).to_batches(size)
 
@@ -170,16 +170,16 @@ def _identifies(paths: pa.ChunkedArray) -> bool:
 def _schema(place: Place) -> pa.Schema:
     if place.suffix == ".parquet":
         with place.open() as file:
-            return _parquet(file).schema_arrow
+            return _parquet(file, place).schema_arrow
     return _rows(place).schema
 
 
-def _parquet(file: object) -> pq.ParquetFile:
+def _parquet(file: object, place: Place) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file, page_checksum_verification=True)
     except pa.ArrowException as error:
         raise NoisecleanerError(
-            f"A Parquet file is required, but this one cannot be read ({error}).",
+            f"A Parquet file is required, but {place} cannot be read as one ({error}).",
             "Check that it was copied completely.",
         ) from error
 

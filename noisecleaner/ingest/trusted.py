@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_labels
-from noisecleaner.ingest.manifest import SCHEMA, Manifest, Payload
+from noisecleaner.ingest.manifest import SCHEMA, Manifest, Payload, Skip
 
 
 def join(
@@ -55,7 +55,7 @@ def _clean_only(
     """Keep every trusted row in place (the payload is in that order), but label only the outside ones."""
     nothing = pa.nulls(len(ids), pa.string())
     verified = pc.if_else(outside, labels, pa.scalar(None, pa.string()))
-    skipped = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar("in_dataset"))
+    skipped = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar(Skip.IN_DATASET.value))
     columns = [ids, nothing, nothing, verified, skipped]
     return Manifest(pa.Table.from_arrays([_whole(c) for c in columns], schema=SCHEMA), classes, payload)
 

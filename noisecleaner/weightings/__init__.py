@@ -109,13 +109,13 @@ class Weighting(nn.Module):
         """
         raise NotImplementedError
 
-    def warm_up(self, network: Network, source: Batch) -> Step:
+    def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly: the mean cross-entropy on the given labels."""
         logits = network(source.inputs)
         return Step(functional.cross_entropy(logits, source.labels), logits.detach())
 
     def alpha(self) -> Tensor:
-        """Weight of each row's given label, 1 = an average row; NaN where it was never weighted. Shape [rows]."""
+        """Mean weight of each row's given label over its visits; NaN where it was never weighted. Shape [rows]."""
         return self.alpha_sum / self.visits
 
     def beta(self) -> Tensor | None:

@@ -58,7 +58,7 @@ class DeepBilevel(Weighting):
         """Weight the mini-batches of a batch."""
         parts = self._deal(source.labels)
         if len(parts) == 1 and not len(target.rows):
-            return self.warm_up(network, source)
+            return self.warm_up(network, source, target)
         outputs = [network(source.inputs[part]) for part in parts]
         losses = [
             functional.cross_entropy(output, source.labels[part]) for output, part in zip(outputs, parts, strict=True)

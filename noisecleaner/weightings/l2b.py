@@ -15,7 +15,7 @@ class LearningToBootstrap(Weighting):
     Each step looks one gradient step ahead from zero weights: how fast the trusted loss falls with a weight is
     that weight (eq. 7), cut at zero (eq. 8) and normalised in the batch (eq. 9), where the step sizes lambda
     and eta cancel. Kept for a row is the mean of n alpha and n beta over its visits to batches of n rows, so
-    that 1 is an average row whatever the batch.
+    that the mean of alpha + beta is 1 whatever the batch.
 
     Args:
         rows: how many rows the run has.
@@ -39,5 +39,5 @@ class LearningToBootstrap(Weighting):
         return Step(weighted.sum(), logits.detach())
 
     def beta(self) -> Tensor:
-        """Weight of each row's pseudo label, 1 = an average row; NaN where it was never weighted. Shape [rows]."""
+        """Weight of each row's pseudo label, on the scale of alpha; NaN where it was never weighted. Shape [rows]."""
         return self.beta_sum / self.visits

@@ -77,17 +77,29 @@ class Soseleto(Weighting):
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
         return Step((alpha * losses).mean() + target_loss, logits.detach())
 
+    def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Train plainly, and phi_t on the features as they are."""
+        plain = super().warm_up(network, source, target)
+        return Step(plain.loss + self._classifier_loss(network, target), plain.logits)
+
     def alpha(self) -> Tensor:
         """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows]."""
         return torch.where(self.visits > 0, self.weight, torch.nan)
 
     def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
-        """Return dL_t/dtheta, and the loss that trains phi_t alone (zero where phi_t is phi_s)."""
+        """Return dL_t/dtheta, and the loss that trains phi_t alone."""
         if self.target_head is None:
             loss = functional.cross_entropy(with_spare_buffers(network, target.inputs), target.labels)
-            return direction(loss, dict(network.named_parameters())), loss.new_zeros(())
+            return direction(loss, dict(network.named_parameters())), self._classifier_loss(network, target)
         features = with_spare_buffers(network.trunk, target.inputs)
         loss = functional.cross_entropy(self.target_head(features), target.labels)
         theta = {f"trunk.{name}": parameter for name, parameter in network.trunk.named_parameters()}
-        along = direction(loss, theta)
-        return along, functional.cross_entropy(self.target_head(features.detach()), target.labels)
+        return direction(loss, theta), self._classifier_loss(network, target)
+
+    def _classifier_loss(self, network: Network, target: Batch) -> Tensor:
+        """The loss that trains phi_t alone; zero where phi_t is phi_s."""
+        if self.target_head is None:
+            return target.inputs.new_zeros(())
+        with torch.no_grad():
+            features = with_spare_buffers(network.trunk, target.inputs)
+        return functional.cross_entropy(self.target_head(features), target.labels)

@@ -23,4 +23,4 @@ class Uniform(Weighting):
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Take the mean cross-entropy on the given labels."""
         self.record(source.rows, torch.ones(len(source.rows), device=source.rows.device))
-        return self.warm_up(network, source)
+        return self.warm_up(network, source, target)
