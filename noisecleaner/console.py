@@ -141,7 +141,7 @@ def show_summary(summary: Summary, out: Path) -> None:
     console = _out()
     scored = summary.flagged + summary.kept
     lines = {
-        "Noise": f"{_rate(summary.noise.overall)} of the labels are wrong {_source(summary)}",
+        "Noise": _noise(summary),
         "Rows": f"{summary.rows:,}, of which {scored:,} scored; {_skips(summary.skipped)}",
         "Flagged": f"{summary.flagged:,} rows ({_share(summary.flagged, scored)}) "
         f"with {summary.by} < {summary.threshold:g}",
@@ -234,10 +234,13 @@ def _rate(rate: Rate) -> str:
     return f"{100 * rate.value:.1f} % ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
 
 
-def _source(summary: Summary) -> str:
+def _noise(summary: Summary) -> str:
+    if summary.noise.method == "none":
+        return "unknown: verify rows drawn at random and pass them with --trusted"
+    wrong = f"{_rate(summary.noise.overall)} of the labels are wrong"
     if summary.noise.method == "wilson":
-        return f"(95 % interval; Wilson, {summary.noise.overall.seen:,} audited rows)"
-    return "(expected by label_quality; no audited rows, so no interval)"
+        return f"{wrong} (95 % interval; Wilson, {summary.noise.overall.seen:,} audited rows)"
+    return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
 
 
 def _kept(summary: Summary) -> str:

@@ -62,7 +62,8 @@ class Noise:
 
     Args:
         method: how the rate was made: `wilson` from audited rows; `planted` or `model`, the mean of
-            1 - label quality, without an interval, where no audited row can measure it.
+            1 - label quality, without an interval, where no audited row can measure it; `none` where label
+            quality is not calibrated either, and there is no rate.
         overall: share of wrong labels.
         per_class: given class -> share of wrong labels in it.
         confusion: audited rows by true (row) and given (column) class, [classes, classes].
@@ -106,6 +107,9 @@ def measure(
             for c, name in enumerate(classes)
         }
         return Noise("wilson", wilson(int(wrong.sum()), int(audited.sum())), per_class, confusion.tolist())
+    if model == "uncalibrated":
+        unknown = wilson(0, 0)
+        return Noise("none", unknown, dict.fromkeys(classes, unknown), confusion.tolist())
     method = "planted" if model == "planted" else "model"
     per_class = {name: _expected(quality[given == c]) for c, name in enumerate(classes)}
     return Noise(method, _expected(quality[given >= 0]), per_class, confusion.tolist())

@@ -190,6 +190,7 @@ def test_new_images_are_scored_by_a_network_trained_end_to_end(command: Command,
     score = command("score", tmp_path / "run", "--data", tmp_path / "fresh", "--out", tmp_path / "out")
     assert score.code == 0, score.err
     assert "uncalibrated" in score.out
+    assert "Noise    unknown: verify rows drawn at random" in score.out
     assert auroc(tmp_path / "out" / "scores.parquet", fresh) > 0.9
 
 
@@ -211,6 +212,20 @@ def test_the_functions_do_what_the_commands_do_and_print_nothing(
     with pytest.raises(AttributeError, match="no attribute 'fitt'"):
         _ = api.fitt
     assert all(getattr(api, name) is not None for name in api.__all__)
+
+
+def test_bilevel_needs_no_verified_rows_and_uses_them(command: Command, tmp_path: Path) -> None:
+    truth = embeddings(tmp_path / "data.parquet")
+    fit = ["fit", tmp_path / "data.parquet", *VECTORS, "--method", "bilevel", "--batch-size", "64", "--folds", "3"]
+    assert command(*fit, "--out", tmp_path / "without").code == 0
+    score = command("score", tmp_path / "without")
+    assert "Noise    unknown" in score.out
+    assert auroc(tmp_path / "without" / "scores.parquet", truth) > 0.9
+    verified = write_trusted(tmp_path / "t.parquet", truth, every=4)
+    assert command(*fit, "--trusted", verified, "--out", tmp_path / "with").code == 0
+    trace = pq.read_table(tmp_path / "with" / "trace.parquet")
+    wrong = np.array([row["given_label"] != truth[row["sample_id"]] for row in trace.to_pylist()])
+    assert roc_auc_score(wrong, -trace["alignment"].to_numpy()) > 0.6
 
 
 def test_two_rows_a_class_are_enough_to_end(command: Command, tmp_path: Path) -> None:

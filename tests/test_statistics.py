@@ -211,6 +211,13 @@ def test_without_audited_rows_no_interval_is_shown() -> None:
     assert (noise.overall.low, noise.overall.high) == (None, None)
 
 
+def test_without_a_calibration_no_rate_is_claimed() -> None:
+    noise = measure(np.array([0, 1]), np.full(2, -1), np.array([0.1, 0.2]), ("a", "b"), "uncalibrated")
+    assert noise.method == "none"
+    assert noise.overall.value is None
+    assert {rate.value for rate in noise.per_class.values()} == {None}
+
+
 def by_hand(values: np.ndarray, judging: np.ndarray, wrong: np.ndarray, threshold: float) -> dict[str, float | None]:
     known = np.isfinite(values)
     kept, flagged = known & (values >= threshold), known & (values < threshold)
