@@ -41,6 +41,10 @@ Data = Annotated[
 ]
 Out = Annotated[Path, _option("Directory to make.")]
 Trusted = Annotated[str | None, _option("Table or folder with verified labels, joined on the sample id.")]
+TrustedOrNone = Annotated[
+    str | None,
+    _option("Table or folder with verified labels, joined on the sample id; none: rows of low loss steer instead."),
+]
 ImageColumn = Annotated[str, _option("Column with paths, bytes or struct<bytes, path>.", _ROWS)]
 LabelColumn = Annotated[str, _option("Column with the given label.", _ROWS)]
 IdColumn = Annotated[str, _option("Column with the id that joins the tables.", _ROWS)]
@@ -89,7 +93,7 @@ def fit(
     ctx: typer.Context,
     data: Data,
     out: Out,
-    trusted: Trusted = None,
+    trusted: TrustedOrNone = None,
     method: Annotated[str, _option("Rule that weighs the rows; see `noisecleaner methods`.")] = "soseleto",
     option: Annotated[list[str] | None, _option("NAME=VALUE, an option of the method; repeatable.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,

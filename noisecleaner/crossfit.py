@@ -32,6 +32,7 @@ class Task:
         method: a file of `weightings/`.
         options: the method's own options.
         schedule: how long and how fast to train.
+        meta: take rows of low loss for trusted ones.
     """
 
     shape: Shape
@@ -39,6 +40,7 @@ class Task:
     method: str
     options: Mapping[str, Any]
     schedule: Schedule
+    meta: bool = False
 
 
 def train_folds(
@@ -63,7 +65,7 @@ def train_folds(
             title = "Training" if len(plan.folds) == 1 else f"Training, fold {number + 1} of {len(plan.folds)}"
             weighting = build(task.method, rows, network, task.options)
             averaged = task.trunk is None  # a network with batch norm has no use for averaged weights
-            state = State(deepcopy(network), weighting, rows, averaged).to(data.device)
+            state = State(deepcopy(network), weighting, rows, averaged, task.meta).to(data.device)
             schedule = replace(task.schedule, seed=task.schedule.seed * len(plan.folds) + number)
             checkpoint = run.checkpoint / f"state-{number}.safetensors"
             train(state, data, fold, schedule, checkpoint, title, progress, interrupts)

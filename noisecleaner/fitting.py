@@ -45,6 +45,8 @@ from noisecleaner.weightings import check_options, weighting_class
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
 FOLDS = 5
+#: What `trusted` says where nobody has verified anything.
+NO_TRUSTED = "none"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def fit(
     Args:
         source: the dataset.
         out: the run directory to make.
-        trusted: table or folder with verified labels, joined on `sample_id`.
+        trusted: table or folder with verified labels, joined on `sample_id`; "none" takes rows of low loss instead,
+            chosen anew in each epoch (L2B, section 4.4).
         method: a file of `weightings/`.
         options: the method's own options.
         model: what looks at the images.
@@ -129,12 +132,13 @@ def fit(
     _check_batch(method, check_options(method, options).least_batch, effort)
     source.refuse_inside(out)
     on = choose_device(device)
-    dataset, clean_only = ingest(source, trusted)
-    _check_usable(dataset, clean_only, method, strict)
+    meta = trusted == NO_TRUSTED
+    dataset, clean_only = ingest(source, None if meta else trusted)
+    _check_usable(dataset, clean_only, method, strict, meta)
     chosen = _choose(dataset, model, seed, on, told)
     recorded = {
         "source": asdict(source),
-        "trusted": absolute(trusted) if trusted else None,
+        "trusted": trusted if meta or trusted is None else absolute(trusted),
         "method": method,
         "method_options": options,
         "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
@@ -153,13 +157,13 @@ def fit(
         # features cost minutes and stay; pixels and vectors are copies of what the user has
         inputs = prepare(parts, chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
         dataset, clean_only = _skip(dataset, clean_only, inputs.skipped)
-        _check_usable(dataset, clean_only, method, strict)
+        _check_usable(dataset, clean_only, method, strict, meta)
         clock.append(time.monotonic())
         extra = clean_only.trusted if clean_only else np.empty(0, dtype=np.int64)
         folds = effort.folds or (FOLDS if chosen.trunk is None else 1)
         planned = plan(dataset.given, dataset.trusted, extra, folds, seed)
         schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed)
-        task = Task(chosen.shape, chosen.trunk, method, options, schedule)
+        task = Task(chosen.shape, chosen.trunk, method, options, schedule, meta)
         data = _data(inputs.array, dataset, extra, chosen, on)
         found = train_folds(run, planned, data, task, len(dataset), told, interrupts or Interrupts())
         clock.append(time.monotonic())
@@ -182,7 +186,7 @@ def _check_batch(method: str, least: int, effort: Effort) -> None:
         )
 
 
-def _check_usable(dataset: Manifest, clean_only: Manifest | None, method: str, strict: bool) -> None:
+def _check_usable(dataset: Manifest, clean_only: Manifest | None, method: str, strict: bool, meta: bool) -> None:
     """Check that there is something to train on, before decoding and again after it.
 
     Raises:
@@ -191,8 +195,18 @@ def _check_usable(dataset: Manifest, clean_only: Manifest | None, method: str, s
     if strict:
         refuse_skips(dataset)
     require_readable(dataset)
-    if weighting_class(method).needs_trusted:
+    needs = weighting_class(method).needs_trusted
+    if needs and not meta:
         check_enough(dataset, clean_only, method)
+    if meta and not needs:
+        raise NoisecleanerError(
+            f"--trusted none chooses rows to steer by, but --method {method} needs none.", "Leave --trusted out."
+        )
+    if meta and (dataset.trusted >= 0).any():
+        raise NoisecleanerError(
+            "--trusted none is for datasets without verified rows, but this one has a column of them.",
+            "Leave --trusted out, or name a column that does not exist with --trusted-column NAME.",
+        )
 
 
 def _choose(dataset: Manifest, model: Model, seed: int, device: torch.device, told: Progress) -> _Chosen:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 
 
@@ -17,7 +16,7 @@ class Sampler:
     """Draws source and trusted batches.
 
     Args:
-        fold: which rows train and which steer.
+        rows: the source rows.
         given: class index of the given label of every row, shape [rows].
         batch_size: source rows in a step, at most.
         trusted_batch: trusted rows in a step, at most.
@@ -26,7 +25,7 @@ class Sampler:
             mini-batches of one label distribution. Where a class does not suffice, some of its rows come twice.
     """
 
-    fold: Fold
+    rows: IntArray
     given: IntArray
     batch_size: int
     trusted_batch: int
@@ -36,17 +35,13 @@ class Sampler:
     @property
     def steps(self) -> int:
         """The number of steps in an epoch."""
-        _, counts = np.unique(self.given[self.fold.source], return_counts=True)
+        _, counts = np.unique(self.given[self.rows], return_counts=True)
         groups = int(np.ceil(counts / self.group).sum())
         return math.ceil(groups / max(1, self.batch_size // self.group))
 
-    def draw(self, start: int, epochs: int) -> Iterator[tuple[int, IntArray, IntArray]]:
-        """Yield (number of the step, source rows, trusted rows) from step `start` on.
-
-        Rows are sorted, which is how a memory map likes to be read. Trusted rows are drawn without repetition.
-        """
+    def source(self, start: int, epochs: int) -> Iterator[tuple[int, IntArray]]:
+        """Yield (number of the step, source rows) from step `start` on; sorted, as a memory map likes to be read."""
         per_epoch = self.steps
-        drawn = min(self.trusted_batch, len(self.fold.steering))
         batches: list[IntArray] = []
         for number in range(start, per_epoch * epochs):
             epoch, position = divmod(number, per_epoch)
@@ -54,13 +49,16 @@ class Sampler:
                 groups = self._groups(np.random.default_rng((self.seed, 1, epoch)))
                 # of equal size: a last batch of one row would leave batch norm nothing to work with
                 batches = np.array_split(groups, per_epoch)
-            rng = np.random.default_rng((self.seed, 2, number))
-            target = rng.choice(self.fold.steering, drawn, replace=False, shuffle=False)
-            yield number, np.sort(batches[position], axis=None), np.sort(target)
+            yield number, np.sort(batches[position], axis=None)
+
+    def target(self, number: int, pool: IntArray) -> IntArray:
+        """Draw the trusted rows of a step from those that steer, without repetition; sorted."""
+        rng = np.random.default_rng((self.seed, 2, number))
+        return np.sort(rng.choice(pool, min(self.trusted_batch, len(pool)), replace=False, shuffle=False))
 
     def _groups(self, rng: np.random.Generator) -> IntArray:
         """Put all source rows into groups of one class, in random order, shape [groups, group]."""
-        shuffled = rng.permutation(self.fold.source)
+        shuffled = rng.permutation(self.rows)
         if self.group == 1:
             return shuffled[:, None]
         labels = self.given[shuffled]

@@ -22,6 +22,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays, write_arrays
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.metaset import MetaSet
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.sampling import Sampler
 from noisecleaner.weightings import Batch, Network, Weighting
@@ -85,8 +86,8 @@ class Data:
         return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given, rows)
 
     def target(self, rows: IntArray) -> Batch:
-        """Make a batch of trusted rows with their verified labels."""
-        return self._batch(self.inputs(rows), self.trusted, rows)
+        """Make a batch of trusted rows with their verified labels; those of a meta set have only the given one."""
+        return self._batch(self.inputs(rows), np.where(self.trusted >= 0, self.trusted, self.given), rows)
 
     def inputs(self, rows: IntArray) -> Tensor:
         """Bring rows to the device: pixels [n, 3, size, size] or vectors [n, width], as float32."""
@@ -131,14 +132,16 @@ class State(nn.Module):
         rows: how many rows the run has.
         averaged: keep the mean of the network over the epochs. For a linear head its logits are the mean
             logits, which rank wrong labels better than those of the last epoch.
+        meta: choose the rows that steer by their losses.
     """
 
-    def __init__(self, network: Network, weighting: Weighting, rows: int, averaged: bool) -> None:
+    def __init__(self, network: Network, weighting: Weighting, rows: int, averaged: bool, meta: bool = False) -> None:
         super().__init__()
         self.network = network
         self.weighting = weighting
         self.history = History(rows)
         self.average = AveragedModel(network) if averaged else None
+        self.meta = MetaSet(rows) if meta else None
 
     def outcome(self) -> Network:
         """The network to keep: the average over the epochs if there is one."""
@@ -186,11 +189,13 @@ def train(
         parameters, schedule.learning_rate, schedule.momentum, weight_decay=schedule.weight_decay
     )
     sampler = Sampler(
-        fold, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
+        fold.source, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
     )
     per_epoch = sampler.steps
     total = per_epoch * schedule.epochs
-    warmup = min(state.weighting.warmup, schedule.epochs - 1) * per_epoch
+    # the losses of a network that has learned nothing do not tell who is clean
+    warmup = max(state.weighting.warmup, 0 if state.meta is None else 1)
+    warmup = min(warmup, schedule.epochs - 1) * per_epoch
     saved = time.monotonic()
     losses: list[Tensor] = []
     start = _restore(checkpoint, state, optimiser)
@@ -200,9 +205,12 @@ def train(
         interrupts.deferred(),
         progress.stage(title, total, "steps", start) as stage,
     ):
-        for number, source_rows, target_rows in sampler.draw(start, schedule.epochs):
+        for number, source_rows in sampler.source(start, schedule.epochs):
+            if state.meta is not None and number >= warmup and number % per_epoch == 0:
+                _choose_meta_set(state.meta, state.network, data, fold, schedule, progress)
+            pool = fold.steering if state.meta is None else state.meta.rows()
             torch.manual_seed(_mixed(schedule.seed, number))
-            source, target = data.source(source_rows), data.target(target_rows)
+            source, target = data.source(source_rows), data.target(sampler.target(number, pool))
             state.network.train()
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
             step = rule(state.network, source, target)
@@ -235,6 +243,19 @@ def predict(network: Network, data: Data, rows: IntArray, batch_size: int) -> It
     for first in range(0, len(rows), batch_size):
         batch = rows[first : first + batch_size]
         yield batch, network(data.inputs(batch)).float().cpu()
+
+
+def _choose_meta_set(
+    meta: MetaSet, network: Network, data: Data, fold: Fold, schedule: Schedule, progress: Progress
+) -> None:
+    logits = torch.cat([logits for _, logits in predict(network, data, fold.source, schedule.batch_size)])
+    first = not len(meta.rows())
+    lent = meta.choose(fold.source, logits, torch.from_numpy(data.given[fold.source]))
+    if lent and first:
+        progress.warn(
+            f"{lent:,} of {len(meta.rows()):,} rows of the meta set have high losses, because some classes have too "
+            "few rows of low loss; they may be wrong. Verified rows (--trusted FILE) steer better."
+        )
 
 
 @contextmanager

@@ -252,6 +252,13 @@ def test_no_trusted_rows_for_a_method_that_needs_them(refused: Refused, tmp_path
     refused(*STEERED, "--method", method, says=[f"--method {method}", "--trusted FILE", "--method uniform"])
 
 
+def test_rows_of_low_loss_only_where_they_serve(refused: Refused, tmp_path: Path) -> None:
+    pq.write_table(table(), tmp_path / "data.parquet")
+    refused(*STEERED, "--trusted", "none", "--method", "uniform", says=["--method uniform needs none"])
+    pq.write_table(table(trusted_label=["cat", "dog"] * 20), tmp_path / "data.parquet")
+    refused(*STEERED, "--trusted", "none", says=["has a column of them", "Leave --trusted out"])
+
+
 def trusted(path: Path, labels: list[str | None], ids: list[str] | None = None) -> None:
     names = ids or [f"s{i}" for i in range(len(labels))]
     pq.write_table(pa.table({"sample_id": names, "trusted_label": pa.array(labels, pa.string())}), path)

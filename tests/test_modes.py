@@ -228,6 +228,20 @@ def test_bilevel_needs_no_verified_rows_and_uses_them(command: Command, tmp_path
     assert roc_auc_score(wrong, -trace["alignment"].to_numpy()) > 0.6
 
 
+@pytest.mark.parametrize("method", ["l2b", "soseleto"])
+def test_without_verified_rows_those_of_low_loss_steer(command: Command, tmp_path: Path, method: str) -> None:
+    truth = embeddings(tmp_path / "data.parquet")
+    fit = ["fit", tmp_path / "data.parquet", *VECTORS, "--method", method, "--folds", "3"]
+    outcome = command(*fit, "--trusted", "none", "--out", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["options"]["trusted"] == "none"
+    assert "Noise    unknown" in command("score", tmp_path / "run").out
+    assert auroc(tmp_path / "run" / "scores.parquet", truth) > 0.9
+    trace = pq.read_table(tmp_path / "run" / "trace.parquet")
+    wrong = np.array([row["given_label"] != truth[row["sample_id"]] for row in trace.to_pylist()])
+    assert roc_auc_score(wrong, -trace["alpha"].to_numpy()) > 0.7
+
+
 def test_two_rows_a_class_are_enough_to_end(command: Command, tmp_path: Path) -> None:
     truth = embeddings(tmp_path / "data.parquet", rows=6, rate=0.0)
     write_trusted(tmp_path / "t.parquet", truth, every=1)

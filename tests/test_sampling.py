@@ -7,15 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noisecleaner.folds import Fold
 from noisecleaner.sampling import Sampler
 
 
-def sampler(labels: list[int], batch_size: int, group: int, steering: int = 7, seed: int = 0) -> Sampler:
-    rows = np.arange(len(labels))
-    nobody = rows[:0]
-    fold = Fold(rows, len(labels) + np.arange(steering), nobody, nobody, nobody)
-    return Sampler(fold, np.array(labels), batch_size, 5, seed, group)
+def sampler(labels: list[int], batch_size: int, group: int, seed: int = 0) -> Sampler:
+    return Sampler(np.arange(len(labels)), np.array(labels), batch_size, 5, seed, group)
 
 
 LABELS = st.lists(st.integers(0, 3), min_size=2, max_size=70)
@@ -26,7 +22,7 @@ LABELS = st.lists(st.integers(0, 3), min_size=2, max_size=70)
 def test_an_epoch_visits_every_row_exactly_once(labels: list[int], batch_size: int, seed: int) -> None:
     made = sampler(labels, batch_size, 1, seed=seed)
     for epoch in range(2):
-        drawn = [rows for number, rows, _ in made.draw(0, 2) if number // made.steps == epoch]
+        drawn = [rows for number, rows in made.source(0, 2) if number // made.steps == epoch]
         assert sorted(np.concatenate(drawn).tolist()) == list(range(len(labels)))
         assert max(map(len, drawn)) <= batch_size
         assert max(map(len, drawn)) - min(map(len, drawn)) <= 1
@@ -36,7 +32,7 @@ def test_an_epoch_visits_every_row_exactly_once(labels: list[int], batch_size: i
 @given(LABELS, st.sampled_from([2, 3, 8]), st.integers(1, 4))
 def test_grouped_batches_hold_a_multiple_of_the_group_of_every_class(labels: list[int], group: int, times: int) -> None:
     made = sampler(labels, group * times, group)
-    drawn = [rows for _, rows, _ in made.draw(0, 1)]
+    drawn = [rows for _, rows in made.source(0, 1)]
     assert set(np.concatenate(drawn).tolist()) == set(range(len(labels)))
     for rows in drawn:
         assert len(rows) <= group * times
@@ -49,26 +45,27 @@ def test_grouped_batches_hold_a_multiple_of_the_group_of_every_class(labels: lis
 @pytest.mark.parametrize("group", [1, 4])
 def test_draws_from_the_middle_are_those_from_the_start(group: int) -> None:
     made = sampler([0, 1, 2, 1, 0] * 9, 8, group)
-    whole = list(made.draw(0, 3))
-    later = list(made.draw(made.steps + 2, 3))
+    whole = list(made.source(0, 3))
+    later = list(made.source(made.steps + 2, 3))
     assert len(whole) == 3 * made.steps
-    for (number, source, target), (again, same_source, same_target) in zip(whole[made.steps + 2 :], later, strict=True):
+    for (number, rows), (again, same) in zip(whole[made.steps + 2 :], later, strict=True):
         assert number == again
-        assert np.array_equal(source, same_source)
-        assert np.array_equal(target, same_target)
+        assert np.array_equal(rows, same)
 
 
 def test_trusted_rows_are_drawn_without_repetition_from_those_that_steer() -> None:
-    for _, _, target in sampler([0, 1] * 20, 8, 1).draw(0, 2):
-        assert len(target) == len(set(target.tolist())) == 5
-        assert (target >= 40).all()
-    for _, _, target in sampler([0, 1] * 20, 8, 1, steering=0).draw(0, 1):
-        assert len(target) == 0
+    made, pool = sampler([0, 1] * 20, 8, 1), 40 + np.arange(7)
+    drawn = [made.target(number, pool) for number in range(50)]
+    assert all(len(set(rows.tolist())) == 5 and np.isin(rows, pool).all() for rows in drawn)
+    assert len({tuple(rows.tolist()) for rows in drawn}) > 10
+    assert np.array_equal(made.target(3, pool), drawn[3])
+    assert len(made.target(0, pool[:3])) == 3
+    assert len(made.target(0, pool[:0])) == 0
 
 
 def test_epochs_and_seeds_differ() -> None:
     made = sampler(list(range(4)) * 10, 8, 1)
-    batches = [rows.tolist() for _, rows, _ in made.draw(0, 2)]
+    batches = [rows.tolist() for _, rows in made.source(0, 2)]
     assert batches[: made.steps] != batches[made.steps :]
     other = sampler(list(range(4)) * 10, 8, 1, seed=1)
-    assert batches != [rows.tolist() for _, rows, _ in other.draw(0, 2)]
+    assert batches != [rows.tolist() for _, rows in other.source(0, 2)]

@@ -352,6 +352,28 @@ def test_l2bs_weights_are_those_of_the_unrolled_step() -> None:
     assert (kept_beta - beta).norm() < 1e-9 * beta.norm()
 
 
+@pytest.mark.parametrize("weights", ["given", "pseudo", "convex"])
+def test_l2bs_ablations_are_those_of_table_eight(weights: str) -> None:
+    network = small_network()
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    agrees, logits = agreement(network, source.inputs, target.inputs, target.labels)
+    given, pseudo = at(agrees, source.labels).relu(), at(agrees, logits.argmax(dim=1)).relu()
+    weighting = build("l2b", ROWS, network, {"weights": weights})
+    assert isinstance(weighting, LearningToBootstrap)
+    weighting.double().step(network, source, target)
+    alpha, beta = weighting.alpha()[source.rows], weighting.beta()[source.rows]
+    if weights == "convex":
+        torch.testing.assert_close(alpha + beta, torch.ones(len(SOURCE), dtype=torch.float64))
+        known = given + pseudo > 0
+        torch.testing.assert_close(alpha[known], (given / (given + pseudo))[known])
+        assert (alpha[~known] == 0.5).all()
+    else:
+        kept, zero = (alpha, beta) if weights == "given" else (beta, alpha)
+        used = given if weights == "given" else pseudo
+        torch.testing.assert_close(kept, len(SOURCE) * used / used.sum())
+        assert not zero.any()
+
+
 def test_l2bs_loss_is_equation_ten() -> None:
     network = small_network()
     source, target = batch(SOURCE), batch(TARGET, seed=2)

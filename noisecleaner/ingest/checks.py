@@ -84,7 +84,7 @@ def check_enough(dataset: Manifest, clean_only: Manifest | None, method: str) ->
         raise NoisecleanerError(
             f"--method {method} is steered by trusted rows, but there are none.",
             "Verify some labels (300 random rows are a good start) and pass them with --trusted FILE, "
-            "or use --method uniform.",
+            "or do without: --trusted none (L2B's way), or --method bilevel or uniform.",
         )
     if len(present) == 1:
         raise NoisecleanerError(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,22 +24,44 @@ class LearningToBootstrap(Weighting):
         rows: how many rows the run has.
         network: the network that will be trained.
         warmup: epochs of plain training first (section 4.2 takes 10 of 300).
+        weights: "both"; or an ablation of Table 8: "given" (beta = 0), "pseudo" (alpha = 0), or "convex", where
+            alpha + beta = 1 for every row, so that rows are not weighed against each other.
     """
 
-    def __init__(self, rows: int, network: Network, *, warmup: int = 1) -> None:
+    def __init__(
+        self,
+        rows: int,
+        network: Network,
+        *,
+        warmup: int = 1,
+        weights: Literal["both", "given", "pseudo", "convex"] = "both",
+    ) -> None:
         super().__init__(rows, network, warmup=warmup)
+        self.weights = weights
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given and on the pseudo label (eq. 10)."""
         agrees, expected = agreement(network, source.inputs, target.inputs, target.labels)
         pseudo = expected.argmax(dim=1)
         given = at(agrees, source.labels)
-        alpha, beta = normalised(given, at(agrees, pseudo))
+        alpha, beta = self._weigh(given, at(agrees, pseudo))
         self.record(source.rows, alpha * len(alpha), beta * len(beta), unit(given))
         logits = network(source.inputs)
         losses = -functional.log_softmax(logits, dim=1)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
         return Step(weighted.sum(), logits.detach())
+
+    def _weigh(self, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn a(given) and a(pseudo), each of shape [n], into alpha and beta, which together sum to 1."""
+        if self.weights == "convex":
+            own, other = given.relu(), pseudo.relu()
+            alpha = torch.where(own + other > 0, own / (own + other), torch.full_like(own, 0.5))
+            return alpha / len(alpha), (1 - alpha) / len(alpha)
+        nothing = torch.zeros_like(given)
+        alpha, beta = normalised(
+            nothing if self.weights == "pseudo" else given, nothing if self.weights == "given" else pseudo
+        )
+        return alpha, beta
 
     def beta(self) -> Tensor:
         """Weight of each row's pseudo label, on the scale of alpha; NaN where it was never weighted. Shape [rows]."""
