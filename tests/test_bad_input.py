@@ -249,7 +249,12 @@ STEERED = ["fit", "data.parquet", "--out", "run", *VECTORS]
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw"])
 def test_no_trusted_rows_for_a_method_that_needs_them(refused: Refused, tmp_path: Path, method: str) -> None:
     pq.write_table(table(), tmp_path / "data.parquet")
-    refused(*STEERED, "--method", method, says=[f"--method {method}", "--trusted FILE", "--trusted none", "bilevel or uniform"])
+    refused(
+        *STEERED,
+        "--method",
+        method,
+        says=[f"--method {method}", "--trusted FILE", "--trusted none", "bilevel or uniform"],
+    )
 
 
 def test_rows_of_low_loss_only_where_they_serve(refused: Refused, tmp_path: Path) -> None:
