@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Command, Outcome, embeddings, image_folder, png, write_trusted
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -503,6 +503,8 @@ def test_more_images_than_promised_pixels_allow(refused: Refused, tmp_path: Path
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(content=b"\x80\n", ending=".csv")
+@example(content=b"caf\xe9,label\n1,a\n", ending=".csv")
 @given(content=st.binary(max_size=300), ending=st.sampled_from([".parquet", ".csv", ".jsonl"]))
 def test_any_bytes_as_a_table_are_refused(command: Command, tmp_path: Path, content: bytes, ending: str) -> None:
     file = tmp_path / f"data{ending}"

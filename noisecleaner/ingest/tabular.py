@@ -170,14 +170,20 @@ def _identifies(paths: pa.ChunkedArray) -> bool:
 def _schema(place: Place) -> pa.Schema:
     if place.suffix == ".parquet":
         with place.open() as file:
-            return _parquet(file, place).schema_arrow
-    return _rows(place).schema
+            schema = _parquet(file, place).schema_arrow
+    else:
+        schema = _rows(place).schema
+    try:
+        _ = schema.names  # Arrow decodes them only now
+    except UnicodeDecodeError as error:
+        raise _no_text(place, error) from error
+    return schema
 
 
 def _parquet(file: object, place: Place) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file, page_checksum_verification=True)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise NoisecleanerError(
             f"A Parquet file is required, but {place} cannot be read as one ({error}).",
             "Check that it was copied completely.",
@@ -195,6 +201,13 @@ def _json_lines(file: Any) -> pa.Table:
     return pa_json.read_json(file, parse_options=options).select(table.column_names)
 
 
+def _no_text(place: Place, error: UnicodeDecodeError) -> NoisecleanerError:
+    return NoisecleanerError(
+        f"Column names must be UTF-8 text, but those of {place} are not ({error}).",
+        "Save the table again as UTF-8.",
+    )
+
+
 def _rows(place: Place) -> pa.Table:
     """Read a CSV file (all columns as text, so that `0001` stays `0001`) or JSON lines."""
     try:
@@ -207,6 +220,8 @@ def _rows(place: Place) -> pa.Table:
         )
         with place.open() as file:
             return csv.read_csv(file, convert_options=as_text)
+    except UnicodeDecodeError as error:
+        raise _no_text(place, error) from error
     except pa.ArrowException as error:
         raise NoisecleanerError(
             f"{place} must hold a header line and rows, but it cannot be read ({error}).",
