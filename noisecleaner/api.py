@@ -11,13 +11,13 @@ from noisecleaner.corrupt import Corruption, Kind, corrupt
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.export import Exported, Format, OnFlag, export_clean
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.methods import Method, methods
+from noisecleaner.methods import Method, methods, regularisers
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.reports import Summary
 from noisecleaner.scoring import score, score_new
 
 if TYPE_CHECKING:
-    from noisecleaner.choices import Effort, Model
+    from noisecleaner.choices import Effort, Model, Regularisation
     from noisecleaner.fitting import Fitted, fit
     from noisecleaner.inputs import Decoding
 
@@ -37,6 +37,7 @@ __all__ = [
     "NoisecleanerError",
     "OnFlag",
     "Progress",
+    "Regularisation",
     "Source",
     "Stage",
     "Summary",
@@ -44,6 +45,7 @@ __all__ = [
     "export_clean",
     "fit",
     "methods",
+    "regularisers",
     "score",
     "score_new",
 ]
@@ -53,6 +55,7 @@ _NEEDS_TORCH = {
     "Effort": "choices",
     "Fitted": "fitting",
     "Model": "choices",
+    "Regularisation": "choices",
     "fit": "fitting",
 }
 

@@ -74,7 +74,7 @@ class Auditor:
         with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
             inputs = prepare([dataset], self._encoder(on), Path(folder), decoding, progress)
             dataset = dataset.skipping(inputs.skipped)
-            rows = np.flatnonzero(dataset.given >= 0)
+            rows = np.flatnonzero((dataset.given >= 0) | dataset.unlabelled)
             if not len(rows):
                 raise NoisecleanerError(
                     f"Rows with a label of the fitted classes are required, but none of the {len(dataset)} rows "

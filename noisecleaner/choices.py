@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from noisecleaner.backbones import Backbone, build, efficientnet_lite0
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.methods import method_names
 from noisecleaner.networks import Shape
+from noisecleaner.regularisers import check_options, regulariser_class
 from noisecleaner.training import Schedule
+from noisecleaner.weightings import weighting_class
 
 #: A head on vectors that takes fewer steps than this has not learned enough from a small dataset.
 _MIN_HEAD_STEPS = 400
+#: What `trusted` says where nobody has verified anything.
+NO_TRUSTED = "none"
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,79 @@ class Model:
     weights: Path | None = None
     image_size: int | None = None
     hidden: int = 0
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """What changes the loss besides the weighting, and the rows that it looks at.
+
+    Args:
+        regularisers: files of `regularisers/` with their own options.
+        unlabelled: table or folder of rows of the target without labels.
+        irrelevant: table or folder of rows with a task-irrelevant label; its column is `Columns.irrelevant`.
+    """
+
+    regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unlabelled: str | None = None
+    irrelevant: str | None = None
+
+
+def check_regularisation(chosen: Regularisation, column: str | None) -> None:
+    """Refuse regularisers that are unknown, their unknown options, and rows that no regulariser would look at.
+
+    Raises:
+        NoisecleanerError: names the valid ones.
+    """
+    for name, options in chosen.regularisers.items():
+        check_options(name, options)
+    needed = {regulariser_class(name).needs for name in chosen.regularisers}
+    given = {"--unlabelled": ("unlabelled", chosen.unlabelled), "--irrelevant": ("irrelevant", chosen.irrelevant)}
+    given["--irrelevant-column"] = ("irrelevant", column)
+    for option, (needs, value) in given.items():
+        if value is not None and needs not in needed:
+            raise NoisecleanerError(
+                f"{option} is for a regulariser that looks at such rows, but none was chosen.",
+                f"Leave {option} out, or choose one with --regulariser (see `noisecleaner methods`).",
+            )
+
+
+def check_batch(method: str, least: int, effort: Effort) -> None:
+    """Refuse batches that a method cannot work with.
+
+    Raises:
+        NoisecleanerError: names the least size.
+    """
+    if effort.batch_size < least:
+        raise NoisecleanerError(
+            f"--method {method} with these options needs a --batch-size of at least {least}, but it is "
+            f"{effort.batch_size}.",
+            f"Give --batch-size {least} or more.",
+        )
+
+
+def check_transfer(method: str, trusted: str | None, effort: Effort) -> None:
+    """Refuse what does not go with a transfer to other classes.
+
+    Raises:
+        NoisecleanerError: says what it needs.
+    """
+    if trusted in (None, NO_TRUSTED):
+        raise NoisecleanerError(
+            "--transfer needs the target: labelled rows of the task that the dataset shall help, but there are none.",
+            "Name them with --trusted PATH.",
+        )
+    if not weighting_class(method).transfers:
+        able = [name for name in method_names() if weighting_class(name).transfers]
+        raise NoisecleanerError(
+            f"--transfer needs a method in which the target may have classes of its own, but {method} compares labels.",
+            f"Choose --method {' or '.join(able)}.",
+        )
+    if effort.folds not in (None, 1):
+        raise NoisecleanerError(
+            "--transfer trains once on all rows, because rows of other classes cannot be cross-fitted, but --folds is "
+            f"{effort.folds}.",
+            "Leave --folds out.",
+        )
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,27 @@ def fit(
     out: Out,
     trusted: TrustedOrNone = None,
     method: Annotated[str, _option("Rule that weighs the rows; see `noisecleaner methods`.")] = "soseleto",
-    option: Annotated[list[str] | None, _option("NAME=VALUE, an option of the method; repeatable.")] = None,
+    option: Annotated[
+        list[str] | None, _option("NAME=VALUE, an option of the method; REGULARISER.NAME=VALUE, of that; repeatable.")
+    ] = None,
+    transfer: Annotated[
+        bool,
+        typer.Option(
+            "--transfer", help="The trusted rows are another task, with classes of their own; find what helps it."
+        ),
+    ] = False,
+    regulariser: Annotated[
+        list[str] | None, _option("Term that changes the loss; see `noisecleaner methods`; repeatable.")
+    ] = None,
+    unlabelled: Annotated[
+        str | None, _option("Table or folder of the target's rows without labels, for --regulariser lautum.")
+    ] = None,
+    irrelevant: Annotated[
+        str | None, _option("Table or folder with the --irrelevant-column, if it is not in the dataset.")
+    ] = None,
+    irrelevant_column: Annotated[
+        str | None, _option("Column with a label that is irrelevant to the task, for --regulariser purified.", _ROWS)
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     image_column: ImageColumn = "image",
@@ -135,20 +155,30 @@ def fit(
 
     Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
     """
-    from noisecleaner.api import Columns, Decoding, Effort, Model, Source
+    from noisecleaner.api import Columns, Decoding, Effort, Model, Regularisation, Source
     from noisecleaner.api import fit as run_fit
 
     columns = Columns(
-        image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
+        image_column,
+        label_column,
+        id_column,
+        trusted_column,
+        embedding_column,
+        probabilities_column,
+        row_ids,
+        irrelevant_column,
     )
+    own, of_regularisers = _options(option or [], _regularisers(regulariser, unlabelled, irrelevant, irrelevant_column))
     if embedding_column or probabilities_column:
         _refuse({"--threads": threads, "--max-pixels": max_pixels, "--image-column": image_column != "image"}, "images")
     fitted = run_fit(
         Source(data, columns, allow_absolute),
         out,
         trusted=trusted,
+        transfer=transfer,
         method=method,
-        options=dict(_pair(text, "--option") for text in option or []),
+        options=own,
+        regularisation=Regularisation(of_regularisers, unlabelled, irrelevant),
         model=Model(backbone, frozen, pretrained, weights, image_size, hidden),
         effort=Effort(epochs, batch_size, trusted_batch, learning_rate, weight_decay, folds, checkpoint_seconds),
         decoding=Decoding(**_given(threads=threads, max_pixels=max_pixels)),
@@ -167,7 +197,9 @@ def fit(
 def score(
     run: Annotated[Path, typer.Argument(help="Run directory that `fit` made.")],
     threshold: Annotated[float, _option("Flag rows below it, in [0, 1].")] = 0.5,
-    by: Annotated[str, _option("What the threshold cuts: label_quality or alpha.")] = "label_quality",
+    by: Annotated[
+        str | None, _option("What the threshold cuts: label_quality or alpha; alpha after a transfer.")
+    ] = None,
     data: Annotated[str | None, _option("Score these rows, which were not fitted, without training.")] = None,
     out: Annotated[Path | None, _option("Where to write with --data; RUN/new/NAME by default.")] = None,
     trusted: Trusted = None,
@@ -307,14 +339,15 @@ def corrupt(
 
 @app.command()
 def methods() -> None:
-    """List the methods with their options, and the backbones.
+    """List the methods and regularisers with their options, and the backbones.
 
     Example: noisecleaner methods
     """
     from noisecleaner.methods import backbone_names
     from noisecleaner.methods import methods as all_methods
+    from noisecleaner.methods import regularisers as all_regularisers
 
-    console.show_methods(all_methods(), backbone_names())
+    console.show_methods(all_methods(), all_regularisers(), backbone_names())
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -364,6 +397,37 @@ def _how_to_go_on(words: list[str], resumable: bool) -> str:
         return f"Start again with: noisecleaner {shlex.join(words)}"
     again = [word for word in words if word not in ("--overwrite", "--resume")]
     return f"Go on where it stopped with: noisecleaner {shlex.join([*again, '--resume'])}"
+
+
+def _regularisers(
+    chosen: list[str] | None, unlabelled: str | None, irrelevant: str | None, column: str | None
+) -> list[str]:
+    """The regularisers that were named, and those whose rows were."""
+    names = dict.fromkeys(chosen or [])
+    if unlabelled:
+        names["lautum"] = None
+    if irrelevant or column:
+        names["purified"] = None
+    return list(names)
+
+
+def _options(texts: list[str], regularisers: list[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Sort NAME=VALUE to the method, and REGULARISER.NAME=VALUE to the regulariser."""
+    own: dict[str, Any] = {}
+    others: dict[str, dict[str, Any]] = {name: {} for name in regularisers}
+    for text in texts:
+        name, value = _pair(text, "--option")
+        regulariser, dot, rest = name.partition(".")
+        if not dot:
+            own[name] = value
+        elif regulariser in others:
+            others[regulariser][rest] = value
+        else:
+            raise NoisecleanerError(
+                f"--option {name} is for --regulariser {regulariser}, which was not chosen.",
+                f"Add --regulariser {regulariser}, or leave the option out.",
+            )
+    return own, others
 
 
 def _pair(text: str, option: str) -> tuple[str, Any]:

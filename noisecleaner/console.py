@@ -144,7 +144,8 @@ def show_summary(summary: Summary, out: Path) -> None:
         "Noise": _noise(summary),
         "Rows": f"{summary.rows:,}, of which {scored:,} scored; {_skips(summary.skipped)}",
         "Flagged": f"{summary.flagged:,} rows ({_share(summary.flagged, scored)}) "
-        f"with {summary.by} < {summary.threshold:g}",
+        f"with {summary.by} < {summary.threshold:g}"
+        + (f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""),
         "Kept": f"{summary.kept:,} rows ({_share(summary.kept, scored)})" + _kept(summary),
         "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}"),
     }
@@ -191,18 +192,25 @@ def show_corruption(corruption: Corruption) -> None:
     )
 
 
-def show_methods(methods: Sequence[Method], backbones: Sequence[str]) -> None:
-    """List methods with their options, and backbones."""
-    rows = [(m.name, m.summary, ", ".join(f"{k}={v}" for k, v in m.options.items())) for m in methods]
-    _table("Methods (--method NAME, --option NAME=VALUE)", ("method", "what it is", "options"), rows)
+def show_methods(methods: Sequence[Method], regularisers: Sequence[Method], backbones: Sequence[str]) -> None:
+    """List methods and regularisers with their options, and backbones."""
+    header = "what it is", "options"
+    _table("Methods (--method NAME, --option NAME=VALUE)", ("method", *header), _described(methods))
+    title = "Regularisers (--regulariser NAME, --option REGULARISER.NAME=VALUE)"
+    _table(title, ("regulariser", *header), _described(regularisers))
     console = _out()
     console.print(Text(f"\nBackbones (--backbone NAME): {', '.join(backbones)}, and every torchvision"))
     console.print(Text("classification model, such as resnet18, convnext_tiny or vit_b_16."))
 
 
+def _described(methods: Sequence[Method]) -> list[tuple[str, str, str]]:
+    return [(m.name, m.summary, ", ".join(f"{k}={v}" for k, v in m.options.items())) for m in methods]
+
+
 _QUALITY = {
     "audited": "label_quality is calibrated on {judged} audited rows that did not steer what was recorded of them",
     "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
+    "transfer": "alpha says how much a row helped the target, whose classes are others (no label quality)",
     "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
 }
 

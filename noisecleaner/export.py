@@ -90,7 +90,8 @@ def export_clean(
         out: a directory that does not exist yet.
         on_flag: what happens to flagged rows that nobody verified. `relabel` takes the suggested label where it
             is more likely than the given one, and drops the row where neither is.
-        threshold: flag rows of lower label quality; None takes the flags as they were scored.
+        threshold: flag rows of lower label quality (after a transfer: alpha); None takes the flags as they were
+            scored.
         min_confidence: with `relabel`, drop flagged rows whose suggestion is less certain.
         format: an image folder or Parquet; None writes what the input was.
         data: where the dataset is now, if it has moved since the fit.
@@ -176,7 +177,10 @@ def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:
             f"--threshold must lie in [0, 1], but it is {threshold}.",
             "The default is what `score` was given.",
         )
-    return np.asarray(pc.fill_null(pc.less(scores["label_quality"], threshold), False))
+    # rows of a transfer have no label quality, and rows without a label are always flagged
+    by = "alpha" if scores["label_quality"].null_count == len(scores) else "label_quality"
+    lower = pc.fill_null(pc.less(scores[by], threshold), False)
+    return np.asarray(pc.or_(lower, pc.is_null(scores["given_label"])))
 
 
 def _decide(
@@ -186,7 +190,7 @@ def _decide(
     given, suggested, verified = (
         indices(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
     )
-    usable = np.asarray(pc.is_valid(scores["label_quality"]))
+    usable = np.asarray(pc.is_valid(scores["flagged"]))
     known = usable & (verified >= 0)
     open_flag = usable & flagged & ~known
     confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
@@ -196,7 +200,7 @@ def _decide(
     dropped = open_flag & ~relabelled & (on_flag is not OnFlag.KEEP)
     labels = np.where(known, verified, np.where(relabelled, suggested, given))
     counts = {"dropped": dropped, "relabelled": relabelled, "verified": known, "skipped": ~usable}
-    return labels, usable & ~dropped, {name: int(rows.sum()) for name, rows in counts.items()}
+    return labels, usable & ~dropped & (labels >= 0), {name: int(rows.sum()) for name, rows in counts.items()}
 
 
 def _notes(scores: pa.Table, flagged: BoolArray) -> pa.Table:

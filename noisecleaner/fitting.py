@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,25 +15,29 @@ import torch
 
 from noisecleaner.backbones import Backbone
 from noisecleaner.choices import (
+    NO_TRUSTED,
     Effort,
     Model,
+    Regularisation,
+    check_batch,
     check_effort,
     check_no_backbone,
     check_no_hidden,
+    check_regularisation,
+    check_transfer,
     choose_backbone,
     choose_device,
     choose_schedule,
 )
-from noisecleaner.crossfit import Task, train_folds
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.crossfit import Task, rehearse, train_folds
 from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
-from noisecleaner.ingest import Manifest, Skip, Source, check_enough, ingest, refuse_skips, require_readable
-from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.payloads import VectorColumn
 from noisecleaner.ingest.places import absolute
 from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
 from noisecleaner.networks import Shape
+from noisecleaner.parts import Parts, check_usable, read_parts
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.quality import MIN_EACH, QualityModel, fit_quality
 from noisecleaner.readout import Arrays
@@ -41,12 +45,12 @@ from noisecleaner.runs import Run, fingerprint, open_run
 from noisecleaner.tables import TRACE, write_table
 from noisecleaner.traces import collect, to_table, verified
 from noisecleaner.training import Data
-from noisecleaner.weightings import check_options, weighting_class
+from noisecleaner.weightings import check_options
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
 FOLDS = 5
-#: What `trusted` says where nobody has verified anything.
-NO_TRUSTED = "none"
+#: Units of the layer that source and target share where a transfer trains on vectors.
+_TRANSFER_UNITS = 128
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,10 @@ def fit(
     out: Path,
     *,
     trusted: str | None = None,
+    transfer: bool = False,
     method: str = "soseleto",
     options: Mapping[str, Any] | None = None,
+    regularisation: Regularisation | None = None,
     model: Model | None = None,
     effort: Effort | None = None,
     decoding: Decoding | None = None,
@@ -109,8 +115,11 @@ def fit(
         out: the run directory to make.
         trusted: table or folder with verified labels, joined on `sample_id`; "none" takes rows of low loss instead,
             chosen anew in each epoch (L2B, section 4.4).
+        transfer: the trusted rows are another task, with classes of their own: alpha then says which rows of the
+            dataset help it (SOSELETO, section 4.3), and `score_new` tells the classes of the target.
         method: a file of `weightings/`.
         options: the method's own options.
+        regularisation: what else changes the loss.
         model: what looks at the images.
         effort: how long and how hard to train.
         decoding: how images are decoded.
@@ -127,20 +136,29 @@ def fit(
         Interrupted: a signal arrived; `resume=True` goes on from the last checkpoint.
     """
     model, effort, decoding = model or Model(), effort or Effort(), decoding or Decoding()
+    regularisation = regularisation or Regularisation()
     options, told, clock = dict(options or {}), progress or Progress(), [time.monotonic()]
     check_effort(effort)
-    _check_batch(method, check_options(method, options).least_batch, effort)
+    check_batch(method, check_options(method, options).least_batch, effort)
+    check_regularisation(regularisation, source.columns.irrelevant)
+    if transfer:
+        check_transfer(method, trusted, effort)
     source.refuse_inside(out)
     on = choose_device(device)
     meta = trusted == NO_TRUSTED
-    dataset, clean_only = ingest(source, None if meta else trusted)
-    _check_usable(dataset, clean_only, method, strict, meta)
-    chosen = _choose(dataset, model, seed, on, told)
+    parts = read_parts(source, trusted, regularisation, transfer)
+    check_usable(parts, method, strict, meta)
+    chosen = _choose(parts.dataset, model, seed, on, told, transfer)
+    targets = len(parts.target_classes) if transfer else None
+    task = Task(chosen.shape, chosen.trunk, method, options, meta, regularisation.regularisers, targets)
+    rehearse(task, parts.side())
     recorded = {
         "source": asdict(source),
         "trusted": trusted if meta or trusted is None else absolute(trusted),
+        "transfer": transfer,
         "method": method,
         "method_options": options,
+        "regularisation": asdict(regularisation),
         "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
         "effort": {name: value for name, value in asdict(effort).items() if name != "checkpoint_seconds"},
         "max_pixels": decoding.max_pixels,
@@ -148,70 +166,40 @@ def fit(
         "device": str(on),
         "strict": strict,
     }
-    parts = [dataset, *([clean_only] if clean_only else [])]
-    mark = fingerprint(parts)
+    mark = fingerprint(parts.all())
     with open_run(out, recorded, mark, overwrite=overwrite, resume=resume) as (run, finished):
         if finished:
             told.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return Fitted(**run.read()["fitted"])
         # features cost minutes and stay; pixels and vectors are copies of what the user has
-        inputs = prepare(parts, chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
-        dataset, clean_only = _skip(dataset, clean_only, inputs.skipped)
-        _check_usable(dataset, clean_only, method, strict, meta)
+        inputs = prepare(parts.all(), chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
+        parts = parts.skipping(inputs.skipped)
+        check_usable(parts, method, strict, meta)
         clock.append(time.monotonic())
-        extra = clean_only.trusted if clean_only else np.empty(0, dtype=np.int64)
-        folds = effort.folds or (FOLDS if chosen.trunk is None else 1)
-        planned = plan(dataset.given, dataset.trusted, extra, folds, seed)
+        dataset = parts.dataset
+        folds = effort.folds or (1 if chosen.trunk is not None or transfer else FOLDS)
+        planned = plan(dataset.given, dataset.trusted, parts.extra, folds, seed, judged=not transfer)
         schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed)
-        task = Task(chosen.shape, chosen.trunk, method, options, schedule, meta)
-        data = _data(inputs.array, dataset, extra, chosen, on)
-        found = train_folds(run, planned, data, task, len(dataset), told, interrupts or Interrupts())
+        data = _data(inputs.array, parts, chosen, on)
+        found = train_folds(run, planned, data, task, schedule, len(dataset), told, interrupts or Interrupts())
         clock.append(time.monotonic())
-        quality = _conclude(run, dataset, planned, found, extra, seed)
-        _write_auditor(run, chosen, dataset.classes, folds, quality)
+        quality = _conclude(run, parts, planned, found, seed, transfer)
+        _write_auditor(run, chosen, parts, folds, quality)
         clock.append(time.monotonic())
         seconds = dict(zip(("prepare", "train", "conclude"), np.diff(clock).round(2).tolist(), strict=True))
-        fitted = _summarise(dataset, extra, planned, quality, seconds)
+        fitted = _summarise(parts, planned, quality, seconds)
         run.finish({"options": recorded, "fingerprint": mark, "fitted": asdict(fitted)})
     _warn(fitted, told)
     return fitted
 
 
-def _check_batch(method: str, least: int, effort: Effort) -> None:
-    if effort.batch_size < least:
-        raise NoisecleanerError(
-            f"--method {method} with these options needs a --batch-size of at least {least}, but it is "
-            f"{effort.batch_size}.",
-            f"Give --batch-size {least} or more.",
-        )
-
-
-def _check_usable(dataset: Manifest, clean_only: Manifest | None, method: str, strict: bool, meta: bool) -> None:
-    """Check that there is something to train on, before decoding and again after it.
-
-    Raises:
-        NoisecleanerError: rows cannot be used, or too few of them can.
-    """
-    if strict:
-        refuse_skips(dataset)
-    require_readable(dataset)
-    needs = weighting_class(method).needs_trusted
-    if needs and not meta:
-        check_enough(dataset, clean_only, method)
-    if meta and not needs:
-        raise NoisecleanerError(
-            f"--trusted none chooses rows to steer by, but --method {method} needs none.", "Leave --trusted out."
-        )
-    if meta and (dataset.trusted >= 0).any():
-        raise NoisecleanerError(
-            "--trusted none is for datasets without verified rows, but this one has a column of them.",
-            "Leave --trusted out, or name a column that does not exist with --trusted-column NAME.",
-        )
-
-
-def _choose(dataset: Manifest, model: Model, seed: int, device: torch.device, told: Progress) -> _Chosen:
+def _choose(
+    dataset: Manifest, model: Model, seed: int, device: torch.device, told: Progress, transfer: bool
+) -> _Chosen:
     """Choose what is trained, and say so."""
     classes = len(dataset.classes)
+    # in a transfer a head needs features of its own, which is all that source and target share
+    hidden = model.hidden or (_TRANSFER_UNITS if transfer else 0)
     if isinstance(dataset.payload, VectorColumn):
         check_no_backbone(model)
         width = dataset.payload.width
@@ -219,11 +207,12 @@ def _choose(dataset: Manifest, model: Model, seed: int, device: torch.device, to
             check_no_hidden(model)
             return _Chosen(Shape("probabilities", classes, width))
         told.note(f"Training a head on embeddings of {width} numbers.")
-        return _Chosen(Shape("vectors", classes, width, hidden=model.hidden))
+        return _Chosen(Shape("vectors", classes, width, hidden=hidden))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         name, backbone, frozen = choose_backbone(model)
-    shape = Shape("vectors" if frozen else "pixels", classes, backbone.width, name, backbone.size, model.hidden)
+    kind: Literal["vectors", "pixels"] = "vectors" if frozen else "pixels"
+    shape = Shape(kind, classes, backbone.width, name, backbone.size, hidden if frozen else 0)
     if frozen:
         told.note(f"Backbone: {name} at {backbone.size} px, pretrained and frozen; a head is trained on its features.")
         return _Chosen(shape, feature_encoder(backbone, device), frozen=backbone)
@@ -231,60 +220,52 @@ def _choose(dataset: Manifest, model: Model, seed: int, device: torch.device, to
     return _Chosen(shape, pixel_encoder(backbone.size), trunk=backbone)
 
 
-def _skip(
-    dataset: Manifest, clean_only: Manifest | None, skipped: Mapping[int, Skip]
-) -> tuple[Manifest, Manifest | None]:
-    """Mark the rows that could not be read; clean-only rows are numbered behind the dataset."""
-    rows = len(dataset)
-    behind = {row - rows: reason for row, reason in skipped.items() if row >= rows}
-    inside = {row: reason for row, reason in skipped.items() if row < rows}
-    return dataset.skipping(inside), clean_only.skipping(behind) if clean_only else None
-
-
-def _data(array: npt.NDArray[Any], dataset: Manifest, extra: IntArray, chosen: _Chosen, device: torch.device) -> Data:
+def _data(array: npt.NDArray[Any], parts: Parts, chosen: _Chosen, device: torch.device) -> Data:
     return Data(
         array,
-        given=np.concatenate([dataset.given, np.full(len(extra), -1)]),
-        trusted=np.concatenate([dataset.trusted, extra]),
+        given=parts.given,
+        trusted=parts.trusted,
         device=device,
         augmented=chosen.trunk is not None,
         flips=chosen.trunk is not None and chosen.trunk.flips,
+        side=parts.side(),
     )
 
 
-def _conclude(
-    run: Run, dataset: Manifest, planned: Plan, found: list[Arrays], extra: IntArray, seed: int
-) -> QualityModel:
+def _conclude(run: Run, parts: Parts, planned: Plan, found: list[Arrays], seed: int, transfer: bool) -> QualityModel:
     """Fit label quality and write the trace."""
+    dataset = parts.dataset
     columns = collect(found, len(dataset))
-    known = verified(columns, dataset, planned.judging, found, extra)
-    model, quality = fit_quality(columns, known, seed, out_of_sample=len(planned.folds) > 1)
+    if transfer:
+        model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
+    else:
+        known = verified(columns, dataset, planned.judging, found, parts.extra)
+        model, quality = fit_quality(columns, known, seed, out_of_sample=len(planned.folds) > 1)
     confidence = model.confidence(columns, quality)
     meta = {"classes": list(dataset.classes), "quality": model.method}
     write_table(run.trace, [to_table(dataset, columns, quality, confidence, planned.judging)], TRACE, meta)
     return model
 
 
-def _write_auditor(run: Run, chosen: _Chosen, classes: tuple[str, ...], folds: int, quality: QualityModel) -> None:
+def _write_auditor(run: Run, chosen: _Chosen, parts: Parts, folds: int, quality: QualityModel) -> None:
     """Write what `score --data` needs beside the folds' networks."""
     if chosen.frozen is not None:
         weights = {name: tensor.cpu().numpy() for name, tensor in chosen.frozen.state_dict().items()}
         write_arrays(run.auditor / "backbone.safetensors", weights, {})
-    shape = asdict(chosen.shape)
+    shape = asdict(replace(chosen.shape, classes=len(parts.target_classes)))
     write_record(
         run.auditor / "auditor.json",
-        {"classes": list(classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
+        {"classes": list(parts.target_classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
     )
 
 
-def _summarise(
-    dataset: Manifest, extra: IntArray, planned: Plan, quality: QualityModel, seconds: dict[str, float]
-) -> Fitted:
+def _summarise(parts: Parts, planned: Plan, quality: QualityModel, seconds: dict[str, float]) -> Fitted:
+    dataset = parts.dataset
     return Fitted(
         rows=len(dataset),
         skipped=dataset.skips(),
         audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
-        clean_only=int((extra >= 0).sum()),
+        clean_only=int((parts.extra >= 0).sum()),
         judging=int(planned.judging.sum()),
         judged_wrong=int((planned.judging & (dataset.given != dataset.trusted)).sum()),
         quality=quality.method,
@@ -293,7 +274,7 @@ def _summarise(
 
 
 def _warn(fitted: Fitted, told: Progress) -> None:
-    if fitted.quality == "audited":
+    if fitted.quality in ("audited", "transfer"):
         return
     reason = {
         "planted": "it was calibrated on known wrong labels put on verified rows, not on real errors",

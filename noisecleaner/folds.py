@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Plan:
     judging: BoolArray
 
 
-def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, seed: int) -> Plan:
+def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, seed: int, judged: bool = True) -> Plan:
     """Assign rows to training runs.
 
     With `folds` >= 3, run k does not train on the rows of part k and predicts them; it records the training
@@ -58,11 +58,15 @@ def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, s
         clean_only: verified labels of the clean-only rows, -1 where unusable, shape [clean-only rows].
         folds: number of runs, 1 or at least 3.
         seed: of the assignment.
+        judged: False lets all trusted rows steer; nothing is predicted, as in a transfer to other classes.
     """
     labels = np.concatenate([np.where(given >= 0, trusted, -1), clean_only])
     may_judge = np.zeros(len(labels), dtype=bool)
     for rows in (np.flatnonzero(labels[: len(given)] >= 0), len(given) + np.flatnonzero(clean_only >= 0)):
         may_judge[rows] = len(rows) >= MIN_AUDITED
+    if not judged:
+        (fold,) = _single(given, labels, np.zeros_like(may_judge), 1, np.random.default_rng(seed)).folds
+        return Plan((replace(fold, predicted=fold.predicted[:0]),), np.zeros(len(given), dtype=bool))
     assign = _single if folds == 1 else _crossed
     planned = assign(given, labels, may_judge, folds, np.random.default_rng(seed))
     if may_judge.any() and any(len(np.unique(labels[fold.steering])) < 2 for fold in planned.folds):

@@ -35,6 +35,16 @@ def backbone_names() -> list[str]:
     return [_name(file) for file in _files("backbones") if file.stem != "torchvision_models"]
 
 
+def regulariser_names() -> list[str]:
+    """List what `--regulariser` takes: one name for each file of `regularisers/`."""
+    return [_name(file) for file in _files("regularisers")]
+
+
+def regularisers() -> list[Method]:
+    """Describe the regularisers without importing them."""
+    return [_describe(file) for file in _files("regularisers")]
+
+
 def methods() -> list[Method]:
     """Describe the methods without importing them."""
     return [_describe(file) for file in _files("weightings")]

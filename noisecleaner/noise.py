@@ -107,7 +107,7 @@ def measure(
             for c, name in enumerate(classes)
         }
         return Noise("wilson", wilson(int(wrong.sum()), int(audited.sum())), per_class, confusion.tolist())
-    if model == "uncalibrated":
+    if model in ("uncalibrated", "transfer"):
         unknown = wilson(0, 0)
         return Noise("none", unknown, dict.fromkeys(classes, unknown), confusion.tolist())
     method = "planted" if model == "planted" else "model"

@@ -55,14 +55,15 @@ class QualityModel:
 
     Args:
         method: `audited` (fitted and calibrated on judging rows), `planted` (on known wrong labels put on
-            verified rows, because too few real errors were verified) or `uncalibrated` (the probability that
-            the network gives the label).
+            verified rows, because too few real errors were verified), `uncalibrated` (the probability that
+            the network gives the label) or `transfer` (the fitted rows are of other classes than the network's; of
+            new rows as if uncalibrated).
         fitted: for rows that were trained on; None when uncalibrated.
         new: for rows that were not; None when uncalibrated, or when the judging rows were trained on.
         suggestion: probability that the most probable other label is right, if the given one is wrong.
     """
 
-    method: Literal["audited", "planted", "uncalibrated"]
+    method: Literal["audited", "planted", "uncalibrated", "transfer"]
     fitted: Calibrator | None = None
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
@@ -80,10 +81,14 @@ class QualityModel:
         return np.where(unknown, np.nan, calibrator.probability(columns))
 
     def confidence(self, columns: Columns, quality: FloatArray) -> FloatArray:
-        """Compute the probability that the most probable other label is the right one, shape [rows]."""
+        """Compute the probability that the most probable other label is the right one, shape [rows].
+
+        Of a row without a label it is what the network says, uncalibrated.
+        """
         signals = suggestion_signals(columns)
+        unlabelled = np.isnan(columns["predicted_margin"])
         share = np.exp(signals["share"]) if self.suggestion is None else self.suggestion.probability(signals)
-        return (1 - quality) * share
+        return np.where(unlabelled, _best(columns), (1 - quality) * share)
 
     def to_json(self) -> dict[str, Any]:
         """Describe the model as a JSON object."""
@@ -132,6 +137,10 @@ def fit_quality(
     else:
         model = QualityModel("uncalibrated")
     return model, model.quality(columns)
+
+
+def _best(columns: Columns) -> FloatArray:
+    return np.exp(np.asarray(columns["candidate_log_probabilities"], dtype=np.float64)[:, 0])
 
 
 def suggestion_signals(columns: Columns) -> dict[str, FloatArray]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from noisecleaner.alignment import at
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.progress import Stage
@@ -72,13 +73,19 @@ def read_new(networks: list[Network], data: Data, rows: IntArray, stage: Stage) 
 
 
 def summarise(logits: Tensor, given: Tensor) -> Arrays:
-    """Reduce logits [n, classes] and given labels [n] to what the quality model uses."""
+    """Reduce logits [n, classes] and given labels [n] to what the quality model uses.
+
+    A row without a label (-1) has neither margin nor probability, and every class is a candidate.
+    """
     log_probabilities = logits.log_softmax(dim=1)
-    others = log_probabilities.scatter(1, given.unsqueeze(1), -torch.inf)
+    labelled, label = given >= 0, given.clamp(min=0)
+    own = torch.full_like(log_probabilities[:, 0], torch.nan)
+    without = log_probabilities.scatter(1, label.unsqueeze(1), -torch.inf)
+    others = torch.where(labelled.unsqueeze(1), without, log_probabilities)
     values, candidates = others.topk(min(CANDIDATES, logits.shape[1] - 1), dim=1)
     return {
-        "predicted_margin": _numpy(margins(logits, given)),
-        "predicted_log_probability": _numpy(log_probabilities.gather(1, given.unsqueeze(1)).squeeze(1)),
+        "predicted_margin": _numpy(torch.where(labelled, margins(logits, label), own)),
+        "predicted_log_probability": _numpy(torch.where(labelled, at(log_probabilities, label), own)),
         "candidates": candidates.to(torch.int32).numpy(),
         "candidate_log_probabilities": _numpy(values),
     }

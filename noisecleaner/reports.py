@@ -51,7 +51,8 @@ class Summary:
     Args:
         rows: all rows of the dataset.
         skipped: rows without a score, by reason.
-        flagged: rows below the threshold.
+        flagged: rows below the threshold, and those without a label.
+        unlabelled: how many have none.
         kept: rows at or above it.
         by: the column that the threshold cuts.
         threshold: where it cuts.
@@ -67,6 +68,7 @@ class Summary:
     rows: int
     skipped: dict[str, int]
     flagged: int
+    unlabelled: int
     kept: int
     by: str
     threshold: float
@@ -135,8 +137,9 @@ def worst_classes(
 def likely_confusions(
     given: IntArray, suggested: IntArray, flagged: BoolArray, classes: Sequence[str], most: int = 5
 ) -> list[Confusion]:
-    """List the most frequent pairs of given and suggested label among flagged rows."""
-    pairs, counts = np.unique(np.stack([given[flagged], suggested[flagged]]), axis=1, return_counts=True)
+    """List the most frequent pairs of given and suggested label among flagged rows that have both."""
+    both = flagged & (given >= 0) & (suggested >= 0)
+    pairs, counts = np.unique(np.stack([given[both], suggested[both]]), axis=1, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:most]
     return [Confusion(classes[pairs[0, i]], classes[pairs[1, i]], int(counts[i])) for i in order]
 

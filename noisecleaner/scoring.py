@@ -53,21 +53,28 @@ class _Rows:
         return np.where(readable, indices(self.identity[column], self.classes), -1)
 
 
-def score(run: Path, *, threshold: float = 0.5, by: str = "label_quality") -> Summary:
+def score(run: Path, *, threshold: float = 0.5, by: str | None = None) -> Summary:
     """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
 
     Args:
         run: the run directory of a finished fit.
         threshold: rows below it are flagged, in [0, 1].
-        by: the column that the threshold cuts, `label_quality` or `alpha`.
+        by: the column that the threshold cuts, `label_quality` or `alpha`; None takes the first, except after a
+            transfer, in which rows of the dataset have only alpha: how much they help the target.
 
     Raises:
         NoisecleanerError: the run is damaged or unfinished, or an option is out of range.
     """
-    _check(threshold, by)
+    _check(threshold, by or BY[0])
     opened = Run(run)
     record = opened.read_fitted()
     trace, meta = read_table(opened.trace, TRACE)
+    if meta["quality"] == "transfer" and by == "label_quality":
+        raise NoisecleanerError(
+            f"The rows of a transfer are of other classes than its target, so that {run} knows no label quality.",
+            "Cut by alpha, which says how much a row helps the target: leave --by out.",
+        )
+    by = by or ("alpha" if meta["quality"] == "transfer" else "label_quality")
     numbers = {
         name: trace[name].to_numpy().astype(np.float64)
         for name in ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
@@ -98,7 +105,8 @@ def score_new(
     """Score rows that were not fitted, without training; write the same three files into `out`.
 
     Rows with a label that the fitted data does not know are skipped. alpha, beta and margin are null, because
-    they tell what training did with a row.
+    they tell what training did with a row. After a transfer, rows get labels of the target's classes suggested;
+    those without a label are flagged, so that an export with `relabel` gives them the suggested one.
 
     Args:
         run: the run directory of a finished fit.
@@ -128,6 +136,8 @@ def score_new(
     opened.read_fitted()
     auditor = Auditor(opened)
     dataset, _ = ingest(source, trusted, auditor.classes)
+    if auditor.quality.method == "transfer":
+        dataset = dataset.keeping_unlabelled()
     if strict:
         refuse_skips(dataset)
     decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
@@ -157,11 +167,12 @@ def _write(out: Path, rows: _Rows, threshold: float, by: str, origin: Mapping[st
     """Write the three files and sum them up."""
     # float32 first: the flags must follow from the numbers that stand in the file
     values = {name: column.astype(np.float32).astype(np.float64) for name, column in rows.numbers.items()}
-    flagged = flag(values[by], threshold)
     given, trusted = rows.index("given_label"), rows.index("trusted_label")
+    unlabelled = (given < 0) & (rows.candidate >= 0)
+    flagged = flag(values[by], threshold) | unlabelled
     noise = measure(given, trusted, values["label_quality"], rows.classes, rows.model)
     wrong = rows.judging & (given != trusted)
-    shown = ["label_quality", *(["alpha"] if np.isfinite(values["alpha"]).any() else [])]
+    shown = [name for name in BY if np.isfinite(values[name]).any()] or [by]
     meta = {
         **origin,
         "classes": list(rows.classes),
@@ -170,7 +181,9 @@ def _write(out: Path, rows: _Rows, threshold: float, by: str, origin: Mapping[st
         "quality": rows.model,
         "versions": versions(),
     }
-    write_table(out / "scores.parquet", [_scores(rows, values, flagged, values[by])], SCORES, meta)
+    write_table(
+        out / "scores.parquet", [_scores(rows, values, flagged, np.isfinite(values[by]) | unlabelled)], SCORES, meta
+    )
     write_table(out / "report.parquet", [report(n, values[n], rows.judging, wrong) for n in shown], REPORT, meta)
     write_json(out / "noise.json", {**noise.to_json(rows.classes), "quality": rows.model})
     kept = np.isfinite(values[by]) & ~flagged
@@ -178,6 +191,7 @@ def _write(out: Path, rows: _Rows, threshold: float, by: str, origin: Mapping[st
         rows=len(given),
         skipped=_counts(rows.identity["skip_reason"]),
         flagged=int(flagged.sum()),
+        unlabelled=int(unlabelled.sum()),
         kept=int(kept.sum()),
         by=by,
         threshold=threshold,
@@ -202,8 +216,9 @@ def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
         )
 
 
-def _scores(rows: _Rows, values: Mapping[str, FloatArray], flagged: npt.NDArray[np.bool_], cut: FloatArray) -> pa.Table:
-    known = np.isfinite(cut)
+def _scores(
+    rows: _Rows, values: Mapping[str, FloatArray], flagged: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]
+) -> pa.Table:
     suggested = pa.array(rows.classes, pa.string()).take(pa.array(rows.candidate, mask=rows.candidate < 0))
     columns = {
         name: rows.identity[name] for name in ("sample_id", "path", "given_label", "trusted_label", "skip_reason")
@@ -219,7 +234,7 @@ def _suspects(rows: _Rows, values: FloatArray, most: int = 10) -> list[Suspect]:
         Suspect(
             sample_id=rows.identity["sample_id"][int(i)].as_py(),
             given=rows.identity["given_label"][int(i)].as_py(),
-            suggested=rows.classes[rows.candidate[i]],
+            suggested=rows.classes[rows.candidate[i]] if rows.candidate[i] >= 0 else "",
             value=float(values[i]),
         )
         for i in order

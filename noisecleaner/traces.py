@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from noisecleaner.ingest import Manifest
+from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.quality import Verified
 from noisecleaner.tables import TRACE
 
@@ -28,7 +29,7 @@ def collect(folds: Sequence[Arrays], rows: int) -> dict[str, npt.NDArray[Any]]:
                 if name in fold:
                     values = fold[name]
                     columns.setdefault(name, _empty(rows, values))[where] = values
-    return columns
+    return {**_unknown(rows), **columns}
 
 
 def verified(
@@ -67,7 +68,10 @@ def to_table(
     judging: npt.NDArray[np.bool_],
 ) -> pa.Table:
     """Make the table of `TRACE`; NaN becomes null."""
-    table = {name: dataset.table[name] for name in ("sample_id", "path", "given_label", "trusted_label", "skip_reason")}
+    table = {name: dataset.table[name] for name in ("sample_id", "path", "given_label", "trusted_label")}
+    # rows without a label may have helped, but they get no score
+    unlabelled = pc.if_else(pc.is_null(table["given_label"]), Skip.NO_LABEL.value, pa.scalar(None, pa.string()))
+    table["skip_reason"] = pc.coalesce(dataset.table["skip_reason"], unlabelled)
     table |= {name: nullable(columns[name]) for name in (*_RECORDED, *_PREDICTED) if name not in _LISTS}
     table |= {name: _lists(columns[name], TRACE.field(name).type) for name in _LISTS}
     table |= {"label_quality": nullable(quality), "suggested_confidence": nullable(confidence)}
@@ -78,6 +82,17 @@ def to_table(
 def nullable(values: npt.NDArray[Any]) -> pa.Array:
     """Make an Arrow column of float32 in which NaN is null."""
     return pa.array(values.astype(np.float32), pa.float32(), from_pandas=True)
+
+
+def _unknown(rows: int) -> dict[str, npt.NDArray[Any]]:
+    """The columns of rows that nothing was predicted of, as in a transfer."""
+    nothing = np.full(rows, np.nan, np.float32)
+    return {
+        "predicted_margin": nothing,
+        "predicted_log_probability": nothing,
+        "candidates": np.full((rows, 1), -1, np.int32),
+        "candidate_log_probabilities": nothing[:, None],
+    }
 
 
 def _empty(rows: int, like: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.metaset import MetaSet
 from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.regularisers import Regulariser, Side
 from noisecleaner.sampling import Sampler
 from noisecleaner.weightings import Batch, Network, Weighting
 
@@ -71,6 +72,7 @@ class Data:
         device: where the network is.
         augmented: whether source pixels are augmented.
         flips: whether a mirrored image keeps its label.
+        side: what regularisers look at.
     """
 
     array: npt.NDArray[Any]
@@ -79,6 +81,7 @@ class Data:
     device: torch.device
     augmented: bool = False
     flips: bool = True
+    side: Side = field(default_factory=lambda: Side(np.empty(0, np.int64), np.empty(0, np.int64)))
 
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, augmented if asked for."""
@@ -133,19 +136,29 @@ class State(nn.Module):
         averaged: keep the mean of the network over the epochs. For a linear head its logits are the mean
             logits, which rank wrong labels better than those of the last epoch.
         meta: choose the rows that steer by their losses.
+        regularisers: what changes the weighting's loss, in this order.
     """
 
-    def __init__(self, network: Network, weighting: Weighting, rows: int, averaged: bool, meta: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        weighting: Weighting,
+        rows: int,
+        averaged: bool,
+        meta: bool = False,
+        regularisers: Sequence[Regulariser] = (),
+    ) -> None:
         super().__init__()
         self.network = network
         self.weighting = weighting
         self.history = History(rows)
         self.average = AveragedModel(network) if averaged else None
         self.meta = MetaSet(rows) if meta else None
+        self.regularisers: Sequence[Regulariser] = torch.nn.ModuleList(regularisers)  # type: ignore[assignment]  # it is one
 
     def outcome(self) -> Network:
-        """The network to keep: the average over the epochs if there is one."""
-        outcome = self.network if self.average is None else self.average.module
+        """The network to keep: the average over the epochs if there is one; in a transfer the target's."""
+        outcome = self.weighting.target_network(self.network) if self.average is None else self.average.module
         assert isinstance(outcome, Network)  # noqa: S101  # narrows the type that AveragedModel hides
         return outcome
 
@@ -198,7 +211,8 @@ def train(
     warmup = min(warmup, schedule.epochs - 1) * per_epoch
     saved = time.monotonic()
     losses: list[Tensor] = []
-    start = _restore(checkpoint, state, optimiser)
+    optimisers = [optimiser, *(r.optimiser for r in state.regularisers if r.optimiser is not None)]
+    start = _restore(checkpoint, state, optimisers)
     with (
         torch.random.fork_rng(),
         _few_threads(parameters),
@@ -215,14 +229,15 @@ def train(
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
             step = rule(state.network, source, target)
             optimiser.param_groups[0]["lr"] = schedule.rate(number / total)
+            loss = _regularised(step.loss, state, data, source, np.random.default_rng((schedule.seed, 3, number)))
             optimiser.zero_grad()
-            torch.autograd.backward(step.loss)
+            torch.autograd.backward(loss)
             # apart, so that a rule's own parameters do not change the network's step
             for part in filter(None, (own, of_rule)):
                 torch.nn.utils.clip_grad_norm_(part, _CLIP)
             optimiser.step()
             state.history.add(source, step.logits)
-            losses.append(step.loss.detach())
+            losses.append(loss.detach())
             if (number + 1) % per_epoch == 0:
                 if state.average is not None:
                     state.average.update_parameters(state.network)
@@ -231,7 +246,7 @@ def train(
             else:
                 stage.advance(1)
             if interrupts.pending() or time.monotonic() - saved > schedule.checkpoint_seconds:
-                _save(checkpoint, state, optimiser, number + 1)
+                _save(checkpoint, state, optimisers, number + 1)
                 saved = time.monotonic()
                 interrupts.raise_pending()
 
@@ -289,25 +304,35 @@ def _epoch_numbers(state: State, data: Data, fold: Fold, schedule: Schedule, los
     return numbers
 
 
-def _save(checkpoint: Path, state: State, optimiser: torch.optim.Optimizer, number: int) -> None:
+def _regularised(loss: Tensor, state: State, data: Data, source: Batch, rng: np.random.Generator) -> Tensor:
+    """Let the regularisers change the loss of a step."""
+    for regulariser in state.regularisers:
+        drawn = [data.source(rows).inputs for rows in regulariser.draw(rng, len(source.rows))]
+        loss = regulariser.regularise(loss, state.network, source, drawn)
+    return loss
+
+
+def _save(checkpoint: Path, state: State, optimisers: Sequence[torch.optim.Optimizer], number: int) -> None:
     arrays = {f"state.{name}": tensor.cpu().numpy() for name, tensor in state.state_dict().items()}
-    for index, slots in optimiser.state_dict()["state"].items():
-        arrays |= {f"optimiser.{index}.{k}": v.cpu().numpy() for k, v in slots.items() if v is not None}
+    for which, optimiser in enumerate(optimisers):
+        for index, slots in optimiser.state_dict()["state"].items():
+            arrays |= {f"optimiser.{which}.{index}.{k}": v.cpu().numpy() for k, v in slots.items() if v is not None}
     write_arrays(checkpoint, arrays, {"step": number})
 
 
-def _restore(checkpoint: Path, state: State, optimiser: torch.optim.Optimizer) -> int:
+def _restore(checkpoint: Path, state: State, optimisers: Sequence[torch.optim.Optimizer]) -> int:
     """Load a checkpoint if there is one; return the number of steps that are done."""
     if not checkpoint.exists():
         return 0
     arrays, meta = read_arrays(checkpoint)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     state.load_state_dict({k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")})
-    slots: dict[int, dict[str, Tensor]] = {}
-    for name in (n for n in tensors if n.startswith("optimiser.")):
-        _, index, slot = name.split(".", 2)
-        slots.setdefault(int(index), {})[slot] = tensors[name]
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+    for which, optimiser in enumerate(optimisers):
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name in (n for n in tensors if n.startswith(f"optimiser.{which}.")):
+            _, _, index, slot = name.split(".", 3)
+            slots.setdefault(int(index), {})[slot] = tensors[name]
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
     return int(meta["step"])
 
 

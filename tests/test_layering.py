@@ -48,9 +48,11 @@ def test_what_others_build_on_imports_next_to_nothing_of_ours(module: str) -> No
     assert own_imports(MODULES[f"noisecleaner.{module}"]) <= {"noisecleaner.errors"}
 
 
-def test_weightings_know_nothing_of_data_or_training() -> None:
-    for name in (n for n in MODULES if n.startswith("noisecleaner.weightings")):
-        allowed = {"alignment", "errors", "methods", "weightings"}
+def test_weightings_and_regularisers_know_nothing_of_data_or_training() -> None:
+    papers = ("noisecleaner.weightings", "noisecleaner.regularisers")
+    for name in (n for n in MODULES if n.startswith(papers)):
+        allowed = {"alignment", "errors", "methods", "options", "weightings"}
+        allowed |= {"regularisers"} if name.startswith("noisecleaner.regularisers") else set()
         assert {i.split(".")[1] for i in own_imports(MODULES[name])} <= allowed, name
 
 

@@ -2,7 +2,8 @@
 
 from noisecleaner.ingest.checks import check_enough, refuse_skips, require_readable
 from noisecleaner.ingest.manifest import Images, Manifest, Payload, Skip, Vectors
-from noisecleaner.ingest.reading import Source, ingest, open_tables, read_manifest
+from noisecleaner.ingest.raw import Source, open_tables
+from noisecleaner.ingest.reading import ingest, read_beside, read_manifest, read_target
 from noisecleaner.ingest.tabular import Columns
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "check_enough",
     "ingest",
     "open_tables",
+    "read_beside",
     "read_manifest",
+    "read_target",
     "refuse_skips",
     "require_readable",
 ]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.ingest.manifest import IntArray, Manifest
 
 
 def require_two(classes: Sequence[str], where: object) -> None:
@@ -68,18 +68,23 @@ def check_labels(labels: pa.ChunkedArray, classes: tuple[str, ...], where: str) 
         raise NoisecleanerError(
             f"Trusted labels must be classes of the dataset, but {where} holds "
             f"{listed(unknown.drop_null().to_pylist())}, and the classes are {listed(list(classes))}.",
-            "Correct those labels, or name the right column with --trusted-column NAME.",
+            "Correct those labels, name the right column with --trusted-column NAME, or say --transfer if the trusted "
+            "rows are another task with classes of their own.",
         )
 
 
-def check_enough(dataset: Manifest, clean_only: Manifest | None, method: str) -> None:
+def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None:
     """Check that a method that needs trusted rows has some, and of more than one class.
+
+    Args:
+        trusted: class index of each row's verified label, -1 where there is none.
+        classes: the names of the classes.
+        method: what needs them.
 
     Raises:
         NoisecleanerError: there are none, or they all carry one label.
     """
-    parts = [dataset.trusted, *([clean_only.trusted] if clean_only else [])]
-    present = [int(label) for label in np.unique(np.concatenate(parts)) if label >= 0]
+    present = [int(label) for label in np.unique(trusted) if label >= 0]
     if not present:
         raise NoisecleanerError(
             f"--method {method} is steered by trusted rows, but there are none.",
@@ -88,6 +93,6 @@ def check_enough(dataset: Manifest, clean_only: Manifest | None, method: str) ->
         )
     if len(present) == 1:
         raise NoisecleanerError(
-            f"Trusted rows of at least two classes are required, but all are {dataset.classes[present.pop()]!r}.",
+            f"Trusted rows of at least two classes are required, but all are {classes[present.pop()]!r}.",
             "Verify rows drawn at random from the whole dataset.",
         )

@@ -79,7 +79,7 @@ def read_folder(folder: Path) -> pa.Table:
 
 
 def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
-    """Make the columns sample_id, path, label and trusted of one metadata file, and its class names.
+    """Make the columns sample_id, path, label, trusted and irrelevant of one metadata file, and its class names.
 
     Without a label column the folders name the classes.
 
@@ -107,6 +107,9 @@ def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Ta
     table = {"sample_id": ids, "path": paths, "label": labels}
     if columns.trusted in names:
         table["trusted"] = as_text(files.column(columns.trusted), known, f"{metadata}, column {columns.trusted!r}")
+    if columns.irrelevant is not None and columns.irrelevant in names:
+        where, names_of = f"{metadata}, column {columns.irrelevant!r}", class_names(files.schema, columns.irrelevant)
+        table["irrelevant"] = as_text(files.column(columns.irrelevant), names_of, where)
     return pa.table(table), known
 
 

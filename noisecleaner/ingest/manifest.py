@@ -25,6 +25,7 @@ SCHEMA = pa.schema(
         pa.field("path", pa.string()),
         pa.field("given_label", pa.string()),
         pa.field("trusted_label", pa.string()),
+        pa.field("irrelevant_label", pa.string()),
         pa.field("skip_reason", pa.string()),
     ]
 )
@@ -106,6 +107,12 @@ class Manifest:
         """Rows without a `skip_reason`, shape [rows]."""
         return np.asarray(pc.is_null(self.table["skip_reason"]))
 
+    @property
+    def unlabelled(self) -> BoolArray:
+        """Readable rows that nobody gave a label, shape [rows]."""
+        unlabelled: BoolArray = self.readable & np.asarray(pc.is_null(self.table["given_label"]))
+        return unlabelled
+
     def skips(self) -> dict[str, int]:
         """Count the skipped rows by reason, most frequent first."""
         counts = pc.value_counts(self.table["skip_reason"].drop_null()).to_pylist()
@@ -119,6 +126,18 @@ class Manifest:
     def trusting(self, labels: Mapping[int, str]) -> Manifest:
         """Return the manifest with more verified labels: row -> class name."""
         return self._replacing("trusted_label", labels)
+
+    def marking(self, labels: Mapping[int, str]) -> Manifest:
+        """Return the manifest with more task-irrelevant labels: row -> label."""
+        return self._replacing("irrelevant_label", labels)
+
+    def keeping_unlabelled(self) -> Manifest:
+        """Return the manifest with rows that only lack a given label no longer skipped."""
+        reasons = self.table["skip_reason"]
+        lacking = pc.equal(reasons, Skip.NO_LABEL.value)
+        index = self.table.schema.get_field_index("skip_reason")
+        kept = pc.if_else(lacking, pa.scalar(None, pa.string()), reasons)
+        return replace(self, table=self.table.set_column(index, SCHEMA.field("skip_reason"), kept))
 
     def _replacing(self, name: str, values: Mapping[int, str]) -> Manifest:
         mask = np.zeros(len(self), dtype=bool)

@@ -34,6 +34,7 @@ class Columns:
         embedding: a list of numbers to use instead of images.
         probabilities: a list of class probabilities to use instead of images.
         row_ids: where there is no id, make one from file name and row number.
+        irrelevant: a label that has nothing to do with the task, such as the camera; None where nobody asks for it.
     """
 
     image: str = "image"
@@ -43,6 +44,7 @@ class Columns:
     embedding: str | None = None
     probabilities: str | None = None
     row_ids: bool = False
+    irrelevant: str | None = None
 
 
 @dataclass(frozen=True)

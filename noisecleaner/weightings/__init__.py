@@ -7,12 +7,10 @@ loss to step on, and keeps alpha and beta for each row.
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +18,7 @@ from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.methods import check_choice, method_names, module_name
+from noisecleaner.options import check_types
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,14 @@ class Weighting(nn.Module):
 
     Attributes:
         needs_trusted: whether `step` needs a trusted batch.
+        transfers: whether trusted rows may have classes of their own, see `for_target`.
         warmup: epochs of plain training before the rule sets in.
         group: see `sampling.Sampler`.
         least_batch: rows that a batch needs.
     """
 
     needs_trusted: ClassVar[bool] = True
+    transfers: ClassVar[bool] = False
     group: int = 1
     least_batch: int = 2
 
@@ -113,6 +114,14 @@ class Weighting(nn.Module):
         """Train plainly: the mean cross-entropy on the given labels."""
         logits = network(source.inputs)
         return Step(functional.cross_entropy(logits, source.labels), logits.detach())
+
+    def for_target(self, network: Network, classes: int) -> None:
+        """Give the trusted rows a classifier for classes of their own, before training; for rules that transfer."""
+        raise NotImplementedError
+
+    def target_network(self, network: Network) -> Network:
+        """The network that classifies the target."""
+        return network
 
     def alpha(self) -> Tensor:
         """Mean weight of each row's given label over its visits; NaN where it was never weighted. Shape [rows]."""
@@ -182,19 +191,7 @@ def check_options(method: str, options: Mapping[str, Any]) -> Weighting:
     Raises:
         NoisecleanerError: the method has no such option, or its value has another type or is out of range.
     """
-    constructor = weighting_class(method).__init__
-    hints = get_type_hints(constructor)
-    valid = [p.name for p in inspect.signature(constructor).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for name, value in options.items():
-        if not valid:
-            raise NoisecleanerError(f"--method {method} has no options, but {name} was given.", "Leave --option out.")
-        check_choice(f"--option of {method}", name, valid)
-        if name in hints and not _fits(value, hints[name]):
-            wanted = hints[name].__name__ if isinstance(hints[name], type) else str(hints[name])
-            raise NoisecleanerError(
-                f"--option {name}={value} of --method {method} is not of the type {wanted.replace('typing.', '')}.",
-                "See `noisecleaner methods` for its default.",
-            )
+    check_types("--method", method, weighting_class(method), options)
     return build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options)
 
 
@@ -210,14 +207,3 @@ def build(method: str, rows: int, network: Network, options: Mapping[str, Any]) 
         raise NoisecleanerError(
             f"An --option of --method {method} has a wrong value: {error}.", "See `noisecleaner methods`."
         ) from error
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether a value that was typed has the type that an option asks for: int, float, str, Literal, or a union."""
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_args(hint):
-        return any(_fits(value, part) for part in get_args(hint))
-    if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -38,9 +38,12 @@ class Soseleto(Weighting):
             spirit of section 3.2, whose bound asks for an update of norm sqrt(n): the update of a batch is
             scaled to the root mean square `rate`.
         rate: how far a visit moves alpha, root mean square, where `lambda_alpha` is None.
-        classifier: "separate" as in the paper; "shared" lets phi_t = phi_s take part in theta, which needs equal
-            label sets and is the only way when the head is all that is trained; "auto" chooses.
+        classifier: "separate" as in the paper, and always so in a transfer (section 4.3); "shared" lets
+            phi_t = phi_s take part in theta, which needs equal label sets and is the only way when the head is all
+            that is trained; "auto" chooses.
     """
+
+    transfers = True
 
     def __init__(
         self,
@@ -58,11 +61,29 @@ class Soseleto(Weighting):
         has_features = any(True for _ in network.trunk.parameters())
         if classifier == "separate" and not has_features:
             raise ValueError("classifier=separate needs features that are trained (--no-frozen, or --hidden)")
-        self.lambda_alpha, self.rate = lambda_alpha, rate
+        self.lambda_alpha, self.rate, self.transferring = lambda_alpha, rate, False
         separate = classifier == "separate" or (classifier == "auto" and has_features)
         self.target_head: nn.Module | None = deepcopy(network.head) if separate else None
         self.weight: Tensor
         self.register_buffer("weight", torch.ones(rows))
+
+    def for_target(self, network: Network, classes: int) -> None:
+        """Give the target a classifier phi_t for its own classes (section 4.3).
+
+        Raises:
+            ValueError: no features are trained, through which alone the target could reach the source.
+        """
+        features = [module.in_features for module in network.head.modules() if isinstance(module, nn.Linear)]
+        if not features or not any(True for _ in network.trunk.parameters()):
+            raise ValueError("a transfer needs features that are trained (--no-frozen, or --hidden 128)")
+        self.target_head = nn.Linear(features[0], classes).to(next(network.head.parameters()))
+        self.transferring = True
+
+    def target_network(self, network: Network) -> Network:
+        """The features with phi_t in a transfer; else the source network, whose labels are the target's."""
+        if not self.transferring or self.target_head is None:
+            return network
+        return Network(network.trunk, self.target_head)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight a batch with the alphas as they are, and move them."""

@@ -1,0 +1,253 @@
+"""Rows as a reader finds them: folder, table or glob -> ids, labels as text, and a payload."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder, read_metadata
+from noisecleaner.ingest.labels import as_text, index_or_name, order
+from noisecleaner.ingest.manifest import Manifest, Payload
+from noisecleaner.ingest.payloads import VECTOR_OPTIONS, ImageColumn, ImageFiles, VectorColumn
+from noisecleaner.ingest.places import Place, absolute, check_relative, matching
+from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
+from noisecleaner.tables import require_columns
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from and how to read them; kept in every result, so that export can read them again.
+
+    Args:
+        data: folder, table (`.parquet`, `.csv`, `.jsonl`), folder of Parquet files, glob or URI.
+        columns: the names of the user's columns.
+        allow_absolute: follow absolute image paths and links that leave the dataset's folder.
+    """
+
+    data: str
+    columns: Columns = field(default_factory=Columns)
+    allow_absolute: bool = False
+
+    def __post_init__(self) -> None:
+        # results remember the source, and are read from other directories
+        object.__setattr__(self, "data", absolute(self.data))
+
+    def refuse_inside(self, out: Path) -> None:
+        """Refuse to write where an output would become a part of the dataset.
+
+        Raises:
+            NoisecleanerError: `out` lies in the dataset's folder.
+        """
+        home = os.path.join(os.path.realpath(self.data), "")
+        if os.path.isdir(home) and os.path.join(os.path.realpath(out), "").startswith(home):
+            raise NoisecleanerError(
+                f"Outputs must lie outside the dataset, but {out} is inside {self.data}.",
+                "Name another --out DIR.",
+            )
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a reader found, labels still as text: the columns of a manifest, its class names, its payload."""
+
+    ids: pa.ChunkedArray
+    paths: pa.ChunkedArray | None
+    labels: pa.ChunkedArray | None
+    trusted: pa.ChunkedArray | None
+    names: tuple[str, ...]
+    payload: Payload | None
+    irrelevant: pa.ChunkedArray | None = None
+
+
+def open_tables(data: str) -> Files | None:
+    """Open the tables that `data` names; None where it names an image folder.
+
+    Raises:
+        NoisecleanerError: it names neither.
+    """
+    return None if _is_image_folder(data) else _tables(data)
+
+
+def read_raw(source: Source, classes: tuple[str, ...] | None) -> Raw:
+    """Read a dataset; integer labels count as indices into `classes`, where those are given."""
+    files = open_tables(source.data)
+    if files is None:
+        return _read_images(Path(source.data), source)
+    return _read_table(files, source, classes)
+
+
+def read_content(source: Source) -> Raw:
+    """Read rows whose labels are not those of a dataset: they keep the names they have."""
+    files = open_tables(source.data)
+    if files is None:
+        return _read_images(Path(source.data), source)
+    columns = source.columns
+    paths, payload = _payload(files, source) if _has_content(files, columns) else (None, None)
+    found = {name: _text(files, name) for name in (columns.label, columns.trusted, columns.irrelevant) if name}
+    name = next((n for n in (columns.trusted, columns.label) if found[n] is not None), columns.label)
+    irrelevant = found[columns.irrelevant] if columns.irrelevant else None
+    ids = read_ids(files, columns, paths)
+    return Raw(ids, paths, found[columns.label], found[columns.trusted], files.names(name), payload, irrelevant)
+
+
+def read_trusted(trusted: str, source: Source, dataset: Manifest) -> Raw:
+    """Read verified labels: the trusted column if there is one, else the label column, or the folders."""
+    columns = source.columns
+    files = open_tables(trusted)
+    if files is None:
+        raw = _read_images(Path(trusted), Source(trusted, columns, source.allow_absolute))
+        return Raw(raw.ids, None, None, raw.trusted or raw.labels, (), raw.payload)
+    paths, payload = _payload(files, source) if _has_content(files, columns) else (None, None)
+    name = next((n for n in (columns.trusted, columns.label) if n in files.schema.names), columns.trusted)
+    require_columns(files.schema, {"--trusted-column": name}, files)
+    where = f"{files}, column {name!r}"
+    labels = index_or_name(files.column(name), files.names(name), dataset.classes, where)
+    ids = read_ids(files, columns, paths)
+    check_ids(ids, trusted)
+    return Raw(ids, None, None, labels, (), payload)
+
+
+def check_ids(ids: pa.ChunkedArray, where: str) -> None:
+    """Refuse ids that cannot join tables.
+
+    Raises:
+        NoisecleanerError: some are missing, or occur more than once.
+    """
+    if ids.null_count:
+        raise NoisecleanerError(
+            f"Every row needs a sample_id, but {ids.null_count} of {len(ids)} rows of {where} have none.",
+            "Fill the column, or name another one with --id-column NAME.",
+        )
+    counts = pc.value_counts(ids)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    if twice:
+        raise NoisecleanerError(
+            f"Sample ids must be unique, but {len(twice)} of them occur more than once in {where} "
+            f"(such as {listed(twice, 3)}).",
+            "Remove the repeated rows, or name another column with --id-column NAME.",
+        )
+
+
+def no_content(source: Source) -> NoisecleanerError:
+    """Say that a table brings neither images nor vectors."""
+    return NoisecleanerError(
+        f"{source.data} needs a column {source.columns.image!r} with images (paths or bytes), but it has none.",
+        "Name it with --image-column NAME, or give --embedding-column or --probabilities-column NAME.",
+    )
+
+
+def present(labels: pa.ChunkedArray | None) -> pa.ChunkedArray:
+    """Narrow an optional column that the caller has made sure of."""
+    assert labels is not None  # noqa: S101  # a caller's mistake, not a user's
+    return labels
+
+
+def _is_image_folder(data: str) -> bool:
+    folder = Path(data)
+    return folder.is_dir() and bool(metadata_files(folder) or next(iter_images(folder), None))
+
+
+def _read_images(folder: Path, source: Source) -> Raw:
+    read = [read_metadata(folder, file, source.columns) for file in metadata_files(folder)]
+    tables = [table for table, _ in read] or [read_folder(folder)]
+    table = pa.concat_tables(tables, promote_options="default")
+    paths = table["path"].to_pylist()
+    root = Place.parse(folder)
+    check_relative(paths, root, source.allow_absolute)
+    trusted = table["trusted"] if "trusted" in table.column_names else None
+    irrelevant = table["irrelevant"] if "irrelevant" in table.column_names else None
+    names = read[0][1] if read else ()
+    return Raw(
+        table["sample_id"],
+        table["path"],
+        table["label"],
+        trusted,
+        names,
+        ImageFiles(root, table["path"].combine_chunks()),
+        irrelevant,
+    )
+
+
+def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None) -> Raw:
+    columns = source.columns
+    paths, payload = _payload(files, source)
+    if payload is None:
+        raise no_content(source)
+    if classes is None:
+        require_columns(files.schema, {"--label-column": columns.label}, files)
+    names = files.names(columns.label)
+    labels = trusted = None
+    if columns.label in files.schema.names:
+        where = f"{files}, column {columns.label!r}"
+        column = files.column(columns.label)
+        labels = as_text(column, names, where) if classes is None else index_or_name(column, names, classes, where)
+    if columns.trusted in files.schema.names:
+        where = f"{files}, column {columns.trusted!r}"
+        known = files.names(columns.trusted) or names
+        trusted = index_or_name(files.column(columns.trusted), known, classes or order(present(labels)), where)
+    irrelevant = _text(files, columns.irrelevant) if columns.irrelevant else None
+    return Raw(read_ids(files, columns, paths), paths, labels, trusted, names, payload, irrelevant)
+
+
+def _payload(files: Files, source: Source) -> tuple[pa.ChunkedArray | None, Payload | None]:
+    """Find the rows' content: vectors if a column was named, else images; and the images' paths."""
+    columns = source.columns
+    if columns.embedding is not None and columns.probabilities is not None:
+        raise NoisecleanerError(
+            "Rows bring embeddings or class probabilities, but both columns are named.",
+            "Leave --embedding-column or --probabilities-column out.",
+        )
+    if columns.embedding is not None:
+        return None, _vectors(files, columns.embedding, "embeddings")
+    if columns.probabilities is not None:
+        return None, _vectors(files, columns.probabilities, "probabilities")
+    if columns.image not in files.schema.names:
+        return None, None
+    paths = read_paths(files, columns.image)
+    if pa.types.is_struct(files.schema.field(columns.image).type) or paths is None:
+        return paths, ImageColumn(files, columns.image, source.allow_absolute)
+    check_relative(paths.to_pylist(), files.root, source.allow_absolute)
+    return paths, ImageFiles(files.root, paths.combine_chunks())
+
+
+def _vectors(files: Files, name: str, kind: Literal["embeddings", "probabilities"]) -> VectorColumn:
+    require_columns(files.schema, {VECTOR_OPTIONS[kind]: name}, files)
+    return VectorColumn.open(files, name, kind)
+
+
+def _text(files: Files, name: str) -> pa.ChunkedArray | None:
+    """A label column under the names it has itself; None where there is no such column."""
+    if name not in files.schema.names:
+        return None
+    return as_text(files.column(name), files.names(name), f"{files}, column {name!r}")
+
+
+def _has_content(files: Files, columns: Columns) -> bool:
+    return (columns.embedding or columns.probabilities or columns.image) in files.schema.names
+
+
+def _tables(data: str) -> Files:
+    """Find the tables that `data` names: one file, a glob, or all Parquet files of a folder."""
+    places = matching(data)
+    if not places:
+        place = Place.parse(data)
+        places = place.files(".parquet") if place.is_dir() else [place] if place.is_file() else []
+        if not places:
+            found = "an empty folder" if place.is_dir() else "nothing"
+            raise NoisecleanerError(
+                f"An image folder (class/x.png), a table or a glob is required, but {data} is {found}.",
+                "Check the path, and quote a glob, as in 'data/train-*.parquet'.",
+            )
+    wrong = [place for place in places if place.suffix not in ENDINGS]
+    if wrong:
+        raise NoisecleanerError(
+            f"A table must end in {', '.join(ENDINGS)}, but {wrong[0]} does not.",
+            "Give an image folder (class/x.png) or a table of images; a single image is no dataset.",
+        )
+    return Files.open(places)

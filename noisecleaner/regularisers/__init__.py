@@ -1,0 +1,123 @@
+"""Regularisers: one file = one paper's term = one `--regulariser`; each composes with every weighting.
+
+A regulariser looks at rows beside the labelled ones (unlabelled rows of the target, or rows with a task-irrelevant
+label) and changes the loss that a weighting made of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.methods import check_choice, module_name, regulariser_names
+from noisecleaner.options import check_types
+from noisecleaner.weightings import Batch, Network
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is known beside the labels.
+
+    Args:
+        unlabelled: numbers of the rows of the target that have no label.
+        irrelevant: index of each row's task-irrelevant label, -1 where it has none, shape [rows].
+        names: the task-irrelevant labels.
+    """
+
+    unlabelled: IntArray
+    irrelevant: IntArray
+    names: tuple[str, ...] = ()
+
+
+class Regulariser(nn.Module):
+    """The contract of a regulariser. Its state lives in parameters and buffers, so that a checkpoint holds it.
+
+    Args:
+        side: what is known beside the labels.
+        network: the network that will be trained.
+
+    Attributes:
+        needs: which rows it looks at.
+        optimiser: of its own parameters, where it has some; it steps on them in `regularise`.
+    """
+
+    needs: ClassVar[Literal["unlabelled", "irrelevant"]]
+    optimiser: torch.optim.Optimizer | None = None
+
+    def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
+        """Choose the rows that it wants to see in the next step.
+
+        Args:
+            rng: of this step alone.
+            size: rows of a batch.
+
+        Returns:
+            The rows of each batch; none where the step needs none.
+        """
+        raise NotImplementedError
+
+    def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
+        """Change the loss of a step.
+
+        Args:
+            loss: scalar; what the weighting made of the source batch.
+            network: in train mode; the running statistics of batch norm must stay as they are.
+            source: the source batch.
+            drawn: the inputs of the rows that `draw` chose.
+
+        Returns:
+            The loss to step on, scalar.
+        """
+        raise NotImplementedError
+
+
+def regulariser_class(name: str) -> type[Regulariser]:
+    """Import the regulariser that a file of this folder defines.
+
+    Raises:
+        NoisecleanerError: there is no such file.
+    """
+    check_choice("--regulariser", name, regulariser_names())
+    module = import_module(f"{__name__}.{module_name(name)}")
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Regulariser) and value.__module__ == module.__name__
+    ]
+    return found[-1]
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Check a regulariser's options, before anything is read.
+
+    Raises:
+        NoisecleanerError: it has no such option, or its value has another type.
+    """
+    check_types("--regulariser", name, regulariser_class(name), options)
+
+
+def build(name: str, side: Side, network: Network, options: Mapping[str, Any]) -> Regulariser:
+    """Make a regulariser with its options.
+
+    Raises:
+        NoisecleanerError: an option is out of range, or it does not suit the network or the rows.
+    """
+    made: Any = regulariser_class(name)
+    try:
+        regulariser: Regulariser = made(side, network, **options)
+    except ValueError as error:
+        raise NoisecleanerError(f"--regulariser {name} cannot work here: {error}.", _HINT) from error
+    return regulariser
+
+
+_HINT = "See `noisecleaner methods` for its options, and the README for what it needs."
