@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Command, embeddings, image_folder, write_trusted
@@ -99,6 +100,21 @@ def test_the_meta_set_survives_an_interruption(
 ) -> None:
     """In the middle of an epoch, and at its end: 300 rows in three parts make 2 steps."""
     words = ["data.parquet", "--trusted", "none", "--method", "l2b", *VECTORS[3:]]
+    assert command("fit", *words, "--out", "whole").code == 0
+    interrupt(command, monkeypatch, [*words, "--out", "cut"], SignalAt("Training", step, signal.SIGINT))
+    assert command("fit", *words, "--out", "cut", "--resume").code == 0
+    assert results(vectors / "cut") == results(vectors / "whole")
+
+
+@pytest.mark.parametrize("step", [20, 33])
+def test_critic_and_running_covariances_survive_an_interruption(
+    command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    table = pq.read_table("data.parquet")
+    cameras = pa.array(["front" if row % 3 else "rear" for row in range(len(table))])
+    labels = pa.array([None if row % 5 == 4 else label for row, label in enumerate(table["label"].to_pylist())])
+    pq.write_table(table.append_column("camera", cameras).set_column(1, "label", labels), "data.parquet")
+    words = [*VECTORS, "--hidden", "8", "--epochs", "20", "--regulariser", "lautum", "--irrelevant-column", "camera"]
     assert command("fit", *words, "--out", "whole").code == 0
     interrupt(command, monkeypatch, [*words, "--out", "cut"], SignalAt("Training", step, signal.SIGINT))
     assert command("fit", *words, "--out", "cut", "--resume").code == 0
@@ -215,7 +231,7 @@ def test_a_replacement_interrupted_before_it_began_leaves_the_old_run(
     def interrupted(*arguments: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(fitting, "ingest", interrupted)
+    monkeypatch.setattr(fitting, "read_parts", interrupted)
     outcome = command("fit", *words, "--overwrite", "--seed", "1")
     assert outcome.code == 130
     assert "Start again with: noisecleaner fit" in outcome.err
