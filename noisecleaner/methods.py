@@ -35,6 +35,11 @@ def backbone_names() -> list[str]:
     return [_name(file) for file in _files("backbones") if file.stem != "torchvision_models"]
 
 
+def experiment_names() -> list[str]:
+    """List what `bench` takes: one name for each file of `bench/`."""
+    return [_name(file) for file in _files("bench")]
+
+
 def methods() -> list[Method]:
     """Describe the methods without importing them."""
     return [_describe(file) for file in _files("weightings")]
