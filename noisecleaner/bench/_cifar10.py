@@ -55,7 +55,7 @@ class Noisy:
 
 
 def noisy_cifar10(
-    work: Work, kind: Kind, rate: float, *, audited: int = 0, extra: int = 0, augmented: bool = False
+    work: Work, kind: Kind, rate: float, *, audited: int = 0, extra: int = 0, augmented: bool = False, size: int = _SIZE
 ) -> Noisy:
     """Draw a noisy training set from the first four fifths of CIFAR-10; the last fifth tests, whatever the scale.
 
@@ -66,7 +66,9 @@ def noisy_cifar10(
         audited: source rows that are verified as well, at scale 1.
         extra: verified rows that are no source rows, at scale 1; they come out of the 40,000.
         augmented: whether source images are shifted and mirrored.
+        size: edge length; less than 32 cuts out the centre.
     """
+    inset = slice((_SIZE - size) // 2, (_SIZE + size) // 2)
     known = work.datasets.read(TRAIN, _SIZE)
     rng = np.random.default_rng((work.seed, 3))
     border = len(known.labels) * 4 // 5  # 40,000 of the 50,000
@@ -80,7 +82,7 @@ def noisy_cifar10(
     trusted[count:] = true[count:]
     verified = scaled(audited, share, least=40) if audited else 0
     trusted[:verified] = true[:verified]
-    data = Data(known.pixels[rows], given, trusted, work.device, augmented)
+    data = Data(known.pixels[rows][:, inset, inset], given, trusted, work.device, augmented)
     none = np.full(len(known.labels) - border, -1)
-    test = Data(known.pixels[border:], known.labels[border:], none, work.device)
+    test = Data(known.pixels[border:, inset, inset], known.labels[border:], none, work.device)
     return Noisy(data, true, np.arange(count), test, len(known.classes))

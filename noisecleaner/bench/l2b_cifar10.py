@@ -13,6 +13,8 @@ from noisecleaner.training import Schedule, State
 
 
 class L2bCifar10(Experiment):
+    """scale TODO."""
+
     rows = (
         Row("uniform", {"trusted": 0}, {"test_accuracy": 0.833}),
         Row("l2rw", {"trusted": 1_000}, {"test_accuracy": 0.866}),
