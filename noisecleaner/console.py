@@ -216,7 +216,8 @@ def show_bench(benchmark: Benchmark) -> None:
         for line in benchmark.lines
     ]
     header = (*(name.replace("_", " ") for name in names), "method", "metric", "paper", "ours", "seeds")
-    _table(f"{benchmark.paper}, scale {benchmark.scale:g}, {benchmark.device}", header, rows)
+    title = [benchmark.paper, f"scale {benchmark.scale:g}", benchmark.backbone, benchmark.device]
+    _table(", ".join(filter(None, title)), header, rows)
     spent = f"{benchmark.seconds:,.0f} s of runs"
     _out().print(Text(f"\nMean ± standard deviation over the seeds; {spent}. Wrote {printable(benchmark.table)}."))
 

@@ -81,11 +81,17 @@ class Experiment:
         rows: the rows of the paper's table.
         files: what it needs below `--data`, as globs.
         scale: share of the paper's size that takes a run no longer than about 20 minutes on two CPU cores.
+        backbone: the network that is trained, for the table; None where it is the experiment's own.
     """
 
     rows: ClassVar[tuple[Row, ...]]
     files: ClassVar[tuple[str, ...]] = ()
     scale: ClassVar[float] = 1.0
+    backbone: ClassVar[str | None] = None
+
+    def backbone_on(self, device: torch.device) -> str | None:
+        """The network that is trained on a device; overridden where the paper's is too slow without a GPU."""
+        return self.backbone
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Run one row with one seed; return finite numbers by metric, those of `row.paper` among them."""
@@ -130,6 +136,7 @@ class Benchmark:
         paper: the experiment.
         scale: share of the paper's size.
         device: where networks were trained.
+        backbone: which ones; None where they are the experiment's own.
         lines: the paper's numbers beside ours, row by row.
         table: the Parquet file with every run of this experiment in the output directory, of any scale.
         seconds: wall-clock time of all runs behind `lines`.
@@ -138,6 +145,7 @@ class Benchmark:
     paper: str
     scale: float
     device: str
+    backbone: str | None
     lines: tuple[Line, ...]
     table: Path
     seconds: float
@@ -195,17 +203,19 @@ def bench(
     runs.mkdir(parents=True, exist_ok=True)
     sweep(runs)
     datasets = Datasets(data, out / "pixels", told)
+    backbone = experiment.backbone_on(on)
+    fixed = {"experiment": paper, "scale": scale, "device": on.type, "backbone": backbone, "files": files}
     table, done = out / f"{paper}.parquet", []
     for seed in range(seeds):
         for row in experiment.rows:
-            what = {"experiment": paper, "row": _columns(row), "seed": seed, "scale": scale, "device": on.type}
-            record = runs / _name({**what, "files": files})
+            identity = {**fixed, "row": {**row.setting, "method": row.method}, "seed": seed}
+            record = runs / _name(identity)
             checkpoint = record.with_suffix(".safetensors")
             work = Work(seed, scale, on, datasets, checkpoint, f"{row}, seed {seed}", told, signals)
-            done.append((row, _once(experiment, row, work, {**what, "files": files}, record)))
+            done.append((row, _once(experiment, row, work, identity, record)))
             write_table(table, *_table(paper, experiment, runs))
     lines = tuple(_lines(experiment, done))
-    return Benchmark(paper, scale, on.type, lines, table, sum(content["seconds"] for _, content in done))
+    return Benchmark(paper, scale, on.type, backbone, lines, table, sum(content["seconds"] for _, content in done))
 
 
 def _check(seeds: int, scale: float) -> None:
@@ -216,10 +226,6 @@ def _check(seeds: int, scale: float) -> None:
             f"--scale is a share of the paper's size and must lie in (0, 1], but it is {scale}.",
             "Leave --scale out for one that suits two CPU cores, or give 1 for the paper's size.",
         )
-
-
-def _columns(row: Row) -> dict[str, str | float]:
-    return {**row.setting, "method": row.method}
 
 
 def _name(identity: Mapping[str, Any]) -> str:
@@ -265,6 +271,7 @@ def _table(paper: str, experiment: Experiment, runs: Path) -> tuple[list[pa.Tabl
         "seed": pa.int64(),
         "scale": pa.float64(),
         "device": pa.string(),
+        "backbone": pa.string(),
         "seconds": pa.float64(),
         **dict.fromkeys(metrics, pa.float64()),
     }

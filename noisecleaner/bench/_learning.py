@@ -67,8 +67,8 @@ def learn(
 
 def answers(network: Network, data: Data, rows: IntArray) -> IntArray:
     """The network's label of each row, shape [rows]."""
-    logits = [logits.argmax(dim=1).numpy() for _, logits in predict(network, data, rows, _BATCH)]
-    return np.concatenate(logits)
+    found = [logits.argmax(dim=1).numpy() for _, logits in predict(network, data, rows, _BATCH)]
+    return np.concatenate([rows[:0], *found])
 
 
 def accuracy(network: Network, data: Data, rows: IntArray, labels: IntArray) -> float:

@@ -37,12 +37,13 @@ class BilevelCifar10(Experiment):
         _row("c) sampling", "bilevel", 0.1613, 0.2393),
     )
     files = (TRAIN,)
+    backbone = "cifarnet"
     scale = 0.1
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, and measure the accuracy on the noisy labels that were trained on and on clean ones."""
         task = noisy_cifar10(work, Kind.SYMMETRIC, 0.5, size=_SIZE)
-        network = new_network("cifarnet", _SIZE, task.classes, work.seed)
+        network = new_network(self.backbone, _SIZE, task.classes, work.seed)
         epochs = scaled(200, math.sqrt(work.scale))
         schedule = Schedule(epochs, 128, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
         ablation = {"equal_labels": False} if row.setting["configuration"] == "c) sampling" else {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
+from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn, new_network
 from noisecleaner.corrupt import Kind
 from noisecleaner.folds import Plan, plan
@@ -43,14 +46,16 @@ class SoseletoCifar10(Experiment):
         )
     )
     files = (TRAIN,)
+    backbone = "cifar-quick"
     scale = 0.25
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, test both classifiers, and count the wrong labels that are left in the better half."""
-        task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=5_000)
+        task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000)
         planned = plan(task.data.given, task.data.trusted, task.extra, 1, work.seed)
-        network = new_network("cifar-quick", 32, task.classes, work.seed)
-        schedule = Schedule(15, 64, 128, learning_rate=0.02, weight_decay=5e-4, seed=work.seed)
+        network = new_network(self.backbone, 32, task.classes, work.seed)
+        epochs = scaled(200, math.sqrt(work.scale))
+        schedule = Schedule(epochs, 64, 64, learning_rate=0.03, weight_decay=5e-4, seed=work.seed)
         state = learn(work, network, task.data, planned.folds[0], schedule, row.method)
         test = np.arange(len(task.test.given))
         metrics = {"test_accuracy": accuracy(network, task.test, test, task.test.given)}
