@@ -1,6 +1,6 @@
 """The Python interface: one function for each command, and the types of its arguments. Nothing here prints.
 
-`fit` and `score_new` import torch when they are called; the rest never does.
+`fit`, `score_new` and `bench` import torch when they are called; the rest never does.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from noisecleaner.reports import Summary
 from noisecleaner.scoring import score, score_new
 
 if TYPE_CHECKING:
+    from noisecleaner.bench import Benchmark, bench
     from noisecleaner.choices import Effort, Model, Regularisation
     from noisecleaner.fitting import Fitted, fit
     from noisecleaner.inputs import Decoding
 
 __all__ = [
+    "Benchmark",
     "Columns",
     "Corruption",
     "Decoding",
@@ -41,6 +43,7 @@ __all__ = [
     "Source",
     "Stage",
     "Summary",
+    "bench",
     "corrupt",
     "export_clean",
     "fit",
@@ -51,11 +54,13 @@ __all__ = [
 ]
 
 _NEEDS_TORCH = {
+    "Benchmark": "bench",
     "Decoding": "inputs",
     "Effort": "choices",
     "Fitted": "fitting",
     "Model": "choices",
     "Regularisation": "choices",
+    "bench": "bench",
     "fit": "fitting",
 }
 

@@ -19,6 +19,7 @@ import typer
 
 from noisecleaner import __version__, console
 from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.methods import experiment_names
 from noisecleaner.progress import Interrupts
 
 app = typer.Typer(
@@ -350,6 +351,39 @@ def methods() -> None:
     console.show_methods(all_methods(), all_regularisers(), backbone_names())
 
 
+@app.command()
+def bench(
+    ctx: typer.Context,
+    paper: Annotated[str, typer.Argument(help=f"Experiment to rerun: {', '.join(experiment_names())}.")],
+    out: Annotated[Path, _option("Directory of the results; finished runs in it are not repeated.")],
+    data: Annotated[
+        Path | None, _option("Directory with the datasets, such as cifar10/; none for synthetic ones.")
+    ] = None,
+    seeds: Annotated[int, _option("How often each row of the paper's table is run.")] = 3,
+    scale: Annotated[
+        float | None, _option("Share of the paper's size, in (0, 1]; what suits two CPU cores by default.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Rerun a paper's experiment at a size that fits the machine, and put the paper's numbers beside ours.
+
+    Example: noisecleaner bench soseleto-cifar10 --data ../data --out bench
+    """
+    from noisecleaner.api import bench as run_bench
+
+    benchmark = run_bench(
+        paper,
+        out,
+        data=data,
+        seeds=seeds,
+        scale=scale,
+        device=device,
+        progress=console.TerminalProgress(),
+        interrupts=ctx.obj,
+    )
+    console.show_bench(benchmark)
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -393,6 +427,8 @@ def _show_traceback_if(debug: bool) -> None:
 
 def _how_to_go_on(words: list[str], resumable: bool) -> str:
     """What to type after an interrupted command."""
+    if words[:1] == ["bench"]:
+        return f"Go on where it stopped with: noisecleaner {shlex.join(words)}"
     if not resumable:
         return f"Start again with: noisecleaner {shlex.join(words)}"
     again = [word for word in words if word not in ("--overwrite", "--resume")]

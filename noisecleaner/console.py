@@ -20,6 +20,7 @@ from rich.text import Text
 from noisecleaner.progress import Progress, Stage
 
 if TYPE_CHECKING:
+    from noisecleaner.bench import Benchmark
     from noisecleaner.corrupt import Corruption
     from noisecleaner.export import Exported
     from noisecleaner.fitting import Fitted
@@ -207,6 +208,27 @@ def _described(methods: Sequence[Method]) -> list[tuple[str, str, str]]:
     return [(m.name, m.summary, ", ".join(f"{k}={v}" for k, v in m.options.items())) for m in methods]
 
 
+def show_bench(benchmark: Benchmark) -> None:
+    """Print the paper's table beside ours."""
+    names = list(benchmark.lines[0].row.setting)
+    rows = [
+        (
+            *(str(line.row.setting[name]) for name in names),
+            line.row.method,
+            line.metric.replace("_", " "),
+            "" if line.paper is None else f"{line.paper:.4f}",
+            f"{line.mean:.4f}" + ("" if line.deviation is None else f" ± {line.deviation:.4f}"),
+            str(len(line.values)),
+        )
+        for line in benchmark.lines
+    ]
+    header = (*(name.replace("_", " ") for name in names), "method", "metric", "paper", "ours", "seeds")
+    title = [benchmark.paper, f"scale {benchmark.scale:g}", benchmark.backbone, benchmark.device]
+    _table(", ".join(filter(None, title)), header, rows)
+    spent = f"{benchmark.seconds:,.0f} s of runs"
+    _out().print(Text(f"\nMean ± standard deviation over the seeds; {spent}. Wrote {printable(benchmark.table)}."))
+
+
 _QUALITY = {
     "audited": "label_quality is calibrated on {judged} audited rows that did not steer what was recorded of them",
     "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
@@ -220,7 +242,7 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         return
     table = Table(box=None, padding=(0, 3, 0, 0))
     for name in header:
-        right = name in ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha")
+        right = name in ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha", "paper", "seeds")
         table.add_column(name, justify="right" if right else "left", overflow="fold", header_style="dim")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))

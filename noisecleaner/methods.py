@@ -45,6 +45,11 @@ def regularisers() -> list[Method]:
     return [_describe(file) for file in _files("regularisers")]
 
 
+def experiment_names() -> list[str]:
+    """List what `bench` takes: one name for each file of `bench/`."""
+    return [_name(file) for file in _files("bench")]
+
+
 def methods() -> list[Method]:
     """Describe the methods without importing them."""
     return [_describe(file) for file in _files("weightings")]

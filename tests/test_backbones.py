@@ -61,7 +61,13 @@ def test_other_families_of_torchvision_do_so_too(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("cifar-quick", 145_578), ("lenet", 431_080 + 1_000), ("preact-resnet18", 11_172_170)]
+    ("name", "count"),
+    [
+        ("cifar-quick", 145_578),
+        ("cifarnet", 1_387_786),
+        ("lenet", 431_080 + 1_000),
+        ("preact-resnet18", 11_172_170),
+    ],
 )
 def test_the_networks_of_the_papers_have_the_size_of_the_papers(name: str, count: int) -> None:
     """With ten classes. Caffe's LeNet takes one channel, not three: two times 20 filters of 25 weights fewer."""

@@ -1,0 +1,88 @@
+"""CIFAR-10 with noise: which rows train, which are verified, which test; shared by the experiments on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from noisecleaner.bench import Work
+from noisecleaner.bench._datasets import drawn, scaled
+from noisecleaner.corrupt import Kind, confusion_matrix, flip
+from noisecleaner.folds import Fold
+from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.training import Data
+
+#: The training images, which are lossless; the published test images are partly JPEG, so none of them is used.
+TRAIN = "cifar10/train-*.parquet"
+#: Rows 0 to 39,999 train, the rest tests.
+POOL = 40_000
+_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """A noisy training set, verified rows, and a clean test set.
+
+    Args:
+        data: source rows first, verified rows that are not among them behind.
+        true: the true label of every row of `data`, shape [rows].
+        source: the source rows, 0 to n - 1.
+        test: the test images, with their true labels as given ones.
+        classes: number of classes.
+    """
+
+    data: Data
+    true: IntArray
+    source: IntArray
+    test: Data
+    classes: int
+
+    @property
+    def extra(self) -> IntArray:
+        """Rows with a verified but no given label."""
+        return np.arange(len(self.source), len(self.true))
+
+    @property
+    def wrong(self) -> IntArray:
+        """Source rows whose given label is wrong."""
+        return np.flatnonzero(self.data.given[self.source] != self.true[self.source])
+
+    def fold(self) -> Fold:
+        """Train on all source rows, and let all verified rows steer."""
+        nobody = self.source[:0]
+        return Fold(self.source, np.flatnonzero(self.data.trusted >= 0), self.source, self.source, nobody)
+
+
+def noisy_cifar10(
+    work: Work, kind: Kind, rate: float, *, audited: int = 0, extra: int = 0, augmented: bool = False, size: int = _SIZE
+) -> Noisy:
+    """Draw a noisy training set from the first four fifths of CIFAR-10; the last fifth tests, whatever the scale.
+
+    Args:
+        work: the run; its scale is the share of the 40,000 rows and of the verified ones that are drawn.
+        kind: the way in which labels go wrong.
+        rate: the share of wrong labels.
+        audited: source rows that are verified as well, at scale 1.
+        extra: verified rows that are no source rows, at scale 1; they come out of the 40,000.
+        augmented: whether source images are shifted and mirrored.
+        size: edge length; less than 32 cuts out the centre.
+    """
+    inset = slice((_SIZE - size) // 2, (_SIZE + size) // 2)
+    known = work.datasets.read(TRAIN, _SIZE)
+    rng = np.random.default_rng((work.seed, 3))
+    border = len(known.labels) * 4 // 5  # 40,000 of the 50,000
+    share = work.scale * border / POOL
+    rows = drawn(np.arange(border), scaled(POOL, share, least=200), rng)
+    count = len(rows) - (scaled(extra, share, least=20) if extra else 0)
+    true = known.labels[rows]
+    given = flip(true, confusion_matrix(kind, known.classes, rate, rng), rng)
+    given[count:] = -1
+    trusted = np.full(len(rows), -1)
+    trusted[count:] = true[count:]
+    verified = scaled(audited, share, least=40) if audited else 0
+    trusted[:verified] = true[:verified]
+    data = Data(known.pixels[rows][:, inset, inset], given, trusted, work.device, augmented)
+    none = np.full(len(known.labels) - border, -1)
+    test = Data(known.pixels[border:, inset, inset], known.labels[border:], none, work.device)
+    return Noisy(data, true, np.arange(count), test, len(known.classes))

@@ -1,0 +1,76 @@
+"""What most experiments do: train a network with a weighting, and ask it for labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from noisecleaner.backbones import build as build_backbone
+from noisecleaner.bench import Work
+from noisecleaner.folds import Fold
+from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.networks import Shape, build_network
+from noisecleaner.training import Data, Schedule, State, predict, train
+from noisecleaner.weightings import Network, build
+
+_BATCH = 512
+
+
+def new_network(backbone: str, size: int, classes: int, seed: int) -> Network:
+    """Make a network with random weights that depend on the seed alone.
+
+    Args:
+        backbone: a file of `backbones/`, or a torchvision model.
+        size: edge length of the images.
+        classes: number of classes.
+        seed: of the weights.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        trunk = build_backbone(backbone, size=size, pretrained=False, weights=None)
+        return build_network(Shape("pixels", classes, trunk.width, backbone, size), trunk)
+
+
+def learn(
+    work: Work,
+    network: Network,
+    data: Data,
+    fold: Fold,
+    schedule: Schedule,
+    method: str,
+    options: Mapping[str, Any] | None = None,
+    meta: bool = False,
+) -> State:
+    """Train a network with a weighting, or go on from the run's checkpoint.
+
+    Args:
+        work: the run.
+        network: changed in place.
+        data: what batches are made of.
+        fold: which rows train and which steer.
+        schedule: how long and how fast.
+        method: a file of `weightings/`.
+        options: the method's own options.
+        meta: choose the rows that steer by their losses.
+
+    Returns:
+        The network, its weighting and the history of every row.
+    """
+    weighting = build(method, len(data.given), network, options or {})
+    state = State(network, weighting, len(data.given), averaged=False, meta=meta).to(work.device)
+    train(state, data, fold, schedule, work.checkpoint, work.title, work.progress, work.interrupts)
+    return state
+
+
+def answers(network: Network, data: Data, rows: IntArray) -> IntArray:
+    """The network's label of each row, shape [rows]."""
+    found = [logits.argmax(dim=1).numpy() for _, logits in predict(network, data, rows, _BATCH)]
+    return np.concatenate([rows[:0], *found])
+
+
+def accuracy(network: Network, data: Data, rows: IntArray, labels: IntArray) -> float:
+    """Share of rows that a network labels as `labels` does, each of shape [n]."""
+    return float((answers(network, data, rows) == labels).mean())

@@ -1,0 +1,93 @@
+"""Learning a small target with the help of a source: what the experiments on digits and letters share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from noisecleaner.bench import Work
+from noisecleaner.bench._datasets import Labelled
+from noisecleaner.folds import Fold
+from noisecleaner.images import Pixels
+from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.regularisers import Side
+from noisecleaner.training import Data, Schedule, State, train
+from noisecleaner.weightings import Network
+from noisecleaner.weightings.uniform import Uniform
+
+#: Rows of a small labelled set in a step.
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Images with class indices from zero on.
+
+    Args:
+        pixels: uint8, shape [rows, size, size, 3].
+        labels: shape [rows].
+    """
+
+    pixels: Pixels
+    labels: IntArray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def at(self, rows: IntArray) -> Sample:
+        """Some of the rows."""
+        return Sample(self.pixels[rows], self.labels[rows])
+
+
+def of_classes(known: Labelled, classes: range) -> Sample:
+    """Take the images of some classes, whose indices start from zero then."""
+    rows = np.flatnonzero(np.isin(known.labels, list(classes)))
+    return Sample(known.pixels[rows], known.labels[rows] - classes.start)
+
+
+def balanced(labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+    """Draw `count` rows, as many of each class as of any other, in random order."""
+    each = count // (int(labels.max()) + 1)
+    rows = [rng.permutation(np.flatnonzero(labels == label))[:each] for label in np.unique(labels)]
+    return rng.permutation(np.concatenate(rows))
+
+
+def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None = None) -> tuple[Data, Fold]:
+    """Put source rows, labelled target rows and unlabelled ones behind one another, and let the target steer."""
+    parts = [source.pixels, target.pixels, *([] if unlabelled is None else [unlabelled])]
+    pixels = np.concatenate(parts)
+    nobody = np.full(len(pixels), -1)
+    given, trusted = nobody.copy(), nobody.copy()
+    given[: len(source)] = source.labels
+    trusted[len(source) : len(source) + len(target)] = target.labels
+    rows = np.arange(len(source))
+    side = Side(np.arange(len(source) + len(target), len(pixels)), nobody)
+    fold = Fold(rows, np.flatnonzero(trusted >= 0), rows, rows[:0], rows[:0])
+    return Data(pixels, given, trusted, work.device, side=side), fold
+
+
+def with_new_head(network: Network, classes: int, seed: int) -> Network:
+    """Keep the features of a network and give it a fresh classifier."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        (width,) = (m.in_features for m in network.head.modules() if isinstance(m, nn.Linear))
+        head = nn.Linear(width, classes)
+    return Network(network.trunk, head.to(next(network.parameters())))
+
+
+def fine_tune(network: Network, sample: Sample, steps: int, rate: float, work: Work) -> Network:
+    """Train all of a network on a small labelled set; too short to be worth a checkpoint."""
+    rows = np.arange(len(sample))
+    data = Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
+    fold = Fold(rows, rows[:0], rows, rows[:0], rows[:0])
+    size = min(_BATCH, len(sample))
+    epochs = max(1, steps * size // len(sample))
+    schedule = Schedule(epochs, size, 2, rate, weight_decay=0.0, seed=work.seed, checkpoint_seconds=1e9)
+    state = State(network, Uniform(len(sample), network), len(sample), averaged=False).to(work.device)
+    path = work.checkpoint.with_suffix(".tuning")
+    train(state, data, fold, schedule, path, f"{work.title}, fine-tuning", Progress(), Interrupts())
+    return network

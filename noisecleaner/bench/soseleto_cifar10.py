@@ -1,0 +1,89 @@
+"""SOSELETO, section 4.2: CIFAR-10 with 30, 40 and 50 % wrong labels, and 5,000 verified ones."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from noisecleaner.bench import Experiment, Metrics, Row, Work
+from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
+from noisecleaner.bench._datasets import scaled
+from noisecleaner.bench._learning import accuracy, learn, new_network
+from noisecleaner.corrupt import Kind
+from noisecleaner.folds import Plan, plan
+from noisecleaner.ingest.manifest import FloatArray, IntArray
+from noisecleaner.progress import Stage
+from noisecleaner.quality import Verified, fit_quality
+from noisecleaner.readout import read_fold
+from noisecleaner.traces import collect
+from noisecleaner.training import Schedule, State
+from noisecleaner.weightings import Network
+from noisecleaner.weightings.soseleto import Soseleto
+
+_PLAIN = {0.3: 0.6557, 0.4: 0.6238, 0.5: 0.5736}
+_SOSELETO = {0.3: 0.7241, 0.4: 0.6998, 0.5: 0.6633}
+_HALF = {0.3: 0.04, 0.4: 0.10, 0.5: 0.20}
+
+
+class SoseletoCifar10(Experiment):
+    """Table 1 and figure 2: label noise of a random confusion matrix; CIFAR-10 Quick, no augmentation.
+
+    `scale` is the share of 40,000 source rows and of 5,000 verified ones; epochs do not scale, because the paper does
+    not tell them.
+    """
+
+    rows = tuple(
+        row
+        for noise in _PLAIN
+        for row in (
+            Row("uniform", {"noise": noise}, {"test_accuracy": _PLAIN[noise]}),
+            Row(
+                "soseleto",
+                {"noise": noise},
+                {"target_test_accuracy": _SOSELETO[noise], "best_half_noise": _HALF[noise]},
+            ),
+        )
+    )
+    files = (TRAIN,)
+    backbone = "cifar-quick"
+    scale = 0.25
+
+    def run(self, row: Row, work: Work) -> Metrics:
+        """Train, test both classifiers, and count the wrong labels that are left in the better half."""
+        task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000)
+        planned = plan(task.data.given, task.data.trusted, task.extra, 1, work.seed)
+        network = new_network(self.backbone, 32, task.classes, work.seed)
+        epochs = scaled(200, math.sqrt(work.scale))
+        schedule = Schedule(epochs, 64, 64, learning_rate=0.03, weight_decay=5e-4, seed=work.seed)
+        state = learn(work, network, task.data, planned.folds[0], schedule, row.method)
+        test = np.arange(len(task.test.given))
+        metrics = {"test_accuracy": accuracy(network, task.test, test, task.test.given)}
+        if isinstance(state.weighting, Soseleto) and state.weighting.target_head is not None:
+            target = Network(network.trunk, state.weighting.target_head)
+            metrics["target_test_accuracy"] = accuracy(target, task.test, test, task.test.given)
+            metrics["best_half_noise"] = _left(task, state.weighting.alpha().cpu().numpy())
+        metrics["best_half_noise_by_quality"] = _left(task, _quality(task, planned, state, work.seed))
+        return metrics
+
+
+def _left(task: Noisy, values: FloatArray) -> float:
+    """Share of wrong labels in the half of the rows with the highest values, of those that nobody verified."""
+    rows: IntArray = np.flatnonzero(task.data.trusted < 0)
+    best = rows[np.argsort(-values[rows], kind="stable")][: len(rows) // 2]
+    return float(np.isin(best, task.wrong).mean())
+
+
+def _quality(task: Noisy, planned: Plan, state: State, seed: int) -> FloatArray:
+    """Compute label quality as `fit` does."""
+    found = collect([read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], len(task.source))
+    judging = np.flatnonzero(planned.judging)
+    truth = task.true[judging]
+    known = Verified(
+        judging,
+        correct=task.data.given[judging] == truth,
+        suggestion_correct=found["candidates"][judging, 0] == truth,
+        clean_only=np.empty((0, task.classes)),
+        clean_only_labels=np.empty(0, np.int64),
+    )
+    return fit_quality(found, known, seed, out_of_sample=False)[1]

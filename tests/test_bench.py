@@ -1,0 +1,242 @@
+"""`bench`: each run is recorded once, the paper's numbers stand beside ours, and what cannot be used is refused."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import Command, Outcome, png
+
+import noisecleaner.bench as package
+from noisecleaner.bench import Experiment, bench, experiment_class
+from noisecleaner.bench.soseleto_synthetic import SoseletoSynthetic
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import read_record
+from noisecleaner.methods import experiment_names
+
+TINY = ("--scale", 0.0001, "--device", "cpu")
+
+DROPPED_IN = '''"""Mine: no paper has it."""
+
+from noisecleaner.bench import Experiment, Row
+
+
+class Mine(Experiment):
+    """Says how large the seed is."""
+
+    rows = (Row("uniform", {"noise": 0.5}, {"size": 3.0}),)
+
+    def run(self, row, work):
+        return {"size": float(work.seed), "other": 1.0}
+'''
+
+
+@pytest.fixture(scope="module")
+def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in the layout of the real one: 300 rows in three files, labels 0 to 2."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "cifar10").mkdir()
+    rng = np.random.default_rng(0)
+    for part in range(3):
+        rows = np.arange(part * 100, part * 100 + 100)
+        images = [{"bytes": png(int(row) % 3, rng), "path": f"train_{row:05d}.png"} for row in rows]
+        columns = {"image": images, "label": rows % 3, "index": rows.astype(np.int32)}
+        name = f"train-{part:05d}-of-00003.parquet"
+        pq.write_table(pa.table(columns), folder / "cifar10" / name)
+    return folder
+
+
+def runs(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (out / "runs").glob("*.json")}
+
+
+def refused(outcome: Outcome, *says: str) -> None:
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert all(text in outcome.err for text in says), outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_every_run_is_a_row_and_the_papers_number_stands_beside_ours(command: Command, tmp_path: Path) -> None:
+    outcome = command("bench", "soseleto-synthetic", "--out", tmp_path, "--seeds", 2, "--scale", 0.2, "--device", "cpu")
+    assert outcome.code == 0, outcome.err
+    table = pq.read_table(tmp_path / "soseleto-synthetic.parquet")
+    assert table.column_names[:6] == ["experiment", "method", "seed", "scale", "device", "backbone"]
+    assert table["seed"].to_pylist() == [0, 1]
+    assert table["scale"].to_pylist() == [0.2, 0.2]
+    mean = np.mean(table["target_accuracy"].to_numpy())
+    (line,) = [line for line in outcome.out.splitlines() if "target accuracy" in line]
+    assert line.split()[:5] == ["soseleto", "target", "accuracy", "1.0000", f"{mean:.4f}"]
+    assert line.split()[-1] == "2"
+    assert not list((tmp_path / "runs").glob("*.safetensors"))
+
+
+def test_what_is_done_is_not_repeated_and_other_scales_and_seeds_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def run(self: Experiment, row: package.Row, work: package.Work) -> dict[str, float]:
+        seen.append((work.seed, work.scale))
+        return {"target_accuracy": 0.5 + work.seed}
+
+    monkeypatch.setattr(SoseletoSynthetic, "run", run)
+    first = bench("soseleto-synthetic", tmp_path, seeds=2, scale=0.5, device="cpu")
+    before = runs(tmp_path)
+    again = bench("soseleto-synthetic", tmp_path, seeds=2, scale=0.5, device="cpu")
+    assert seen == [(0, 0.5), (1, 0.5)]
+    assert runs(tmp_path) == before
+    assert again == first
+    assert [(line.values, line.paper) for line in again.lines] == [((0.5, 1.5), 1.0)]
+    assert again.lines[0].deviation == pytest.approx(math.sqrt(0.5))
+    bench("soseleto-synthetic", tmp_path, seeds=3, scale=0.5, device="cpu")
+    other = bench("soseleto-synthetic", tmp_path, seeds=1, device="cpu")
+    assert seen[2:] == [(2, 0.5), (0, 1.0)]
+    assert other.lines[0].deviation is None
+    assert pq.read_table(other.table).num_rows == 4
+
+
+def test_a_damaged_record_is_repeated(command: Command, tmp_path: Path) -> None:
+    words = ["bench", "soseleto-synthetic", "--out", tmp_path, "--seeds", 1, *TINY]
+    assert command(*words).code == 0
+    (record,) = (tmp_path / "runs").glob("*.json")
+    whole = read_record(record)
+    record.write_text(record.read_text().replace('"seed": 0', '"seed": 1'))
+    outcome = command(*words)
+    assert outcome.code == 0
+    assert "That run is repeated" in outcome.err
+    assert read_record(record)["metrics"] == whole["metrics"]
+
+
+def test_an_interrupted_bench_says_what_to_type_and_goes_on(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import signal
+
+    kept = SoseletoSynthetic.run
+
+    def stopped(self: SoseletoSynthetic, row: package.Row, work: package.Work) -> dict[str, float]:
+        if work.seed == 1:
+            signal.raise_signal(signal.SIGINT)
+        return kept(self, row, work)
+
+    words = ["bench", "soseleto-synthetic", "--out", tmp_path, "--seeds", 2, *TINY]
+    monkeypatch.setattr(SoseletoSynthetic, "run", stopped)
+    outcome = command(*words)
+    assert outcome.code == 130
+    assert "Go on where it stopped with: noisecleaner bench soseleto-synthetic" in outcome.err
+    before = runs(tmp_path)
+    assert len(before) == 1
+    assert pq.read_table(tmp_path / "soseleto-synthetic.parquet").num_rows == 1
+    monkeypatch.setattr(SoseletoSynthetic, "run", kept)
+    assert command(*words).code == 0
+    assert len(runs(tmp_path)) == 2
+    assert before.items() <= runs(tmp_path).items()
+
+
+def test_an_experiment_dropped_into_the_folder_shows_up(tmp_path: Path) -> None:
+    """In a copy of the package, so that the one under test stays as it is."""
+    shutil.copytree(Path(package.__file__).parent.parent, tmp_path / "noisecleaner")
+    (tmp_path / "noisecleaner" / "bench" / "my_table.py").write_text(DROPPED_IN)
+    words = [sys.executable, "-m", "noisecleaner", "bench"]
+    shown = subprocess.run([*words, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "my-table" in shown.stdout
+    done = subprocess.run(
+        [*words, "my-table", "--out", "out", "--device", "cpu"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "1.0000 ± 1.0000" in done.stdout
+    table = pq.read_table(tmp_path / "out" / "my-table.parquet")
+    assert table["noise"].to_pylist() == [0.5] * 3
+    assert table["size"].to_pylist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("paper", experiment_names())
+def test_every_experiment_keeps_the_contract(paper: str) -> None:
+    experiment = experiment_class(paper)
+    assert 0 < experiment.scale <= 1
+    assert experiment.rows
+    assert len({tuple(row.setting) for row in experiment.rows}) == 1
+    assert len({str(row) for row in experiment.rows}) == len(experiment.rows)
+    assert "scale" in (experiment.__doc__ or "")
+    for file in experiment.files:
+        assert not Path(file).is_absolute()
+
+
+@pytest.mark.parametrize("paper", ["soseleto-cifar10", "bilevel-cifar10", "l2b-cifar10"])
+def test_experiments_on_images_run_on_a_tiny_dataset(
+    command: Command, cifar10: Path, tmp_path: Path, paper: str
+) -> None:
+    outcome = command("bench", paper, "--data", cifar10, "--out", tmp_path, "--seeds", 1, *TINY)
+    assert outcome.code == 0, outcome.err
+    rows = pq.read_table(tmp_path / f"{paper}.parquet").to_pylist()
+    assert len(rows) == len(experiment_class(paper).rows)
+    for line in experiment_class(paper).rows:
+        (found,) = [row for row in rows if row.items() >= {**line.setting, "method": line.method}.items()]
+        assert all(0 <= found[metric] <= 1 or metric == "gap" for metric in line.paper)
+    assert (tmp_path / "pixels").is_dir()
+
+
+def test_pixels_are_decoded_once(command: Command, cifar10: Path, tmp_path: Path) -> None:
+    words = ["bench", "l2b-cifar10", "--data", cifar10, "--out", tmp_path, *TINY, "--seeds"]
+    assert command(*words, 1).err.count("Decoding") == 1
+    (pixels,) = (tmp_path / "pixels").rglob("*.npy")
+    before = pixels.read_bytes()
+    pixels.chmod(0o400)
+    pixels.with_suffix(".json").chmod(0o400)
+    again = command(*words, 2)
+    assert again.code == 0
+    assert "seed 1" in again.err
+    assert pixels.read_bytes() == before
+
+
+def test_an_unknown_paper_is_refused_with_the_valid_ones(command: Command, tmp_path: Path) -> None:
+    refused(command("bench", "nonsense", "--out", tmp_path / "out"), "nonsense", ", ".join(experiment_names()))
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_data_is_refused_with_what_to_type(command: Command, cifar10: Path, tmp_path: Path) -> None:
+    words = ["bench", "l2b-cifar10", "--out", tmp_path / "out"]
+    needs = "needs cifar10/train-*.parquet"
+    refused(command(*words), needs, "none was named", "noisecleaner bench l2b-cifar10 --data DIR")
+    refused(command(*words, "--data", tmp_path / "nowhere"), needs, "is no directory", "--data DIR")
+    refused(command(*words, "--data", cifar10 / "cifar10"), needs, "has no cifar10/train-*.parquet", "--data DIR")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--seeds", 0, "at least 1"),
+        ("--seeds", -1, "at least 1"),
+        ("--scale", 0, "(0, 1]"),
+        ("--scale", 1.5, "(0, 1]"),
+        ("--scale", "nan", "(0, 1]"),
+        ("--device", "abacus", "--device abacus"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(
+    command: Command, tmp_path: Path, option: str, value: object, says: str
+) -> None:
+    refused(command("bench", "soseleto-synthetic", "--out", tmp_path / "out", option, value), says)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_that_cannot_be_read_is_refused(cifar10: Path, tmp_path: Path) -> None:
+    shutil.copytree(cifar10, tmp_path / "data")
+    file = tmp_path / "data" / "cifar10" / "train-00000-of-00003.parquet"
+    table = pq.read_table(file).to_pylist()
+    table[3]["image"]["bytes"] = b"no image"
+    pq.write_table(pa.Table.from_pylist(table, schema=pq.read_schema(file)), file)
+    with pytest.raises(NoisecleanerError, match=r"1 of 300 .* cannot be read"):
+        bench("bilevel-cifar10", tmp_path / "out", data=tmp_path / "data", seeds=1, scale=0.0001, device="cpu")
