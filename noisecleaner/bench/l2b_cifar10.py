@@ -21,9 +21,11 @@ class L2bCifar10(Experiment):
 
     `scale` is the share of 39,000 source rows and of 300 epochs; the 1,000 verified rows and the 10 epochs of warm-up
     stay, because the weights are worth nothing before the network has learned something (3,120 rows, 24 epochs, 80
-    verified rows, one epoch of warm-up, seed 0: CE 0.43, L2RW 0.29, L2B 0.23). On CUDA the network and its schedule
-    are the paper's (PreAct ResNet-18, batches of 512, steps of 0.15, augmentation); elsewhere it is CIFAR-10 Quick, in batches of 64 with steps of 0.03, without augmentation: a network this small
-    has to be able to memorise wrong labels, or there is nothing to be gained.
+    verified rows, one epoch of warm-up, seed 0: CE 0.43, L2RW 0.29, L2B 0.23).
+
+    On CUDA the network and its schedule are the paper's (PreAct ResNet-18, batches of 512, steps of 0.15,
+    augmentation); elsewhere it is CIFAR-10 Quick, in batches of 64 with steps of 0.03, without augmentation: a network
+    this small has to be able to memorise wrong labels, or there is nothing to be gained.
 
     `outweighed` is the share of wrong labels whose beta exceeds alpha, both means over the visits after the warm-up (a
     pseudo label that is the given label makes them equal). `pseudo_right` is the share of those whose pseudo label, of
