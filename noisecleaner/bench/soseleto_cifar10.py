@@ -38,7 +38,10 @@ class SoseletoCifar10(Experiment):
     `scale` is the share of 40,000 source rows and of the verified ones among them. The paper tells no number of epochs;
     here it is 200 times the square root of `scale`, because few rows need more visits until noise is memorised. Batches
     are 64 and 64 instead of 32 and 256, which would cost a CPU eight trusted rows for each source row. Steps start at
-    0.03, and alpha moves by 0.1 a visit.
+    0.03, and alpha moves by 0.1 a visit. Tried on seed 0 with 40 % noise: 2,000 rows and 60 epochs of this gave 0.31
+    (plain), 0.30 (phi_s) and 0.32 (phi_t), and 28 % wrong labels in the better half by alpha, 21 % by label quality;
+    moves of 0.4 rank worse than those of 0.1 (31 % instead of 27 % on 4,000 rows). So the order of the accuracies is
+    the paper's only for phi_t, and alpha is far from the paper's 10 %.
     """
 
     rows = tuple(
