@@ -94,7 +94,12 @@ class Experiment:
         return self.backbone
 
     def run(self, row: Row, work: Work) -> Metrics:
-        """Run one row with one seed; return finite numbers by metric, those of `row.paper` among them."""
+        """Run one row with one seed; return finite numbers by metric, the same metrics for every seed.
+
+        Args:
+            row: one of `rows`; its `paper` names metrics that are returned.
+            work: what the run has to work with.
+        """
         raise NotImplementedError
 
 
@@ -201,7 +206,8 @@ def bench(
     files = find(paper, data, experiment.files)
     runs = out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    sweep(runs)
+    for folder in (out, runs):
+        sweep(folder)
     datasets = Datasets(data, out / "pixels", told)
     backbone = experiment.backbone_on(on)
     fixed = {"experiment": paper, "scale": scale, "device": on.type, "backbone": backbone, "files": files}

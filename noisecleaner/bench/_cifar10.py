@@ -60,11 +60,11 @@ def noisy_cifar10(
     """Draw a noisy training set from the first four fifths of CIFAR-10; the last fifth tests, whatever the scale.
 
     Args:
-        work: the run; its scale is the share of the 40,000 rows and of the verified ones that are drawn.
+        work: the run; its scale is the share of the 40,000 rows that are drawn, and of those that are verified.
         kind: the way in which labels go wrong.
         rate: the share of wrong labels.
         audited: source rows that are verified as well, at scale 1.
-        extra: verified rows that are no source rows, at scale 1; they come out of the 40,000.
+        extra: verified rows that are no source rows, at any scale; they come out of the 40,000.
         augmented: whether source images are shifted and mirrored.
         size: edge length; less than 32 cuts out the centre.
     """
@@ -73,8 +73,9 @@ def noisy_cifar10(
     rng = np.random.default_rng((work.seed, 3))
     border = len(known.labels) * 4 // 5  # 40,000 of the 50,000
     share = work.scale * border / POOL
-    rows = drawn(np.arange(border), scaled(POOL, share, least=200), rng)
-    count = len(rows) - (scaled(extra, share, least=20) if extra else 0)
+    beside = min(extra, border // 4)
+    rows = drawn(np.arange(border), scaled(POOL - extra, share, least=200) + beside, rng)
+    count = len(rows) - beside
     true = known.labels[rows]
     given = flip(true, confusion_matrix(kind, known.classes, rate, rng), rng)
     given[count:] = -1

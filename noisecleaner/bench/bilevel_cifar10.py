@@ -38,7 +38,7 @@ class BilevelCifar10(Experiment):
     )
     files = (TRAIN,)
     backbone = "cifarnet"
-    scale = 0.1
+    scale = 0.08
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, and measure the accuracy on the noisy labels that were trained on and on clean ones."""

@@ -29,8 +29,19 @@ _HALF = {0.3: 0.04, 0.4: 0.10, 0.5: 0.20}
 class SoseletoCifar10(Experiment):
     """Table 1 and figure 2: label noise of a random confusion matrix; CIFAR-10 Quick, no augmentation.
 
-    `scale` is the share of 40,000 source rows and of 5,000 verified ones; epochs do not scale, because the paper does
-    not tell them.
+    `uniform` is the paper's plain training. Both methods see the same noisy source rows; for `soseleto` 5,000 of them
+    are verified and steer, and 5,000 more are verified to judge label quality, as in `fit`. `test_accuracy` is that of
+    the network that `fit` keeps (phi_s), `target_test_accuracy` that of the classifier which the verified rows train
+    (phi_t), the one the paper reports. `best_half_noise` is the share of wrong labels in the half of the rows with the
+    highest alpha (or, `_by_quality`, the highest label quality), of the rows that nobody verified.
+
+    `scale` is the share of 40,000 source rows and of the verified ones among them. The paper tells no number of epochs;
+    here it is 200 times the square root of `scale`, because few rows need more visits until noise is memorised. Batches
+    are 64 and 64 instead of 32 and 256, which would cost a CPU eight trusted rows for each source row. Steps start at
+    0.03, and alpha moves by 0.1 a visit. Tried on seed 0 with 40 % noise: 2,000 rows and 60 epochs of this gave 0.31
+    (plain), 0.30 (phi_s) and 0.32 (phi_t), and 28 % wrong labels in the better half by alpha, 21 % by label quality;
+    moves of 0.4 rank worse than those of 0.1 (31 % instead of 27 % on 4,000 rows). So the order of the accuracies is
+    the paper's only for phi_t, and alpha is far from the paper's 10 %.
     """
 
     rows = tuple(
@@ -47,7 +58,7 @@ class SoseletoCifar10(Experiment):
     )
     files = (TRAIN,)
     backbone = "cifar-quick"
-    scale = 0.25
+    scale = 0.1
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, test both classifiers, and count the wrong labels that are left in the better half."""
