@@ -13,6 +13,7 @@ from noisecleaner.bench import Work
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.networks import Shape, build_network
+from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.training import Data, Schedule, State, predict, train
 from noisecleaner.weightings import Network, build
 
@@ -43,6 +44,7 @@ def learn(
     method: str,
     options: Mapping[str, Any] | None = None,
     meta: bool = False,
+    regularisers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> State:
     """Train a network with a weighting, or go on from the run's checkpoint.
 
@@ -55,12 +57,17 @@ def learn(
         method: a file of `weightings/`.
         options: the method's own options.
         meta: choose the rows that steer by their losses.
+        regularisers: files of `regularisers/` with their own options.
 
     Returns:
         The network, its weighting and the history of every row.
     """
-    weighting = build(method, len(data.given), network, options or {})
-    state = State(network, weighting, len(data.given), averaged=False, meta=meta).to(work.device)
+    rows = len(data.given)
+    with torch.random.fork_rng():
+        torch.manual_seed(work.seed)
+        weighting = build(method, rows, network, options or {})
+        terms = [build_regulariser(name, data.side, network, given) for name, given in (regularisers or {}).items()]
+    state = State(network, weighting, rows, averaged=False, meta=meta, regularisers=terms).to(work.device)
     train(state, data, fold, schedule, work.checkpoint, work.title, work.progress, work.interrupts)
     return state
 
