@@ -252,7 +252,8 @@ def _once(experiment: Experiment, row: Row, work: Work, identity: Mapping[str, A
     seconds = round(time.monotonic() - started, 2)
     content = {**identity, "metrics": metrics, "seconds": seconds, "versions": versions()}
     write_record(record, content)
-    work.checkpoint.unlink(missing_ok=True)
+    for checkpoint in record.parent.glob(f"{record.stem}*.safetensors"):
+        checkpoint.unlink()
     return content
 
 

@@ -45,6 +45,7 @@ def learn(
     options: Mapping[str, Any] | None = None,
     meta: bool = False,
     regularisers: Mapping[str, Mapping[str, Any]] | None = None,
+    target: int | None = None,
 ) -> State:
     """Train a network with a weighting, or go on from the run's checkpoint.
 
@@ -58,6 +59,7 @@ def learn(
         options: the method's own options.
         meta: choose the rows that steer by their losses.
         regularisers: files of `regularisers/` with their own options.
+        target: number of classes of the trusted rows in a transfer.
 
     Returns:
         The network, its weighting and the history of every row.
@@ -66,6 +68,8 @@ def learn(
     with torch.random.fork_rng():
         torch.manual_seed(work.seed)
         weighting = build(method, rows, network, options or {})
+        if target is not None:
+            weighting.for_target(network, target)
         terms = [build_regulariser(name, data.side, network, given) for name, given in (regularisers or {}).items()]
     state = State(network, weighting, rows, averaged=False, meta=meta, regularisers=terms).to(work.device)
     train(state, data, fold, schedule, work.checkpoint, work.title, work.progress, work.interrupts)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from noisecleaner.backbones.lenet import LeNet
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import Labelled
 from noisecleaner.folds import Fold
@@ -70,13 +71,31 @@ def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None
     return Data(pixels, given, trusted, work.device, side=side), fold
 
 
-def with_new_head(network: Network, classes: int, seed: int) -> Network:
-    """Keep the features of a network and give it a fresh classifier."""
+def held_out(sample: Sample, work: Work) -> Data:
+    """Rows that are only asked for."""
+    return Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
+
+
+def lenet(size: int, classes: int, seed: int) -> Network:
+    """Make a LeNet whose convolutions are the features theta and whose two full layers are the classifier phi.
+
+    SOSELETO's phi is "the last layer, or possibly last few layers": with the last one alone, a target of 25 images
+    got 0.78 here instead of 0.82.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        (width,) = (m.in_features for m in network.head.modules() if isinstance(m, nn.Linear))
-        head = nn.Linear(width, classes)
-    return Network(network.trunk, head.to(next(network.parameters())))
+        layers = list(LeNet(size).layers)
+        first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
+        head = nn.Sequential(*layers[first:], nn.Linear(500, classes))
+        return Network(nn.Sequential(*layers[:first]), head)
+
+
+def with_new_layer(network: Network, classes: int, seed: int) -> Network:
+    """Keep all of a LeNet but its last layer."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        last = nn.Linear(500, classes).to(next(network.parameters()))
+    return Network(network.trunk, nn.Sequential(*list(network.head.children())[:-1], last))
 
 
 def fine_tune(network: Network, sample: Sample, steps: int, rate: float, work: Work) -> Network:

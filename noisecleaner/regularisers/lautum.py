@@ -39,7 +39,7 @@ class Lautum(Regulariser):
         side: Side,
         network: Network,
         *,
-        weight: float = 0.1,
+        weight: float = 0.3,
         dimensions: int = 32,
         ridge: float = 0.1,
         momentum: float = 0.9,

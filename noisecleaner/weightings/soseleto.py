@@ -73,10 +73,9 @@ class Soseleto(Weighting):
         Raises:
             ValueError: no features are trained, through which alone the target could reach the source.
         """
-        features = [module.in_features for module in network.head.modules() if isinstance(module, nn.Linear)]
-        if not features or not any(True for _ in network.trunk.parameters()):
+        if not any(True for _ in network.trunk.parameters()):
             raise ValueError("a transfer needs features that are trained (--no-frozen, or --hidden 128)")
-        self.target_head = nn.Linear(features[0], classes).to(next(network.head.parameters()))
+        self.target_head = _fresh(network.head, classes).to(next(network.head.parameters()))
         self.transferring = True
 
     def target_network(self, network: Network) -> Network:
@@ -124,3 +123,14 @@ class Soseleto(Weighting):
         with torch.no_grad():
             features = with_spare_buffers(network.trunk, target.inputs)
         return functional.cross_entropy(self.target_head(features), target.labels)
+
+
+def _fresh(head: nn.Module, classes: int) -> nn.Module:
+    """Make a classifier of the same layers for other classes: phi may be "possibly last few layers" (section 3.1)."""
+    if isinstance(head, nn.Linear):
+        return nn.Linear(head.in_features, classes)
+    *layers, last = deepcopy(head).children()
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    return nn.Sequential(*layers, _fresh(last, classes))
