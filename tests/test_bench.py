@@ -6,6 +6,7 @@ import math
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns = {"image": images, "label": rows % 3, "index": rows.astype(np.int32)}
         name = f"train-{part:05d}-of-00003.parquet"
         pq.write_table(pa.table(columns), folder / "cifar10" / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with ten classes of 28 pixels under each of the names that the experiments ask for."""
+    folder = tmp_path_factory.mktemp("digits")
+    rng = np.random.default_rng(1)
+    for number, name in enumerate(("mnist/train", "mnist/test", "mnist_m/train", "mnist_m/test", "notmnist/small")):
+        rows = np.arange(300 if "train" in name or "small" in name else 60)
+        images = [{"bytes": png(int(row + number) % 3, rng, (28, 28)), "path": f"{row}.png"} for row in rows]
+        file = folder / f"{name}-00000-of-00001.parquet"
+        file.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"image": images, "label": rows % 10, "index": rows}), file)
     return folder
 
 
@@ -185,6 +200,21 @@ def test_experiments_on_images_run_on_a_tiny_dataset(
         (found,) = [row for row in rows if row.items() >= {**line.setting, "method": line.method}.items()]
         assert all(0 <= found[metric] <= 1 or metric == "gap" for metric in line.paper)
     assert (tmp_path / "pixels").is_dir()
+
+
+@pytest.mark.parametrize("paper", ["soseleto-transfer", "lautum-notmnist", "purified-mnistm"])
+def test_experiments_on_digits_run_on_a_tiny_dataset(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paper: str
+) -> None:
+    module = import_module(f"noisecleaner.bench.{paper.replace('-', '_')}")
+    if hasattr(module, "fine_tune"):  # its steps do not shrink with the scale
+        kept = module.fine_tune
+        monkeypatch.setattr(module, "fine_tune", lambda net, few, steps, rate, work: kept(net, few, 2, rate, work))
+    found = bench(paper, tmp_path, data=digits, seeds=1, scale=0.001, device="cpu")
+    assert len(found.lines) == len(experiment_class(paper).rows)
+    assert all(0 <= line.mean <= 1 for line in found.lines)
+    assert pq.read_table(found.table).num_rows == len(found.lines)
+    assert not list((tmp_path / "runs").glob("*.safetensors"))
 
 
 def test_pixels_are_decoded_once(command: Command, cifar10: Path, tmp_path: Path) -> None:

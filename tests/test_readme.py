@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import re
 import shlex
 import time
@@ -11,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import SAMPLE, Command
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from noisecleaner.backbones.efficientnet_lite0 import installed
 from noisecleaner.cli import main
-from noisecleaner.methods import method_names
+from noisecleaner.methods import method_names, regulariser_names
 
 README = (SAMPLE.parent / "README.md").read_text("utf-8")
 
@@ -158,8 +162,37 @@ def test_the_python_example_of_the_readme_is_right(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_readme_names_every_method_and_every_column(demo: Demo) -> None:
-    for name in (*method_names(), *pq.read_schema(demo.run / "scores.parquet").names):
+    for name in (*method_names(), *regulariser_names(), *pq.read_schema(demo.run / "scores.parquet").names):
         assert f"`{name}`" in README, name
+
+
+@pytest.mark.parametrize("rows", [600, pytest.param(3000, marks=pytest.mark.slow)])
+def test_regularisers_learn_from_real_images(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """The task-irrelevant label is whether an image is dark; a tenth of the rows has no label."""
+    monkeypatch.chdir(tmp_path)
+    table = pq.read_table(SAMPLE / "cifar10n.parquet")
+    known = pq.read_table(SAMPLE / "trusted.parquet")["sample_id"].to_pylist()
+    order = np.argsort([sample_id not in known for sample_id in table["sample_id"].to_pylist()], kind="stable")
+    table = table.take(order[:rows])
+    pixels = [np.asarray(Image.open(io.BytesIO(image["bytes"]))) for image in table["image"].to_pylist()]
+    light = pa.array(["dark" if image.mean() < 120 else "light" for image in pixels])
+    labels = pa.array([None if row % 10 == 0 else label for row, label in enumerate(table["label"].to_pylist())])
+    index = table.schema.get_field_index("label")
+    changed = table.append_column("light", light).set_column(index, table.schema.field("label"), labels)
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), "data.parquet")
+    words = ["fit", "data.parquet", "--trusted", SAMPLE / "trusted.parquet", "--out", "run", "--hidden", "64"]
+    outcome = command(*words, "--regulariser", "lautum", "--irrelevant-column", "light")
+    assert outcome.code == 0, outcome.err
+    assert command("score", "run").code == 0
+    scores = pq.read_table("run/scores.parquet")
+    scored = scores.filter(scores["skip_reason"].is_null())
+    assert len(scored) == rows - math.ceil(rows / 10)
+    assert np.isfinite(scored["alpha"].to_numpy()).all()
+    pq.write_table(scored, "scored.parquet")
+    ranks, _ = judge(tmp_path / "scored.parquet")
+    assert ranks >= (0.87 if rows == 3000 else 0.7)
 
 
 @pytest.mark.slow
