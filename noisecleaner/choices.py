@@ -13,6 +13,7 @@ import torch
 
 from noisecleaner.backbones import Backbone, build, efficientnet_lite0
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.places import absolute
 from noisecleaner.methods import method_names
 from noisecleaner.networks import Shape
 from noisecleaner.regularisers import check_options, regulariser_class
@@ -59,6 +60,11 @@ class Regularisation:
     regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unlabelled: str | None = None
     irrelevant: str | None = None
+
+    def placed(self) -> Regularisation:
+        """The same with absolute paths, for the record: a run may be resumed from another directory."""
+        unlabelled, irrelevant = (path and absolute(path) for path in (self.unlabelled, self.irrelevant))
+        return Regularisation(self.regularisers, unlabelled, irrelevant)
 
 
 def check_regularisation(chosen: Regularisation, column: str | None) -> None:

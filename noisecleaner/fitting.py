@@ -158,7 +158,7 @@ def fit(
         "transfer": transfer,
         "method": method,
         "method_options": options,
-        "regularisation": asdict(regularisation),
+        "regularisation": asdict(regularisation.placed()),
         "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
         "effort": {name: value for name, value in asdict(effort).items() if name != "checkpoint_seconds"},
         "max_pixels": decoding.max_pixels,

@@ -110,6 +110,7 @@ def read_parts(source: Source, trusted: str | None, regularisation: Regularisati
     verified = None if trusted == NO_TRUSTED else trusted
     dataset, clean_only = ingest(source, None if transfer else verified)
     if transfer and verified is not None:
+        _refuse_own_trusted(dataset, source)
         clean_only = read_target(verified, source)
     unlabelled = irrelevant = None
     if regularisation.regularisers:
@@ -125,6 +126,15 @@ def read_parts(source: Source, trusted: str | None, regularisation: Regularisati
         else:
             _check_irrelevant(parts, name, source.columns.irrelevant)
     return parts
+
+
+def _refuse_own_trusted(dataset: Manifest, source: Source) -> None:
+    if (dataset.trusted >= 0).any():
+        raise NoisecleanerError(
+            "In a transfer the verified labels are those of the target, but the dataset has a column "
+            f"{source.columns.trusted!r} of its own.",
+            "Name a column that does not exist with --trusted-column NAME, or leave --transfer out.",
+        )
 
 
 def check_usable(parts: Parts, method: str, strict: bool, meta: bool) -> None:

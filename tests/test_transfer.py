@@ -176,6 +176,14 @@ def test_bad_targets_are_refused_and_nothing_is_written(folder: Path, command: C
     assert not (folder / "run").exists()
 
 
+def test_a_dataset_with_verified_labels_of_its_own_is_no_source(folder: Path, command: Command) -> None:
+    table = pq.read_table("source.parquet")
+    pq.write_table(table.append_column("trusted_label", table["label"]), "source.parquet")
+    outcome = command(*FIT, "--out", "run")
+    assert outcome.code == 2
+    assert "--trusted-column NAME" in outcome.err
+
+
 def test_labels_of_another_task_are_refused_without_transfer(folder: Path, command: Command) -> None:
     rows(folder / "partly.parquet", [2, 3, 3, 2], ["two", "three", "three", "two"], 4)
     outcome = command("fit", "source.parquet", "--trusted", "partly.parquet", *EMBEDDED, "--out", "run")
