@@ -22,7 +22,8 @@ class L2bCifar10(Experiment):
     `scale` is the share of 39,000 source rows and of 300 epochs; the 1,000 verified rows and the 10 epochs of warm-up
     stay, because the weights are worth nothing before the network has learned something. With 3,120 rows and 24 epochs
     (scale 0.08, seed 0) that gave CE 0.44, L2RW 0.42, L2B 0.39 and 0.40 without verified rows; with 80 verified rows
-    and one epoch of warm-up 0.43, 0.29, 0.23 and 0.29: the reverse of the paper's order. CE never sees the verified rows.
+    and one epoch of warm-up 0.43, 0.29, 0.23 and 0.29: the reverse of the order in the paper. CE never sees the
+    verified rows.
 
     On CUDA the network and its schedule are the paper's (PreAct ResNet-18, batches of 512, steps of 0.15,
     augmentation); elsewhere it is CIFAR-10 Quick, in batches of 64 with steps of 0.03, without augmentation: a network
