@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from noisecleaner.errors import NoisecleanerError
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,19 @@ def check_choice(option: str, value: str, valid: list[str]) -> None:
 def module_name(name: str) -> str:
     """The file's name of a method: hyphens become underscores."""
     return name.replace("-", "_")
+
+
+def class_in(package: str, name: str, base: type[Kind]) -> type[Kind]:
+    """Import the class that a file of a package defines: its last one that extends `base`.
+
+    Args:
+        package: `noisecleaner.weightings`, for example.
+        name: of the file, hyphens for underscores.
+        base: the contract.
+    """
+    module = import_module(f"{package}.{module_name(name)}")
+    own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+    return [value for value in own if issubclass(value, base)][-1]
 
 
 def _files(package: str) -> list[Path]:

@@ -71,8 +71,9 @@ def score(run: Path, *, threshold: float = 0.5, by: str | None = None) -> Summar
     trace, meta = read_table(opened.trace, TRACE)
     if meta["quality"] == "transfer" and by == "label_quality":
         raise NoisecleanerError(
-            f"The rows of a transfer are of other classes than its target, so that {run} knows no label quality.",
-            "Cut by alpha, which says how much a row helps the target: leave --by out.",
+            f"--by label_quality needs label quality, but {run} is a transfer: its rows are of other classes than the "
+            "target, and it only knows how much they help.",
+            "Cut by that, alpha: leave --by out.",
         )
     by = by or ("alpha" if meta["quality"] == "transfer" else "label_quality")
     numbers = {

@@ -12,7 +12,6 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,7 +22,7 @@ from noisecleaner.bench._datasets import Datasets, find
 from noisecleaner.choices import choose_device
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record, sweep, write_record
-from noisecleaner.methods import check_choice, experiment_names, module_name
+from noisecleaner.methods import check_choice, class_in, experiment_names
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.runs import versions
 from noisecleaner.tables import write_table
@@ -163,13 +162,7 @@ def experiment_class(paper: str) -> type[Experiment]:
         NoisecleanerError: there is no such file.
     """
     check_choice("The benchmark", paper, experiment_names())
-    module = import_module(f"{__name__}.{module_name(paper)}")
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Experiment) and value.__module__ == module.__name__
-    ]
-    return found[-1]
+    return class_in(__name__, paper, Experiment)
 
 
 def bench(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.methods import check_choice, module_name, regulariser_names
+from noisecleaner.methods import check_choice, class_in, regulariser_names
 from noisecleaner.options import check_types
 from noisecleaner.weightings import Batch, Network
 
@@ -88,13 +87,7 @@ def regulariser_class(name: str) -> type[Regulariser]:
         NoisecleanerError: there is no such file.
     """
     check_choice("--regulariser", name, regulariser_names())
-    module = import_module(f"{__name__}.{module_name(name)}")
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Regulariser) and value.__module__ == module.__name__
-    ]
-    return found[-1]
+    return class_in(__name__, name, Regulariser)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.methods import check_choice, method_names, module_name
+from noisecleaner.methods import check_choice, class_in, method_names
 from noisecleaner.options import check_types
 
 
@@ -176,13 +175,7 @@ def weighting_class(method: str) -> type[Weighting]:
         NoisecleanerError: there is no such file.
     """
     check_choice("--method", method, method_names())
-    module = import_module(f"{__name__}.{module_name(method)}")
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Weighting) and value.__module__ == module.__name__
-    ]
-    return found[-1]
+    return class_in(__name__, method, Weighting)
 
 
 def check_options(method: str, options: Mapping[str, Any]) -> Weighting:
