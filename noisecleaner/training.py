@@ -229,7 +229,7 @@ def train(
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
             step = rule(state.network, source, target)
             optimiser.param_groups[0]["lr"] = schedule.rate(number / total)
-            loss = _regularised(step.loss, state, data, source, np.random.default_rng((schedule.seed, 3, number)))
+            loss = _regularised(step.loss, state, data, source, (schedule.seed, 3, number))
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             # apart, so that a rule's own parameters do not change the network's step
@@ -304,8 +304,11 @@ def _epoch_numbers(state: State, data: Data, fold: Fold, schedule: Schedule, los
     return numbers
 
 
-def _regularised(loss: Tensor, state: State, data: Data, source: Batch, rng: np.random.Generator) -> Tensor:
+def _regularised(loss: Tensor, state: State, data: Data, source: Batch, seed: tuple[int, ...]) -> Tensor:
     """Let the regularisers change the loss of a step."""
+    if not state.regularisers:
+        return loss
+    rng = np.random.default_rng(seed)
     for regulariser in state.regularisers:
         drawn = [data.source(rows).inputs for rows in regulariser.draw(rng, len(source.rows))]
         loss = regulariser.regularise(loss, state.network, source, drawn)

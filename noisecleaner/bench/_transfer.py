@@ -11,6 +11,7 @@ from torch import nn
 from noisecleaner.backbones.lenet import LeNet
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import Labelled
+from noisecleaner.bench._learning import accuracy
 from noisecleaner.folds import Fold
 from noisecleaner.images import Pixels
 from noisecleaner.ingest.manifest import IntArray
@@ -74,6 +75,11 @@ def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None
 def held_out(sample: Sample, work: Work) -> Data:
     """Rows that are only asked for."""
     return Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
+
+
+def tested(network: Network, sample: Sample, work: Work) -> float:
+    """Share of the sample that a network labels right."""
+    return accuracy(network, held_out(sample, work), np.arange(len(sample)), sample.labels)
 
 
 def lenet(size: int, classes: int, seed: int) -> Network:

@@ -6,8 +6,8 @@ import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.bench._learning import accuracy, learn, new_network
-from noisecleaner.bench._transfer import balanced, fine_tune, held_out, joined, of_classes
+from noisecleaner.bench._learning import learn, new_network
+from noisecleaner.bench._transfer import balanced, fine_tune, joined, of_classes, tested
 from noisecleaner.training import Schedule
 
 _SIZE = 28
@@ -50,4 +50,4 @@ class LautumNotmnist(Experiment):
         chosen: dict[str, dict[str, float]] = {"lautum": {}} if row.method == "lautum" else {}
         learn(work, network, data, fold, schedule, "uniform", regularisers=chosen)
         fine_tune(network, labelled, 200, 0.01, work)
-        return {"test_accuracy": accuracy(network, held_out(test, work), np.arange(len(test)), test.labels)}
+        return {"test_accuracy": tested(network, test, work)}

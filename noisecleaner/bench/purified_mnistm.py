@@ -6,7 +6,8 @@ import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.bench._learning import accuracy, learn, new_network
+from noisecleaner.bench._learning import learn, new_network
+from noisecleaner.bench._transfer import of_classes, tested
 from noisecleaner.folds import Fold
 from noisecleaner.regularisers import Side
 from noisecleaner.training import Data, Schedule
@@ -35,7 +36,7 @@ class PurifiedMnistm(Experiment):
         """Train on black backgrounds, and measure the accuracy on photographs."""
         rng = np.random.default_rng((work.seed, 3))
         black, photo = (work.datasets.read(name, _SIZE) for name in (_SOURCE, _IRRELEVANT))
-        test = work.datasets.read(_TEST, _SIZE)
+        test = of_classes(work.datasets.read(_TEST, _SIZE), range(10))
         rows = drawn(np.arange(len(black.labels)), scaled(20_000, work.scale, least=100), rng)
         beside = drawn(np.arange(len(photo.labels)), scaled(15_000, work.scale, least=100), rng)
         pixels = np.concatenate([black.pixels[rows], photo.pixels[beside]])
@@ -49,5 +50,4 @@ class PurifiedMnistm(Experiment):
         schedule = Schedule(5, 128, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
         chosen = {"purified": {"label": "black"}} if row.method == "purified" else {}
         learn(work, network, data, fold, schedule, "uniform", regularisers=chosen)
-        held = Data(test.pixels, test.labels, np.full(len(test.labels), -1), work.device)
-        return {"test_accuracy": accuracy(network, held, np.arange(len(test.labels)), test.labels)}
+        return {"test_accuracy": tested(network, test, work)}

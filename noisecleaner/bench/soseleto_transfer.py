@@ -8,7 +8,7 @@ import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.bench._learning import accuracy, answers, learn
+from noisecleaner.bench._learning import answers, learn
 from noisecleaner.bench._transfer import (
     Sample,
     balanced,
@@ -17,6 +17,7 @@ from noisecleaner.bench._transfer import (
     joined,
     lenet,
     of_classes,
+    tested,
     with_new_layer,
 )
 from noisecleaner.training import Schedule, State
@@ -64,11 +65,9 @@ class SoseletoTransfer(Experiment):
         chosen = balanced(known.labels, int(row.setting["images"]), rng)
         target = known.at(chosen)
         if row.method == "target only":
-            return {
-                "test_accuracy": _tested(fine_tune(lenet(_SIZE, 5, work.seed), target, 300, 0.01, work), test, work)
-            }
+            return {"test_accuracy": tested(fine_tune(lenet(_SIZE, 5, work.seed), target, 300, 0.01, work), test, work)}
         if row.method == "fine-tuning":
-            return {"test_accuracy": _tested(_fine_tuned(source, target, work), test, work)}
+            return {"test_accuracy": tested(_fine_tuned(source, target, work), test, work)}
         rest = np.setdiff1d(np.arange(len(known)), chosen)
         unlabelled = known.at(drawn(rest, scaled(len(rest), work.scale, least=50), rng))
         first = _soseleto(source, target, work, epochs=20).outcome()
@@ -77,14 +76,10 @@ class SoseletoTransfer(Experiment):
         noisy = Sample(unlabelled.pixels, guesses)
         last = _soseleto(noisy, target, second, epochs=3)
         return {
-            "test_accuracy": _tested(first, test, work),
-            "two_stages": _tested(last.outcome(), test, work),
-            "two_stages_phi_s": _tested(last.network, test, work),
+            "test_accuracy": tested(first, test, work),
+            "two_stages": tested(last.outcome(), test, work),
+            "two_stages_phi_s": tested(last.network, test, work),
         }
-
-
-def _tested(network: Network, test: Sample, work: Work) -> float:
-    return accuracy(network, held_out(test, work), np.arange(len(test)), test.labels)
 
 
 def _fine_tuned(source: Sample, target: Sample, work: Work) -> Network:
