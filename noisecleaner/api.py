@@ -12,9 +12,11 @@ from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.export import Exported, Format, OnFlag, export_clean
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.methods import Method, methods, regularisers
+from noisecleaner.planning import Planned, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.reports import Summary
 from noisecleaner.scoring import score, score_new
+from noisecleaner.thresholds import Goal, TooFewVerifiedError
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark, bench
@@ -31,6 +33,7 @@ __all__ = [
     "Exported",
     "Fitted",
     "Format",
+    "Goal",
     "Interrupted",
     "Interrupts",
     "Kind",
@@ -38,16 +41,19 @@ __all__ = [
     "Model",
     "NoisecleanerError",
     "OnFlag",
+    "Planned",
     "Progress",
     "Regularisation",
     "Source",
     "Stage",
     "Summary",
+    "TooFewVerifiedError",
     "bench",
     "corrupt",
     "export_clean",
     "fit",
     "methods",
+    "plan",
     "regularisers",
     "score",
     "score_new",

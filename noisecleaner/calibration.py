@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 Columns = Mapping[str, npt.NDArray[Any]]
 
 #: Long-tailed weights enter as log(1 + |w|) with their sign, or one heavy row would bend the model.
@@ -60,23 +61,28 @@ class Calibrator:
 
 
 def fit_calibrator(
-    columns: Columns, outcome: BoolArray, features: tuple[str, ...], balanced: bool = False
+    columns: Columns,
+    outcome: BoolArray,
+    features: tuple[str, ...],
+    balanced: bool = False,
+    weights: FloatArray | None = None,
 ) -> Calibrator:
     """Fit a logistic model by penalised maximum likelihood (scikit-learn, C = 1 on standardised features).
 
     Args:
         columns: numbers of the rows to fit on, each of shape [rows].
         outcome: what to predict, both values present, shape [rows].
-        features: the columns to use; those without a single number are left out.
+        features: the columns to use; those that are missing or without a single number are left out.
         balanced: weigh both outcomes alike, as if the prior were one half.
+        weights: how many rows each stands for, shape [rows]; None weighs them alike.
     """
     from sklearn.linear_model import LogisticRegression
 
-    used = tuple(name for name in features if np.isfinite(columns[name]).any())
+    used = tuple(name for name in features if name in columns and np.isfinite(columns[name]).any())
     values = _features(columns, used)
     mean, deviation = np.nanmean(values, axis=0), np.maximum(np.nanstd(values, axis=0), 1e-9)
     model = LogisticRegression(class_weight="balanced" if balanced else None)
-    model.fit(np.nan_to_num((values - mean) / deviation), outcome)
+    model.fit(np.nan_to_num((values - mean) / deviation), outcome, weights)
     return Calibrator(
         used,
         tuple(mean.tolist()),
@@ -86,18 +92,11 @@ def fit_calibrator(
     )
 
 
-def cross_fitted(columns: Columns, outcome: BoolArray, features: tuple[str, ...], parts: int = 5) -> FloatArray:
-    """Predict each row with a calibrator fitted on the other parts, shape [rows].
-
-    This is what a row that serves to measure precision must be given instead of a prediction that saw its outcome.
-    """
+def stratified(outcome: BoolArray, count: int = 5) -> Iterator[tuple[IntArray, IntArray]]:
+    """Cut rows into parts with equal shares of both outcomes; yield (all other rows, part) for each."""
     from sklearn.model_selection import StratifiedKFold
 
-    predicted = np.empty(len(outcome))
-    for rest, part in StratifiedKFold(parts, shuffle=True, random_state=0).split(outcome, outcome):
-        fitted = fit_calibrator({k: v[rest] for k, v in columns.items()}, outcome[rest], features)
-        predicted[part] = fitted.probability({k: v[part] for k, v in columns.items()})
-    return predicted
+    yield from StratifiedKFold(count, shuffle=True, random_state=0).split(outcome, outcome)
 
 
 def prior_log_odds(log_odds: FloatArray, rounds: int = 200) -> float:

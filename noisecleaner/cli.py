@@ -13,9 +13,12 @@ import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from noisecleaner.thresholds import Goal
 
 from noisecleaner import __version__, console
 from noisecleaner.errors import Interrupted, NoisecleanerError
@@ -30,11 +33,12 @@ app = typer.Typer(
 )
 
 
-def _option(help: str, panel: str | None = None, **rest: Any) -> Any:
-    return typer.Option(help=help, rich_help_panel=panel, **rest)
+def _option(help: str, panel: str | None = None, *names: str, **rest: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **rest)
 
 
 _ROWS, _MODEL, _TRAINING = "Rows and columns", "What looks at the images", "Training"
+_GOAL = "Instead of a threshold"
 
 Data = Annotated[
     str,
@@ -197,10 +201,18 @@ def fit(
 @app.command()
 def score(
     run: Annotated[Path, typer.Argument(help="Run directory that `fit` made.")],
-    threshold: Annotated[float, _option("Flag rows below it, in [0, 1].")] = 0.5,
+    threshold: Annotated[float | None, _option("Flag rows below it, in [0, 1]; 0.5 by default.")] = None,
     by: Annotated[
         str | None, _option("What the threshold cuts: label_quality or alpha; alpha after a transfer.")
     ] = None,
+    target_precision: Annotated[
+        float | None, _option("Flag as many rows as keep this share of them truly wrong.", _GOAL)
+    ] = None,
+    target_noise: Annotated[
+        float | None, _option("Keep as many rows as keep the share of wrong ones among them below this.", _GOAL)
+    ] = None,
+    budget: Annotated[int | None, _option("Flag this many rows, those of lowest quality.", _GOAL)] = None,
+    confidence: Annotated[float | None, _option("With which a target must hold; 0.9 by default.", _GOAL)] = None,
     data: Annotated[str | None, _option("Score these rows, which were not fitted, without training.")] = None,
     out: Annotated[Path | None, _option("Where to write with --data; RUN/new/NAME by default.")] = None,
     trusted: Trusted = None,
@@ -226,11 +238,13 @@ def score(
     columns = Columns(
         image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
     )
+    goal = _goal(threshold, {"precision": target_precision, "noise": target_noise, "budget": budget}, confidence)
+    cut: dict[str, Any] = {"goal": goal, **_given(threshold=threshold)}
     if data is None:
-        new_only: dict[str, object] = {"--out": out, "--trusted": trusted, "--strict": strict}
+        new_only: dict[str, object] = {"--out": out, "--strict": strict}
         new_only |= {"--max-pixels": max_pixels, "--allow-absolute": allow_absolute}
         _refuse(new_only | {"--device": device != "auto", "column options": columns != Columns()}, "--data")
-        console.show_summary(score_fitted(run, threshold=threshold, by=by), run)
+        console.show_summary(score_fitted(run, by=by, trusted=trusted, **cut), run)
         return
     if by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave --by out.")
@@ -241,13 +255,29 @@ def score(
         source,
         target,
         trusted=trusted,
-        threshold=threshold,
         device=device,
         max_pixels=max_pixels,
         strict=strict,
         progress=console.TerminalProgress(),
+        **cut,
     )
     console.show_summary(summary, target)
+
+
+@app.command()
+def plan(
+    run: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
+    out: Annotated[Path, _option("Table to write (.parquet), with trusted_label to fill in.")],
+    count: Annotated[int, _option("Rows to verify.", None, "--n")] = 200,
+    seed: Seed = 0,
+) -> None:
+    """Choose the rows to verify next, so that the noise rate becomes as sharp as it can.
+
+    Example: noisecleaner plan runs/first --n 200 --out verify.parquet
+    """
+    from noisecleaner.api import plan as draw
+
+    console.show_planned(draw(run, out, count=count, seed=seed), run)
 
 
 @app.command()
@@ -363,6 +393,7 @@ def bench(
     scale: Annotated[
         float | None, _option("Share of the paper's size, in (0, 1]; what suits two CPU cores by default.")
     ] = None,
+    option: Annotated[list[str] | None, _option("NAME=VALUE, an option of the experiment; repeatable.")] = None,
     device: Device = "auto",
 ) -> None:
     """Rerun a paper's experiment at a size that fits the machine, and put the paper's numbers beside ours.
@@ -378,6 +409,7 @@ def bench(
         seeds=seeds,
         scale=scale,
         device=device,
+        options=dict(_pair(text, "--option") for text in option or []),
         progress=console.TerminalProgress(),
         interrupts=ctx.obj,
     )
@@ -401,7 +433,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except NoisecleanerError as error:
         _show_traceback_if(debug)
         console.show_error(error.message, error.hint)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except OSError as error:
         _show_traceback_if(debug)
         console.show_error(
@@ -485,6 +517,21 @@ def _split(text: str, option: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise NoisecleanerError(f"{option} takes NAME=VALUE, but it is {text!r}.", f"Write {option} name=value.")
     return name, value
+
+
+def _goal(threshold: float | None, targets: dict[str, float | None], confidence: float | None) -> Goal | None:
+    """The one goal that was asked for instead of a threshold."""
+    from noisecleaner.api import Goal
+
+    options = {"precision": "--target-precision", "noise": "--target-noise", "budget": "--budget"}
+    asked = {kind: value for kind, value in targets.items() if value is not None}
+    names = [*(["--threshold"] if threshold is not None else []), *(options[kind] for kind in asked)]
+    if len(names) > 1:
+        raise NoisecleanerError(f"One rule sets the threshold, but {' and '.join(names)} are given.", "Keep one.")
+    _refuse({"--confidence": confidence is not None and not asked.keys() - {"budget"}}, "a target")
+    for kind, value in asked.items():
+        return Goal(kind, value, **_given(confidence=confidence))  # type: ignore[arg-type]  # a key of `options`
+    return None
 
 
 def _name_of(data: str) -> str:

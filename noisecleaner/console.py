@@ -22,11 +22,13 @@ from noisecleaner.progress import Progress, Stage
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
     from noisecleaner.corrupt import Corruption
+    from noisecleaner.estimate import Rate
     from noisecleaner.export import Exported
     from noisecleaner.fitting import Fitted
     from noisecleaner.methods import Method
-    from noisecleaner.noise import Rate
+    from noisecleaner.planning import Planned
     from noisecleaner.reports import Summary
+    from noisecleaner.thresholds import Goal
 
 _LINE_SECONDS = 5.0
 _PIPE_WIDTH = 200
@@ -146,6 +148,7 @@ def show_summary(summary: Summary, out: Path) -> None:
         "Rows": f"{summary.rows:,}, of which {scored:,} scored; {_skips(summary.skipped)}",
         "Flagged": f"{summary.flagged:,} rows ({_share(summary.flagged, scored)}) "
         f"with {summary.by} < {summary.threshold:g}"
+        + _chosen(summary.goal)
         + (f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""),
         "Kept": f"{summary.kept:,} rows ({_share(summary.kept, scored)})" + _kept(summary),
         "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}"),
@@ -181,6 +184,20 @@ def show_exported(exported: Exported, dry_run: bool) -> None:
     )
     if exported.empty_classes:
         TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")
+
+
+def show_planned(planned: Planned, run: Path) -> None:
+    """Tell what `plan` wrote, and what to type when it is filled in."""
+    console = _out()
+    path = printable(planned.path)
+    console.print(
+        Text(
+            f"Wrote {path}: {planned.new:,} rows to verify and {planned.known:,} that are verified already. The "
+            f"interval of the noise rate should be {planned.shrinks:.2f} times as long as with rows drawn evenly."
+        )
+    )
+    console.print(Text("Fill in its column trusted_label with the true class of each row, and keep the other columns."))
+    console.print(Text(f"Next: noisecleaner score {printable(run)} --trusted {path}"))
 
 
 def show_corruption(corruption: Corruption) -> None:
@@ -268,9 +285,21 @@ def _noise(summary: Summary) -> str:
     if summary.noise.method == "none":
         return "unknown: verify rows drawn at random and pass them with --trusted"
     wrong = f"{_rate(summary.noise.overall)} of the labels are wrong"
-    if summary.noise.method == "wilson":
-        return f"{wrong} (95 % interval; Wilson, {summary.noise.overall.seen:,} audited rows)"
+    if summary.noise.overall.low is not None:
+        how = {"wilson": "Wilson"}.get(summary.noise.method, "sharpened by the scores")
+        return f"{wrong} (95 % interval; {summary.noise.overall.seen:,} audited rows, {how})"
     return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
+
+
+def _chosen(goal: Goal | None) -> str:
+    """Tell what the threshold was chosen for."""
+    if goal is None:
+        return ""
+    if goal.kind == "budget":
+        return f" (budget of {goal.value:,.0f} rows)"
+    limit = "at least" if goal.kind == "precision" else "at most"
+    what = "precision" if goal.kind == "precision" else "noise of the kept rows"
+    return f" ({what} {limit} {goal.value:g} with {goal.confidence:.0%} confidence)"
 
 
 def _kept(summary: Summary) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 
 class NoisecleanerError(Exception):
-    """Something the user can put right: input, options, environment. The command line exits with 2.
+    """Something the user can put right: input, options, environment. The command line exits with `exit_code`.
 
     Args:
         message: what is required and what was found, in one or two sentences.
         hint: what to type or change.
+
+    Attributes:
+        exit_code: of the command line; 3 for an answer that more verified rows are needed.
     """
+
+    exit_code = 2
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)

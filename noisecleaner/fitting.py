@@ -45,6 +45,7 @@ from noisecleaner.runs import Run, fingerprint, open_run
 from noisecleaner.tables import TRACE, write_table
 from noisecleaner.traces import collect, to_table, verified
 from noisecleaner.training import Data
+from noisecleaner.trustcheck import warnings_after, warnings_before
 from noisecleaner.weightings import check_options
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
@@ -175,6 +176,8 @@ def fit(
         inputs = prepare(parts.all(), chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
         parts = parts.skipping(inputs.skipped)
         check_usable(parts, method, strict, meta)
+        for warning in warnings_before(parts, inputs.array):
+            told.warn(warning)
         clock.append(time.monotonic())
         dataset = parts.dataset
         folds = effort.folds or (1 if chosen.trunk is not None or transfer else FOLDS)
@@ -183,7 +186,7 @@ def fit(
         data = _data(inputs.array, parts, chosen, on)
         found = train_folds(run, planned, data, task, schedule, len(dataset), told, interrupts or Interrupts())
         clock.append(time.monotonic())
-        quality = _conclude(run, parts, planned, found, seed, transfer)
+        quality = _conclude(run, parts, planned, found, seed, transfer, told)
         _write_auditor(run, chosen, parts, folds, quality)
         clock.append(time.monotonic())
         seconds = dict(zip(("prepare", "train", "conclude"), np.diff(clock).round(2).tolist(), strict=True))
@@ -232,18 +235,23 @@ def _data(array: npt.NDArray[Any], parts: Parts, chosen: _Chosen, device: torch.
     )
 
 
-def _conclude(run: Run, parts: Parts, planned: Plan, found: list[Arrays], seed: int, transfer: bool) -> QualityModel:
+def _conclude(
+    run: Run, parts: Parts, planned: Plan, found: list[Arrays], seed: int, transfer: bool, told: Progress
+) -> QualityModel:
     """Fit label quality and write the trace."""
     dataset = parts.dataset
-    columns = collect(found, len(dataset))
+    columns = collect(found, dataset.given)
     if transfer:
         model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
     else:
         known = verified(columns, dataset, planned.judging, found, parts.extra)
-        model, quality = fit_quality(columns, known, seed, out_of_sample=len(planned.folds) > 1)
-    confidence = model.confidence(columns, quality)
+        out_of_sample = len(planned.folds) > 1
+        model, quality = fit_quality(columns, known, seed, out_of_sample)
+        for warning in warnings_after(parts, columns, planned.judging) if out_of_sample else ():
+            told.warn(warning)
+    suggested, confidence = model.suggest(columns, quality)
     meta = {"classes": list(dataset.classes), "quality": model.method}
-    write_table(run.trace, [to_table(dataset, columns, quality, confidence, planned.judging)], TRACE, meta)
+    write_table(run.trace, [to_table(dataset, columns, quality, suggested, confidence, planned.judging)], TRACE, meta)
     return model
 
 

@@ -1,4 +1,4 @@
-"""How much of the data is wrong: rates with intervals, from audited rows."""
+"""How much of the data is wrong: overall, in each class, and which label stands in place of which."""
 
 from __future__ import annotations
 
@@ -6,54 +6,56 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
-CONFIDENCE = 0.95
+from noisecleaner.estimate import CONFIDENCE, UNKNOWN, Audit, BoolArray, FloatArray, IntArray, Rate
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A share with its interval.
+class Rows:
+    """The rows of a dataset and what is known of them; every array has the shape [rows].
 
     Args:
-        value: the estimate, None where nothing was seen.
-        low: lower end of the 95 % interval, None where none was earned.
-        high: upper end.
-        seen: how many verified rows it rests on.
-        hits: how many of them count.
+        given: class index of the given label, -1 where there is none or the row was skipped.
+        trusted: class index of the verified label, -1 where there is none.
+        expected: 1 - label quality, NaN where unknown.
+        judging: audited rows whose `expected` comes from a model that did not see them.
+        probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
     """
 
-    value: float | None
-    low: float | None
-    high: float | None
-    seen: int
-    hits: int
+    given: IntArray
+    trusted: IntArray
+    expected: FloatArray
+    judging: BoolArray
+    probability: FloatArray
 
-    def to_json(self) -> dict[str, Any]:
-        """Describe the rate as a JSON object."""
-        return {
-            "rate": self.value,
-            "low": self.low,
-            "high": self.high,
-            "audited": self.seen,
-            "errors": self.hits,
-        }
+    @property
+    def audited(self) -> BoolArray:
+        """Rows whose given and true label are both known."""
+        return (self.given >= 0) & (self.trusted >= 0)
 
+    @property
+    def wrong(self) -> BoolArray:
+        """Audited rows with a wrong label."""
+        wrong: BoolArray = self.audited & (self.given != self.trusted)
+        return wrong
 
-def wilson(hits: int, seen: int) -> Rate:
-    """Estimate a share from a random sample: Wilson's score interval at 95 % (Wilson, 1927).
+    def audit(self, which: BoolArray) -> Audit:
+        """Collect audited rows in the order of the dataset.
 
-    Args:
-        hits: sampled rows that count.
-        seen: sampled rows.
-    """
-    if not seen:
-        return Rate(None, None, None, 0, 0)
-    interval = stats.binomtest(hits, seen).proportion_ci(CONFIDENCE, method="wilson")
-    return Rate(hits / seen, float(interval.low), float(interval.high), seen, hits)
+        Args:
+            which: those to collect, shape [rows]; a random part of all audited rows.
+        """
+        rows = np.flatnonzero(which)
+        drawn = self.probability[rows]
+        alike = len(rows) / max(1, int((self.given >= 0).sum()))
+        expected = np.where(self.judging[rows], self.expected[rows], np.nan)
+        return Audit(self.wrong[rows], expected, np.where(np.isnan(drawn), alike, drawn))
+
+    def rate(self, inside: BoolArray) -> Rate:
+        """Estimate the share of wrong labels among some rows, mask of shape [rows]."""
+        known = self.expected[inside & (self.given >= 0) & np.isfinite(self.expected)]
+        audit = self.audit(self.audited).only(inside[self.audited])
+        return audit.rate(float(known.mean()) if len(known) else None)
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,18 @@ class Noise:
     """The noise of a dataset.
 
     Args:
-        method: how the rate was made: `wilson` from audited rows; `planted` or `model`, the mean of
-            1 - label quality, without an interval, where no audited row can measure it; `none` where label
-            quality is not calibrated either, and there is no rate.
+        method: how the overall rate was made, see `Rate`; `planted`, `model` and `none` have no interval.
         overall: share of wrong labels.
         per_class: given class -> share of wrong labels in it.
+        pairs: (given class, true class) -> share of the true class among the rows that are given the first, for pairs
+            that were seen.
         confusion: audited rows by true (row) and given (column) class, [classes, classes].
     """
 
     method: str
     overall: Rate
     per_class: dict[str, Rate]
+    pairs: dict[tuple[str, str], Rate]
     confusion: list[list[int]]
 
     def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -81,40 +84,47 @@ class Noise:
             "confidence": CONFIDENCE,
             "overall": self.overall.to_json(),
             "per_given_class": {name: rate.to_json() for name, rate in self.per_class.items()},
+            "matrix": [{"given": g, "true": t, **rate.to_json()} for (g, t), rate in self.pairs.items()],
             "confusion": {"classes": list(classes), "audited_true_by_given": self.confusion},
         }
 
 
-def measure(
-    given: IntArray, trusted: IntArray, quality: npt.NDArray[np.float64], classes: tuple[str, ...], model: str
-) -> Noise:
+def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
     """Measure the noise of a dataset.
 
     Args:
-        given: class index of the given label, -1 where there is none or the row was skipped, shape [rows].
-        trusted: class index of the verified label, -1 where there is none, shape [rows].
-        quality: label quality, NaN where unknown, shape [rows].
+        rows: its rows.
         classes: the class names.
         model: how label quality was made, see `QualityModel.method`.
     """
-    audited = (given >= 0) & (trusted >= 0)
-    wrong = audited & (given != trusted)
+    audited, given, trusted = rows.audited, rows.given, rows.trusted
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (trusted[audited], given[audited]), 1)
     if audited.any():
-        per_class = {
-            name: wilson(int((wrong & (given == c)).sum()), int((audited & (given == c)).sum()))
-            for c, name in enumerate(classes)
-        }
-        return Noise("wilson", wilson(int(wrong.sum()), int(audited.sum())), per_class, confusion.tolist())
+        overall = rows.rate(given >= 0)
+        per_class = {name: rows.rate(given == c) for c, name in enumerate(classes)}
+        return Noise(overall.method, overall, per_class, _pairs(rows, classes), confusion.tolist())
     if model in ("uncalibrated", "transfer"):
-        unknown = wilson(0, 0)
-        return Noise("none", unknown, dict.fromkeys(classes, unknown), confusion.tolist())
+        return Noise("none", UNKNOWN, dict.fromkeys(classes, UNKNOWN), {}, confusion.tolist())
     method = "planted" if model == "planted" else "model"
-    per_class = {name: _expected(quality[given == c]) for c, name in enumerate(classes)}
-    return Noise(method, _expected(quality[given >= 0]), per_class, confusion.tolist())
+    per_class = {name: _expected(rows.expected[given == c], method) for c, name in enumerate(classes)}
+    return Noise(method, _expected(rows.expected[given >= 0], method), per_class, {}, confusion.tolist())
 
 
-def _expected(quality: npt.NDArray[np.float64]) -> Rate:
-    known = quality[np.isfinite(quality)]
-    return Rate(float((1 - known).mean()) if len(known) else None, None, None, 0, 0)
+def _pairs(rows: Rows, classes: tuple[str, ...]) -> dict[tuple[str, str], Rate]:
+    """The share of each true class among the rows of a given one, most frequent pairs of a class first."""
+    audit, audited = rows.audit(rows.audited), rows.audited
+    given, true = rows.given[audited], rows.trusted[audited]
+    found = {}
+    for c in np.unique(given):
+        own = given == c
+        labels, counts = np.unique(true[own], return_counts=True)
+        for label in labels[np.argsort(-counts, kind="stable")]:
+            of_class = Audit(true == label, audit.expected, audit.probability).only(own)
+            found[classes[c], classes[label]] = of_class.rate(None)
+    return found
+
+
+def _expected(values: FloatArray, method: str) -> Rate:
+    known = values[np.isfinite(values)]
+    return Rate(float(known.mean()) if len(known) else None, None, None, 0, 0, method)

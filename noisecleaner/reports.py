@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from noisecleaner.noise import BoolArray, IntArray, Noise, Rate, wilson
+from noisecleaner.cuts import Cut
+from noisecleaner.estimate import BoolArray, FloatArray, IntArray, Rate
+from noisecleaner.noise import Noise
 from noisecleaner.tables import REPORT
-
-FloatArray = npt.NDArray[np.float64]
+from noisecleaner.thresholds import Goal
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ class Summary:
         kept: rows at or above it.
         by: the column that the threshold cuts.
         threshold: where it cuts.
+        goal: what it was chosen to reach, None where it was given.
         noise: of the whole dataset.
-        kept_noise: of the rows that are kept, on the audited rows among them.
+        kept_noise: of the rows that are kept.
         model: how label quality was made, see `QualityModel.method`.
         judged: audited rows that it was measured on.
         classes: the worst classes, largest share of flagged rows first.
@@ -72,6 +73,7 @@ class Summary:
     kept: int
     by: str
     threshold: float
+    goal: Goal | None
     noise: Noise
     kept_noise: Rate
     model: str
@@ -86,37 +88,20 @@ def flag(values: FloatArray, threshold: float) -> BoolArray:
     return np.asarray(values < threshold)
 
 
-def report(by: str, values: FloatArray, judging: BoolArray, wrong: BoolArray) -> pa.Table:
+def report(by: str, cut: Cut) -> pa.Table:
     """Make the rows of report.parquet for one column.
 
     Args:
         by: the name of the column.
-        values: its values, NaN where a row has none, shape [rows].
-        judging: the audited rows that measure it, shape [rows].
-        wrong: whether their given label is wrong, shape [rows].
+        cut: the rows in its order.
     """
-    known = np.isfinite(values)
-    thresholds = _thresholds(values[known])
-    ranked = np.sort(values[known])
-    judged = known & judging
-    bad, good = np.sort(values[judged & wrong]), np.sort(values[judged & ~wrong])
-    lines = []
-    for threshold in thresholds:
-        kept = len(ranked) - int(np.searchsorted(ranked, threshold))
-        flagged_bad, flagged_good = (int(np.searchsorted(part, threshold)) for part in (bad, good))
-        kept_bad, kept_good = len(bad) - flagged_bad, len(good) - flagged_good
-        rates = {
-            "effective_noise": wilson(kept_bad, kept_bad + kept_good),
-            "precision": wilson(flagged_bad, flagged_bad + flagged_good),
-            "recall": wilson(flagged_bad, len(bad)),
-        }
-        share = kept / len(ranked) if len(ranked) else 0.0
-        line: dict[str, object] = {
-            "by": by,
-            "threshold": float(threshold),
-            "kept": kept,
-            "kept_fraction": share,
-        }
+    count, lines = len(cut.values), []
+    for threshold in _thresholds(cut.values):
+        kept_rows = count - cut.flagged(threshold)
+        precision, noise = cut.wrong_among(threshold)
+        rates = {"effective_noise": noise, "precision": precision, "recall": cut.recall(threshold)}
+        line: dict[str, object] = {"by": by, "threshold": float(threshold), "kept": kept_rows}
+        line["kept_fraction"] = kept_rows / count if count else 0.0
         for name, rate in rates.items():
             line |= {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
         lines.append(line)

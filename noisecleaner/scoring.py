@@ -12,48 +12,31 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.cuts import Cut
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.estimate import BoolArray, FloatArray
 from noisecleaner.files import write_json
-from noisecleaner.ingest import Source, ingest, refuse_skips
-from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest import Columns, Source, ingest, refuse_skips
 from noisecleaner.methods import check_choice
-from noisecleaner.noise import measure, wilson
+from noisecleaner.noise import measure
 from noisecleaner.progress import Progress
 from noisecleaner.reports import Summary, Suspect, flag, likely_confusions, report, worst_classes
 from noisecleaner.runs import Run, versions
+from noisecleaner.scored import IDENTITY, NUMBERS, Scored, from_trace, verified_since
 from noisecleaner.tables import REPORT, SCORES, TRACE, read_table, write_table
+from noisecleaner.thresholds import Goal, choose
 
-FloatArray = npt.NDArray[np.float64]
 BY = ["label_quality", "alpha"]
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """What scores are made of; every array has the shape [rows], NaN where a row has no such number.
-
-    Args:
-        identity: sample_id, path, given_label, trusted_label and skip_reason.
-        numbers: alpha, beta, margin, label_quality and suggested_confidence.
-        candidate: class index of the most probable other label, -1 where there is none.
-        judging: audited rows that may measure the result.
-        classes: the class names.
-        model: how label quality was made.
-    """
-
-    identity: pa.Table
-    numbers: dict[str, FloatArray]
-    candidate: npt.NDArray[np.int64]
-    judging: npt.NDArray[np.bool_]
-    classes: tuple[str, ...]
-    model: str
-
-    def index(self, column: str) -> npt.NDArray[np.int64]:
-        """Class index of a label column, -1 where it is null or the row was skipped."""
-        readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
-        return np.where(readable, indices(self.identity[column], self.classes), -1)
-
-
-def score(run: Path, *, threshold: float = 0.5, by: str | None = None) -> Summary:
+def score(
+    run: Path,
+    *,
+    threshold: float = 0.5,
+    by: str | None = None,
+    goal: Goal | None = None,
+    trusted: str | None = None,
+) -> Summary:
     """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
 
     Args:
@@ -61,9 +44,12 @@ def score(run: Path, *, threshold: float = 0.5, by: str | None = None) -> Summar
         threshold: rows below it are flagged, in [0, 1].
         by: the column that the threshold cuts, `label_quality` or `alpha`; None takes the first, except after a
             transfer, in which rows of the dataset have only alpha: how much they help the target.
+        goal: choose the threshold that reaches this instead.
+        trusted: labels of fitted rows that were verified since, joined on `sample_id`; label quality is fitted again.
 
     Raises:
         NoisecleanerError: the run is damaged or unfinished, or an option is out of range.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
     _check(threshold, by or BY[0])
     opened = Run(run)
@@ -76,19 +62,12 @@ def score(run: Path, *, threshold: float = 0.5, by: str | None = None) -> Summar
             "Cut by that, alpha: leave --by out.",
         )
     by = by or ("alpha" if meta["quality"] == "transfer" else "label_quality")
-    numbers = {
-        name: trace[name].to_numpy().astype(np.float64)
-        for name in ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
-    }
-    rows = _Rows(
-        identity=trace.select(["sample_id", "path", "given_label", "trusted_label", "skip_reason"]),
-        numbers=numbers,
-        candidate=np.asarray(pc.fill_null(pc.list_element(trace["candidates"], 0), -1)).astype(np.int64),
-        judging=np.asarray(trace["judging"]),
-        classes=tuple(meta["classes"]),
-        model=str(meta["quality"]),
-    )
-    return _write(run, rows, threshold, by, {"run": str(run), "source": record["options"]["source"]})
+    scored = from_trace(trace, tuple(meta["classes"]), str(meta["quality"]))
+    source = record["options"]["source"]
+    if trusted is not None:
+        columns = Columns(**source["columns"])
+        scored = verified_since(scored, trace, trusted, Source(source["data"], columns, source["allow_absolute"]))
+    return _write(run, scored, _Rule(by, threshold, goal), {"run": str(run), "source": source})
 
 
 def score_new(
@@ -98,6 +77,7 @@ def score_new(
     *,
     trusted: str | None = None,
     threshold: float = 0.5,
+    goal: Goal | None = None,
     device: str = "auto",
     max_pixels: int | None = None,
     strict: bool = False,
@@ -115,6 +95,7 @@ def score_new(
         out: where to write; files of an earlier score there are replaced.
         trusted: verified labels of new rows, joined on `sample_id`; they measure the result.
         threshold: rows with a lower label quality are flagged, in [0, 1].
+        goal: choose the threshold that reaches this instead.
         device: where to compute.
         max_pixels: width times height above which an image is refused.
         strict: make a row that cannot be used an error.
@@ -148,61 +129,71 @@ def score_new(
     dataset, known, columns = auditor.predict(dataset, device, decoding, scratch, told)
     if strict:
         refuse_skips(dataset)
+    columns["given"] = dataset.given[known]
     quality = auditor.quality.quality(columns, new=True)
-    numbers = {"label_quality": quality, "suggested_confidence": auditor.quality.confidence(columns, quality)}
-    spread = {name: _spread(len(dataset), known, values) for name, values in numbers.items()}
+    suggested, confidence = auditor.quality.suggest(columns, quality)
     nothing = np.full(len(dataset), np.nan)
-    rows = _Rows(
-        identity=dataset.table,
-        numbers={"alpha": nothing, "beta": nothing, "margin": nothing, **spread},
-        candidate=_spread(len(dataset), known, columns["candidates"][:, 0].astype(np.int64), -1),
+    numbers = dict.fromkeys(NUMBERS, nothing)
+    numbers |= {"label_quality": _spread(len(dataset), known, quality)}
+    numbers |= {"suggested_confidence": _spread(len(dataset), known, confidence)}
+    scored = Scored(
+        identity=dataset.table.select(list(IDENTITY)),
+        numbers=numbers,
+        suggested=_spread(len(dataset), known, suggested, -1),
         judging=(dataset.given >= 0) & (dataset.trusted >= 0),
+        probability=dataset.sample_probability,
         classes=auditor.classes,
         model=auditor.quality.method_for(new=True),
     )
-    out.mkdir(parents=True, exist_ok=True)
-    return _write(out, rows, threshold, "label_quality", {"run": str(run), "source": asdict(source)})
+    rule = _Rule("label_quality", threshold, goal)
+    origin = {"run": str(run), "source": asdict(source)}
+    return _write(out, scored, rule, origin)
 
 
-def _write(out: Path, rows: _Rows, threshold: float, by: str, origin: Mapping[str, Any]) -> Summary:
+@dataclass(frozen=True)
+class _Rule:
+    """How rows are flagged: by which column, at which threshold, or to reach which goal."""
+
+    by: str
+    threshold: float
+    goal: Goal | None
+
+
+def _write(out: Path, scored: Scored, rule: _Rule, origin: Mapping[str, Any]) -> Summary:
     """Write the three files and sum them up."""
-    # float32 first: the flags must follow from the numbers that stand in the file
-    values = {name: column.astype(np.float32).astype(np.float64) for name, column in rows.numbers.items()}
-    given, trusted = rows.index("given_label"), rows.index("trusted_label")
-    unlabelled = (given < 0) & (rows.candidate >= 0)
+    scored = scored.stored()
+    values, rows, by = scored.numbers, scored.rows(), rule.by
+    cut = Cut(values[by], rows)
+    threshold = rule.threshold if rule.goal is None else choose(rule.goal, cut)
+    unlabelled = (rows.given < 0) & (scored.suggested >= 0)
     flagged = flag(values[by], threshold) | unlabelled
-    noise = measure(given, trusted, values["label_quality"], rows.classes, rows.model)
-    wrong = rows.judging & (given != trusted)
+    noise = measure(rows, scored.classes, scored.model)
     shown = [name for name in BY if np.isfinite(values[name]).any()] or [by]
-    meta = {
-        **origin,
-        "classes": list(rows.classes),
-        "by": by,
-        "threshold": threshold,
-        "quality": rows.model,
-        "versions": versions(),
-    }
-    write_table(
-        out / "scores.parquet", [_scores(rows, values, flagged, np.isfinite(values[by]) | unlabelled)], SCORES, meta
-    )
-    write_table(out / "report.parquet", [report(n, values[n], rows.judging, wrong) for n in shown], REPORT, meta)
-    write_json(out / "noise.json", {**noise.to_json(rows.classes), "quality": rows.model})
+    meta = {**origin, "classes": list(scored.classes), "by": by, "threshold": threshold, "quality": scored.model}
+    meta |= {"goal": asdict(rule.goal) if rule.goal else None, "versions": versions()}
+    meta |= {"weighted": bool(np.isfinite(rows.probability[rows.audited]).any())}
+    out.mkdir(parents=True, exist_ok=True)
+    scores = _scores(scored, flagged, np.isfinite(values[by]) | unlabelled)
+    write_table(out / "scores.parquet", [scores], SCORES, meta)
+    write_table(out / "report.parquet", [report(name, Cut(values[name], rows)) for name in shown], REPORT, meta)
+    write_json(out / "noise.json", {**noise.to_json(scored.classes), "quality": scored.model})
     kept = np.isfinite(values[by]) & ~flagged
     return Summary(
-        rows=len(given),
-        skipped=_counts(rows.identity["skip_reason"]),
+        rows=len(rows.given),
+        skipped=_counts(scored.identity["skip_reason"]),
         flagged=int(flagged.sum()),
         unlabelled=int(unlabelled.sum()),
         kept=int(kept.sum()),
         by=by,
         threshold=threshold,
+        goal=rule.goal,
         noise=noise,
-        kept_noise=wilson(int((wrong & kept).sum()), int((rows.judging & kept).sum())),
-        model=rows.model,
-        judged=int(rows.judging.sum()),
-        classes=worst_classes(given, flagged, noise, rows.classes),
-        confusions=likely_confusions(given, rows.candidate, flagged, rows.classes),
-        suspects=_suspects(rows, values[by]),
+        kept_noise=cut.wrong_among(threshold)[1],
+        model=scored.model,
+        judged=int((rows.judging & rows.audited).sum()),
+        classes=worst_classes(rows.given, flagged, noise, scored.classes),
+        confusions=likely_confusions(rows.given, scored.suggested, flagged, scored.classes),
+        suspects=_suspects(scored, values[by]),
     )
 
 
@@ -217,25 +208,21 @@ def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
         )
 
 
-def _scores(
-    rows: _Rows, values: Mapping[str, FloatArray], flagged: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]
-) -> pa.Table:
-    suggested = pa.array(rows.classes, pa.string()).take(pa.array(rows.candidate, mask=rows.candidate < 0))
-    columns = {
-        name: rows.identity[name] for name in ("sample_id", "path", "given_label", "trusted_label", "skip_reason")
-    }
-    columns |= {name: pa.array(v, pa.float32(), from_pandas=True) for name, v in values.items()}
+def _scores(scored: Scored, flagged: BoolArray, known: BoolArray) -> pa.Table:
+    suggested = pa.array(scored.classes, pa.string()).take(pa.array(scored.suggested, mask=scored.suggested < 0))
+    columns = {name: scored.identity[name] for name in IDENTITY}
+    columns |= {name: pa.array(v, pa.float32(), from_pandas=True) for name, v in scored.numbers.items()}
     columns |= {"suggested_label": suggested, "flagged": pa.array(flagged, mask=~known)}
     return pa.table({name: columns[name] for name in SCORES.names}, schema=SCORES)
 
 
-def _suspects(rows: _Rows, values: FloatArray, most: int = 10) -> list[Suspect]:
+def _suspects(scored: Scored, values: FloatArray, most: int = 10) -> list[Suspect]:
     order = np.argsort(np.where(np.isfinite(values), values, np.inf), kind="stable")[:most]
     return [
         Suspect(
-            sample_id=rows.identity["sample_id"][int(i)].as_py(),
-            given=rows.identity["given_label"][int(i)].as_py(),
-            suggested=rows.classes[rows.candidate[i]] if rows.candidate[i] >= 0 else "",
+            sample_id=scored.identity["sample_id"][int(i)].as_py(),
+            given=scored.identity["given_label"][int(i)].as_py(),
+            suggested=scored.classes[scored.suggested[i]] if scored.suggested[i] >= 0 else "",
             value=float(values[i]),
         )
         for i in order

@@ -39,8 +39,10 @@ TRACE = _schema(
     ("candidates", pa.list_(pa.int32())),  # classes other than the given one, most probable first
     ("candidate_log_probabilities", pa.list_(pa.float32())),
     ("label_quality", pa.float32()),  # calibrated probability that the given label is right
-    ("suggested_confidence", pa.float32()),  # that the first candidate is, calibrated likewise
+    ("suggested", pa.int32()),  # the class that is most likely right if the given one is wrong; null: none is likely
+    ("suggested_confidence", pa.float32()),  # calibrated probability that it is
     ("judging", pa.bool_()),  # an audited row that steered nothing that is recorded here
+    ("sample_probability", pa.float64()),  # with which it was drawn to be verified; null: like every other row
     ("skip_reason", pa.string()),
 )
 
@@ -69,6 +71,23 @@ REPORT = _schema(
         for end in ("", "_low", "_high")
     ),
     required=4,
+)
+
+
+#: Rows to verify, and those that are verified already: what `plan` writes and `--trusted` takes back.
+PLAN = _schema(
+    *_IDENTITY,
+    ("suggested_label", pa.string()),
+    ("label_quality", pa.float32()),
+    ("sample_probability", pa.float64()),  # with which the row would be in this table
+)
+
+#: The last plan of a run, for the next one: every row with its probability.
+DESIGN = _schema(
+    ("sample_id", pa.string()),
+    ("sample_probability", pa.float64()),
+    ("drawn", pa.bool_()),
+    required=3,
 )
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.quality import Verified
 from noisecleaner.tables import TRACE
+from noisecleaner.transition import Known
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _RECORDED = ("alpha", "beta", "alignment", "margin")
@@ -20,8 +21,17 @@ _PREDICTED = ("predicted_margin", "predicted_log_probability", "candidates", "ca
 _LISTS = ("candidates", "candidate_log_probabilities")
 
 
-def collect(folds: Sequence[Arrays], rows: int) -> dict[str, npt.NDArray[Any]]:
-    """Put the folds' arrays together, each column of shape [rows]; NaN (candidates: -1) where no fold knows a row."""
+def collect(folds: Sequence[Arrays], given: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    """Put the folds' arrays together.
+
+    Args:
+        folds: from `read_fold`.
+        given: class index of the given label, -1 where there is none, shape [rows].
+
+    Returns:
+        Columns of shape [rows], NaN (candidates: -1) where no fold knows a row; `given` is one of them.
+    """
+    rows = len(given)
     columns: dict[str, npt.NDArray[Any]] = {}
     for fold in folds:
         for names, where in ((_RECORDED, fold["recorded"]), (_PREDICTED, fold["predicted"])):
@@ -29,7 +39,7 @@ def collect(folds: Sequence[Arrays], rows: int) -> dict[str, npt.NDArray[Any]]:
                 if name in fold:
                     values = fold[name]
                     columns.setdefault(name, _empty(rows, values))[where] = values
-    return {**_unknown(rows), **columns}
+    return {**_unknown(rows), **columns, "given": given}
 
 
 def verified(
@@ -53,21 +63,28 @@ def verified(
     probabilities = [fold["clean_only_log_probabilities"] for fold in known]
     return Verified(
         judging=rows,
-        correct=dataset.given[rows] == dataset.trusted[rows],
-        suggestion_correct=columns["candidates"][rows, 0] == dataset.trusted[rows],
+        known=Known(dataset.trusted[rows], stands_for(dataset.sample_probability[rows])),
         clean_only=np.concatenate(probabilities) if known else np.empty((0, len(dataset.classes))),
         clean_only_labels=labels[np.concatenate([f["clean_only"] for f in known])] if known else np.empty(0, np.int64),
+        classes=len(dataset.classes),
     )
+
+
+def stands_for(probability: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """Compute how many rows of the dataset a verified row stands for, on average 1, shape [rows]; NaN: like all."""
+    weights = 1 / np.nan_to_num(probability.astype(np.float64), nan=1.0)
+    return np.asarray(weights / weights.mean()) if len(weights) else weights
 
 
 def to_table(
     dataset: Manifest,
     columns: Arrays,
     quality: npt.NDArray[np.float64],
+    suggested: npt.NDArray[np.int64],
     confidence: npt.NDArray[np.float64],
     judging: npt.NDArray[np.bool_],
 ) -> pa.Table:
-    """Make the table of `TRACE`; NaN becomes null."""
+    """Make the table of `TRACE`; NaN becomes null, and so does a suggestion of -1."""
     table = {name: dataset.table[name] for name in ("sample_id", "path", "given_label", "trusted_label")}
     # rows without a label may have helped, but they get no score
     unlabelled = pc.if_else(pc.is_null(table["given_label"]), Skip.NO_LABEL.value, pa.scalar(None, pa.string()))
@@ -75,7 +92,8 @@ def to_table(
     table |= {name: nullable(columns[name]) for name in (*_RECORDED, *_PREDICTED) if name not in _LISTS}
     table |= {name: _lists(columns[name], TRACE.field(name).type) for name in _LISTS}
     table |= {"label_quality": nullable(quality), "suggested_confidence": nullable(confidence)}
-    table["judging"] = pa.array(judging)
+    table["suggested"] = pa.array(suggested, pa.int32(), mask=suggested < 0)
+    table |= {"judging": pa.array(judging), "sample_probability": dataset.table["sample_probability"]}
     return pa.table({name: table[name] for name in TRACE.names}, schema=TRACE)
 
 

@@ -391,7 +391,13 @@ def test_unknown_choices_of_other_commands(refused: Refused, tmp_path: Path, fit
     refused("export-clean", "run", "--out", "x", "--format", "zip", says=["folder, parquet"])
     refused("score", "run", "--allow-absolute", says=["--allow-absolute would do nothing", "--data"])
     refused("score", "run", "--data", "new.csv", "--by", "alpha", says=["New rows have no alpha", "Leave --by out"])
-    refused("score", "run", "--trusted", "t.csv", says=["--trusted would do nothing", "--data"])
+    refused("score", "run", "--strict", says=["--strict would do nothing", "--data"])
+    refused("score", "run", "--threshold", "0.5", "--budget", "9", says=["--threshold and --budget", "Keep one"])
+    refused("score", "run", "--target-noise", "0", says=["--target-noise must lie between 0 and 1"])
+    refused("score", "run", "--target-precision", "1.5", says=["--target-precision must lie between 0 and 1"])
+    refused("score", "run", "--budget", "0", says=["--budget takes a number of rows"])
+    refused("score", "run", "--confidence", "0.8", says=["--confidence would do nothing", "a target"])
+    refused("score", "run", "--target-noise", "0.1", "--confidence", "1", says=["--confidence must lie between"])
 
 
 def test_run_directory_that_is_none(refused: Refused, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from noisecleaner.choices import choose_device
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record, sweep, write_record
 from noisecleaner.methods import check_choice, class_in, experiment_names
+from noisecleaner.options import check_types
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.runs import versions
 from noisecleaner.tables import write_table
@@ -173,6 +174,7 @@ def bench(
     seeds: int = 3,
     scale: float | None = None,
     device: str = "auto",
+    options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     interrupts: Interrupts | None = None,
 ) -> Benchmark:
@@ -185,6 +187,7 @@ def bench(
         seeds: how often each row is run, with seeds 0, 1, ….
         scale: share of the paper's size, in (0, 1]; None takes the experiment's own.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, …
+        options: the experiment's own: keyword-only arguments of its constructor.
         progress: is told what happens; silent by default.
         interrupts: holds signals back while a step runs.
 
@@ -192,7 +195,9 @@ def bench(
         NoisecleanerError: the name, a number, the data or the device cannot be used.
         Interrupted: a signal arrived; the same call goes on from the last checkpoint.
     """
-    experiment = experiment_class(paper)()
+    made, options = experiment_class(paper), dict(options or {})
+    check_types("bench", paper, made, options)
+    experiment = made(**options)
     scale = experiment.scale if scale is None else scale
     _check(seeds, scale)
     told, signals, on = progress or Progress(), interrupts or Interrupts(), choose_device(device)
@@ -204,6 +209,7 @@ def bench(
     datasets = Datasets(data, out / "pixels", told)
     backbone = experiment.backbone_on(on)
     fixed = {"experiment": paper, "scale": scale, "device": on.type, "backbone": backbone, "files": files}
+    fixed |= {"options": options} if options else {}
     table, done = out / f"{paper}.parquet", []
     for seed in range(seeds):
         for row in experiment.rows:

@@ -61,6 +61,11 @@ class Datasets:
             self._read[pattern, size] = self._decode(pattern, size)
         return self._read[pattern, size]
 
+    def path(self, pattern: str) -> Path:
+        """Find the one file that an entry of the experiment's `files` names."""
+        assert self._data is not None  # noqa: S101  # `find` has refused an experiment with files but no directory
+        return min(self._data.glob(pattern))
+
     def _decode(self, pattern: str, size: int) -> Labelled:
         assert self._data is not None  # noqa: S101  # `find` has refused an experiment with files but no directory
         manifest, _ = ingest(Source(str(self._data / pattern), Columns(row_ids=True)))

@@ -18,6 +18,7 @@ from noisecleaner.quality import Verified, fit_quality
 from noisecleaner.readout import read_fold
 from noisecleaner.traces import collect
 from noisecleaner.training import Schedule, State
+from noisecleaner.transition import Known
 from noisecleaner.weightings import Network
 from noisecleaner.weightings.soseleto import Soseleto
 
@@ -87,14 +88,10 @@ def _left(task: Noisy, values: FloatArray) -> float:
 
 def _quality(task: Noisy, planned: Plan, state: State, seed: int) -> FloatArray:
     """Compute label quality as `fit` does."""
-    found = collect([read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], len(task.source))
-    judging = np.flatnonzero(planned.judging)
-    truth = task.true[judging]
-    known = Verified(
-        judging,
-        correct=task.data.given[judging] == truth,
-        suggestion_correct=found["candidates"][judging, 0] == truth,
-        clean_only=np.empty((0, task.classes)),
-        clean_only_labels=np.empty(0, np.int64),
+    found = collect(
+        [read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], task.data.given[task.source]
     )
-    return fit_quality(found, known, seed, out_of_sample=False)[1]
+    judging = np.flatnonzero(planned.judging)
+    known = Known(task.true[judging], np.ones(len(judging)))
+    nobody = np.empty((0, task.classes)), np.empty(0, np.int64)
+    return fit_quality(found, Verified(judging, known, *nobody, task.classes), seed, out_of_sample=False)[1]

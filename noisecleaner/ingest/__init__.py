@@ -2,7 +2,7 @@
 
 from noisecleaner.ingest.checks import check_enough, refuse_skips, require_readable
 from noisecleaner.ingest.manifest import Images, Manifest, Payload, Skip, Vectors
-from noisecleaner.ingest.raw import Source, open_tables
+from noisecleaner.ingest.raw import Source, open_tables, read_trusted
 from noisecleaner.ingest.reading import ingest, read_beside, read_manifest, read_target
 from noisecleaner.ingest.tabular import Columns
 
@@ -20,6 +20,7 @@ __all__ = [
     "read_beside",
     "read_manifest",
     "read_target",
+    "read_trusted",
     "refuse_skips",
     "require_readable",
 ]

@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         pa.field("given_label", pa.string()),
         pa.field("trusted_label", pa.string()),
         pa.field("irrelevant_label", pa.string()),
+        pa.field("sample_probability", pa.float64()),
         pa.field("skip_reason", pa.string()),
     ]
 )
@@ -103,6 +104,11 @@ class Manifest:
         return np.where(self.readable, indices(self.table["trusted_label"], self.classes), -1)
 
     @cached_property
+    def sample_probability(self) -> npt.NDArray[np.float64]:
+        """With which probability the row was drawn to be verified, NaN where unknown, shape [rows]."""
+        return np.asarray(self.table["sample_probability"].to_numpy(), dtype=np.float64)
+
+    @cached_property
     def readable(self) -> BoolArray:
         """Rows without a `skip_reason`, shape [rows]."""
         return np.asarray(pc.is_null(self.table["skip_reason"]))
@@ -127,6 +133,10 @@ class Manifest:
         """Return the manifest with more verified labels: row -> class name."""
         return self._replacing("trusted_label", labels)
 
+    def drawn(self, probabilities: Mapping[int, float]) -> Manifest:
+        """Return the manifest with more sampling probabilities: row -> probability."""
+        return self._replacing("sample_probability", probabilities)
+
     def marking(self, labels: Mapping[int, str]) -> Manifest:
         """Return the manifest with more task-irrelevant labels: row -> label."""
         return self._replacing("irrelevant_label", labels)
@@ -139,11 +149,11 @@ class Manifest:
         kept = pc.if_else(lacking, pa.scalar(None, pa.string()), reasons)
         return replace(self, table=self.table.set_column(index, SCHEMA.field("skip_reason"), kept))
 
-    def _replacing(self, name: str, values: Mapping[int, str]) -> Manifest:
+    def _replacing(self, name: str, values: Mapping[int, str] | Mapping[int, float]) -> Manifest:
         mask = np.zeros(len(self), dtype=bool)
         rows = sorted(values)
         mask[rows] = True
-        texts = pa.array([values[row] for row in rows], pa.string())
-        column = pc.replace_with_mask(self.table[name].combine_chunks(), pa.array(mask), texts)
+        fresh = pa.array([values[row] for row in rows], SCHEMA.field(name).type)
+        column = pc.replace_with_mask(self.table[name].combine_chunks(), pa.array(mask), fresh)
         index = self.table.schema.get_field_index(name)
         return replace(self, table=self.table.set_column(index, SCHEMA.field(name), column))

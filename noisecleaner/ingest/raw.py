@@ -13,11 +13,14 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder, read_metadata
 from noisecleaner.ingest.labels import as_text, index_or_name, order
-from noisecleaner.ingest.manifest import Manifest, Payload
+from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.payloads import VECTOR_OPTIONS, ImageColumn, ImageFiles, VectorColumn
 from noisecleaner.ingest.places import Place, absolute, check_relative, matching
 from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
 from noisecleaner.tables import require_columns
+
+#: The column in which `plan` tells with which probability it drew a row.
+_PROBABILITY = "sample_probability"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Raw:
     names: tuple[str, ...]
     payload: Payload | None
     irrelevant: pa.ChunkedArray | None = None
+    probability: pa.ChunkedArray | None = None
 
 
 def open_tables(data: str) -> Files | None:
@@ -96,8 +100,14 @@ def read_content(source: Source) -> Raw:
     return Raw(ids, paths, found[columns.label], found[columns.trusted], files.names(name), payload, irrelevant)
 
 
-def read_trusted(trusted: str, source: Source, dataset: Manifest) -> Raw:
-    """Read verified labels: the trusted column if there is one, else the label column, or the folders."""
+def read_trusted(trusted: str, source: Source, classes: tuple[str, ...]) -> Raw:
+    """Read verified labels: the trusted column if there is one, else the label column, or the folders.
+
+    Args:
+        trusted: table or folder.
+        source: how the dataset's columns are called.
+        classes: of the dataset; integer labels count as indices into them.
+    """
     columns = source.columns
     files = open_tables(trusted)
     if files is None:
@@ -107,10 +117,10 @@ def read_trusted(trusted: str, source: Source, dataset: Manifest) -> Raw:
     name = next((n for n in (columns.trusted, columns.label) if n in files.schema.names), columns.trusted)
     require_columns(files.schema, {"--trusted-column": name}, files)
     where = f"{files}, column {name!r}"
-    labels = index_or_name(files.column(name), files.names(name), dataset.classes, where)
+    labels = index_or_name(files.column(name), files.names(name), classes, where)
     ids = read_ids(files, columns, paths)
     check_ids(ids, trusted)
-    return Raw(ids, None, None, labels, (), payload)
+    return Raw(ids, None, None, labels, (), payload, probability=_probability(files, labels))
 
 
 def check_ids(ids: pa.ChunkedArray, where: str) -> None:
@@ -192,7 +202,8 @@ def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None) -
         known = files.names(columns.trusted) or names
         trusted = index_or_name(files.column(columns.trusted), known, classes or order(present(labels)), where)
     irrelevant = _text(files, columns.irrelevant) if columns.irrelevant else None
-    return Raw(read_ids(files, columns, paths), paths, labels, trusted, names, payload, irrelevant)
+    probability = None if trusted is None else _probability(files, trusted)
+    return Raw(read_ids(files, columns, paths), paths, labels, trusted, names, payload, irrelevant, probability)
 
 
 def _payload(files: Files, source: Source) -> tuple[pa.ChunkedArray | None, Payload | None]:
@@ -226,6 +237,31 @@ def _text(files: Files, name: str) -> pa.ChunkedArray | None:
     if name not in files.schema.names:
         return None
     return as_text(files.column(name), files.names(name), f"{files}, column {name!r}")
+
+
+def _probability(files: Files, trusted: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """With which probability each row was drawn to be verified; None where there is no such column.
+
+    Raises:
+        NoisecleanerError: it holds something else, or nothing for a row that was verified.
+    """
+    if _PROBABILITY not in files.schema.names:
+        return None
+    where = f"{files}, column {_PROBABILITY!r}"
+    hint = f"Leave the column as `noisecleaner plan` wrote it; for a plain random sample, rename {_PROBABILITY!r}."
+    try:
+        known = files.column(_PROBABILITY).cast(pa.float64())
+    except pa.ArrowException as error:
+        raise NoisecleanerError(f"Sampling probabilities must be numbers, but {where} holds others.", hint) from error
+    outside = pc.invert(pc.and_(pc.greater(known, 0), pc.less_equal(known, 1)))
+    bad = pc.and_(pc.is_valid(trusted), pc.fill_null(outside, fill_value=True))
+    count = pc.sum(bad).as_py() or 0
+    if count:
+        raise NoisecleanerError(
+            f"Verified rows need a sampling probability above 0 and at most 1, but {count} in {where} have none.",
+            hint,
+        )
+    return known
 
 
 def _has_content(files: Files, columns: Columns) -> bool:

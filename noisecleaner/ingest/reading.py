@@ -32,8 +32,13 @@ def ingest(
     dataset = read_manifest(source, classes)
     if trusted is None:
         return dataset, None
-    raw = read_trusted(trusted, source, dataset)
-    return join(dataset, raw.ids, present(raw.trusted), raw.payload, trusted)
+    raw = read_trusted(trusted, source, dataset.classes)
+    joined, clean_only = join(dataset, raw.ids, present(raw.trusted), raw.payload, trusted)
+    if raw.probability is None:
+        return joined, clean_only
+    positions = pc.index_in(raw.ids, value_set=dataset.table["sample_id"].combine_chunks())
+    pairs = zip(positions.to_pylist(), raw.probability.to_pylist(), strict=True)
+    return joined.drawn({row: share for row, share in pairs if row is not None and share is not None}), clean_only
 
 
 def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Manifest:
@@ -57,7 +62,8 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     unlabelled = pc.if_else(pc.is_null(labels), pa.scalar(Skip.NO_LABEL.value), pa.scalar(None, pa.string()))
     reasons = pc.if_else(unknown, pa.scalar(Skip.UNKNOWN_CLASS.value), unlabelled)
     empty = pa.nulls(len(labels), pa.string())
-    columns = [raw.ids, raw.paths or empty, labels, raw.trusted or empty, raw.irrelevant or empty, reasons]
+    drawn = raw.probability or pa.nulls(len(labels), pa.float64())
+    columns = [raw.ids, raw.paths or empty, labels, raw.trusted or empty, raw.irrelevant or empty, drawn, reasons]
     table = pa.table(columns, schema=SCHEMA)
     check_ids(table["sample_id"], source.data)
     return Manifest(table, tuple(known), raw.payload)
@@ -91,7 +97,8 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
         return dataset, None
     empty = pa.nulls(len(raw.ids), pa.string())
     joined = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar(Skip.IN_DATASET.value))
-    columns = [raw.ids, raw.paths or empty, empty, empty, raw.irrelevant or empty, joined]
+    undrawn = pa.nulls(len(raw.ids), pa.float64())
+    columns = [raw.ids, raw.paths or empty, empty, empty, raw.irrelevant or empty, undrawn, joined]
     return dataset, Manifest(pa.table(columns, schema=SCHEMA), dataset.classes, raw.payload)
 
 
@@ -121,5 +128,6 @@ def read_target(trusted: str, like: Source) -> Manifest:
     require_two(classes, trusted)
     empty = pa.nulls(len(raw.ids), pa.string())
     unlabelled = pc.if_else(pc.is_null(labels), pa.scalar(Skip.NO_LABEL.value), pa.scalar(None, pa.string()))
-    columns = [raw.ids, raw.paths or empty, empty, labels, empty, unlabelled]
+    undrawn = pa.nulls(len(raw.ids), pa.float64())
+    columns = [raw.ids, raw.paths or empty, empty, labels, empty, undrawn, unlabelled]
     return Manifest(pa.table(columns, schema=SCHEMA), tuple(classes), raw.payload)

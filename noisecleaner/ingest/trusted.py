@@ -56,7 +56,7 @@ def _clean_only(
     nothing = pa.nulls(len(ids), pa.string())
     verified = pc.if_else(outside, labels, pa.scalar(None, pa.string()))
     skipped = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar(Skip.IN_DATASET.value))
-    columns = [ids, nothing, nothing, verified, nothing, skipped]
+    columns = [ids, nothing, nothing, verified, nothing, pa.nulls(len(ids), pa.float64()), skipped]
     return Manifest(pa.Table.from_arrays([_whole(c) for c in columns], schema=SCHEMA), classes, payload)
 
 

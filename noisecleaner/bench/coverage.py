@@ -1,0 +1,106 @@
+"""How often the noise interval holds the truth, and how often a guarantee does, over many draws of verified rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from noisecleaner.bench import Experiment, Metrics, Row, Work
+from noisecleaner.bench._datasets import scaled
+from noisecleaner.bench._detection import HUMAN, TRAIN, audited_rows, task
+from noisecleaner.calibration import Columns
+from noisecleaner.cuts import Cut
+from noisecleaner.estimate import wilson
+from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.noise import Rows
+from noisecleaner.quality import Verified, fit_quality
+from noisecleaner.scored import trace_columns
+from noisecleaner.tables import TRACE, read_table
+from noisecleaner.thresholds import Goal, TooFewVerifiedError, choose
+from noisecleaner.transition import Known
+
+_STEERING = 1_000
+_DRAWS = 1_000
+_VERIFIED = (100, 200, 500, 1_000)
+_GOALS = {"noise": Goal("noise", 0.05), "precision": Goal("precision", 0.9)}
+
+
+class Coverage(Experiment):
+    """CIFAR-10N through EfficientNet-Lite0 at `size` pixels; 1,000 verified rows steer one fit for each seed.
+
+    Then n of the other rows are drawn 1,000 times (at `scale` 0.3; in proportion below), label quality is fitted on
+    them, and the noise is estimated; the number behind a metric is n. `covered` is the share of draws whose 95 %
+    interval holds the truth, `half_width` that of the interval, `shorter` by how much it is shorter than Wilson's on
+    the same rows. `broken_noise` and `broken_precision` are the shares of draws in which a threshold was given for an
+    effective noise of at most 0.05 or a precision of at least 0.9 (90 % confidence) and does not keep that on the whole
+    population; `answered_…` the shares in which one was given at all.
+
+    Args:
+        size: edge length that images are enlarged to.
+    """
+
+    rows = (Row("worse"), Row("random1"))
+    files = (TRAIN, HUMAN)
+    backbone = "efficientnet-lite0"
+    scale = 0.3
+
+    def __init__(self, *, size: int = 96) -> None:
+        self.size = size
+
+    def run(self, row: Row, work: Work) -> Metrics:
+        """Fit once, draw verified rows many times, and count."""
+        data = task(work, row.method, self.size)
+        steering = audited_rows(work, _STEERING, len(data.true))
+        with data.fitted(steering, work, None) as run:
+            columns = trace_columns(read_table(run / "trace.parquet", TRACE)[0])
+        rest = np.setdiff1d(np.arange(len(data.true)), steering)
+        population = {name: values[rest] for name, values in {**columns, "given": data.given}.items()}
+        draws = scaled(_DRAWS, min(1.0, work.scale / self.scale), least=5)
+        metrics: Metrics = {}
+        for count in _VERIFIED:
+            found = []
+            with work.progress.stage(f"{work.title}, {count} verified", draws, "draws") as stage:
+                for number in range(draws):
+                    rng = np.random.default_rng((work.seed, 7, number))
+                    judging = np.sort(rng.choice(len(rest), min(count, len(rest) // 2), replace=False))
+                    found.append(_draw(len(data.classes), population, data.true[rest], judging))
+                    stage.advance()
+            metrics |= {f"{name}_{count}": float(np.mean([one[name] for one in found])) for name in found[0]}
+        return metrics
+
+
+def _draw(classes: int, population: Columns, true: IntArray, judging: IntArray) -> Metrics:
+    """Estimate the noise from one draw of verified rows, and choose thresholds."""
+    given = np.asarray(population["given"])
+    known = Known(true[judging], np.ones(len(judging)))
+    verified = Verified(judging, known, np.empty((0, classes)), np.empty(0, np.int64), classes)
+    quality = fit_quality(population, verified)[1]
+    trusted = np.full(len(true), -1)
+    trusted[judging] = true[judging]
+    rows = Rows(given, trusted, 1 - quality, trusted >= 0, np.full(len(true), np.nan))
+    wrong = given != true
+    rate, plain = rows.rate(given >= 0), wilson(float(wrong[judging].mean()), len(judging))
+    low, high, value = (x or 0.0 for x in (rate.low, rate.high, rate.value))
+    return {
+        "covered": float(low <= wrong.mean() <= high),
+        "covered_by_wilson": float(plain[0] <= wrong.mean() <= plain[1]),
+        "half_width": (high - low) / 2,
+        "shorter": 1 - (high - low) / (plain[1] - plain[0]),
+        "bias": value - float(wrong.mean()),
+        **_kept_promises(quality, rows, wrong),
+    }
+
+
+def _kept_promises(quality: npt.NDArray[np.float64], rows: Rows, wrong: npt.NDArray[np.bool_]) -> Metrics:
+    cut = Cut(quality, rows)
+    found: Metrics = {}
+    for name, goal in _GOALS.items():
+        try:
+            threshold = choose(goal, cut)
+        except TooFewVerifiedError:
+            found |= {f"broken_{name}": 0.0, f"answered_{name}": 0.0}
+            continue
+        flagged = quality < threshold
+        errors = ~wrong[flagged] if goal.kind == "precision" else wrong[~flagged]
+        found |= {f"broken_{name}": float(errors.mean() > goal.limit), f"answered_{name}": 1.0}
+    return found

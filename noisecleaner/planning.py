@@ -1,0 +1,151 @@
+"""`plan`: which rows to verify next, drawn with known probabilities that make the noise rate as sharp as can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.estimate import BoolArray, FloatArray, IntArray
+from noisecleaner.files import refuse_existing
+from noisecleaner.tables import DESIGN, PLAN, SCORES, read_table, write_table
+
+#: Share of the new rows that is drawn evenly, so that no row is out of reach where label quality is sure but wrong.
+_EVEN = 0.2
+_ENDLESS = 1e12
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What `plan` wrote.
+
+    Args:
+        path: the table to fill in.
+        new: rows to verify.
+        known: rows that were verified before; they are in the table, too.
+        shrinks: how long the interval of the noise rate will be by comparison with as many rows drawn evenly, as label
+            quality expects it.
+    """
+
+    path: Path
+    new: int
+    known: int
+    shrinks: float
+
+
+def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
+    """Draw rows to verify, and write a table to fill in.
+
+    Rows are drawn with probability proportional to the standard deviation that label quality q expects of their
+    outcome, sqrt(q (1 - q)) (Neyman, 1934), a fifth of them evenly; systematically in the order of q, which spreads
+    them over it. Rows that were verified before count as a random sample, or as what an earlier plan drew.
+
+    Args:
+        run: a directory with scores: a run after `score`, or the output of `score --data`.
+        out: the table to write (Parquet), with the columns of `PLAN`; nobody has filled in `trusted_label` of new rows.
+        count: rows to verify.
+        seed: of the draw.
+
+    Raises:
+        NoisecleanerError: there are no scores, or too few rows.
+    """
+    refuse_existing(out)
+    scores, meta = read_table(run / "scores.parquet", SCORES)
+    quality = np.asarray(scores["label_quality"].to_numpy(), dtype=np.float64)
+    usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
+    known = np.asarray(pc.is_valid(scores["trusted_label"])) & usable
+    open_rows = usable & ~known
+    if not 1 <= count <= int(open_rows.sum()):
+        raise NoisecleanerError(
+            f"--n must be a number of rows that nobody has verified yet, of which there are {int(open_rows.sum()):,}, "
+            f"but it is {count:,}.",
+            "Give another --n.",
+        )
+    before = _before(run, known, usable, bool(meta.get("weighted")))
+    doubt = np.sqrt(np.clip(quality * (1 - quality), 0, None))
+    fresh = np.where(usable, probabilities(np.nan_to_num(doubt), before, open_rows, count), 0.0)
+    drawn = np.zeros(len(quality), dtype=bool)
+    candidates = np.flatnonzero(open_rows)[np.argsort(quality[open_rows], kind="stable")]
+    drawn[candidates[systematic(fresh[candidates], np.random.default_rng((seed, len(quality))))]] = True
+    overall = before + (1 - before) * fresh
+    table = _table(scores, drawn | known, overall)
+    design = {"sample_id": scores["sample_id"], "sample_probability": pa.array(overall), "drawn": pa.array(drawn)}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_table(run / "design.parquet", [pa.table(design, schema=DESIGN)], DESIGN, {"plan": str(out)})
+    write_table(out, [table], PLAN, {"run": str(run), "n": count, "seed": seed})
+    even = before + (1 - before) * count / open_rows.sum()
+    spread = [float((doubt[usable] ** 2 / part[usable]).sum()) for part in (overall, even)]
+    return Planned(out, count, int(known.sum()), float(np.sqrt(spread[0] / spread[1])))
+
+
+def probabilities(doubt: FloatArray, before: FloatArray, open_rows: BoolArray, count: int) -> FloatArray:
+    """Compute with which probability each row is drawn if it is open, so that `count` open rows are drawn in all.
+
+    Args:
+        doubt: expected standard deviation of each row's outcome, shape [rows].
+        before: the probability with which it could have been drawn earlier, below 1 for open rows, shape [rows].
+        open_rows: those that nobody verified, shape [rows].
+        count: at most as many as these.
+
+    Returns:
+        Shape [rows]; for a row that is not open, what it would have been.
+    """
+    even = _EVEN * count / open_rows.sum()
+
+    def fresh(scale: float) -> FloatArray:
+        """What an overall probability of scale * doubt leaves to this draw."""
+        return np.asarray(np.clip(even + np.maximum(scale * doubt - before, 0) / np.maximum(1 - before, 1e-9), 0, 1))
+
+    low, high = 0.0, float(1 / max(doubt[open_rows].max(), 1e-9))
+    while fresh(high)[open_rows].sum() < count and high < _ENDLESS:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fresh(middle)[open_rows].sum() < count else (low, middle)
+    if high >= _ENDLESS:  # nothing is in doubt
+        return np.full(len(doubt), count / open_rows.sum())
+    return fresh(high)
+
+
+def systematic(probability: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Draw rows systematically: each with its probability, as many as these sum up to. Returns positions."""
+    ends = np.cumsum(probability)
+    count = round(float(ends[-1]))
+    ends *= count / ends[-1]
+    return np.unique(np.searchsorted(ends, rng.random() + np.arange(count), side="right").clip(0, len(ends) - 1))
+
+
+def _before(run: Path, known: BoolArray, usable: BoolArray, weighted: bool) -> FloatArray:
+    """With which probability each row could have been among those that are verified, shape [rows].
+
+    Raises:
+        NoisecleanerError: they were drawn by a plan that was made elsewhere.
+    """
+    even = np.full(len(known), known.sum() / max(1, int(usable.sum())))
+    if not weighted:
+        return even
+    design = run / "design.parquet"
+    if not design.exists():
+        raise NoisecleanerError(
+            f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet.",
+            "Score the verified table in the run in which it was planned (`score RUN --trusted PLAN`), and plan there.",
+        )
+    table, meta = read_table(design, DESIGN)
+    drawn = np.asarray(table["drawn"])
+    if not known[drawn].any():
+        raise NoisecleanerError(
+            f"The next plan needs the probabilities of the last one, but of the rows of the last plan ({meta['plan']}) "
+            "none is verified.",
+            "Verify its rows first, or score the run again without them and plan anew.",
+        )
+    return np.asarray(table["sample_probability"].to_numpy(), dtype=np.float64)
+
+
+def _table(scores: pa.Table, rows: BoolArray, probability: FloatArray) -> pa.Table:
+    columns = {name: scores[name] for name in PLAN.names if name in scores.column_names}
+    columns["sample_probability"] = pa.array(probability)
+    return pa.table({name: columns[name] for name in PLAN.names}, schema=PLAN).filter(pa.array(rows))
