@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from noisecleaner.corrupt import Corruption, Kind, corrupt
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.export import Exported, Format, OnFlag, export_clean
+from noisecleaner.formats import render
+from noisecleaner.gate import gate
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.methods import Method, methods, regularisers
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.reports import Summary
+from noisecleaner.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
 from noisecleaner.scoring import score, score_new
+from noisecleaner.verdicts import Effect, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark, bench
@@ -27,28 +31,40 @@ __all__ = [
     "Columns",
     "Corruption",
     "Decoding",
+    "Effect",
     "Effort",
     "Exported",
+    "Finding",
     "Fitted",
     "Format",
     "Interrupted",
     "Interrupts",
     "Kind",
+    "Level",
+    "Limit",
     "Method",
     "Model",
     "NoisecleanerError",
     "OnFlag",
+    "OnInconclusive",
+    "Outcome",
     "Progress",
     "Regularisation",
+    "Rule",
+    "Rules",
     "Source",
     "Stage",
     "Summary",
+    "Verdict",
     "bench",
     "corrupt",
     "export_clean",
     "fit",
+    "gate",
+    "gather_rules",
     "methods",
     "regularisers",
+    "render",
     "score",
     "score_new",
 ]
