@@ -276,7 +276,7 @@ def gate(
         str | None, _option("fail, warn or pass where audited rows cannot tell; exit code 3 by default.", _RULES)
     ] = None,
     config: Annotated[
-        Path | None, _option("TOML file with a table [gate]; noisecleaner.toml by default, if it is there.", _RULES)
+        Path | None, _option("TOML file with a table \\[gate]; noisecleaner.toml by default, if it is there.", _RULES)
     ] = None,
     format: Annotated[str, _option(f"What is written: {', '.join(['console', *format_names()])}.")] = "console",
     output: Annotated[Path | None, _option("File to write instead of stdout.")] = None,
