@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def read_baseline(rules: Rules, scored: Path) -> Scored | None:
     """
     if rules.baseline is None:
         return None
-    if rules.baseline.resolve() == scored.resolve():
+    if os.path.realpath(rules.baseline) == os.path.realpath(scored):  # unlike resolve(), also of a ring of links
         raise NoisecleanerError(
             f"The baseline must be another run, but {rules.baseline} is the one that is judged.",
             "Name the run to compare with: --baseline RUN.",

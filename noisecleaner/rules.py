@@ -164,7 +164,7 @@ def read_config(path: Path) -> Config:
     _check_keys(table, [*Rule, "on-inconclusive", "baseline"], f"[gate] in {path}")
     limits = {rule: _limit(rule, table[rule.value], f"{rule.value} in {path}") for rule in Rule if rule.value in table}
     chosen, baseline = table.get("on-inconclusive"), table.get("baseline")
-    if baseline is not None and not (isinstance(baseline, str) and baseline):
+    if baseline is not None and not (isinstance(baseline, str) and baseline and "\0" not in baseline):
         raise NoisecleanerError(f"baseline in {path} must be the path of a run, but it is {baseline!r}.", _HINT)
     return Config(
         limits,

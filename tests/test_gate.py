@@ -365,6 +365,8 @@ def test_a_baseline_in_a_file_is_relative_to_it(command: Command, run: Path, tmp
         ("[gate]\nmax-noise = {limit = 0.1, level = [1]}", "Choose one of: error, warn"),
         ("[gate]\nmax-noise = 0.1\non-inconclusive = 'maybe'", "Choose one of: fail, warn, pass"),
         ("[gate]\nmax-noise = 0.1\nbaseline = 3", "the path of a run"),
+        ('[gate]\nmax-noise-increase = 0.1\nbaseline = "a\\u0000b"', "the path of a run"),
+        ('[gate]\nmax-noise-increase = 0.1\nbaseline = "a::b"', "does not exist"),
         ("[gate]\nmax-noise = 0.1\nbaseline = 'x'", "would do nothing"),
         ("[gate]\nmax-noise-increase = 0.1", "--baseline RUN"),
     ],
