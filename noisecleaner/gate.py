@@ -10,7 +10,7 @@ from pathlib import Path
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.intervals import Interval, clears, difference, more_for_increase, more_for_limit
 from noisecleaner.rules import Limit, Rule, Rules
-from noisecleaner.scored import Measured, Scored, read_scored
+from noisecleaner.scored_run import Measured, Scored, read_scored
 from noisecleaner.texts import shortened
 from noisecleaner.verdicts import Finding, Outcome, Verdict, percent
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from noisecleaner.noise import CONFIDENCE
-from noisecleaner.scored import Measured
+from noisecleaner.scored_run import Measured
 
 Interval = tuple[float, float, float]  # value, low, high
 _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)

@@ -42,7 +42,7 @@ from noisecleaner.intervals import difference, more_for_increase, more_for_limit
 from noisecleaner.methods import format_names
 from noisecleaner.noise import wilson
 from noisecleaner.rules import read_config
-from noisecleaner.scored import Measured
+from noisecleaner.scored_run import Measured
 from noisecleaner.tables import SCORES, write_table
 
 FORMATS = ["console", *format_names()]
