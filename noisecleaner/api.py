@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 from noisecleaner.corrupt import Corruption, Kind, corrupt
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.export import Exported, Format, OnFlag, export_clean
+from noisecleaner.formats import render
+from noisecleaner.gate import gate
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.methods import Method, methods, regularisers
 from noisecleaner.planning import Planned, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.reports import Summary
+from noisecleaner.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
 from noisecleaner.scoring import score, score_new
 from noisecleaner.thresholds import Goal, TooFewVerifiedError
+from noisecleaner.verdicts import Effect, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark, bench
@@ -29,32 +33,44 @@ __all__ = [
     "Columns",
     "Corruption",
     "Decoding",
+    "Effect",
     "Effort",
     "Exported",
+    "Finding",
     "Fitted",
     "Format",
     "Goal",
     "Interrupted",
     "Interrupts",
     "Kind",
+    "Level",
+    "Limit",
     "Method",
     "Model",
     "NoisecleanerError",
     "OnFlag",
+    "OnInconclusive",
+    "Outcome",
     "Planned",
     "Progress",
     "Regularisation",
+    "Rule",
+    "Rules",
     "Source",
     "Stage",
     "Summary",
     "TooFewVerifiedError",
+    "Verdict",
     "bench",
     "corrupt",
     "export_clean",
     "fit",
+    "gate",
+    "gather_rules",
     "methods",
     "plan",
     "regularisers",
+    "render",
     "score",
     "score_new",
 ]

@@ -1,11 +1,12 @@
 """The command line: parse, call one library function, show the result, set the exit code.
 
-Exit codes: 0 done; 2 usage, input or configuration is wrong; 70 a bug of ours; 130 and 143 interrupted; 141 nobody
-reads our output any more.
+Exit codes: 0 done, a gate passed; 1 a gate failed; 2 usage, input or configuration is wrong; 3 a gate cannot tell;
+70 a bug of ours; 130 and 143 interrupted; 141 nobody reads our output any more.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -17,13 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from noisecleaner.thresholds import Goal
-
 from noisecleaner import __version__, console
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.methods import experiment_names
+from noisecleaner.methods import experiment_names, format_names
 from noisecleaner.progress import Interrupts
+
+if TYPE_CHECKING:
+    from noisecleaner.ingest import Columns
+    from noisecleaner.thresholds import Goal
+    from noisecleaner.verdicts import Verdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +40,9 @@ def _option(help: str, panel: str | None = None, *names: str, **rest: Any) -> An
     return typer.Option(*names, help=help, rich_help_panel=panel, **rest)
 
 
-_ROWS, _MODEL, _TRAINING = "Rows and columns", "What looks at the images", "Training"
+_ROWS, _MODEL, _TRAINING, _RULES = "Rows and columns", "What looks at the images", "Training", "Rules"
+#: What `gate` reads without --config, below the working directory.
+_CONFIG = Path("noisecleaner.toml")
 _GOAL = "Instead of a threshold"
 
 Data = Annotated[
@@ -70,6 +75,10 @@ MaxPixels = Annotated[
 Threads = Annotated[int | None, _option("Images decoded at once; one for each core by default.", _ROWS, min=1)]
 Device = Annotated[str, _option("auto, cpu, cuda, cuda:N or mps.", _TRAINING)]
 Seed = Annotated[int, _option("Seed of every random number.", _TRAINING, min=0, max=2**32 - 1)]
+
+
+class _Judged(SystemExit):
+    """How `gate` hands its exit code to `main`, to which typer's own 1 means something else."""
 
 
 def _print_version(asked: bool) -> None:
@@ -241,9 +250,7 @@ def score(
     goal = _goal(threshold, {"precision": target_precision, "noise": target_noise, "budget": budget}, confidence)
     cut: dict[str, Any] = {"goal": goal, **_given(threshold=threshold)}
     if data is None:
-        new_only: dict[str, object] = {"--out": out, "--strict": strict}
-        new_only |= {"--max-pixels": max_pixels, "--allow-absolute": allow_absolute}
-        _refuse(new_only | {"--device": device != "auto", "column options": columns != Columns()}, "--data")
+        _refuse_new_only(out, strict, max_pixels, allow_absolute, device, columns)
         console.show_summary(score_fitted(run, by=by, trusted=trusted, **cut), run)
         return
     if by == "alpha":
@@ -278,6 +285,94 @@ def plan(
     from noisecleaner.api import plan as draw
 
     console.show_planned(draw(run, out, count=count, seed=seed), run)
+
+
+@app.command()
+def gate(
+    run: Annotated[Path, typer.Argument(help="Run directory after `score`; with --data, after `fit`.")],
+    max_noise: Annotated[float | None, _option("Largest share of wrong labels.", _RULES)] = None,
+    max_noise_per_class: Annotated[float | None, _option("The same in each class.", _RULES)] = None,
+    max_noise_increase: Annotated[
+        float | None, _option("Largest rise of the share of wrong labels against --baseline.", _RULES)
+    ] = None,
+    max_flagged: Annotated[float | None, _option("Largest share of flagged rows among the scored.", _RULES)] = None,
+    min_kept_per_class: Annotated[int | None, _option("Fewest rows of a class that are not flagged.", _RULES)] = None,
+    min_audited: Annotated[int | None, _option("Fewest verified rows.", _RULES)] = None,
+    baseline: Annotated[Path | None, _option("Scored run that --max-noise-increase compares with.", _RULES)] = None,
+    warn: Annotated[list[str] | None, _option("Name of a rule that shall only warn; repeatable.", _RULES)] = None,
+    on_inconclusive: Annotated[
+        str | None, _option("fail, warn or pass where audited rows cannot tell; exit code 3 by default.", _RULES)
+    ] = None,
+    config: Annotated[
+        Path | None, _option("TOML file with a table \\[gate]; noisecleaner.toml by default, if it is there.", _RULES)
+    ] = None,
+    format: Annotated[str, _option(f"What is written: {', '.join(['console', *format_names()])}.")] = "console",
+    output: Annotated[Path | None, _option("File to write instead of stdout.")] = None,
+    data: Annotated[str | None, _option("Judge these rows, which were not fitted, without training.")] = None,
+    threshold: Annotated[float | None, _option("With --data: flag rows below it; 0.5 by default.")] = None,
+    out: Annotated[Path | None, _option("Where scores are written with --data; RUN/new/NAME by default.")] = None,
+    trusted: Trusted = None,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    id_column: IdColumn = "sample_id",
+    trusted_column: TrustedColumn = "trusted_label",
+    embedding_column: EmbeddingColumn = None,
+    probabilities_column: ProbabilitiesColumn = None,
+    row_ids: RowIds = False,
+    allow_absolute: AllowAbsolute = False,
+    strict: Strict = False,
+    max_pixels: MaxPixels = None,
+    device: Device = "auto",
+) -> None:
+    """Judge a scored run by rules, for CI: exit code 0 passed, 1 failed, 3 the audited rows cannot tell.
+
+    Example: noisecleaner gate runs/first --max-noise 0.05
+    """
+    from noisecleaner.api import Columns, Rule, Source, gather_rules, score_new
+    from noisecleaner.api import gate as judge
+    from noisecleaner.gate import read_baseline
+    from noisecleaner.methods import check_choice
+
+    check_choice("--format", format, ["console", *format_names()])
+    limits: dict[Rule, float | None] = {
+        Rule.MAX_NOISE: max_noise,
+        Rule.MAX_NOISE_PER_CLASS: max_noise_per_class,
+        Rule.MAX_NOISE_INCREASE: max_noise_increase,
+        Rule.MAX_FLAGGED: max_flagged,
+        Rule.MIN_KEPT_PER_CLASS: min_kept_per_class,
+        Rule.MIN_AUDITED: min_audited,
+    }
+    rules = gather_rules(
+        {rule: limit for rule, limit in limits.items() if limit is not None},
+        config=config or (_CONFIG if _CONFIG.exists() else None),
+        warn=warn or [],
+        on_inconclusive=on_inconclusive,
+        baseline=baseline,
+    )
+    _check_output(output)
+    columns = Columns(
+        image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
+    )
+    if data is None:
+        _refuse({"--threshold": threshold is not None}, "--data")
+        _refuse({"--trusted": trusted}, "--data")
+        _refuse_new_only(out, strict, max_pixels, allow_absolute, device, columns)
+        _conclude(judge(run, rules), format, output)
+    source = Source(data, columns, allow_absolute)
+    target = out or run / "new" / _name_of(source.data)
+    read_baseline(rules, target)  # before the long part
+    score_new(
+        run,
+        source,
+        target,
+        trusted=trusted,
+        device=device,
+        max_pixels=max_pixels,
+        strict=strict,
+        progress=console.TerminalProgress(),
+        **_given(threshold=threshold),
+    )
+    _conclude(judge(target, rules), format, output)
 
 
 @app.command()
@@ -427,8 +522,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             # torch's forward mode compiles decompositions with its own deprecated torch.jit
             warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
             app(words, obj=interrupts)
+    except _Judged as verdict:
+        sys.exit(verdict.code)
     except SystemExit as stop:
-        # typer's only use of 1 is a reader that has closed the pipe; to us 1 means that a gate has failed
+        # typer's only use of 1 is a reader that has closed the pipe; a gate that has failed is caught above
         sys.exit(128 + 13 if stop.code == 1 else stop.code)
     except NoisecleanerError as error:
         _show_traceback_if(debug)
@@ -546,6 +643,56 @@ def _refuse(given: Mapping[str, object], needs: str) -> None:
         raise NoisecleanerError(
             f"{' and '.join(useless)} would do nothing: only for {needs}.", f"Add {needs}, or leave that out."
         )
+
+
+def _refuse_new_only(
+    out: Path | None,
+    strict: bool,
+    max_pixels: int | None,
+    allow_absolute: bool,
+    device: str,
+    columns: Columns,
+) -> None:
+    """Refuse the options about new rows where there are none."""
+    from noisecleaner.api import Columns
+
+    new_only: dict[str, object] = {"--out": out, "--strict": strict}
+    new_only |= {"--max-pixels": max_pixels, "--allow-absolute": allow_absolute, "--device": device != "auto"}
+    _refuse(new_only | {"column options": columns != Columns()}, "--data")
+
+
+def _check_output(output: Path | None) -> None:
+    """Refuse an output file that could not be written, before anything is computed."""
+    if output is None:
+        return
+    # not a device, which would be replaced like a file
+    if not output.absolute().parent.is_dir() or (output.exists() and not output.is_file()):
+        raise NoisecleanerError(
+            f"--output takes a file in a directory that exists, but it is {output}.", "Make the directory first."
+        )
+
+
+def _conclude(verdict: Verdict, format: str, output: Path | None) -> NoReturn:
+    """Write a verdict and hand its exit code to `main`."""
+    from noisecleaner.files import replacing
+    from noisecleaner.formats import github, render
+
+    if output is not None:
+        text = console.verdict_text(verdict) if format == "console" else render(format, verdict)
+        with replacing(output) as temporary:
+            temporary.write_bytes(text.encode(errors="replace"))
+        console.show_headline(verdict, output)
+    elif format == "console":
+        console.show_verdict(verdict)
+    else:
+        console.show_text(render(format, verdict))
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if format == "github" and summary:
+        try:
+            github.append_summary(verdict, Path(summary))
+        except OSError as error:  # the verdict stands without it
+            console.TerminalProgress().warn(f"GITHUB_STEP_SUMMARY cannot be written: {error}.")
+    raise _Judged(verdict.exit_code)
 
 
 def _given(**values: Any) -> dict[str, Any]:

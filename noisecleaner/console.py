@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from noisecleaner.progress import Progress, Stage
+from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from noisecleaner.planning import Planned
     from noisecleaner.reports import Summary
     from noisecleaner.thresholds import Goal
+    from noisecleaner.verdicts import Verdict
 
 _LINE_SECONDS = 5.0
 _PIPE_WIDTH = 200
@@ -40,11 +42,6 @@ def _out() -> Console:
 
 def _err() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def printable(text: object) -> str:
-    """Make a user's text safe for a terminal: no control or direction-changing characters."""
-    return "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in str(text))
 
 
 class TerminalProgress(Progress):
@@ -171,6 +168,43 @@ def show_summary(summary: Summary, out: Path) -> None:
     console.print(Text(f"Wrote scores.parquet, report.parquet and noise.json to {printable(out)}."))
 
 
+def show_verdict(verdict: Verdict) -> None:
+    """Print what became of each rule, and of the gate."""
+    _print_verdict(_out(), verdict)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """What `show_verdict` prints, without colours, for a file."""
+    text = StringIO()
+    _print_verdict(Console(file=text, highlight=False, soft_wrap=True, color_system=None), verdict)
+    return text.getvalue()
+
+
+def _print_verdict(console: Console, verdict: Verdict) -> None:
+    for finding in verdict.findings:
+        style = _EFFECTS[verdict.effect(finding)]
+        level = " (warn)" if finding.level == "warn" else ""
+        rule = f"{finding.rule}{level}: "
+        console.print(Text.assemble((f"{finding.outcome:<14}", style), (rule, "bold"), printable(finding.message)))
+    _print_headline(console, verdict)
+
+
+def _print_headline(console: Console, verdict: Verdict, more: str = "") -> None:
+    console.print(Text(f"{verdict.headline}: {printable(verdict.run)}{printable(more)}", "bold"))
+
+
+def show_headline(verdict: Verdict, output: Path) -> None:
+    """Tell the verdict in one line, and which file holds all of it."""
+    _print_headline(_out(), verdict, f" (see {output})")
+
+
+def show_text(text: str) -> None:
+    """Write a text for machines to stdout: as it is, in UTF-8 whatever the locale."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode(errors="replace"))
+    sys.stdout.buffer.flush()
+
+
 def show_exported(exported: Exported, dry_run: bool) -> None:
     """Tell what `export-clean` wrote, or would write."""
     console = _out()
@@ -246,6 +280,7 @@ def show_bench(benchmark: Benchmark) -> None:
     _out().print(Text(f"\nMean ± standard deviation over the seeds; {spent}. Wrote {printable(benchmark.table)}."))
 
 
+_EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
 _QUALITY = {
     "audited": "label_quality is calibrated on {judged} audited rows that did not steer what was recorded of them",
     "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",

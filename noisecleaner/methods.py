@@ -54,6 +54,11 @@ def experiment_names() -> list[str]:
     return [_name(file) for file in _files("bench")]
 
 
+def format_names() -> list[str]:
+    """List the formats of a verdict: one name for each file of `formats/`."""
+    return [_name(file) for file in _files("formats")]
+
+
 def methods() -> list[Method]:
     """Describe the methods without importing them."""
     return [_describe(file) for file in _files("weightings")]

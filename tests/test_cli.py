@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from noisecleaner import __version__, cli, console
 
-COMMANDS = ["fit", "score", "export-clean", "corrupt", "methods", "bench"]
+COMMANDS = ["fit", "score", "gate", "export-clean", "corrupt", "methods", "bench"]
 
 
 def timed(*words: str) -> float:
@@ -28,7 +28,9 @@ def test_help_answers_in_under_a_second() -> None:
     assert min(timed("--help") for _ in range(5)) < 1
 
 
-@pytest.mark.parametrize("words", [["--help"], ["fit", "--help"], ["bench", "--help"], ["methods"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["fit", "--help"], ["gate", "--help"], ["bench", "--help"], ["methods"], ["--version"]]
+)
 def test_asking_does_not_import_torch(words: list[str]) -> None:
     script = (
         "import sys\nfrom noisecleaner.cli import main\n"

@@ -76,7 +76,7 @@ def test_nothing_loads_a_users_pickle() -> None:
     [
         "import noisecleaner.cli, noisecleaner.api, noisecleaner.console",
         "import noisecleaner.scoring, noisecleaner.export, noisecleaner.reports, noisecleaner.corrupt",
-        "from noisecleaner.api import score, export_clean, corrupt, methods; methods()",
+        "from noisecleaner.api import score, gate, export_clean, corrupt, methods; methods()",
     ],
 )
 def test_what_comes_before_and_after_training_does_not_import_torch(statement: str) -> None:
