@@ -115,6 +115,43 @@ def prior_log_odds(log_odds: FloatArray, rounds: int = 200) -> float:
     return float(np.log(prior / (1 - prior)))
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How far forecasts are from frequencies.
+
+    Args:
+        error: expected calibration error, in [0, 1].
+        by_chance: what perfect forecasts would show on as many rows.
+        rows: how many it was measured on.
+    """
+
+    error: float
+    by_chance: float
+    rows: int
+
+
+def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> Reliability | None:
+    """Measure the expected calibration error in equally filled bins (Naeini et al., 2015); None without a row.
+
+    Args:
+        probability: forecasts, shape [rows].
+        outcome: what happened, shape [rows].
+        bins: at most as many as there are rows.
+    """
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, min(bins, max(len(order), 1))) if len(part)]
+    if not parts:
+        return None
+    sizes = np.array([len(part) for part in parts])
+    forecast = np.array([probability[part].mean() for part in parts])
+    seen = np.array([outcome[part].mean() for part in parts])
+    # mean absolute value of a normal error with the variance of a mean of so many rows
+    chance = np.sqrt(2 / np.pi * np.array([(probability[p] * (1 - probability[p])).mean() for p in parts]) / sizes)
+    return Reliability(
+        float(sizes @ np.abs(forecast - seen) / sizes.sum()), float(sizes @ chance / sizes.sum()), int(sizes.sum())
+    )
+
+
 def sigmoid(log_odds: FloatArray) -> FloatArray:
     """1 / (1 + exp(-x)), without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * log_odds)))

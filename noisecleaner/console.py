@@ -148,7 +148,7 @@ def show_summary(summary: Summary, out: Path) -> None:
         + _chosen(summary.goal)
         + (f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""),
         "Kept": f"{summary.kept:,} rows ({_share(summary.kept, scored)})" + _kept(summary),
-        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}"),
+        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}") + _reliability(summary),
     }
     for name, text in lines.items():
         console.print(Text.assemble((f"{name:<9}", "bold"), text))
@@ -282,7 +282,7 @@ def show_bench(benchmark: Benchmark) -> None:
 
 _EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
 _QUALITY = {
-    "audited": "label_quality is calibrated on {judged} audited rows that did not steer what was recorded of them",
+    "audited": "label_quality is calibrated on {judged} audited rows that steered nothing recorded of them",
     "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
     "transfer": "alpha says how much a row helped the target, whose classes are others (no label quality)",
     "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
@@ -324,6 +324,14 @@ def _noise(summary: Summary) -> str:
         how = {"wilson": "Wilson"}.get(summary.noise.method, "sharpened by the scores")
         return f"{wrong} (95 % interval; {summary.noise.overall.seen:,} audited rows, {how})"
     return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
+
+
+def _reliability(summary: Summary) -> str:
+    """Tell how well label quality is calibrated, where it claims to be."""
+    found = summary.reliability
+    if found is None or summary.model not in ("audited", "planted"):
+        return ""
+    return f"; expected calibration error {found.error:.3f} (chance alone: {found.by_chance:.3f})"
 
 
 def _chosen(goal: Goal | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from noisecleaner.calibration import Reliability
 from noisecleaner.cuts import Cut
 from noisecleaner.estimate import BoolArray, FloatArray, IntArray, Rate
 from noisecleaner.noise import Noise
@@ -60,6 +61,7 @@ class Summary:
         noise: of the whole dataset.
         kept_noise: of the rows that are kept.
         model: how label quality was made, see `QualityModel.method`.
+        reliability: how well it is calibrated, measured on the rows that judge; None where none does.
         judged: audited rows that it was measured on.
         classes: the worst classes, largest share of flagged rows first.
         confusions: the most frequent pairs of given and suggested label among flagged rows.
@@ -77,6 +79,7 @@ class Summary:
     noise: Noise
     kept_noise: Rate
     model: str
+    reliability: Reliability | None
     judged: int
     classes: list[ClassLine]
     confusions: list[Confusion]

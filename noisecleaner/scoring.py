@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.calibration import reliability
 from noisecleaner.cuts import Cut
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.estimate import BoolArray, FloatArray
@@ -176,7 +177,10 @@ def _write(out: Path, scored: Scored, rule: _Rule, origin: Mapping[str, Any]) ->
     scores = _scores(scored, flagged, np.isfinite(values[by]) | unlabelled)
     write_table(out / "scores.parquet", [scores], SCORES, meta)
     write_table(out / "report.parquet", [report(name, Cut(values[name], rows)) for name in shown], REPORT, meta)
-    write_json(out / "noise.json", {**noise.to_json(scored.classes), "quality": scored.model})
+    judged = rows.judging & rows.audited & np.isfinite(values["label_quality"])
+    calibrated = reliability(values["label_quality"][judged], ~rows.wrong[judged])
+    calibration = {"calibration": asdict(calibrated) if calibrated else None}
+    write_json(out / "noise.json", {**noise.to_json(scored.classes), "quality": scored.model, **calibration})
     kept = np.isfinite(values[by]) & ~flagged
     return Summary(
         rows=len(rows.given),
@@ -190,6 +194,7 @@ def _write(out: Path, scored: Scored, rule: _Rule, origin: Mapping[str, Any]) ->
         noise=noise,
         kept_noise=cut.wrong_among(threshold)[1],
         model=scored.model,
+        reliability=calibrated,
         judged=int((rows.judging & rows.audited).sum()),
         classes=worst_classes(rows.given, flagged, noise, scored.classes),
         confusions=likely_confusions(rows.given, scored.suggested, flagged, scored.classes),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from torch.nn import functional
+from PIL import Image
 
 from noisecleaner.backbones import build
 from noisecleaner.bench import Work
@@ -85,7 +85,8 @@ def task(work: Work, noise: str, size: int) -> Task:
         size: edge length that images are enlarged to.
     """
     known = work.datasets.read(TRAIN, 32)
-    rows = np.sort(drawn(np.arange(len(known.labels)), scaled(len(known.labels), work.scale, least=200), _fixed()))
+    everyone, count = np.arange(len(known.labels)), scaled(len(known.labels), work.scale, least=200)
+    rows = np.sort(drawn(everyone, count, np.random.default_rng(0)))
     true = known.labels[rows]
     if noise in _HUMAN:
         people = pq.read_table(work.datasets.path(HUMAN), columns=[_HUMAN[noise]])
@@ -103,10 +104,6 @@ def audited_rows(work: Work, count: int, rows: int) -> IntArray:
     return np.sort(drawn(np.arange(rows), min(count, rows // 4), np.random.default_rng((work.seed, 6))))
 
 
-def _fixed() -> np.random.Generator:
-    return np.random.default_rng(4)
-
-
 def _features(work: Work, pixels: npt.NDArray[np.uint8], rows: IntArray, size: int) -> npt.NDArray[np.float16]:
     """Compute features once for each output directory; they are kept beside the results."""
     kept = work.checkpoint.parent.parent / "pixels" / f"efficientnet-lite0-{size}-{len(rows)}.npy"
@@ -116,9 +113,11 @@ def _features(work: Work, pixels: npt.NDArray[np.uint8], rows: IntArray, size: i
     parts = []
     with torch.no_grad(), work.progress.stage("Features", len(rows), "images") as stage:
         for first in range(0, len(rows), _BATCH):
-            batch = torch.from_numpy(pixels[rows[first : first + _BATCH]]).to(work.device)
-            larger = functional.interpolate(batch.permute(0, 3, 1, 2).float(), (size, size), mode="bilinear")
-            parts.append(network(larger).cpu().numpy().astype(np.float16))
+            images = [Image.fromarray(pixels[row]) for row in rows[first : first + _BATCH]]
+            # as images of a dataset are resized
+            larger = np.stack([np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)) for image in images])
+            batch = torch.from_numpy(larger).to(work.device).permute(0, 3, 1, 2).float()
+            parts.append(network(batch).cpu().numpy().astype(np.float16))
             stage.advance(len(batch))
     temporary = kept.with_suffix(".tmp.npy")
     np.save(temporary, np.concatenate(parts))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._detection import HUMAN, TRAIN, Task, audited_rows, task
+from noisecleaner.calibration import reliability
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.manifest import BoolArray, IntArray
 from noisecleaner.scoring import score
@@ -86,7 +87,7 @@ def _noisecleaner(data: Task, verified: IntArray, judged: BoolArray, work: Work)
         "auroc_alpha": _ranked(data, judged, -alpha, alpha < 0.5)["auroc"],
         "auroc_margin": _ranked(data, judged, -margin, margin < 0)["auroc"],
         "suggestions": float((suggested[wrong] == names[data.true[wrong]]).mean()),
-        "calibration_error": calibration_error(quality[judged], ~data.wrong[judged]),
+        "calibration_error": _calibration_error(quality[judged], ~data.wrong[judged]),
         "noise": noise["rate"],
         "noise_low": noise["low"],
         "noise_high": noise["high"],
@@ -169,7 +170,6 @@ def _ranked(data: Task, judged: BoolArray, suspicion: FloatArray, flagged: BoolA
     }
 
 
-def calibration_error(probability: FloatArray, outcome: BoolArray, bins: int = 15) -> float:
-    """Expected calibration error with equally filled bins: mean distance of forecast and frequency."""
-    parts = np.array_split(np.argsort(probability, kind="stable"), bins)
-    return float(sum(len(p) * abs(probability[p].mean() - outcome[p].mean()) for p in parts) / len(probability))
+def _calibration_error(quality: FloatArray, right: BoolArray) -> float:
+    found = reliability(quality, right, bins=15)
+    return found.error if found else 0.0
