@@ -1,0 +1,56 @@
+"""`noisecleaner methods` and `noisecleaner bench`: what the package can do, and how well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from noisecleaner import console
+from noisecleaner.commands._shared import Device, opt, pair
+from noisecleaner.methods import experiment_names
+
+
+def methods() -> None:
+    """List the methods and regularisers with their options, and the backbones.
+
+    Example: noisecleaner methods
+    """
+    from noisecleaner.methods import backbone_names
+    from noisecleaner.methods import methods as all_methods
+    from noisecleaner.methods import regularisers as all_regularisers
+
+    console.show_methods(all_methods(), all_regularisers(), backbone_names())
+
+
+def bench(
+    ctx: typer.Context,
+    paper: Annotated[str, typer.Argument(help=f"Experiment to rerun: {', '.join(experiment_names())}.")],
+    out: Annotated[Path, opt("Directory of the results; finished runs in it are not repeated.")],
+    data: Annotated[Path | None, opt("Directory with the datasets, such as cifar10/; none for synthetic ones.")] = None,
+    seeds: Annotated[int, opt("How often each row of the paper's table is run.")] = 3,
+    scale: Annotated[
+        float | None, opt("Share of the paper's size, in (0, 1]; what suits two CPU cores by default.")
+    ] = None,
+    option: Annotated[list[str] | None, opt("NAME=VALUE, an option of the experiment; repeatable.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Rerun a paper's experiment at a size that fits the machine, and put the paper's numbers beside ours.
+
+    Example: noisecleaner bench soseleto-cifar10 --data ../data --out bench
+    """
+    from noisecleaner.api import bench as run_bench
+
+    benchmark = run_bench(
+        paper,
+        out,
+        data=data,
+        seeds=seeds,
+        scale=scale,
+        device=device,
+        options=dict(pair(text, "--option") for text in option or []),
+        progress=console.TerminalProgress(),
+        interrupts=ctx.obj,
+    )
+    console.show_bench(benchmark)

@@ -1,0 +1,108 @@
+"""`noisecleaner export-clean` and `noisecleaner corrupt`: what writes copies of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from noisecleaner import console
+from noisecleaner.commands._shared import (
+    AllowAbsolute,
+    Data,
+    EmbeddingColumn,
+    IdColumn,
+    ImageColumn,
+    LabelColumn,
+    Out,
+    RowIds,
+    Seed,
+    opt,
+    refuse,
+    split,
+)
+
+
+def export_clean(
+    scored: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
+    out: Out,
+    on_flag: Annotated[str, opt("What happens to flagged rows: drop, relabel or keep.")] = "drop",
+    threshold: Annotated[float | None, opt("Flag rows of lower label quality; as they were scored by default.")] = None,
+    min_confidence: Annotated[
+        float, opt("With relabel: drop rows whose suggestion is less certain.", min=0, max=1)
+    ] = 0.0,
+    format: Annotated[str | None, opt("folder or parquet; what the input was by default.")] = None,
+    data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+) -> None:
+    """Write a clean copy of the dataset; the dataset itself is never touched.
+
+    Example: noisecleaner export-clean runs/first --out clean --on-flag drop
+    """
+    from noisecleaner.api import Format, OnFlag
+    from noisecleaner.api import export_clean as export
+    from noisecleaner.methods import check_choice
+
+    check_choice("--on-flag", on_flag, [choice.value for choice in OnFlag])
+    refuse({"--min-confidence": min_confidence and on_flag != "relabel"}, "--on-flag relabel")
+    if format is not None:
+        check_choice("--format", format, [choice.value for choice in Format])
+    exported = export(
+        scored,
+        out,
+        on_flag=OnFlag(on_flag),
+        threshold=threshold,
+        min_confidence=min_confidence,
+        format=Format(format) if format else None,
+        data=data,
+        dry_run=dry_run,
+        progress=console.TerminalProgress(),
+    )
+    console.show_exported(exported, dry_run)
+
+
+def corrupt(
+    data: Data,
+    out: Out,
+    kind: Annotated[str, opt("symmetric, asymmetric or confusion.")] = "symmetric",
+    rate: Annotated[float, opt("Share of labels to make wrong, in [0, 1].")] = 0.4,
+    pair: Annotated[
+        list[str] | None,
+        opt("TRUE=WRONG, for asymmetric; repeatable. Each class to the next by default."),
+    ] = None,
+    seed: Seed = 0,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    id_column: IdColumn = "sample_id",
+    embedding_column: EmbeddingColumn = None,
+    row_ids: RowIds = False,
+    allow_absolute: AllowAbsolute = False,
+) -> None:
+    """Copy a dataset with known wrong labels put in: data.parquet, and truth.parquet to check against.
+
+    Example: noisecleaner corrupt images/ --out noisy --kind symmetric --rate 0.4
+    """
+    from noisecleaner.api import Columns, Kind, Source
+    from noisecleaner.api import corrupt as put_noise
+    from noisecleaner.methods import check_choice
+
+    check_choice("--kind", kind, [choice.value for choice in Kind])
+    refuse({"--pair": bool(pair) and kind != "asymmetric"}, "--kind asymmetric")
+    columns = Columns(
+        image=image_column,
+        label=label_column,
+        sample_id=id_column,
+        embedding=embedding_column,
+        row_ids=row_ids,
+    )
+    corruption = put_noise(
+        Source(data, columns, allow_absolute),
+        out,
+        kind=Kind(kind),
+        rate=rate,
+        seed=seed,
+        pairs=dict(split(text, "--pair") for text in pair or []),
+        progress=console.TerminalProgress(),
+    )
+    console.show_corruption(corruption)

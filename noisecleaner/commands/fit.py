@@ -1,0 +1,171 @@
+"""`noisecleaner fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from noisecleaner import console
+from noisecleaner.commands._shared import (
+    MODEL,
+    ROWS,
+    TRAINING,
+    AllowAbsolute,
+    Data,
+    Device,
+    EmbeddingColumn,
+    IdColumn,
+    ImageColumn,
+    LabelColumn,
+    MaxPixels,
+    Out,
+    ProbabilitiesColumn,
+    RowIds,
+    Seed,
+    Strict,
+    Threads,
+    TrustedColumn,
+    TrustedOrNone,
+    only_given,
+    opt,
+    pair,
+    refuse,
+)
+from noisecleaner.errors import NoisecleanerError
+
+
+def fit(
+    ctx: typer.Context,
+    data: Data,
+    out: Out,
+    trusted: TrustedOrNone = None,
+    method: Annotated[str, opt("Rule that weighs the rows; see `noisecleaner methods`.")] = "soseleto",
+    option: Annotated[
+        list[str] | None, opt("NAME=VALUE, an option of the method; REGULARISER.NAME=VALUE, of that; repeatable.")
+    ] = None,
+    transfer: Annotated[
+        bool,
+        typer.Option(
+            "--transfer", help="The trusted rows are another task, with classes of their own; find what helps it."
+        ),
+    ] = False,
+    regulariser: Annotated[
+        list[str] | None, opt("Term that changes the loss; see `noisecleaner methods`; repeatable.")
+    ] = None,
+    unlabelled: Annotated[
+        str | None, opt("Table or folder of the target's rows without labels, for --regulariser lautum.")
+    ] = None,
+    irrelevant: Annotated[
+        str | None, opt("Table or folder with the --irrelevant-column, if it is not in the dataset.")
+    ] = None,
+    irrelevant_column: Annotated[
+        str | None, opt("Column with a label that is irrelevant to the task, for --regulariser purified.", ROWS)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    image_column: ImageColumn = "image",
+    label_column: LabelColumn = "label",
+    id_column: IdColumn = "sample_id",
+    trusted_column: TrustedColumn = "trusted_label",
+    embedding_column: EmbeddingColumn = None,
+    probabilities_column: ProbabilitiesColumn = None,
+    row_ids: RowIds = False,
+    allow_absolute: AllowAbsolute = False,
+    strict: Strict = False,
+    max_pixels: MaxPixels = None,
+    threads: Threads = None,
+    backbone: Annotated[str | None, opt("Name of a network; efficientnet-lite0 if installed.", MODEL)] = None,
+    frozen: Annotated[
+        bool | None, opt("Train only a head on the backbone's features; so if it is pretrained.", MODEL)
+    ] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Load published weights.", rich_help_panel=MODEL)
+    ] = False,
+    weights: Annotated[Path | None, opt("Safetensors file with the backbone's weights.", MODEL)] = None,
+    image_size: Annotated[int | None, opt("Edge length images are resized to.", MODEL, min=8)] = None,
+    hidden: Annotated[
+        int, opt("Units of a hidden layer in the head on features; 0 for none.", MODEL, min=0, max=65_536)
+    ] = 0,
+    epochs: Annotated[int | None, opt("Passes over the data.", TRAINING)] = None,
+    batch_size: Annotated[int, opt("Rows in a step.", TRAINING)] = 128,
+    trusted_batch: Annotated[int, opt("Trusted rows in a step.", TRAINING)] = 64,
+    learning_rate: Annotated[float | None, opt("At the start of its cosine.", TRAINING)] = None,
+    weight_decay: Annotated[float | None, opt("L2 penalty.", TRAINING, min=0)] = None,
+    folds: Annotated[int | None, opt("Training runs for cross-fitting, at least 3; or 1.", TRAINING)] = None,
+    checkpoint_seconds: Annotated[float, opt("Least time between checkpoints.", TRAINING, min=0)] = 30.0,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Train on a noisy dataset, steered by verified labels, and write a run directory.
+
+    Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
+    """
+    from noisecleaner.api import Columns, Decoding, Effort, Model, Regularisation, Source
+    from noisecleaner.api import fit as run_fit
+
+    columns = Columns(
+        image_column,
+        label_column,
+        id_column,
+        trusted_column,
+        embedding_column,
+        probabilities_column,
+        row_ids,
+        irrelevant_column,
+    )
+    own, of_regularisers = _options(option or [], _regularisers(regulariser, unlabelled, irrelevant, irrelevant_column))
+    if embedding_column or probabilities_column:
+        refuse({"--threads": threads, "--max-pixels": max_pixels, "--image-column": image_column != "image"}, "images")
+    fitted = run_fit(
+        Source(data, columns, allow_absolute),
+        out,
+        trusted=trusted,
+        transfer=transfer,
+        method=method,
+        options=own,
+        regularisation=Regularisation(of_regularisers, unlabelled, irrelevant),
+        model=Model(backbone, frozen, pretrained, weights, image_size, hidden),
+        effort=Effort(epochs, batch_size, trusted_batch, learning_rate, weight_decay, folds, checkpoint_seconds),
+        decoding=Decoding(**only_given(threads=threads, max_pixels=max_pixels)),
+        seed=seed,
+        device=device,
+        strict=strict,
+        overwrite=overwrite,
+        resume=resume,
+        progress=console.TerminalProgress(),
+        interrupts=ctx.obj,
+    )
+    console.show_fitted(out, fitted)
+
+
+def _regularisers(
+    chosen: list[str] | None, unlabelled: str | None, irrelevant: str | None, column: str | None
+) -> list[str]:
+    """The regularisers that were named, and those whose rows were."""
+    names = dict.fromkeys(chosen or [])
+    if unlabelled:
+        names["lautum"] = None
+    if irrelevant or column:
+        names["purified"] = None
+    return list(names)
+
+
+def _options(texts: list[str], regularisers: list[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Sort NAME=VALUE to the method, and REGULARISER.NAME=VALUE to the regulariser."""
+    own: dict[str, Any] = {}
+    others: dict[str, dict[str, Any]] = {name: {} for name in regularisers}
+    for text in texts:
+        name, value = pair(text, "--option")
+        regulariser, dot, rest = name.partition(".")
+        if not dot:
+            own[name] = value
+        elif regulariser in others:
+            others[regulariser][rest] = value
+        else:
+            raise NoisecleanerError(
+                f"--option {name} is for --regulariser {regulariser}, which was not chosen.",
+                f"Add --regulariser {regulariser}, or leave the option out.",
+            )
+    return own, others
