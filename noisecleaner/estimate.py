@@ -15,8 +15,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 CONFIDENCE = 0.95
-#: Audited rows of each kind below which the normal approximation behind the sharpened interval is not trusted.
-MIN_EVENTS = 30
+#: Audited rows of each kind below which the normal approximation behind the sharpened interval is not trusted. On
+#: CIFAR-10N, classes with 15 or more of both kinds were covered in 94 to 96 % of draws, with 10 in as few as 89 %.
+MIN_EVENTS = 15
 
 
 @dataclass(frozen=True)

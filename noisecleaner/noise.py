@@ -51,11 +51,19 @@ class Rows:
         expected = np.where(self.judging[rows], self.expected[rows], np.nan)
         return Audit(self.wrong[rows], expected, np.where(np.isnan(drawn), alike, drawn))
 
-    def rate(self, inside: BoolArray) -> Rate:
-        """Estimate the share of wrong labels among some rows, mask of shape [rows]."""
-        known = self.expected[inside & (self.given >= 0) & np.isfinite(self.expected)]
-        audit = self.audit(self.audited).only(inside[self.audited])
-        return audit.rate(float(known.mean()) if len(known) else None)
+    def rate(self) -> Rate:
+        """Estimate the share of wrong labels among all rows that have one."""
+        known = self.expected[(self.given >= 0) & np.isfinite(self.expected)]
+        return self.audit(self.audited).rate(float(known.mean()) if len(known) else None)
+
+    def rates_by_class(self, classes: int) -> list[Rate]:
+        """Estimate the share of wrong labels among the rows of each given label."""
+        known = (self.given >= 0) & np.isfinite(self.expected)
+        sums = np.bincount(self.given[known], self.expected[known], classes)
+        counts = np.bincount(self.given[known], minlength=classes)
+        audit, given = self.audit(self.audited), self.given[self.audited]
+        means = [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
+        return [audit.only(given == c).rate(mean) for c, mean in enumerate(means)]
 
 
 @dataclass(frozen=True)
@@ -101,8 +109,8 @@ def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
     np.add.at(confusion, (trusted[audited], given[audited]), 1)
     if audited.any():
-        overall = rows.rate(given >= 0)
-        per_class = {name: rows.rate(given == c) for c, name in enumerate(classes)}
+        overall = rows.rate()
+        per_class = dict(zip(classes, rows.rates_by_class(len(classes)), strict=True))
         return Noise(overall.method, overall, per_class, _pairs(rows, classes), confusion.tolist())
     if model in ("uncalibrated", "transfer"):
         return Noise("none", UNKNOWN, dict.fromkeys(classes, UNKNOWN), {}, confusion.tolist())

@@ -115,10 +115,9 @@ def worst_classes(
     given: IntArray, flagged: BoolArray, noise: Noise, classes: Sequence[str], most: int = 5
 ) -> list[ClassLine]:
     """List the classes with the largest share of flagged rows."""
-    lines = [
-        ClassLine(name, int((given == c).sum()), int((flagged & (given == c)).sum()), noise.per_class[name])
-        for c, name in enumerate(classes)
-    ]
+    labelled = given >= 0
+    rows, out = (np.bincount(given[part], minlength=len(classes)).tolist() for part in (labelled, labelled & flagged))
+    lines = [ClassLine(name, rows[c], out[c], noise.per_class[name]) for c, name in enumerate(classes)]
     return sorted(lines, key=lambda line: -line.flagged / max(line.rows, 1))[:most]
 
 

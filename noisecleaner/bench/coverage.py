@@ -79,7 +79,7 @@ def _draw(classes: int, population: Columns, true: IntArray, judging: IntArray) 
     trusted[judging] = true[judging]
     rows = Rows(given, trusted, 1 - quality, trusted >= 0, np.full(len(true), np.nan))
     wrong = given != true
-    rate, plain = rows.rate(given >= 0), wilson(float(wrong[judging].mean()), len(judging))
+    rate, plain = rows.rate(), wilson(float(wrong[judging].mean()), len(judging))
     low, high, value = (x or 0.0 for x in (rate.low, rate.high, rate.value))
     return {
         "covered": float(low <= wrong.mean() <= high),

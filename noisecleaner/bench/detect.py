@@ -88,7 +88,7 @@ def _noisecleaner(data: Task, verified: IntArray, judged: BoolArray, work: Work)
         "auroc_margin": _ranked(data, judged, -margin, margin < 0)["auroc"],
         "suggestions": float((suggested[wrong] == names[data.true[wrong]]).mean()),
         "calibration_error": _calibration_error(quality[judged], ~data.wrong[judged]),
-        "noise": noise["rate"],
+        "noise_rate": noise["rate"],
         "noise_low": noise["low"],
         "noise_high": noise["high"],
         "true_noise": float(data.wrong.mean()),
@@ -123,7 +123,7 @@ def _cleanlab(data: Task, judged: BoolArray, seed: int) -> Metrics:
         **_ranked(data, judged, 1 - quality, flags[_FILTERS[0]]),
         "f1_best_filter": max(f1.values()),
         "f1_argmax": _ranked(data, judged, 1 - quality, probabilities.argmax(axis=1) != given)["f1"],
-        "noise": float(1 - np.trace(joint)),
+        "noise_rate": float(1 - np.trace(joint)),
         "noise_by_count": num_label_issues(given, probabilities) / len(given),
         "true_noise": float(data.wrong.mean()),
     }
