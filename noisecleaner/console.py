@@ -282,7 +282,7 @@ def show_bench(benchmark: Benchmark) -> None:
 
 _EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
 _QUALITY = {
-    "audited": "label_quality is calibrated on {judged} audited rows that steered nothing recorded of them",
+    "audited": "label_quality is calibrated on {judged} audited rows, each judged by a model that has not seen it",
     "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
     "transfer": "alpha says how much a row helped the target, whose classes are others (no label quality)",
     "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
@@ -331,7 +331,7 @@ def _reliability(summary: Summary) -> str:
     found = summary.reliability
     if found is None or summary.model not in ("audited", "planted"):
         return ""
-    return f"; expected calibration error {found.error:.3f} (chance alone: {found.by_chance:.3f})"
+    return f"; calibration error {found.error:.3f} (chance: {found.by_chance:.3f})"
 
 
 def _chosen(goal: Goal | None) -> str:

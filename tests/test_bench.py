@@ -16,7 +16,10 @@ import pytest
 from conftest import Command, Outcome, png
 
 import noisecleaner.bench as package
-from noisecleaner.bench import Experiment, bench, experiment_class
+from noisecleaner.backbones.efficientnet_lite0 import installed
+from noisecleaner.bench import Experiment, bench, coverage, experiment_class
+from noisecleaner.bench.coverage import Coverage
+from noisecleaner.bench.detect import Detect
 from noisecleaner.bench.soseleto_synthetic import SoseletoSynthetic
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record
@@ -51,6 +54,11 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns = {"image": images, "label": rows % 3, "index": rows.astype(np.int32)}
         name = f"train-{part:05d}-of-00003.parquet"
         pq.write_table(pa.table(columns), folder / "cifar10" / name)
+    people = np.arange(300) % 3
+    flipped = rng.random(300) < 0.3
+    people[flipped] = (people[flipped] + 1) % 3
+    named = {"index": np.arange(300), "worse_label": people, "random_label1": people}
+    pq.write_table(pa.table(named), folder / "cifar10" / "human_labels.parquet")
     return folder
 
 
@@ -268,3 +276,36 @@ def test_an_image_that_cannot_be_read_is_refused(cifar10: Path, tmp_path: Path) 
     pq.write_table(pa.Table.from_pylist(table, schema=pq.read_schema(file)), file)
     with pytest.raises(NoisecleanerError, match=r"1 of 300 .* cannot be read"):
         bench("bilevel-cifar10", tmp_path / "out", data=tmp_path / "data", seeds=1, scale=0.0001, device="cpu")
+
+
+@pytest.mark.skipif(not installed(), reason="features need the extra `pretrained`")
+def test_detection_is_compared_on_a_tiny_dataset(
+    cifar10: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [row for row in Detect.rows if row.setting["noise"] == "worse" and row.setting["verified"] != 500]
+    monkeypatch.setattr(Detect, "rows", tuple(kept))
+    found = bench("detect", tmp_path, data=cifar10, seeds=1, scale=0.7, device="cpu", options={"size": 32})
+    values = {(line.row.method, line.metric): line.mean for line in found.lines}
+    assert {method for method, _ in values} == {"noisecleaner", "cleanlab", "neighbours", "verified only"}
+    assert all(values[method, "auroc"] > 0.6 for method, _ in values)  # three colours, which anybody can tell
+    assert values["noisecleaner", "true_noise"] == values["cleanlab", "true_noise"]
+    assert values["noisecleaner", "noise_low"] < values["noisecleaner", "noise_high"]
+
+
+@pytest.mark.skipif(not installed(), reason="features need the extra `pretrained`")
+def test_coverage_is_counted_on_a_tiny_dataset(cifar10: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Coverage, "rows", Coverage.rows[:1])
+    monkeypatch.setattr(coverage, "_VERIFIED", (60,))
+    monkeypatch.setattr(Coverage, "scale", 1.0)  # a draw for every thousandth of the default scale
+    found = bench("coverage", tmp_path, data=cifar10, seeds=1, scale=0.7, device="cpu", options={"size": 32})
+    values = {line.metric: line.mean for line in found.lines}
+    assert 0 <= values["covered_60"] <= 1
+    assert values["half_width_60"] > 0
+    assert values["broken_noise_60"] <= values["answered_noise_60"]
+
+
+def test_an_option_that_an_experiment_does_not_have_is_refused(command: Command, tmp_path: Path) -> None:
+    outcome = command("bench", "detect", "--out", tmp_path, "--option", "sise=64")
+    refused(outcome, "--option of detect sise is unknown", "size")
+    outcome = command("bench", "soseleto-synthetic", "--out", tmp_path, "--option", "size=64")
+    refused(outcome, "has no options")

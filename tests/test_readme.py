@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from sklearn.metrics import roc_auc_score
 
 from noisecleaner.backbones.efficientnet_lite0 import installed
 from noisecleaner.cli import main
-from noisecleaner.methods import method_names, regulariser_names
+from noisecleaner.methods import format_names, method_names, regulariser_names
+from noisecleaner.planning import plan
+from noisecleaner.scoring import score
 
 README = (SAMPLE.parent / "README.md").read_text("utf-8")
 
@@ -164,6 +167,54 @@ def test_the_python_example_of_the_readme_is_right(monkeypatch: pytest.MonkeyPat
 def test_the_readme_names_every_method_and_every_column(demo: Demo) -> None:
     for name in (*method_names(), *regulariser_names(), *pq.read_schema(demo.run / "scores.parquet").names):
         assert f"`{name}`" in README, name
+
+
+@pytest.mark.parametrize("format", ["console", *format_names()])
+@pytest.mark.parametrize(("limit", "code"), [("0.5", 0), ("0.2", 1), ("2", 2), ("0.4", 3)])
+def test_the_gate_judges_the_sample_data(demo: Demo, command: Command, format: str, limit: str, code: int) -> None:
+    """Of the labels 40 % are wrong, and 300 audited rows cannot tell that from 41 %."""
+    outcome = command("gate", demo.run, "--max-noise", limit, "--format", format)
+    assert outcome.code == code
+    assert bool(outcome.out) == (code != 2)
+
+
+@pytest.mark.parametrize("draws", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_planned_rows_tell_more_than_random_ones(demo: Demo, tmp_path: Path, draws: int) -> None:
+    """`plan`, its table filled in with the truth, `score --trusted`; beside as many rows drawn at random."""
+    run_copy = tmp_path / "run"
+    shutil.copytree(demo.run, run_copy)
+    score(run_copy)
+    true = truth()
+    scores = pq.read_table(run_copy / "scores.parquet")
+    ids = np.array(scores["sample_id"].to_pylist())
+    wrong = float(np.mean([given != true[i] for i, given in zip(ids, scores["given_label"].to_pylist(), strict=True)]))
+    fitted = pq.read_table(SAMPLE / "trusted.parquet")["sample_id"].to_pylist()
+    unknown = np.setdiff1d(ids, fitted)
+    estimates: dict[str, list[tuple[float, float]]] = {"planned": [], "random": []}
+    for seed in range(draws):
+        score(run_copy)  # the verified rows of the fit alone
+        planned = tmp_path / f"{seed}.parquet"
+        plan(run_copy, planned, count=150, seed=seed)
+        table = pq.read_table(planned)
+        at_random = np.random.default_rng(seed).choice(unknown, 150, replace=False).tolist()
+        tables = {
+            "planned": {"sample_id": table["sample_id"], "sample_probability": table["sample_probability"]},
+            "random": {"sample_id": pa.array([*fitted, *at_random])},
+        }
+        for name, columns in tables.items():
+            filled = pa.table({**columns, "trusted_label": [true[i] for i in columns["sample_id"].to_pylist()]})
+            pq.write_table(filled, tmp_path / "filled.parquet")
+            noise = score(run_copy, trusted=str(tmp_path / "filled.parquet")).noise.overall
+            assert noise.value is not None
+            assert noise.low is not None
+            assert noise.high is not None
+            estimates[name].append((noise.value, noise.high - noise.low))
+    means = {name: np.mean(found, axis=0) for name, found in estimates.items()}
+    assert means["planned"][1] < means["random"][1]
+    spread = np.std([value for value, _ in estimates["planned"]]) / np.sqrt(draws)
+    # all draws share the 300 rows of the fit, whose own error does not average out
+    own = json.loads((demo.run / "noise.json").read_text())["overall"]
+    assert abs(means["planned"][0] - wrong) < 3 * spread + (own["high"] - own["low"]) / 4
 
 
 @pytest.mark.parametrize("rows", [600, pytest.param(3000, marks=pytest.mark.slow)])
