@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -220,7 +221,7 @@ def show_exported(exported: Exported, dry_run: bool) -> None:
         TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")
 
 
-def show_planned(planned: Planned, run: Path) -> None:
+def show_planned(planned: Planned) -> None:
     """Tell what `plan` wrote, and what to type when it is filled in."""
     console = _out()
     path = printable(planned.path)
@@ -231,7 +232,7 @@ def show_planned(planned: Planned, run: Path) -> None:
         )
     )
     console.print(Text("Fill in its column trusted_label with the true class of each row, and keep the other columns."))
-    console.print(Text(f"Next: noisecleaner score {printable(run)} --trusted {path}"))
+    console.print(Text(f"Next: {printable(shlex.join(planned.next))}"))
 
 
 def show_corruption(corruption: Corruption) -> None:

@@ -102,7 +102,8 @@ class Audit:
         hits = int(self.wrong.sum())
         if not len(self):
             return UNKNOWN
-        if expected is None or min(hits, len(self) - hits) < MIN_EVENTS or not np.isfinite(self.expected).any():
+        sharp = self.wrong[np.isfinite(self.expected)]
+        if expected is None or min(int(sharp.sum()), int((~sharp).sum())) < MIN_EVENTS:
             return self._plain(hits)
         share, variance = self._sharpened(expected)
         low, high = wilson(share, share * (1 - share) / variance)
@@ -165,8 +166,7 @@ def _regressed(
         expected: mean of the scores over the whole.
     """
     stands_for = 1 / probability
-    spread = (1 - probability) * stands_for**2  # how much a row's residual adds to the variance
-    spread = spread if spread.any() else stands_for**2
+    spread = (1 - probability) * stands_for**2  # how much a row's residual adds to the variance: nothing of a census
     values, used = wrong.astype(np.float64), 1
     slope = 0.0
     if scores is not None:
@@ -177,5 +177,7 @@ def _regressed(
     mean = float(np.average(values, weights=stands_for))
     size = len(values)
     inflated = size / max(size - used, 1)
-    variance = inflated * float(spread @ (values - mean) ** 2) / stands_for.sum() ** 2
-    return mean + slope * expected, max(variance, 1e-12)
+    seen = inflated * float(spread @ (values - mean) ** 2)
+    # rows that the scores are quite wrong about may be so rare that none was verified: up to 3 in n (rule of three)
+    unseen = float(spread.sum()) * 3 / size
+    return mean + slope * expected, max(seen, unseen, 1e-12) / stands_for.sum() ** 2

@@ -96,7 +96,7 @@ def _noise(case: _Case) -> Finding:
     outcome = _outcome(measured.interval, limit)
     message = f"{_wrong(measured)}; at most {percent(limit)} may be"
     if outcome is Outcome.INCONCLUSIVE:
-        message += f", which cannot be told yet: {_advice(measured, limit)}"
+        message += f", which cannot be told yet: {_advice(measured, limit, case.scored.scored)}"
     return case.found(outcome, f"{message}.", (measured.rate, measured.low, measured.high))
 
 
@@ -177,8 +177,8 @@ def _outcome(interval: Interval | None, limit: float) -> Outcome:
     return Outcome.PASSED if interval[2] <= limit else Outcome.FAILED
 
 
-def _advice(measured: Measured, limit: float) -> str:
-    """Say how many more rows to verify."""
+def _advice(measured: Measured, limit: float, rows: int) -> str:
+    """Say how many more of the scored rows to verify."""
     more = more_for_limit(measured, limit)
     if more is None and measured.rate is None:
         return "no number of audited rows shows that no label at all is wrong"
@@ -186,6 +186,8 @@ def _advice(measured: Measured, limit: float) -> str:
         return "the rate is the limit, or so close to it that no number of audited rows would do"
     if measured.rate is None:
         return f"verify at least {more:,} rows, drawn at random (so few do only if none of them is wrong)"
+    if more > rows - measured.audited:
+        return f"it would take about {more:,} more verified rows, and there are {rows - measured.audited:,}"
     return f"verify about {more:,} more rows, drawn at random"
 
 

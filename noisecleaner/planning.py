@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.estimate import BoolArray, FloatArray, IntArray
 from noisecleaner.files import refuse_existing
+from noisecleaner.ingest import Columns
 from noisecleaner.tables import DESIGN, PLAN, SCORES, read_table, write_table
 
 #: Share of the new rows that is drawn evenly, so that no row is out of reach where label quality is sure but wrong.
@@ -29,12 +32,14 @@ class Planned:
         known: rows that were verified before; they are in the table, too.
         shrinks: how long the interval of the noise rate will be by comparison with as many rows drawn evenly, as label
             quality expects it.
+        next: the words to type when the table is filled in.
     """
 
     path: Path
     new: int
     known: int
     shrinks: float
+    next: tuple[str, ...]
 
 
 def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
@@ -54,6 +59,10 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
         NoisecleanerError: there are no scores, or too few rows.
     """
     refuse_existing(out)
+    if out.suffix != ".parquet":
+        raise NoisecleanerError(
+            f"A plan is a Parquet file, but {out} is called otherwise.", f"Write --out {out.with_suffix('.parquet')}."
+        )
     scores, meta = read_table(run / "scores.parquet", SCORES)
     quality = np.asarray(scores["label_quality"].to_numpy(), dtype=np.float64)
     usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
@@ -73,13 +82,18 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
     drawn[candidates[systematic(fresh[candidates], np.random.default_rng((seed, len(quality))))]] = True
     overall = before + (1 - before) * fresh
     table = _table(scores, drawn | known, overall)
-    design = {"sample_id": scores["sample_id"], "sample_probability": pa.array(overall), "drawn": pa.array(drawn)}
+    design = {"sample_id": scores["sample_id"], "before": pa.array(before), "sample_probability": pa.array(overall)}
+    design["drawn"] = pa.array(drawn)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_table(run / "design.parquet", [pa.table(design, schema=DESIGN)], DESIGN, {"plan": str(out)})
     write_table(out, [table], PLAN, {"run": str(run), "n": count, "seed": seed})
+    try:
+        write_table(run / "design.parquet", [pa.table(design, schema=DESIGN)], DESIGN, {"plan": str(out)})
+    except BaseException:
+        out.unlink()  # nobody shall fill in a plan that the next one would not know of
+        raise
     even = before + (1 - before) * count / open_rows.sum()
-    spread = [float((doubt[usable] ** 2 / part[usable]).sum()) for part in (overall, even)]
-    return Planned(out, count, int(known.sum()), float(np.sqrt(spread[0] / spread[1])))
+    sharp, plain = (float((doubt[usable] ** 2 / part[usable]).sum()) for part in (overall, even))
+    return Planned(out, count, int(known.sum()), float(np.sqrt(sharp / plain)) if plain else 1.0, _next(run, out, meta))
 
 
 def probabilities(doubt: FloatArray, before: FloatArray, open_rows: BoolArray, count: int) -> FloatArray:
@@ -122,6 +136,8 @@ def systematic(probability: FloatArray, rng: np.random.Generator) -> IntArray:
 def _before(run: Path, known: BoolArray, usable: BoolArray, weighted: bool) -> FloatArray:
     """With which probability each row could have been among those that are verified, shape [rows].
 
+    A plan of which no row was verified is forgotten.
+
     Raises:
         NoisecleanerError: they were drawn by a plan that was made elsewhere.
     """
@@ -134,15 +150,29 @@ def _before(run: Path, known: BoolArray, usable: BoolArray, weighted: bool) -> F
             f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet.",
             "Score the verified table in the run in which it was planned (`score RUN --trusted PLAN`), and plan there.",
         )
-    table, meta = read_table(design, DESIGN)
-    drawn = np.asarray(table["drawn"])
-    if not known[drawn].any():
-        raise NoisecleanerError(
-            f"The next plan needs the probabilities of the last one, but of the rows of the last plan ({meta['plan']}) "
-            "none is verified.",
-            "Verify its rows first, or score the run again without them and plan anew.",
-        )
-    return np.asarray(table["sample_probability"].to_numpy(), dtype=np.float64)
+    table = read_table(design, DESIGN)[0]
+    done = known[np.asarray(table["drawn"])].any()
+    return np.asarray(table["sample_probability" if done else "before"].to_numpy(), dtype=np.float64)
+
+
+def _next(run: Path, out: Path, meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """How the filled-in table is taken back: where the scores of new rows came from, those rows are named again."""
+    if (run / "run.json").exists():
+        return ("noisecleaner", "score", str(run), "--trusted", str(out))
+    again = ("--data", str(meta["source"]["data"]), *_columns(meta["source"]), "--out", str(run))
+    return ("noisecleaner", "score", str(meta["run"]), *again, "--trusted", str(out))
+
+
+def _columns(source: Mapping[str, Any]) -> Iterator[str]:
+    """The options by which columns of other names were read."""
+    usual = asdict(Columns())
+    options = {"sample_id": "id", "row_ids": "row-ids"}
+    for name, value in source.get("columns", usual).items():
+        if value != usual[name]:
+            option = options.get(name, name)
+            yield from [f"--{option}"] if value is True else [f"--{option}-column", str(value)]
+    if source.get("allow_absolute"):
+        yield "--allow-absolute"
 
 
 def _table(scores: pa.Table, rows: BoolArray, probability: FloatArray) -> pa.Table:

@@ -136,7 +136,8 @@ def fit_quality(
     if right + len(verified.clean_only_labels) < MIN_EACH:
         model = QualityModel("uncalibrated")
         return model, model.quality(columns)
-    share = (right + 1) / (right + wrong + 2) if right + wrong else None
+    weights = verified.known.weights
+    share = float((weights[correct].sum() + 1) / (weights.sum() + 2)) if right + wrong else None
     certain = _taken(judged, np.flatnonzero(correct))
     calibrator = fit_planted(columns, certain, verified.clean_only, verified.clean_only_labels, share, seed)
     model = QualityModel("planted", None, calibrator, calibrator if out_of_sample or not right else None)

@@ -108,8 +108,8 @@ def verified_since(scored: Scored, trace: pa.Table, trusted: str, like: Source) 
     assert labels is not None  # noqa: S101  # `read_trusted` has refused a table without them
     check_labels(labels, scored.classes, trusted)
     positions = pc.index_in(raw.ids, value_set=trace["sample_id"].combine_chunks())
-    _refuse_strangers(raw.ids, positions, trusted)
-    known = np.asarray(pc.is_valid(labels))
+    _refuse_strangers(raw.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
+    known = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
     where = np.asarray(positions)[known]
     if not len(where):
         raise NoisecleanerError(
@@ -156,12 +156,11 @@ def _fitted_again(scored: Scored, columns: dict[str, npt.NDArray[Any]]) -> Score
     return replace(scored, numbers=numbers, suggested=suggested, model=model.method)
 
 
-def _refuse_strangers(ids: pa.ChunkedArray, positions: pa.ChunkedArray, trusted: str) -> None:
-    strangers = ids.filter(pc.is_null(positions)).to_pylist()
-    if strangers:
+def _refuse_strangers(ids: pa.ChunkedArray, trusted: str) -> None:
+    if len(ids):
         raise NoisecleanerError(
-            f"Labels verified after the fit must be those of fitted rows, but {len(strangers):,} of {len(ids):,} ids "
-            f"in {trusted} are not among them (such as {listed(strangers, 3)}).",
+            f"Labels verified after the fit must be those of fitted rows, but {len(ids):,} ids in {trusted} are not "
+            f"among them (such as {listed(ids.to_pylist(), 3)}).",
             "Check that both sides use the same ids; for rows that were not fitted, pass them with --data.",
         )
 

@@ -21,6 +21,7 @@ from noisecleaner.ingest import Columns, Source, ingest, refuse_skips
 from noisecleaner.methods import check_choice
 from noisecleaner.noise import measure
 from noisecleaner.progress import Progress
+from noisecleaner.randomness import picked_by_looks
 from noisecleaner.reports import Summary, Suspect, flag, likely_confusions, report, worst_classes
 from noisecleaner.runs import Run, versions
 from noisecleaner.scored import IDENTITY, NUMBERS, Scored, from_trace, verified_since
@@ -37,6 +38,7 @@ def score(
     by: str | None = None,
     goal: Goal | None = None,
     trusted: str | None = None,
+    progress: Progress | None = None,
 ) -> Summary:
     """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
 
@@ -47,6 +49,7 @@ def score(
             transfer, in which rows of the dataset have only alpha: how much they help the target.
         goal: choose the threshold that reaches this instead.
         trusted: labels of fitted rows that were verified since, joined on `sample_id`; label quality is fitted again.
+        progress: is told what is odd; silent by default.
 
     Raises:
         NoisecleanerError: the run is damaged or unfinished, or an option is out of range.
@@ -67,7 +70,11 @@ def score(
     source = record["options"]["source"]
     if trusted is not None:
         columns = Columns(**source["columns"])
-        scored = verified_since(scored, trace, trusted, Source(source["data"], columns, source["allow_absolute"]))
+        like = Source(source["data"], columns, source["allow_absolute"])
+        before, scored = scored, verified_since(scored, trace, trusted, like)
+        picked = _picked(before, scored)
+        if picked is not None and progress is not None:
+            progress.warn(picked)
     return _write(run, scored, _Rule(by, threshold, goal), {"run": str(run), "source": source})
 
 
@@ -149,6 +156,13 @@ def score_new(
     rule = _Rule("label_quality", threshold, goal)
     origin = {"run": str(run), "source": asdict(source)}
     return _write(out, scored, rule, origin)
+
+
+def _picked(before: Scored, after: Scored) -> str | None:
+    """Say so where the rows that were verified since look picked, by the label quality from before."""
+    fresh = (after.index("trusted_label") >= 0) & (before.index("trusted_label") < 0)
+    drawn = np.isfinite(after.probability).any()
+    return None if drawn else picked_by_looks(before.numbers["label_quality"], fresh)
 
 
 @dataclass(frozen=True)

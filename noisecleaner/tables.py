@@ -85,9 +85,10 @@ PLAN = _schema(
 #: The last plan of a run, for the next one: every row with its probability.
 DESIGN = _schema(
     ("sample_id", pa.string()),
-    ("sample_probability", pa.float64()),
+    ("before", pa.float64()),  # this plan
+    ("sample_probability", pa.float64()),  # with it
     ("drawn", pa.bool_()),
-    required=3,
+    required=4,
 )
 
 

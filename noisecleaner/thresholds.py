@@ -16,6 +16,7 @@ from noisecleaner.estimate import Audit, FloatArray
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
 _SETS = 100
+_MOST = 1e8  # verified rows; whoever is told to verify more cannot
 
 
 class TooFewVerifiedError(NoisecleanerError):
@@ -128,7 +129,7 @@ def _inside(goal: Goal, cut: Cut, threshold: float) -> tuple[float, float, float
     expected = cut.expected(threshold)[0 if flagged else 1]
     size, wrong = _effective(audit)
     errors = size - wrong if flagged else wrong
-    share = errors / size if size else goal.limit
+    share = errors / size if size else math.nan
     if expected is not None:
         share = 1 - expected if flagged else expected
     return size, errors, share
@@ -166,30 +167,34 @@ def _p_values(sizes: FloatArray, errors: FloatArray, limit: float) -> FloatArray
 def _too_few(goal: Goal, sets: _Sets, verified: int, rows: int) -> TooFewVerifiedError:
     asked = f"A precision of {goal.value:g}" if goal.kind == "precision" else f"An effective noise of {goal.value:g}"
     found = f"{asked} cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
-    needed = _needed(goal, sets, rows)
+    less = f"Ask for less, or look at a number of rows: --budget {max(100, verified)}."
+    if np.isnan(sets.expected).all():
+        return TooFewVerifiedError(f"{found}: none of them can judge this ranking.", less)
+    needed = _needed(goal, sets)
     if needed is None:
-        reachable = sets.expected.min()
+        reachable = np.nanmin(sets.expected)
         best = 1 - reachable if goal.kind == "precision" else reachable
         return TooFewVerifiedError(
-            f"{found}, and verifying all {rows:,} would not do: this ranking reaches about {best:.3f} at best.",
-            f"Ask for less, or look at a number of rows: --budget {max(100, verified)}.",
+            f"{found}, and more of them would not help: this ranking reaches about {best:.3f} at best.", less
         )
+    if needed > rows:
+        return TooFewVerifiedError(f"{found}: it would take about {needed:,}, and there are {rows:,} rows.", less)
     more = max(needed - verified, 1)
     return TooFewVerifiedError(
         f"{found}: about {more:,} more are needed.",
-        f"Draw them with noisecleaner plan RUN --n {more}, or ask for less.",
+        f"Draw them with noisecleaner plan RUN --n {more} --out verify.parquet, or ask for less.",
     )
 
 
-def _needed(goal: Goal, sets: _Sets, most: int) -> int | None:
-    """Find the number of verified rows, up to `most`, with which some set would pass with the errors expected of it."""
+def _needed(goal: Goal, sets: _Sets) -> int | None:
+    """Find the number of verified rows with which some set would pass with the errors expected of it."""
     level = (1 - goal.confidence) / len(_STARTS)
 
     def enough(rows: float) -> bool:
         sizes = rows * sets.shares
         return bool((_p_values(sizes, sizes * sets.expected, goal.limit) <= level).any())
 
-    few, many = 1.0, float(most)
+    few, many = 1.0, _MOST
     if not enough(many):
         return None
     while many - few > 1:

@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from noisecleaner.errors import listed
-from noisecleaner.ingest.manifest import BoolArray, IntArray
+from noisecleaner.ingest.manifest import BoolArray, Manifest
 from noisecleaner.parts import Parts
+from noisecleaner.randomness import LEAST_P, picked_by_looks, random_sample_p_value
 
-#: A sample whose given labels are as odd as this once in a thousand random samples is called into question.
-_LEAST_P = 0.001
-_DRAWS = 9_999
 #: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
 _CERTAIN = 0.99
 _SHOWN = 5
@@ -29,7 +27,9 @@ def warnings_before(parts: Parts, array: npt.NDArray[Any]) -> Iterator[str]:
     """
     if not (parts.trusted >= 0).any():
         return
-    checks = (_unseen_classes(parts), _not_random(parts), _twins(parts, array))
+    checks = [_unseen_classes(parts), _not_random(parts)]
+    if parts.target_classes == parts.dataset.classes:  # else the trusted rows are another task
+        checks.append(_twins(parts, array))
     yield from (warning for warning in checks if warning)
 
 
@@ -42,6 +42,8 @@ def warnings_after(parts: Parts, columns: dict[str, npt.NDArray[Any]], judging: 
         judging: audited rows, predicted by networks that did not train on them, shape [rows].
     """
     dataset = parts.dataset
+    picked = None if _drawn(dataset) else picked_by_looks(columns["predicted_margin"], judging)
+    yield from filter(None, [picked])
     rows = np.flatnonzero(judging & np.isfinite(columns["predicted_margin"]))
     given, true = dataset.given[rows], dataset.trusted[rows]
     own = columns["predicted_log_probability"][rows]
@@ -56,6 +58,11 @@ def warnings_after(parts: Parts, columns: dict[str, npt.NDArray[Any]], judging: 
             f"{len(odd):,} of {len(rows):,} verified labels look wrong themselves: networks that never saw these rows "
             f"are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them again."
         )
+
+
+def _drawn(dataset: Manifest) -> bool:
+    """Whether verified rows were drawn with probabilities that are known."""
+    return bool(np.isfinite(dataset.sample_probability[dataset.trusted >= 0]).any())
 
 
 def _unseen_classes(parts: Parts) -> str | None:
@@ -74,33 +81,16 @@ def _not_random(parts: Parts) -> str | None:
     """Test by simulation whether the audited rows' given labels can be those of a random sample (chi-square)."""
     dataset = parts.dataset
     audited = (dataset.given >= 0) & (dataset.trusted >= 0)
-    if not audited.any() or np.isfinite(dataset.sample_probability[audited]).any():
+    if not audited.any() or _drawn(dataset):
         return None
     p_value = random_sample_p_value(dataset.given[dataset.given >= 0], dataset.given[audited], len(dataset.classes))
-    if p_value >= _LEAST_P:
+    if p_value >= LEAST_P:
         return None
     return (
         f"The {int(audited.sum()):,} audited rows cannot be a random sample: given labels as unevenly spread have a "
         f"p-value of {p_value:.1g} (simulated). Noise rates and thresholds would be those of the rows that were "
         "picked. Draw rows at random, or with `noisecleaner plan`."
     )
-
-
-def random_sample_p_value(given: IntArray, sampled: IntArray, classes: int) -> float:
-    """Compute how often a random sample has given labels at least as far from the dataset's, by chi-square distance.
-
-    Args:
-        given: class index of every row, shape [rows].
-        sampled: of the sampled rows, shape [sample].
-        classes: number of classes.
-    """
-    everyone = np.bincount(given, minlength=classes)
-    present = everyone > 0
-    expected = everyone[present] * len(sampled) / everyone.sum()
-    draws = np.random.default_rng(0).multivariate_hypergeometric(everyone[present], len(sampled), _DRAWS)
-    seen = np.bincount(sampled, minlength=classes)[present]
-    distance = ((np.vstack([seen, draws]) - expected) ** 2 / expected).sum(axis=1)
-    return float((distance >= distance[0]).mean())
 
 
 def _twins(parts: Parts, array: npt.NDArray[Any]) -> str | None:
@@ -110,7 +100,7 @@ def _twins(parts: Parts, array: npt.NDArray[Any]) -> str | None:
     found = []
     for row in np.flatnonzero(parts.dataset.readable):
         twin = content.get(array[row].tobytes())
-        if twin is not None and twin != row:
+        if twin is not None and twin != row and parts.trusted[row] < 0:
             found.append(row)
     if not found:
         return None

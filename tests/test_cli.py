@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from noisecleaner import __version__, console
 from noisecleaner.commands._shared import pair
 
-COMMANDS = ["fit", "score", "gate", "export-clean", "corrupt", "methods", "bench"]
+COMMANDS = ["fit", "score", "plan", "gate", "export-clean", "corrupt", "methods", "bench"]
 
 
 def timed(*words: str) -> float:

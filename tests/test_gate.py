@@ -162,10 +162,14 @@ def test_a_share_is_judged_by_its_interval(command: Command, run: Path) -> None:
 
 def test_an_inconclusive_rule_says_how_many_more_rows_to_verify(command: Command, run: Path) -> None:
     message = str(found(command, run, "--max-noise", "0.12")["message"])
-    (more,) = re.findall(r"verify about ([\d,]+) more rows, drawn at random", message)
+    (more, there) = re.findall(r"it would take about ([\d,]+) more verified rows, and there are ([\d,]+)", message)[0]
     z = 1.959964
+    assert int(there.replace(",", "")) < int(more.replace(",", ""))
     assert 300 + int(more.replace(",", "")) == math.ceil(z**2 * 0.12 * 0.88 / 0.02**2)
     assert "the rate is the limit" in str(found(command, run, "--max-noise", "0.1")["message"])
+    message = str(found(command, run, "--max-noise", "0.135")["message"])
+    (few,) = re.findall(r"verify about ([\d,]+) more rows, drawn at random", message)
+    assert 300 + int(few) == math.ceil(z**2 * 0.135 * 0.865 / 0.035**2)
 
 
 def test_without_an_interval_noise_is_inconclusive(command: Command, tmp_path: Path, run: Path) -> None:

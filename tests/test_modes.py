@@ -40,8 +40,12 @@ def test_a_run_directory_holds_what_the_design_says(command: Command, fitted: Pa
     assert record["torch"]
     assert set(record["fitted"]["seconds"]) == {"prepare", "train", "conclude"}
     noise = json.loads((run / "noise.json").read_text())
-    assert noise["method"] == "wilson"
-    assert noise["overall"]["low"] < 0.3 < noise["overall"]["high"]
+    truth = json.loads((fitted / "truth.json").read_text())
+    given = pq.read_table(fitted / "data.parquet", columns=["sample_id", "label"]).to_pylist()
+    wrong = np.mean([row["label"] != truth[row["sample_id"]] for row in given])
+    assert noise["method"] == noise["overall"]["method"]
+    assert noise["overall"]["low"] < wrong < noise["overall"]["high"]
+    assert set(noise["per_given_class"]) == set(CLASSES)
     assert np.sum(noise["confusion"]["audited_true_by_given"]) == 150
 
 
@@ -150,7 +154,7 @@ def test_new_rows_are_scored_without_training(command: Command, fitted: Path, tm
     assert rows["alpha"].null_count == 300
     verified = write_trusted(tmp_path / "t.parquet", renamed, every=2)
     measured = command(*score, "--trusted", verified)
-    assert "Wilson, 150 audited rows" in measured.out
+    assert "150 audited rows, " in measured.out
     export = command("export-clean", tmp_path / "out", "--out", tmp_path / "clean")
     assert export.code == 0, export.err
 

@@ -46,7 +46,7 @@ def score(
     target_noise: Annotated[
         float | None, opt("Keep as many rows as keep the share of wrong ones among them below this.", GOAL)
     ] = None,
-    budget: Annotated[int | None, opt("Flag this many rows, those of lowest quality.", GOAL)] = None,
+    budget: Annotated[int | None, opt("Flag at most this many rows, those of lowest quality.", GOAL)] = None,
     confidence: Annotated[float | None, opt("With which a target must hold; 0.9 by default.", GOAL)] = None,
     data: Annotated[str | None, opt("Score these rows, which were not fitted, without training.")] = None,
     out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME by default.")] = None,
@@ -77,7 +77,7 @@ def score(
     cut: dict[str, Any] = {"goal": goal, **only_given(threshold=threshold)}
     if data is None:
         refuse_new_only(out, strict, max_pixels, allow_absolute, device, columns)
-        console.show_summary(score_fitted(run, by=by, trusted=trusted, **cut), run)
+        console.show_summary(score_fitted(run, by=by, trusted=trusted, progress=console.TerminalProgress(), **cut), run)
         return
     if by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave --by out.")
@@ -109,7 +109,7 @@ def plan(
     """
     from noisecleaner.api import plan as draw
 
-    console.show_planned(draw(run, out, count=count, seed=seed), run)
+    console.show_planned(draw(run, out, count=count, seed=seed))
 
 
 def _goal(threshold: float | None, targets: dict[str, float | None], confidence: float | None) -> Goal | None:

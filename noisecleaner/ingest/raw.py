@@ -261,6 +261,13 @@ def _probability(files: Files, trusted: pa.ChunkedArray) -> pa.ChunkedArray | No
             f"Verified rows need a sampling probability above 0 and at most 1, but {count} in {where} have none.",
             hint,
         )
+    unfilled = pc.sum(pc.and_(pc.is_null(trusted), pc.is_valid(known))).as_py() or 0
+    if unfilled:
+        raise NoisecleanerError(
+            f"A planned sample must be verified as a whole, or its rates are wrong, but {unfilled} of {len(trusted)} "
+            f"rows of {files} have no verified label.",
+            "Fill them in, or plan fewer: noisecleaner plan RUN --n NUMBER --out FILE.",
+        )
     return known
 
 
