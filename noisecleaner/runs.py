@@ -20,7 +20,7 @@ from noisecleaner.files import damaged, named, read_record, replacing, sweep, wr
 from noisecleaner.ingest import Manifest
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Run:
