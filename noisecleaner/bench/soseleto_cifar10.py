@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
-from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn, new_network
 from noisecleaner.corrupt import Kind
 from noisecleaner.folds import Plan, plan
@@ -18,12 +15,12 @@ from noisecleaner.quality import Verified, fit_quality
 from noisecleaner.readout import read_fold
 from noisecleaner.traces import collect
 from noisecleaner.training import Schedule, State
-from noisecleaner.weightings import Network
-from noisecleaner.weightings.soseleto import Soseleto
 
 _PLAIN = {0.3: 0.6557, 0.4: 0.6238, 0.5: 0.5736}
 _SOSELETO = {0.3: 0.7241, 0.4: 0.6998, 0.5: 0.6633}
 _HALF = {0.3: 0.04, 0.4: 0.10, 0.5: 0.20}
+#: Half the resolution, at which a CPU takes a third of the time.
+_SIZE = 16
 
 
 class SoseletoCifar10(Experiment):
@@ -52,7 +49,11 @@ class SoseletoCifar10(Experiment):
             Row(
                 "soseleto",
                 {"noise": noise},
-                {"target_test_accuracy": _SOSELETO[noise], "best_half_noise": _HALF[noise]},
+                {
+                    "test_accuracy": _SOSELETO[noise],
+                    "best_half_noise": _HALF[noise],
+                    "best_half_noise_by_quality": _HALF[noise],
+                },
             ),
         )
     )
@@ -62,17 +63,14 @@ class SoseletoCifar10(Experiment):
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, test both classifiers, and count the wrong labels that are left in the better half."""
-        task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000)
-        planned = plan(task.data.given, task.data.trusted, task.extra, 1, work.seed)
-        network = new_network(self.backbone, 32, task.classes, work.seed)
-        epochs = scaled(200, math.sqrt(work.scale))
-        schedule = Schedule(epochs, 64, 64, learning_rate=0.03, weight_decay=5e-4, seed=work.seed)
-        state = learn(work, network, task.data, planned.folds[0], schedule, row.method)
-        test = np.arange(len(task.test.given))
-        metrics = {"test_accuracy": accuracy(network, task.test, test, task.test.given)}
-        if isinstance(state.weighting, Soseleto) and state.weighting.target_head is not None:
-            target = Network(network.trunk, state.weighting.target_head)
-            metrics["target_test_accuracy"] = accuracy(target, task.test, test, task.test.given)
+        task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000, shrunk=_SIZE)
+        planned = plan(task.data.given, task.data.trusted, task.true[task.extra], 1, work.seed)
+        network = new_network(self.backbone, _SIZE, task.classes, work.seed)
+        schedule = Schedule(50, 128, 256, learning_rate=0.1, weight_decay=0.0, seed=work.seed)
+        options = {"warmup": 10, "rate": 0.3, "classifier": "shared"} if row.method == "soseleto" else {}
+        state = learn(work, network, task.data, planned.folds[0], schedule, row.method, options)
+        metrics = {"test_accuracy": accuracy(network, task.test, np.arange(len(task.test.given)), task.test.given)}
+        if row.method == "soseleto":
             metrics["best_half_noise"] = _left(task, state.weighting.alpha().cpu().numpy())
         metrics["best_half_noise_by_quality"] = _left(task, _quality(task, planned, state, work.seed))
         return metrics
