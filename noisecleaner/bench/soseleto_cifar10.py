@@ -66,7 +66,7 @@ class SoseletoCifar10(Experiment):
         task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000, shrunk=_SIZE)
         planned = plan(task.data.given, task.data.trusted, task.true[task.extra], 1, work.seed)
         network = new_network(self.backbone, _SIZE, task.classes, work.seed)
-        schedule = Schedule(50, 128, 256, learning_rate=0.1, weight_decay=0.0, seed=work.seed)
+        schedule = Schedule(40, 128, 256, learning_rate=0.1, weight_decay=0.0, seed=work.seed)
         options = {"warmup": 10, "rate": 0.3, "classifier": "shared"} if row.method == "soseleto" else {}
         state = learn(work, network, task.data, planned.folds[0], schedule, row.method, options)
         metrics = {"test_accuracy": accuracy(network, task.test, np.arange(len(task.test.given)), task.test.given)}
