@@ -76,7 +76,7 @@ class L2bCifar10(Experiment):
         Row("l2b", {"trusted": 0}),
     )
     files = (TRAIN,)
-    scale = 0.15
+    scale = 0.12
 
     def backbone_on(self, device: torch.device) -> str:
         """The paper's network on CUDA; a CPU takes minutes for an epoch of 3,000 rows with it."""
