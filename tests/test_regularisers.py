@@ -133,7 +133,14 @@ def test_unknown_options_and_wrong_types_are_refused() -> None:
     for options in ({"weight": 0.0}, {"ridge": -1.0}, {"momentum": 1.0}, {"dimensions": 0}):
         with pytest.raises(NoisecleanerError, match="cannot work here"):
             build("lautum", side(), network(), options)
-    for options in ({"critic_every": 0}, {"critic_rate": 0.0}, {"lambda_2": 0.0}, {"label": "left"}):
+    for options in (
+        {"critic_every": 0},
+        {"critic_steps": 0},
+        {"gradient_penalty": -1.0},
+        {"critic_rate": 0.0},
+        {"lambda_2": 0.0},
+        {"label": "left"},
+    ):
         with pytest.raises(NoisecleanerError, match="cannot work here"):
             build("purified", side(), network(), options)
 
@@ -267,6 +274,44 @@ def test_the_step_adds_the_wasserstein_loss_of_equation_25_and_26() -> None:
     found = regulariser.regularise(loss, trained, source, ())
     expected = 1.5 - 2 * regulariser.critic(trained.trunk(source.inputs)).mean()
     assert found.item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_b_is_moved_too_under_equation_21() -> None:
+    trained = network()
+    regulariser = Purified(side(), trained, both=True, critic_every=2, critic_steps=2).double()
+    rng = np.random.default_rng(0)
+    assert len(regulariser.draw(rng, 10)) == 5  # B, and A and B for each step of the critic
+    zero = torch.zeros((), dtype=torch.float64)
+    regulariser.regularise(zero, trained, batch(SOURCE), [INPUTS[rows] for rows in regulariser.draw(rng, 10)])
+    (rows,) = regulariser.draw(rng, 10)
+    found = regulariser.regularise(zero, trained, batch(SOURCE), [INPUTS[rows]])
+    scores = [regulariser.critic(trained.trunk(inputs)).mean() for inputs in (INPUTS[rows], INPUTS[SOURCE])]
+    assert found.item() == pytest.approx((scores[0] - scores[1]).item(), rel=1e-9)
+
+
+def test_a_gradient_penalty_holds_the_critic_near_slope_1_in_place_of_the_limit() -> None:
+    trained = network()
+    torch.manual_seed(0)
+    critics = [
+        Purified(side(), trained, gradient_penalty=penalty, critic_every=1, critic_rate=0.01).double()
+        for penalty in (10.0, 1e-9)
+    ]
+    for number in range(100):
+        for regulariser in critics:
+            step(regulariser, trained, number)
+    inputs = trained.trunk(INPUTS).detach().requires_grad_()
+    slopes = [torch.autograd.grad(r.critic(inputs).sum(), inputs)[0].norm(dim=1).mean().item() for r in critics]
+    assert slopes[0] == pytest.approx(1, abs=0.3)
+    assert slopes[1] > 2
+    assert max(p.abs().max().item() for p in critics[0].critic.parameters()) > 0.1
+
+
+def test_normalised_features_have_no_size() -> None:
+    trained = network()
+    trained.trunk = nn.Linear(WIDTH, 8, bias=False).double()
+    regulariser = Purified(side(), trained, normalised=True).double()
+    scores = [regulariser._score(trained, factor * INPUTS[:10]).item() for factor in (1000.0, 3000.0)]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-4)
 
 
 # From the command line

@@ -55,7 +55,15 @@ class Noisy:
 
 
 def noisy_cifar10(
-    work: Work, kind: Kind, rate: float, *, audited: int = 0, extra: int = 0, augmented: bool = False, size: int = _SIZE
+    work: Work,
+    kind: Kind,
+    rate: float,
+    *,
+    audited: int = 0,
+    extra: int = 0,
+    augmented: bool = False,
+    shrunk: int = _SIZE,
+    size: int | None = None,
 ) -> Noisy:
     """Draw a noisy training set from the first four fifths of CIFAR-10; the last fifth tests, whatever the scale.
 
@@ -66,10 +74,11 @@ def noisy_cifar10(
         audited: source rows that are verified as well, at scale 1.
         extra: verified rows that are no source rows, at any scale; they come out of the 40,000.
         augmented: whether source images are shifted and mirrored.
-        size: edge length; less than 32 cuts out the centre.
+        shrunk: edge length that images are scaled to.
+        size: edge length of the centre that is cut out of them then; None takes all.
     """
-    inset = slice((_SIZE - size) // 2, (_SIZE + size) // 2)
-    known = work.datasets.read(TRAIN, _SIZE)
+    inset = slice(0, shrunk) if size is None else slice((shrunk - size) // 2, (shrunk + size) // 2)
+    known = work.datasets.read(TRAIN, shrunk)
     rng = np.random.default_rng((work.seed, 3))
     border = len(known.labels) * 4 // 5  # 40,000 of the 50,000
     share = work.scale * border / POOL

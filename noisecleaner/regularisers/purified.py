@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from noisecleaner.alignment import with_spare_buffers
 from noisecleaner.regularisers import IntArray, Regulariser, Side
@@ -35,6 +36,11 @@ class Purified(Regulariser):
         critic_rate: learning rate of the critic (Adam).
         lambda_1: weight of the classification loss (eq. 26).
         lambda_2: weight of the Wasserstein loss (eq. 26).
+        critic_steps: steps on the critic when it is its turn, each with other rows.
+        gradient_penalty: above 0, the critic is held 1-Lipschitz by this penalty (WGAN-GP) instead of by the paper's
+            limit on its weights, under which its scores grow with the width of its layers.
+        normalised: let the critic look at layer-normalised features, whose size tells it nothing.
+        both: move B to C as well, as eq. 21 has it: the loss is a distance then, while eq. 25 has no lower bound.
     """
 
     needs = "irrelevant"
@@ -49,15 +55,23 @@ class Purified(Regulariser):
         critic_rate: float = 1e-3,
         lambda_1: float = 1.0,
         lambda_2: float = 1.0,
+        critic_steps: int = 1,
+        gradient_penalty: float = 0.0,
+        normalised: bool = False,
+        both: bool = False,
     ) -> None:
         super().__init__()
-        if critic_every < 1:
-            raise ValueError("critic_every must be at least 1")
+        if critic_every < 1 or critic_steps < 1:
+            raise ValueError("critic_every and critic_steps must be at least 1")
+        if gradient_penalty < 0:
+            raise ValueError("gradient_penalty must not be negative")
         if critic_rate <= 0 or lambda_1 <= 0 or lambda_2 <= 0:
             raise ValueError("critic_rate, lambda_1 and lambda_2 must be above 0")
         if not any(True for _ in network.trunk.parameters()):
             raise ValueError("it changes features, but here only a head is trained (pass --no-frozen, or --hidden 128)")
         self.critic_every, self.lambda_1, self.lambda_2 = critic_every, lambda_1, lambda_2
+        self.critic_steps, self.gradient_penalty = critic_steps, gradient_penalty
+        self.normalised, self.both = normalised, both
         self._any = np.flatnonzero(side.irrelevant >= 0)
         self._fixed = np.flatnonzero(side.irrelevant == _fixed(side, label))
         self.critic = critic(_width(network))
@@ -66,33 +80,58 @@ class Purified(Regulariser):
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
-        """Choose A and B, in the steps in which the critic learns."""
-        if int(self.steps) % self.critic_every:
-            return ()
-        pools = (self._fixed, self._any)
+        """Choose B if it is moved; and in the steps in which the critic learns, A and B for each of its steps."""
+        turns = 0 if int(self.steps) % self.critic_every else self.critic_steps
+        pools = [self._any] * self.both + [self._fixed, self._any] * turns
         return tuple(np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Step on the critic if it is its turn; return lambda_1 loss + lambda_2 L_wasserstein (eq. 26)."""
         self.steps += 1
-        if drawn:
-            self._teach(network, *drawn)
+        moved, taught = drawn[: int(self.both)], drawn[int(self.both) :]
+        for fixed, mixed in zip(taught[::2], taught[1::2], strict=True):
+            self._teach(network, fixed, mixed)
         with _frozen(self.critic):
-            score = self.critic(with_spare_buffers(network.trunk, source.inputs))
-        total: Tensor = self.lambda_1 * loss - self.lambda_2 * score.mean()
+            distance: Tensor = -self._score(network, source.inputs)
+            for mixed in moved:
+                distance = distance + self._score(network, mixed)
+        total: Tensor = self.lambda_1 * loss + self.lambda_2 * distance
         return total
+
+    def _features(self, network: Network, inputs: Tensor) -> Tensor:
+        """What the critic looks at, shape [n, width]."""
+        features = with_spare_buffers(network.trunk, inputs)
+        return functional.layer_norm(features, list(features.shape[1:])) if self.normalised else features
+
+    def _score(self, network: Network, inputs: Tensor) -> Tensor:
+        score: Tensor = self.critic(self._features(network, inputs)).mean()
+        return score
 
     def _teach(self, network: Network, fixed: Tensor, mixed: Tensor) -> None:
         """One step of Adam towards a larger E_B f_d - E_A f_d (Algorithm 1, lines 3 to 6)."""
         with torch.no_grad():
-            features = [with_spare_buffers(network.trunk, inputs) for inputs in (fixed, mixed)]
+            features = [self._features(network, inputs) for inputs in (fixed, mixed)]
         assert self.optimiser is not None  # noqa: S101  # made in the constructor
         self.optimiser.zero_grad()
-        torch.autograd.backward(self.critic(features[0]).mean() - self.critic(features[1]).mean())
+        loss = self.critic(features[0]).mean() - self.critic(features[1]).mean()
+        if self.gradient_penalty:
+            loss = loss + self.gradient_penalty * _steepness(self.critic, *features)
+        torch.autograd.backward(loss)
         self.optimiser.step()
-        with torch.no_grad():
-            for parameter in self.critic.parameters():
-                parameter.clamp_(-_WEIGHT_LIMIT, _WEIGHT_LIMIT)
+        if not self.gradient_penalty:
+            with torch.no_grad():
+                for parameter in self.critic.parameters():
+                    parameter.clamp_(-_WEIGHT_LIMIT, _WEIGHT_LIMIT)
+
+
+def _steepness(critic: nn.Module, first: Tensor, second: Tensor) -> Tensor:
+    """How far the critic's slope is from 1 between two batches: the penalty of Gulrajani et al. (2017), a scalar."""
+    size = min(len(first), len(second))
+    share = torch.rand(size, 1).to(first)
+    between = (share * first[:size] + (1 - share) * second[:size]).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    penalty: Tensor = (slope.norm(dim=1) - 1).square().mean()
+    return penalty
 
 
 def critic(width: int) -> nn.Sequential:

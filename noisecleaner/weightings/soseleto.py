@@ -114,7 +114,8 @@ class Soseleto(Weighting):
         features = with_spare_buffers(network.trunk, target.inputs)
         loss = functional.cross_entropy(self.target_head(features), target.labels)
         theta = {f"trunk.{name}": parameter for name, parameter in network.trunk.named_parameters()}
-        return direction(loss, theta), self._classifier_loss(network, target)
+        # the same features without a graph, so that the trusted rows pass the trunk once
+        return direction(loss, theta), functional.cross_entropy(self.target_head(features.detach()), target.labels)
 
     def _classifier_loss(self, network: Network, target: Batch) -> Tensor:
         """The loss that trains phi_t alone; zero where phi_t is phi_s."""
