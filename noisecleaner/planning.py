@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.estimate import BoolArray, FloatArray, IntArray
-from noisecleaner.files import refuse_existing
 from noisecleaner.ingest import Columns
 from noisecleaner.tables import DESIGN, PLAN, SCORES, read_table, write_table
 
@@ -56,9 +55,13 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
         seed: of the draw.
 
     Raises:
-        NoisecleanerError: there are no scores, or too few rows.
+        NoisecleanerError: there are no scores or too few rows, or `out` exists or is no `.parquet`.
     """
-    refuse_existing(out)
+    if out.exists():
+        raise NoisecleanerError(
+            f"A plan replaces no file, but {out} exists already, and somebody may have filled it in.",
+            "Name another one with --out FILE.",
+        )
     if out.suffix != ".parquet":
         raise NoisecleanerError(
             f"A plan is a Parquet file, but {out} is called otherwise.", f"Write --out {out.with_suffix('.parquet')}."

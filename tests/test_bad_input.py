@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from noisecleaner.files import read_record, write_record
+from noisecleaner.runs import SCHEMA_VERSION
 
 SMALL = ["--backbone", "cifar-quick", "--no-frozen", "--epochs", "1", "--folds", "1"]
 VECTORS = ["--embedding-column", "embedding", "--epochs", "1"]
@@ -451,7 +452,7 @@ def test_run_directory_of_another_version(refused: Refused, tmp_path: Path, fitt
     shutil.copytree(fitted / "run", tmp_path / "run")
     record = tmp_path / "run" / "run.json"
     write_record(record, {**read_record(record), "schema_version": 99})
-    refused("score", "run", says=["schema version 1", "version 99", "--overwrite"])
+    refused("score", "run", says=[f"schema version {SCHEMA_VERSION}", "version 99", "--overwrite"])
 
 
 @pytest.mark.parametrize("call", ["posix_fallocate", "fsync"])

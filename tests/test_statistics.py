@@ -13,6 +13,7 @@ from simulated import Array, scores
 
 from noisecleaner.calibration import Calibrator, fit_calibrator, prior_log_odds, sigmoid, stratified
 from noisecleaner.cuts import Cut
+from noisecleaner.estimate import MIN_EVENTS
 from noisecleaner.noise import Rows, measure
 from noisecleaner.reports import flag, likely_confusions, report, worst_classes
 
@@ -104,7 +105,7 @@ def by_hand(values: Array, judging: Array, wrong: Array, threshold: float) -> di
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(5, 80))
+@given(st.integers(0, 2**32 - 1), st.integers(5, 2 * MIN_EVENTS - 1))
 def test_every_line_of_the_report_is_what_one_would_count_by_hand(seed: int, rows: int) -> None:
     """With so few events nothing is sharpened; audited rows that do not judge are not counted."""
     rng = np.random.default_rng(seed)
