@@ -296,7 +296,7 @@ def test_detection_is_compared_on_a_tiny_dataset(
 def test_coverage_is_counted_on_a_tiny_dataset(cifar10: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Coverage, "rows", Coverage.rows[:1])
     monkeypatch.setattr(coverage, "_VERIFIED", (60,))
-    monkeypatch.setattr(Coverage, "scale", 1.0)  # a draw for every thousandth of the default scale
+    monkeypatch.setattr(coverage, "_DRAWS", 10)
     found = bench("coverage", tmp_path, data=cifar10, seeds=1, scale=0.7, device="cpu", options={"size": 32})
     values = {line.metric: line.mean for line in found.lines}
     assert 0 <= values["covered_60"] <= 1
