@@ -109,11 +109,20 @@ class Audit:
         low, high = wilson(share, share * (1 - share) / variance)
         return Rate(share, low, high, len(self), hits, "prediction-powered")
 
-    def _plain(self, hits: int) -> Rate:
-        """Wilson's interval; rows that stand for unequal parts count as fewer (Kish's effective sample size, 1965)."""
+    def share(self) -> tuple[float, float]:
+        """Compute the share of wrong labels, and the size of a plain sample that would tell it as well.
+
+        Rows that stand for unequal parts of the dataset count as fewer (Kish's effective sample size, 1965). There must
+        be a row.
+        """
         stands_for = 1 / self.probability
         share = float(stands_for @ self.wrong / stands_for.sum())
-        low, high = wilson(share, float(stands_for.sum() ** 2 / (stands_for**2).sum()))
+        return share, float(stands_for.sum() ** 2 / (stands_for**2).sum())
+
+    def _plain(self, hits: int) -> Rate:
+        """Wilson's interval."""
+        share, size = self.share()
+        low, high = wilson(share, size)
         return Rate(share, low, high, len(self), hits)
 
     def _sharpened(self, expected: float) -> tuple[float, float]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 
-from noisecleaner.estimate import CONFIDENCE, wilson
+from noisecleaner.estimate import wilson
 from noisecleaner.scored_run import Measured
 
 Interval = tuple[float, float, float]  # value, low, high
-_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 _MOST = 10**9  # audited rows; whoever is told to verify more cannot
 
 

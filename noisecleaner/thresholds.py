@@ -11,7 +11,7 @@ from scipy import special
 
 from noisecleaner.cuts import Cut
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.estimate import Audit, FloatArray
+from noisecleaner.estimate import FloatArray
 
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
@@ -127,21 +127,12 @@ def _inside(goal: Goal, cut: Cut, threshold: float) -> tuple[float, float, float
     below = cut.judged < threshold
     audit = cut.audit.only(below if flagged else ~below)
     expected = cut.expected(threshold)[0 if flagged else 1]
-    size, wrong = _effective(audit)
-    errors = size - wrong if flagged else wrong
+    wrong, size = audit.share() if len(audit) else (0.0, 0.0)
+    errors = size - size * wrong if flagged else size * wrong
     share = errors / size if size else math.nan
     if expected is not None:
         share = 1 - expected if flagged else expected
     return size, errors, share
-
-
-def _effective(audit: Audit) -> tuple[float, float]:
-    """The number of verified rows, and of wrong labels among them, that a plain sample would need to tell as much."""
-    if not len(audit):
-        return 0.0, 0.0
-    stands_for = 1 / audit.probability
-    size = float(stands_for.sum() ** 2 / (stands_for**2).sum())
-    return size, size * float(stands_for @ audit.wrong / stands_for.sum())
 
 
 def _reached(goal: Goal, sets: _Sets) -> int | None:

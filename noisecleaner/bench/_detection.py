@@ -18,8 +18,8 @@ from PIL import Image
 from noisecleaner.backbones import build
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.choices import Effort
 from noisecleaner.corrupt import Kind, confusion_matrix, flip
+from noisecleaner.files import replacing
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.manifest import IntArray
@@ -55,7 +55,7 @@ class Task:
         return wrong
 
     @contextmanager
-    def fitted(self, audited: IntArray, work: Work, epochs: int | None) -> Iterator[Path]:
+    def fitted(self, audited: IntArray, work: Work) -> Iterator[Path]:
         """Write the rows as embeddings, verify some, fit, and hand out the run directory for a while."""
         names, ids = np.array(self.classes), np.arange(len(self.true)).astype(str)
         with tempfile.TemporaryDirectory(prefix=".bench-", dir=work.checkpoint.parent) as folder:
@@ -67,7 +67,6 @@ class Task:
                 Source(str(data), Columns(embedding="embedding")),
                 Path(folder) / "run",
                 trusted=str(trusted),
-                effort=Effort(epochs=epochs),
                 seed=work.seed,
                 device=str(work.device),
                 progress=work.progress,
@@ -119,7 +118,7 @@ def _features(work: Work, pixels: npt.NDArray[np.uint8], rows: IntArray, size: i
             batch = torch.from_numpy(larger).to(work.device).permute(0, 3, 1, 2).float()
             parts.append(network(batch).cpu().numpy().astype(np.float16))
             stage.advance(len(batch))
-    temporary = kept.with_suffix(".tmp.npy")
-    np.save(temporary, np.concatenate(parts))
-    temporary.rename(kept)
-    return np.concatenate(parts)
+    features = np.concatenate(parts)
+    with replacing(kept) as temporary, temporary.open("wb") as file:
+        np.save(file, features)
+    return features

@@ -51,7 +51,7 @@ class Coverage(Experiment):
         """Fit once, draw verified rows many times, and count."""
         data = task(work, row.method, self.size)
         steering = audited_rows(work, _STEERING, len(data.true))
-        with data.fitted(steering, work, None) as run:
+        with data.fitted(steering, work) as run:
             columns = trace_columns(read_table(run / "trace.parquet", TRACE)[0])
         rest = np.setdiff1d(np.arange(len(data.true)), steering)
         population = {name: values[rest] for name, values in {**columns, "given": data.given}.items()}

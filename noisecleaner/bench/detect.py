@@ -75,7 +75,7 @@ class Detect(Experiment):
 
 
 def _noisecleaner(data: Task, verified: IntArray, judged: BoolArray, work: Work) -> Metrics:
-    with data.fitted(verified, work, None) as run:
+    with data.fitted(verified, work) as run:
         score(run)
         scores = pq.read_table(run / "scores.parquet")
         noise = json.loads((run / "noise.json").read_text("utf-8"))["overall"]

@@ -52,10 +52,6 @@ Device = Annotated[str, opt("auto, cpu, cuda, cuda:N or mps.", TRAINING)]
 Seed = Annotated[int, opt("Seed of every random number.", TRAINING, min=0, max=2**32 - 1)]
 
 
-class JudgedExit(SystemExit):
-    """How `gate` hands its exit code to `main`, to which typer's own 1 means something else."""
-
-
 def pair(text: str, option: str) -> tuple[str, Any]:
     """Split NAME=VALUE, and read the value as a number, true, false or none where it is one."""
     name, value = split(text, option)
