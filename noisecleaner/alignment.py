@@ -18,8 +18,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
-from torch.func import functional_call
-from torch.nn import functional
+
+from noisecleaner.tangents import UnfollowedError, follow, with_spare_buffers
 
 Direction = dict[str, Tensor]
 
@@ -38,24 +38,8 @@ def direction(loss: Tensor, parameters: Mapping[str, Tensor], keep_graph: bool =
     return dict(zip(parameters, gradients, strict=True))
 
 
-def with_spare_buffers(module: nn.Module, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
-    """Call a module on clones of its buffers, so that batch norm's running statistics stay as they are.
-
-    Args:
-        module: the network.
-        inputs: a batch.
-        parameters: values to use instead of the module's own.
-    """
-    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    outputs: Tensor = functional_call(module, {**buffers, **(parameters or {})}, (inputs,))
-    return outputs
-
-
-@torch.no_grad()
 def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction) -> tuple[Tensor, Tensor]:
-    """Compute logits z and t = J_z v in one forward-mode pass that records no graph.
-
-    The random state is put back afterwards: a step that calls the network next draws the same dropout masks.
+    """Compute logits z and t = J_z v in the one pass that a training step makes anyway.
 
     Args:
         network: any module; in train mode its batch statistics take part in the derivative.
@@ -63,7 +47,22 @@ def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction)
         along: v by parameter name; parameters left out have the derivative zero.
 
     Returns:
-        z and t, both of shape [n, classes].
+        z, recorded by autograd where that is on, and t without a graph, both of shape [n, classes].
+    """
+    parameters = dict(network.named_parameters())
+    try:
+        return follow(network, inputs, {parameters[name]: v for name, v in along.items()})
+    except UnfollowedError:
+        derivative = forward_mode(network, inputs, along)
+        logits: Tensor = network(inputs)
+        return logits, derivative
+
+
+@torch.no_grad()
+def forward_mode(network: nn.Module, inputs: Tensor, along: Direction) -> Tensor:
+    """Compute t = J_z v, shape [n, classes], with PyTorch's dual numbers, in a pass of its own.
+
+    The random state is put back afterwards: a step that calls the network next draws the same dropout masks.
     """
     parameters = dict(network.named_parameters())
     devices = sorted({p.device.index or 0 for p in parameters.values() if p.device.type == "cuda"})
@@ -74,31 +73,13 @@ def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction)
         }
         outputs = with_spare_buffers(network, inputs, duals)
         logits, derivative = forward_ad.unpack_dual(outputs)  # type: ignore[no-untyped-call]
-    return logits, torch.zeros_like(logits) if derivative is None else derivative
+    return torch.zeros_like(logits) if derivative is None else derivative
 
 
 def alignments(logits: Tensor, derivative: Tensor) -> Tensor:
     """Compute a(c) for every class from z and t, each of shape [n, classes]; the result has that shape."""
     probabilities = logits.softmax(dim=1)
     return (probabilities * derivative).sum(dim=1, keepdim=True) - derivative
-
-
-def agreement(network: nn.Module, inputs: Tensor, trusted: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute a(c) of source samples against the cross-entropy of a trusted batch, for all parameters of a network.
-
-    Args:
-        network: any module that turns inputs into logits.
-        inputs: source batch of n samples.
-        trusted: trusted batch.
-        labels: its verified labels.
-
-    Returns:
-        a(c) and the source logits, both of shape [n, classes], without a graph.
-    """
-    loss = functional.cross_entropy(with_spare_buffers(network, trusted), labels)
-    along = direction(loss, dict(network.named_parameters()))
-    logits, derivative = directional_derivative(network, inputs, along)
-    return alignments(logits, derivative), logits
 
 
 def at(values: Tensor, labels: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from noisecleaner.choices import Effort, Model, Regularisation
     from noisecleaner.fitting import Fitted, fit
     from noisecleaner.inputs import Decoding
+    from noisecleaner.weightings import Meta
 
 __all__ = [
     "Benchmark",
@@ -45,6 +46,7 @@ __all__ = [
     "Kind",
     "Level",
     "Limit",
+    "Meta",
     "Method",
     "Model",
     "NoisecleanerError",
@@ -80,6 +82,7 @@ _NEEDS_TORCH = {
     "Decoding": "inputs",
     "Effort": "choices",
     "Fitted": "fitting",
+    "Meta": "weightings",
     "Model": "choices",
     "Regularisation": "choices",
     "bench": "bench",

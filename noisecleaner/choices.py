@@ -18,7 +18,7 @@ from noisecleaner.methods import method_names
 from noisecleaner.networks import Shape
 from noisecleaner.regularisers import check_options, regulariser_class
 from noisecleaner.training import Schedule
-from noisecleaner.weightings import weighting_class
+from noisecleaner.weightings import Meta, weighting_class
 
 #: A head on vectors that takes fewer steps than this has not learned enough from a small dataset.
 _MIN_HEAD_STEPS = 400
@@ -137,6 +137,7 @@ class Effort:
         weight_decay: L2 penalty.
         folds: training runs for cross-fitting (at least 3), or 1 for a single run.
         checkpoint_seconds: least time between two checkpoints.
+        meta: how exact the weighting's meta step is.
     """
 
     epochs: int | None = None
@@ -146,6 +147,7 @@ class Effort:
     weight_decay: float | None = None
     folds: int | None = None
     checkpoint_seconds: float = 30.0
+    meta: Meta = field(default_factory=Meta)
 
 
 def check_effort(effort: Effort) -> None:

@@ -22,7 +22,7 @@ from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.runs import Run
 from noisecleaner.training import Data, Schedule, State, train
-from noisecleaner.weightings import Network, Weighting, build
+from noisecleaner.weightings import Meta, Network, Weighting, build
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Task:
         trunk: the backbone that every fold starts from; None for a head on vectors.
         method: a file of `weightings/`.
         options: the method's own options.
-        meta: take rows of low loss for trusted ones.
+        meta: how exact its meta step is.
+        low_loss: take rows of low loss for trusted ones.
         regularisers: files of `regularisers/` with their own options.
         target: number of classes of the trusted rows in a transfer, else None.
     """
@@ -43,7 +44,8 @@ class Task:
     trunk: Backbone | None
     method: str
     options: Mapping[str, Any]
-    meta: bool = False
+    meta: Meta = field(default_factory=Meta)
+    low_loss: bool = False
     regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     target: int | None = None
 
@@ -108,13 +110,13 @@ def _initial(task: Task, data: Data, seed: int) -> Network:
 def _start(task: Task, network: Network, side: Side, rows: int, seed: int) -> State:
     with torch.random.fork_rng():  # what has parameters of its own starts from the same ones in each fold
         torch.manual_seed(seed)
-        weighting = build(task.method, rows, network, task.options)
+        weighting = build(task.method, rows, network, task.options, task.meta)
         if task.target is not None:
             _make_target(weighting, network, task)
         chosen = [build_regulariser(name, side, network, given) for name, given in task.regularisers.items()]
     # a network with batch norm has no use for averaged weights, and phi_t none for features other than its own
     averaged = task.trunk is None and task.target is None
-    return State(network, weighting, rows, averaged, task.meta, chosen)
+    return State(network, weighting, rows, averaged, task.low_loss, chosen)
 
 
 def _make_target(weighting: Weighting, network: Network, task: Task) -> None:

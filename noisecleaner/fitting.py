@@ -140,7 +140,7 @@ def fit(
     regularisation = regularisation or Regularisation()
     options, told, clock = dict(options or {}), progress or Progress(), [time.monotonic()]
     check_effort(effort)
-    check_batch(method, check_options(method, options).least_batch, effort)
+    check_batch(method, check_options(method, options, effort.meta).least_batch, effort)
     check_regularisation(regularisation, source.columns.irrelevant)
     if transfer:
         check_transfer(method, trusted, effort)
@@ -151,7 +151,7 @@ def fit(
     check_usable(parts, method, strict, meta)
     chosen = _choose(parts.dataset, model, seed, on, told, transfer)
     targets = len(parts.target_classes) if transfer else None
-    task = Task(chosen.shape, chosen.trunk, method, options, meta, regularisation.regularisers, targets)
+    task = Task(chosen.shape, chosen.trunk, method, options, effort.meta, meta, regularisation.regularisers, targets)
     rehearse(task, parts.side())
     recorded = {
         "source": asdict(source),

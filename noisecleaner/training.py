@@ -224,7 +224,9 @@ def train(
                 _choose_meta_set(state.meta, state.network, data, fold, schedule, progress)
             pool = fold.steering if state.meta is None else state.meta.rows()
             torch.manual_seed(_mixed(schedule.seed, number))
-            source, target = data.source(source_rows), data.target(sampler.target(number, pool))
+            # between two trusted batches the last one's direction serves
+            asked = pool if number < warmup or (number - warmup) % state.weighting.every == 0 else pool[:0]
+            source, target = data.source(source_rows), data.target(sampler.target(number, asked))
             state.network.train()
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
             step = rule(state.network, source, target)
@@ -232,6 +234,7 @@ def train(
             loss = _regularised(step.loss, state, data, source, (schedule.seed, 3, number))
             optimiser.zero_grad()
             torch.autograd.backward(loss)
+            step.settle()
             # apart, so that a rule's own parameters do not change the network's step
             for part in filter(None, (own, of_rule)):
                 torch.nn.utils.clip_grad_norm_(part, _CLIP)

@@ -13,8 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
 
+from noisecleaner.alignment import alignments, direction, directional_derivative
 from noisecleaner.cli import main
+from noisecleaner.tangents import with_spare_buffers
 
 SAMPLE = Path(__file__).parent.parent / "sample_data"
 CLASSES = ["blue", "green", "red"]
@@ -112,3 +116,11 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
             main(words)
     assert stop.value.code == 0
     return folder
+
+
+def agreement(network: nn.Module, inputs: Tensor, trusted: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """a(c) of source samples against the cross-entropy of a trusted batch, and the logits, each [n, classes]."""
+    loss = functional.cross_entropy(with_spare_buffers(network, trusted), labels)
+    along = direction(loss, dict(network.named_parameters()))
+    logits, derivative = directional_derivative(network, inputs, along)
+    return alignments(logits.detach(), derivative), logits

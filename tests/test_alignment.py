@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 import torch
+from conftest import agreement
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from noisecleaner.alignment import agreement, alignments, at, direction, directional_derivative, with_spare_buffers
+from noisecleaner.alignment import alignments, at, direction, directional_derivative, forward_mode
+from noisecleaner.tangents import Tangents, UnfollowedError, follow, with_spare_buffers
 
 CLASSES, ROWS = 4, 7
 
@@ -111,24 +115,29 @@ def test_alignments_follow_the_softmax_and_sum_to_zero_under_it() -> None:
     torch.testing.assert_close((logits.softmax(1) * found).sum(1), torch.zeros(5, dtype=torch.float64))
 
 
-def test_running_statistics_and_mode_stay_as_they_are() -> None:
+def test_running_statistics_advance_as_in_a_plain_step() -> None:
     torch.manual_seed(0)
     network = batch_norm_net().double().train()
-    before = {name: value.clone() for name, value in network.state_dict().items()}
     source, trusted, labels = batches()
+    plain = deepcopy(network)
+    plain(source)
     agreement(network, source, trusted, labels)
     assert network.training
     for name, value in network.state_dict().items():
-        assert torch.equal(value, before[name]), name
+        torch.testing.assert_close(value, plain.state_dict()[name], msg=name)
 
 
-def test_the_step_after_it_draws_the_same_dropout_masks() -> None:
+def test_the_pass_draws_the_dropout_masks_of_a_plain_one() -> None:
     torch.manual_seed(0)
     network = dropout_net().double().train()
     source, _, _ = batches()
     along = {name: torch.ones_like(p) for name, p in network.named_parameters()}
-    logits, _ = directional_derivative(network, source, along)
-    assert torch.equal(logits, network(source))
+    outcomes = []
+    for call in (lambda: directional_derivative(network, source, along)[0], lambda: network(source)):
+        torch.manual_seed(3)
+        outcomes.append((call(), torch.rand(1)))
+    assert torch.equal(outcomes[0][0], outcomes[1][0])
+    assert torch.equal(outcomes[0][1], outcomes[1][1])
 
 
 def test_parameters_that_do_not_take_part_have_no_derivative() -> None:
@@ -153,3 +162,136 @@ def test_functional_call_needs_cloned_buffers() -> None:
     before = network[1].running_mean.clone()
     functional_call(network, dict(network.named_parameters()), (batches()[0],))
     assert not torch.equal(network[1].running_mean, before)
+
+
+# What the tangents follow: every kind of operation, against PyTorch's dual numbers, and the gradient of a plain pass.
+
+
+class Residual(nn.Module):
+    """Operations that change tensors in place, broadcast, split and join them."""
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+        self.scale = nn.Parameter(torch.rand(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.branch(x)
+        y += x * self.scale
+        first, second = functional.relu(y, inplace=True).split([1, 2], dim=1)
+        joined = torch.cat([second, (first * 2).add_(1)], dim=1).sigmoid() + 0.5
+        joined[:, 0] = first[:, 0]
+        return joined
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(12, 3, 20, dropout=0.2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens: Tensor = self.layer(x.flatten(2).transpose(1, 2).unflatten(2, (3, 1)).flatten(2).repeat(1, 1, 4))
+        return tokens.mean(1)
+
+
+class Alias(nn.Module):
+    """A view is changed behind its base's back."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layer(x)
+        y.flatten(1).mul_(2)
+        return y * 1
+
+
+def zoo(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    tail = nn.Sequential(nn.Flatten(), nn.Linear(108, CLASSES))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scripts are deprecated; users have them nevertheless
+        scripted = torch.jit.script(nn.Conv2d(3, 3, 3, padding=1)) if name == "scripted" else None
+    networks: dict[str, Callable[[], nn.Module]] = {
+        "residual": lambda: nn.Sequential(Residual(nn.Conv2d(3, 3, 3, padding=1)), tail),
+        "grouped": lambda: nn.Sequential(
+            nn.Conv2d(3, 6, 3, 2, padding=1, groups=3, bias=False),
+            nn.GroupNorm(2, 6),
+            nn.SiLU(),
+            nn.Flatten(),
+            nn.LayerNorm(54),
+            nn.Linear(54, CLASSES),
+        ),
+        "pools": lambda: nn.Sequential(
+            nn.Conv2d(3, 4, 3, padding="same", padding_mode="reflect"),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, 2, padding=1, ceil_mode=True),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(16, CLASSES),
+        ),
+        "frozen norm": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3).eval(), tail),
+        "batch norm": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False), nn.ReLU(), tail),
+        "dropout": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout2d(), nn.PReLU(), tail),
+        "attention": lambda: nn.Sequential(Attention(), nn.Linear(12, CLASSES)),
+        "alias": lambda: nn.Sequential(Alias(nn.Conv2d(3, 3, 1)), tail),
+        "scripted": lambda: nn.Sequential(scripted, nn.ReLU(), tail),  # type: ignore[arg-type]
+    }
+    return networks[name]().double()
+
+
+ZOO = ["residual", "grouped", "pools", "frozen norm", "batch norm", "dropout", "attention"]
+
+
+@pytest.mark.parametrize("name", [*ZOO, "alias", "scripted"])
+def test_the_recorded_pass_carries_the_derivative_of_any_network(name: str) -> None:
+    network, (source, _, labels) = zoo(name), batches()
+    along = {n: torch.randn_like(p) for n, p in network.named_parameters()}
+    labels = torch.arange(ROWS) % CLASSES
+    torch.manual_seed(5)
+    expected = forward_mode(network, source, along)
+    loss = functional.cross_entropy(deepcopy(network)(source) if name != "scripted" else network(source), labels)
+    torch.manual_seed(5)
+    logits, derivative = directional_derivative(network, source, along)
+    assert ((derivative - expected).norm() / expected.norm()).item() < 1e-12
+    assert not derivative.requires_grad
+    found = functional.cross_entropy(logits, labels)
+    torch.testing.assert_close(found, loss)
+    gradients = torch.autograd.grad(found, list(network.parameters()))
+    torch.manual_seed(5)
+    plain = torch.autograd.grad(functional.cross_entropy(network(source), labels), list(network.parameters()))
+    for one, other in zip(gradients, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["alias", "scripted"])
+def test_what_cannot_be_followed_is_refused_and_leaves_no_trace(name: str) -> None:
+    network = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(), zoo(name)).double()
+    source, _, _ = batches()
+    before = {n: value.clone() for n, value in network.state_dict().items()}
+    state = torch.get_rng_state()
+    with pytest.raises(UnfollowedError):
+        follow(network, source, {p: torch.ones_like(p) for p in network.parameters()})
+    assert all(torch.equal(value, before[n]) for n, value in network.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_derivative_of_some_layers_is_that_with_zeros_elsewhere(name: str) -> None:
+    network, (source, _, _) = zoo(name), batches()
+    chosen = {n: torch.randn_like(p) for n, p in list(network.named_parameters())[-2:]}
+    padded = {n: chosen.get(n, torch.zeros_like(p)) for n, p in network.named_parameters()}
+    torch.manual_seed(5)
+    some = directional_derivative(network, source, chosen)[1]
+    torch.manual_seed(5)
+    torch.testing.assert_close(some, forward_mode(network, source, padded), rtol=1e-9, atol=1e-12)
+
+
+def test_tangents_do_not_outlive_their_tensors() -> None:
+    layer = nn.Linear(3, 2)
+    mode = Tangents({p: torch.ones_like(p) for p in layer.parameters()})
+    with mode:
+        for _ in range(5):
+            layer(torch.ones(1, 3)).relu()
+    assert len(mode._known) == len(list(layer.parameters()))

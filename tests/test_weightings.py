@@ -11,16 +11,29 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import embeddings
+from conftest import agreement, embeddings
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
 import noisecleaner.weightings as package
-from noisecleaner.alignment import agreement, at
+from noisecleaner.alignment import at
+from noisecleaner.backbones import build as build_backbone
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.methods import method_names, methods
-from noisecleaner.weightings import Batch, Network, Step, Weighting, build, check_options, normalised
+from noisecleaner.weightings import (
+    Batch,
+    Layers,
+    Meta,
+    Network,
+    Step,
+    Weighting,
+    build,
+    check_options,
+    normalised,
+    unit,
+)
+from noisecleaner.weightings._steered import covered
 from noisecleaner.weightings.bilevel import DeepBilevel
 from noisecleaner.weightings.l2b import LearningToBootstrap
 from noisecleaner.weightings.l2rw import LearningToReweight
@@ -78,6 +91,14 @@ def rule(request: pytest.FixtureRequest) -> tuple[Weighting, Network]:
     return build(request.param, ROWS, network, {}).double(), network
 
 
+def take(weighting: Weighting, network: Network, source: Batch, target: Batch) -> Step:
+    """A whole step, as the training loop takes it, but for the optimiser."""
+    step = weighting.step(network, source, target)
+    torch.autograd.backward(step.loss)
+    step.settle()
+    return step
+
+
 SOURCE, TARGET = [2, 3, 5, 7, 11, 13], [0, 1, 4, 6]
 
 
@@ -98,13 +119,13 @@ def test_a_step_gives_a_finite_loss_with_gradients_and_plain_logits(rule: tuple[
 def test_a_step_alone_moves_no_parameter(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
     before = [p.clone() for p in network.parameters()]
-    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
     assert all(torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True))
 
 
 def test_alpha_and_beta_are_known_for_exactly_the_rows_that_were_visited(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
-    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
     visited = torch.zeros(ROWS, dtype=torch.bool)
     visited[SOURCE] = True
     for values in (weighting.alpha(), weighting.beta()):
@@ -119,8 +140,8 @@ def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -
     if weighting.group > 1:
         pytest.skip("deals its rows to mini-batches at random")
     other = build(_name(weighting), ROWS, network, {}).double()
-    step = weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
-    turned = other.step(network, batch(SOURCE[::-1]), batch(TARGET[::-1], seed=2))
+    step = take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
+    turned = take(other, network, batch(SOURCE[::-1]), batch(TARGET[::-1], seed=2))
     torch.testing.assert_close(step.loss, turned.loss)
     torch.testing.assert_close(weighting.alpha(), other.alpha(), equal_nan=True)
 
@@ -128,14 +149,17 @@ def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -
 def test_the_same_seed_gives_the_same_bits(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
     other = build(_name(weighting), ROWS, network, {}).double()
-    losses = [seeded(w, network, batch(SOURCE), batch(TARGET, seed=2)).loss for w in (weighting, other)]
+    losses = []
+    for one in (weighting, other):
+        torch.manual_seed(7)
+        losses.append(take(one, network, batch(SOURCE), batch(TARGET, seed=2)).loss)
     assert torch.equal(*losses)
     assert torch.equal(weighting.alpha().nan_to_num(-1), other.alpha().nan_to_num(-1))
 
 
 def test_the_weights_survive_a_state_dict(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
-    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
     other = build(_name(weighting), ROWS, network, {}).double()
     other.load_state_dict(weighting.state_dict())
     again = [seeded(w, network, batch(SOURCE[1:]), batch(TARGET, seed=3)).loss for w in (weighting, other)]
@@ -164,7 +188,7 @@ def test_rows_that_disagree_with_the_trusted_ones_weigh_less() -> None:
     source = Batch(inputs, labels, torch.arange(8))
     for name in method_names():
         weighting = build(name, ROWS, network, {}).double()
-        weighting.step(network, source, trusted)
+        take(weighting, network, source, trusted)
         alpha, alignment = weighting.alpha(), weighting.alignment()
         if alignment.isfinite().any():
             assert alignment[:4].mean() > alignment[4:8].mean(), name
@@ -210,6 +234,91 @@ def test_adding_a_weighting_is_one_file(tmp_path: Path) -> None:
     assert trace["alpha"].to_pylist() == [1.0] * 90
 
 
+# The meta step: fewer layers, and a direction that serves for several steps.
+
+
+def deep_network() -> Network:
+    torch.manual_seed(0)
+    block = nn.Sequential(nn.Sequential(nn.Linear(6, 6), nn.Tanh()), nn.Sequential(nn.Linear(6, 7), nn.Tanh()))
+    return Network(nn.Sequential(nn.Linear(WIDTH, 6), nn.Tanh(), block), nn.Linear(7, CLASSES)).double()
+
+
+def test_a_meta_step_covers_all_layers_the_last_block_or_the_classifier() -> None:
+    names = [name for name, _ in deep_network().named_parameters()]
+    assert covered(deep_network(), "exact") == tuple(names)
+    assert covered(deep_network(), "block") == tuple(n for n in names if "2.1.0" in n or n.startswith("head"))
+    assert covered(deep_network(), "last") == ("head.weight", "head.bias")
+    assert covered(small_network(trunk=False), "block") == ("head.weight", "head.bias")
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("preact-resnet18", "trunk.layers.5.1.norm1.weight"),
+        ("cifar-quick", "trunk.layers.11.weight"),
+        ("resnet18", "trunk.network.layer4.1.conv1.weight"),
+        ("vit_b_16", "trunk.network.encoder.layers.encoder_layer_11.ln_1.weight"),
+    ],
+)
+def test_the_last_block_of_known_networks(name: str, first: str) -> None:
+    with torch.device("meta"):
+        trunk = build_backbone(name, size=None, pretrained=False, weights=None)
+        assert covered(Network(trunk, nn.Linear(trunk.width, 2)), "block")[0] == first
+
+
+@pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw", "bilevel"])
+@pytest.mark.parametrize("layers", ["block", "last"])
+def test_fewer_layers_give_the_inner_product_over_these_layers(method: str, layers: Layers) -> None:
+    network, source, target = deep_network(), batch(SOURCE), batch(TARGET, seed=2)
+    options = {"classifier": "shared"} if method == "soseleto" else {}
+    weighting = build(method, ROWS, network, options, Meta(layers)).double()
+    parameters = [network.get_parameter(name) for name in covered(network, layers)]
+    v = torch.autograd.grad(functional.cross_entropy(network(target.inputs), target.labels), parameters)
+    expected = []
+    for row in range(len(SOURCE)):
+        own = functional.cross_entropy(network(source.inputs[row : row + 1]), source.labels[row : row + 1])
+        expected.append(sum((g * h).sum() for g, h in zip(torch.autograd.grad(own, parameters), v, strict=True)))
+    take(weighting, network, source, target)
+    torch.testing.assert_close(weighting.alignment()[source.rows], unit(torch.stack(expected).detach()))
+
+
+@pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw"])
+def test_between_two_trusted_batches_the_last_direction_serves(method: str) -> None:
+    network, nobody = deep_network(), batch([])
+    weighting = build(method, ROWS, network, {}, Meta(every=3)).double()
+    assert weighting.every == 3
+    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
+    other = build(method, ROWS, network, {}, Meta(every=3)).double()
+    other.load_state_dict(weighting.state_dict())
+    for one in (weighting, other):  # the one that a resumed run reads goes on alike
+        take(one, network, batch([1, 4, 6]), nobody)
+    assert torch.equal(weighting.alignment().nan_to_num(-1), other.alignment().nan_to_num(-1))
+    fresh = build(method, ROWS, network, {}).double()
+    fresh.load_state_dict({k: v for k, v in weighting.state_dict().items() if k != "kept"})
+    before = weighting.alignment_sum[[1, 4, 6]].clone()
+    take(weighting, network, batch([1, 4, 6]), nobody)
+    take(fresh, network, batch([1, 4, 6]), batch(TARGET, seed=2))
+    # the network has not moved, so that the old direction is the right one
+    torch.testing.assert_close(weighting.alignment_sum[[1, 4, 6]] - before, fresh.alignment_sum[[1, 4, 6]] - before)
+
+
+def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
+    network = small_network()
+    for method, options, meta, why in (
+        ("uniform", {}, Meta("last"), "no meta step"),
+        ("bilevel", {}, Meta(every=2), "of its own"),
+        ("l2b", {}, Meta(every=0), "at least 1"),
+        ("soseleto", {"classifier": "separate"}, Meta("last"), "in common"),
+    ):
+        with pytest.raises(NoisecleanerError, match=why):
+            build(method, ROWS, network, options, meta)
+    with pytest.raises(NoisecleanerError, match="--meta"):
+        build("l2b", ROWS, network, {}, Meta("first"))  # type: ignore[arg-type]
+    assert build("soseleto", ROWS, network, {}, Meta("last")).target_head is None
+    with pytest.raises(ValueError, match="in common"):
+        build("soseleto", ROWS, network, {}, Meta("last")).for_target(network, 2)
+
+
 # SOSELETO: Algorithm 1 and eq. 3 to 5.
 
 
@@ -230,7 +339,7 @@ def test_soseleto_moves_alpha_by_the_gradient_of_the_target_loss_after_the_step(
     features = functional_call(network.trunk, moved, (target.inputs,))
     loss = functional.cross_entropy(weighting.target_head(features), target.labels)
     slope = torch.autograd.grad(loss, alpha)[0] / rate
-    weighting.step(network, source, target)
+    take(weighting, network, source, target)
     expected = (before[source.rows] - 0.3 * slope).clamp(0, 1.1)
     torch.testing.assert_close(weighting.alpha()[source.rows], expected, rtol=1e-4, atol=1e-6)
     untouched = [row for row in range(ROWS) if row not in SOURCE]
@@ -251,7 +360,7 @@ def test_soseletos_alpha_step_is_exactly_q_transposed_times_the_target_gradient(
         q = torch.autograd.grad(own, theta)
         product = sum(float((a * b).sum()) for a, b in zip(q, along, strict=True))
         expected.append(min(max(1 + 0.3 * product, 0.0), 1.1))
-    weighting.step(network, source, target)
+    take(weighting, network, source, target)
     found = weighting.alpha()[source.rows]
     assert (found - torch.tensor(expected, dtype=torch.float64)).abs().max() < 1e-9 * found.abs().max()
 
@@ -298,7 +407,7 @@ def test_soseletos_automatic_step_has_the_chosen_root_mean_square() -> None:
     network = small_network()
     weighting = soseleto(network, rate=0.05)
     weighting.weight.fill_(0.5)  # far from both ends, so that nothing is clipped
-    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
     moved = weighting.weight[SOURCE] - 0.5
     torch.testing.assert_close(moved.square().mean().sqrt(), torch.tensor(0.05, dtype=torch.float64))
 
@@ -306,7 +415,7 @@ def test_soseletos_automatic_step_has_the_chosen_root_mean_square() -> None:
 def test_soseletos_alpha_stays_in_its_range() -> None:
     network = small_network()
     weighting = soseleto(network, lambda_alpha=1e6)
-    weighting.step(network, batch(SOURCE), batch(TARGET, seed=2))
+    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
     assert set(weighting.alpha()[SOURCE].tolist()) <= {0.0, 1.1}
 
 
@@ -346,7 +455,7 @@ def test_l2bs_weights_are_those_of_the_unrolled_step() -> None:
     weighting = LearningToBootstrap(ROWS, network).double()
     source, target = batch(SOURCE), batch(TARGET, seed=2)
     alpha, beta = unrolled_weights(network, source, target)
-    weighting.step(network, source, target)
+    take(weighting, network, source, target)
     kept_beta = weighting.beta()[source.rows] / len(SOURCE)
     assert (weighting.alpha()[source.rows] / len(SOURCE) - alpha).norm() < 1e-9 * alpha.norm()
     assert (kept_beta - beta).norm() < 1e-9 * beta.norm()
@@ -360,7 +469,7 @@ def test_l2bs_ablations_are_those_of_table_eight(weights: str) -> None:
     given, pseudo = at(agrees, source.labels).relu(), at(agrees, logits.argmax(dim=1)).relu()
     weighting = build("l2b", ROWS, network, {"weights": weights})
     assert isinstance(weighting, LearningToBootstrap)
-    weighting.double().step(network, source, target)
+    take(weighting.double(), network, source, target)
     alpha, beta = weighting.alpha()[source.rows], weighting.beta()[source.rows]
     if weights == "convex":
         torch.testing.assert_close(alpha + beta, torch.ones(len(SOURCE), dtype=torch.float64))
@@ -391,7 +500,7 @@ def test_l2rw_is_l2b_without_the_pseudo_label() -> None:
     source, target = batch(SOURCE), batch(TARGET, seed=2)
     agrees, _ = agreement(network, source.inputs, target.inputs, target.labels)
     cut = at(agrees, source.labels).relu()
-    weighting.step(network, source, target)
+    take(weighting, network, source, target)
     torch.testing.assert_close(weighting.alpha()[source.rows], len(SOURCE) * cut / cut.sum())
     assert weighting.beta() is None
 

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from noisecleaner.alignment import alignments, at, direction, directional_derivative, with_spare_buffers
+from noisecleaner.alignment import alignments, at, direction, directional_derivative
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, answers, learn, new_network
 from noisecleaner.corrupt import Kind
 from noisecleaner.ingest.manifest import BoolArray, IntArray
+from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.training import Schedule, State
 
 _BATCH = 256

@@ -95,6 +95,11 @@ def fit(
     weight_decay: Annotated[float | None, opt("L2 penalty.", TRAINING, min=0)] = None,
     folds: Annotated[int | None, opt("Training runs for cross-fitting, at least 3; or 1.", TRAINING)] = None,
     checkpoint_seconds: Annotated[float, opt("Least time between checkpoints.", TRAINING, min=0)] = 30.0,
+    meta: Annotated[
+        str,
+        opt("Layers the meta step asks: exact (all), block (the last ones), last (the classifier).", TRAINING),
+    ] = "exact",
+    meta_every: Annotated[int, opt("Steps for which one trusted batch serves.", TRAINING)] = 1,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -102,7 +107,7 @@ def fit(
 
     Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
     """
-    from noisecleaner.api import Columns, Decoding, Effort, Model, Regularisation, Source
+    from noisecleaner.api import Columns, Decoding, Effort, Meta, Model, Regularisation, Source
     from noisecleaner.api import fit as run_fit
 
     columns = Columns(
@@ -127,7 +132,16 @@ def fit(
         options=own,
         regularisation=Regularisation(of_regularisers, unlabelled, irrelevant),
         model=Model(backbone, frozen, pretrained, weights, image_size, hidden),
-        effort=Effort(epochs, batch_size, trusted_batch, learning_rate, weight_decay, folds, checkpoint_seconds),
+        effort=Effort(
+            epochs,
+            batch_size,
+            trusted_batch,
+            learning_rate,
+            weight_decay,
+            folds,
+            checkpoint_seconds,
+            Meta(meta, meta_every),  # type: ignore[arg-type]  # a text until the library has checked it
+        ),
         decoding=Decoding(**only_given(threads=threads, max_pixels=max_pixels)),
         seed=seed,
         device=device,

@@ -7,9 +7,9 @@ loss to step on, and keeps alpha and beta for each row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,8 @@ from torch.nn import functional
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.methods import check_choice, class_in, method_names
 from noisecleaner.options import check_types
+
+Layers = Literal["exact", "block", "last"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,26 @@ class Step:
     Args:
         loss: scalar; the optimiser steps on it.
         logits: of the source batch, without a graph, shape [n, classes].
+        settle: what is left to do when the loss has been propagated back.
     """
 
     loss: Tensor
     logits: Tensor
+    settle: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Meta:
+    """How exactly a weighting asks which way the trusted loss falls.
+
+    Args:
+        layers: which parameters v covers: all ("exact"), the last block of the trunk and the classifier ("block"), or
+            the classifier ("last"), which is exact where it is all that is trained.
+        every: steps between two trusted batches; in between, the last v serves.
+    """
+
+    layers: Layers = "exact"
+    every: int = 1
 
 
 class Network(nn.Module):
@@ -80,12 +98,14 @@ class Weighting(nn.Module):
         warmup: epochs of plain training before the rule sets in.
         group: see `sampling.Sampler`.
         least_batch: rows that a batch needs.
+        every: steps from one trusted batch to the next; the steps between get an empty one.
     """
 
     needs_trusted: ClassVar[bool] = True
     transfers: ClassVar[bool] = False
     group: int = 1
     least_batch: int = 2
+    every: int = 1
 
     def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
         super().__init__()
@@ -105,7 +125,7 @@ class Weighting(nn.Module):
         Args:
             network: in train mode; the optimiser steps on its parameters afterwards.
             source: rows with given labels.
-            target: trusted rows; empty for rules that need none.
+            target: trusted rows; empty for rules that need none, and in the steps between two trusted batches.
         """
         raise NotImplementedError
 
@@ -113,6 +133,14 @@ class Weighting(nn.Module):
         """Train plainly: the mean cross-entropy on the given labels."""
         logits = network(source.inputs)
         return Step(functional.cross_entropy(logits, source.labels), logits.detach())
+
+    def approximate(self, network: Network, meta: Meta) -> None:
+        """Ask less exactly which way the trusted loss falls, before training; for rules that ask (`_steered.py`).
+
+        Raises:
+            ValueError: the rule does not work that way.
+        """
+        raise ValueError("this method takes no meta step")
 
     def for_target(self, network: Network, classes: int) -> None:
         """Give the trusted rows a classifier for classes of their own, before training; for rules that transfer."""
@@ -178,25 +206,43 @@ def weighting_class(method: str) -> type[Weighting]:
     return class_in(__name__, method, Weighting)
 
 
-def check_options(method: str, options: Mapping[str, Any]) -> Weighting:
+def check_options(method: str, options: Mapping[str, Any], meta: Meta | None = None) -> Weighting:
     """Check a method's options, before anything is computed, and return a specimen of the weighting.
 
     Raises:
         NoisecleanerError: the method has no such option, or its value has another type or is out of range.
     """
     check_types("--method", method, weighting_class(method), options)
-    return build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options)
+    return build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options, meta)
 
 
-def build(method: str, rows: int, network: Network, options: Mapping[str, Any]) -> Weighting:
+def build(method: str, rows: int, network: Network, options: Mapping[str, Any], meta: Meta | None = None) -> Weighting:
     """Make a weighting with its options.
+
+    Args:
+        method: a file of this folder.
+        rows: how many rows the run has.
+        network: the network that will be trained.
+        options: the method's own.
+        meta: how exact its meta step is; None and the default are exact.
 
     Raises:
         NoisecleanerError: an option is out of range, or does not suit the network.
     """
+    meta = meta or Meta()
+    check_choice("--meta", meta.layers, list(get_args(Layers)))
     try:
-        return weighting_class(method)(rows, network, **options)
+        weighting = weighting_class(method)(rows, network, **options)
     except ValueError as error:
         raise NoisecleanerError(
             f"An --option of --method {method} has a wrong value: {error}.", "See `noisecleaner methods`."
         ) from error
+    try:
+        if meta != Meta():
+            weighting.approximate(network, meta)
+    except ValueError as error:
+        raise NoisecleanerError(
+            f"--method {method} cannot take --meta {meta.layers} --meta-every {meta.every} here: {error}.",
+            "Leave --meta and --meta-every out for the exact step.",
+        ) from error
+    return weighting

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative, with_spare_buffers
-from noisecleaner.weightings import Batch, Network, Step, Weighting, unit
+from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative
+from noisecleaner.tangents import with_spare_buffers
+from noisecleaner.weightings import Batch, Meta, Network, Step, unit
+from noisecleaner.weightings._steered import Steered
 
 
-class DeepBilevel(Weighting):
+class DeepBilevel(Steered):
     """Section 4 and eq. 10 and 11: a batch is dealt into mini-batches of one label distribution.
 
     One of them is the validation mini-batch (all train where trusted rows validate). A mini-batch counts as far as
@@ -54,25 +56,34 @@ class DeepBilevel(Weighting):
         self.group = batches if equal_labels else 1
         self.least_batch = 2 * batches
 
+    def approximate(self, network: Network, meta: Meta) -> None:
+        """Compare the gradients of fewer layers; a validation gradient serves for one step alone."""
+        if meta.every > 1:
+            raise ValueError("every batch has a validation mini-batch of its own")
+        super().approximate(network, meta)
+
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the mini-batches of a batch."""
         parts = self._deal(source.labels)
         if len(parts) == 1 and not len(target.rows):
             return self.warm_up(network, source, target)
-        outputs = [network(source.inputs[part]) for part in parts]
-        losses = [
-            functional.cross_entropy(output, source.labels[part]) for output, part in zip(outputs, parts, strict=True)
-        ]
-        logits = torch.cat(outputs).detach()[torch.cat(parts).argsort()]
+        parameters = {name: network.get_parameter(name) for name in self.covered}
+        shown = []
         if len(target.rows):
             validation = functional.cross_entropy(with_spare_buffers(network, target.inputs), target.labels)
         else:
-            validation, losses, parts = losses[0], losses[1:], parts[1:]
-        parameters = dict(network.named_parameters())
+            shown.append(network(source.inputs[parts[0]]))
+            validation = functional.cross_entropy(shown[0], source.labels[parts[0]])
         along = direction(validation, parameters)
+        compared = parts[len(shown) :]
+        outputs, derivatives = zip(
+            *(directional_derivative(network, source.inputs[p], along) for p in compared), strict=True
+        )
+        losses = [functional.cross_entropy(z, source.labels[p]) for z, p in zip(outputs, compared, strict=True)]
         weights = self._weights(along, [direction(loss, parameters, keep_graph=True) for loss in losses])
-        self._record(network, source, along, parts, weights)
-        return Step((weights * torch.stack(losses)).sum(), logits)
+        logits = torch.cat([*shown, *outputs]).detach()
+        self._record(source, compared, logits[-sum(map(len, compared)) :], torch.cat(derivatives), weights)
+        return Step((weights * torch.stack(losses)).sum(), logits[torch.cat(parts).argsort()])
 
     def _deal(self, labels: Tensor) -> list[Tensor]:
         """Deal the rows of a batch, shape [n], to mini-batches in turn, in random order within a class."""
@@ -90,11 +101,11 @@ class DeepBilevel(Weighting):
         return torch.where(total > 0, weights / total, weights) if self.normalised else weights
 
     def _record(
-        self, network: Network, source: Batch, along: Direction, parts: Sequence[Tensor], weights: Tensor
+        self, source: Batch, parts: Sequence[Tensor], logits: Tensor, derivative: Tensor, weights: Tensor
     ) -> None:
         """Keep for each row the weight of its mini-batch, and how well the row itself agrees with validation."""
         rows = torch.cat(list(parts))
-        agrees = at(alignments(*directional_derivative(network, source.inputs[rows], along)), source.labels[rows])
+        agrees = at(alignments(logits, derivative), source.labels[rows])
         counts = torch.tensor([len(part) for part in parts], device=weights.device)
         self.record(source.rows[rows], (len(parts) * weights).repeat_interleave(counts), alignment=unit(agrees))
 

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.alignment import agreement, at
-from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised, unit
+from noisecleaner.alignment import at
+from noisecleaner.weightings import Batch, Network, Step, normalised, unit
+from noisecleaner.weightings._steered import Steered
 
 
-class LearningToBootstrap(Weighting):
+class LearningToBootstrap(Steered):
     """Algorithm 1 and eq. 3 to 10.
 
     Each step looks one gradient step ahead from zero weights: how fast the trusted loss falls with a weight is
@@ -41,12 +42,11 @@ class LearningToBootstrap(Weighting):
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given and on the pseudo label (eq. 10)."""
-        agrees, expected = agreement(network, source.inputs, target.inputs, target.labels)
-        pseudo = expected.argmax(dim=1)
+        agrees, logits = self.agreement(network, source, target)
+        pseudo = logits.argmax(dim=1)
         given = at(agrees, source.labels)
         alpha, beta = self._weigh(given, at(agrees, pseudo))
         self.record(source.rows, alpha * len(alpha), beta * len(beta), unit(given))
-        logits = network(source.inputs)
         losses = -functional.log_softmax(logits, dim=1)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
         return Step(weighted.sum(), logits.detach())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch.nn import functional
 
-from noisecleaner.alignment import agreement, at
-from noisecleaner.weightings import Batch, Network, Step, Weighting, normalised, unit
+from noisecleaner.alignment import at
+from noisecleaner.weightings import Batch, Network, Step, normalised, unit
+from noisecleaner.weightings._steered import Steered
 
 
-class LearningToReweight(Weighting):
+class LearningToReweight(Steered):
     """L2B's Algorithm 1 without the pseudo label; kept for a row is the mean of n alpha over its visits.
 
     Args:
@@ -22,10 +23,9 @@ class LearningToReweight(Weighting):
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given labels."""
-        agrees, _ = agreement(network, source.inputs, target.inputs, target.labels)
+        agrees, logits = self.agreement(network, source, target)
         given = at(agrees, source.labels)
         (alpha,) = normalised(given)
         self.record(source.rows, alpha * len(alpha), alignment=unit(given))
-        logits = network(source.inputs)
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
         return Step((alpha * losses).sum(), logits.detach())

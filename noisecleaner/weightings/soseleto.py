@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Literal
 
@@ -9,21 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.alignment import (
-    Direction,
-    alignments,
-    at,
-    direction,
-    directional_derivative,
-    with_spare_buffers,
-)
-from noisecleaner.weightings import Batch, Network, Step, Weighting, unit
+from noisecleaner.alignment import Direction, alignments, at, directional_derivative
+from noisecleaner.products import record, separable
+from noisecleaner.tangents import UnfollowedError, with_spare_buffers
+from noisecleaner.weightings import Batch, Meta, Network, Step, unit
+from noisecleaner.weightings._steered import Steered, trusted_loss
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
 _CEILING = 1.1
 
 
-class Soseleto(Weighting):
+class Soseleto(Steered):
     """Algorithm 1 and eq. 3 to 5.
 
     The step on the shared features theta and the source classifier phi_s uses the weights as they are (eq. 3);
@@ -62,8 +59,12 @@ class Soseleto(Weighting):
         if classifier == "separate" and not has_features:
             raise ValueError("classifier=separate needs features that are trained (--no-frozen, or --hidden)")
         self.lambda_alpha, self.rate, self.transferring = lambda_alpha, rate, False
+        self._separable: bool | None = None
+        self._classifier = classifier
         separate = classifier == "separate" or (classifier == "auto" and has_features)
-        self.target_head: nn.Module | None = deepcopy(network.head) if separate else None
+        self.target_head: nn.Module | None = None
+        if separate:
+            self._separate(network, deepcopy(network.head))
         self.weight: Tensor
         self.register_buffer("weight", torch.ones(rows))
 
@@ -75,8 +76,27 @@ class Soseleto(Weighting):
         """
         if not any(True for _ in network.trunk.parameters()):
             raise ValueError("a transfer needs features that are trained (--no-frozen, or --hidden 128)")
-        self.target_head = _fresh(network.head, classes).to(next(network.head.parameters()))
+        self._separate(network, _fresh(network.head, classes).to(next(network.head.parameters())))
         self.transferring = True
+
+    def approximate(self, network: Network, meta: Meta) -> None:
+        """Let v cover fewer layers, or serve for several steps, in which phi_t waits.
+
+        Where v covers the classifier alone, "auto" lets phi_t = phi_s: the target could reach nothing else.
+        """
+        super().approximate(network, meta)
+        if meta.layers == "last" and self._classifier == "auto":
+            self.target_head = None
+        if self.target_head is not None:
+            self._separate(network, self.target_head)
+
+    def _separate(self, network: Network, head: nn.Module) -> None:
+        """Give the target a classifier phi_t of its own; it takes no part in theta."""
+        self.target_head = head
+        names = tuple(name for name in self.covered if name.startswith("trunk."))
+        if not names:
+            raise ValueError("a target classifier of its own has no covered layer in common with the source")
+        self.cover(network, names)
 
     def target_network(self, network: Network) -> Network:
         """The features with phi_t in a transfer; else the source network, whose labels are the target's."""
@@ -85,17 +105,39 @@ class Soseleto(Weighting):
         return Network(network.trunk, self.target_head)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
-        """Weight a batch with the alphas as they are, and move them."""
+        """Weight a batch with the alphas as they are; they move when the loss has been propagated back."""
         along, target_loss = self._trusted(network, target)
-        expected, derivative = directional_derivative(network, source.inputs, along)
         alpha = self.weight[source.rows]
-        agrees = at(alignments(expected, derivative), source.labels)
+        logits, mean, agrees = self._weighted(network, source, along, alpha)
+        losses = functional.cross_entropy(logits, source.labels, reduction="none")
+
+        def settle() -> None:
+            self._move(source, alpha, agrees())
+
+        return Step(mean(losses) + target_loss, logits.detach(), settle)
+
+    def _weighted(
+        self, network: Network, source: Batch, along: Direction, alpha: Tensor
+    ) -> tuple[Tensor, Callable[[Tensor], Tensor], Callable[[], Tensor]]:
+        """Return logits, the weighted mean of losses, and a(given), known after the mean's backward pass."""
+        if self._separable is None:
+            self._separable = separable(network, source.inputs)
+        if self._separable:
+            try:
+                logits, products = record(network, source.inputs, alpha, along)
+            except UnfollowedError:
+                self._separable = False
+            else:
+                return logits, products.mean, products.values
+        logits, derivative = directional_derivative(network, source.inputs, along)
+        agrees = at(alignments(logits.detach(), derivative), source.labels)
+        return logits, lambda losses: (alpha * losses).mean(), lambda: agrees
+
+    def _move(self, source: Batch, alpha: Tensor, agrees: Tensor) -> None:
+        """Eq. 5, for alpha and a(given) of shape [n]."""
         moved = self.rate * unit(agrees) if self.lambda_alpha is None else self.lambda_alpha * agrees
         self.weight[source.rows] = (alpha + moved).clamp(0, _CEILING)
         self.record(source.rows, alpha, alignment=unit(agrees))
-        logits = network(source.inputs)
-        losses = functional.cross_entropy(logits, source.labels, reduction="none")
-        return Step((alpha * losses).mean() + target_loss, logits.detach())
 
     def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly, and phi_t on the features as they are."""
@@ -107,19 +149,26 @@ class Soseleto(Weighting):
         return torch.where(self.visits > 0, self.weight, torch.nan)
 
     def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
-        """Return dL_t/dtheta, and the loss that trains phi_t alone."""
+        """Return v = dL_t/dtheta, and the loss that trains phi_t alone."""
         if self.target_head is None:
-            loss = functional.cross_entropy(with_spare_buffers(network, target.inputs), target.labels)
-            return direction(loss, dict(network.named_parameters())), self._classifier_loss(network, target)
-        features = with_spare_buffers(network.trunk, target.inputs)
-        loss = functional.cross_entropy(self.target_head(features), target.labels)
-        theta = {f"trunk.{name}": parameter for name, parameter in network.trunk.named_parameters()}
+            along = self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
+            return along, target.inputs.new_zeros(())
+        head, seen = self.target_head, list[Tensor]()
+
+        def loss(parameters: Mapping[str, Tensor]) -> Tensor:
+            trunk = {n.removeprefix("trunk."): p for n, p in parameters.items() if n.startswith("trunk.")}
+            seen.append(with_spare_buffers(network.trunk, target.inputs, trunk))
+            return functional.cross_entropy(head(seen[0]), target.labels)
+
+        along = self.along(network, target, loss)
+        if not seen:  # an old v serves, and phi_t waits for the next trusted batch
+            return along, target.inputs.new_zeros(())
         # the same features without a graph, so that the trusted rows pass the trunk once
-        return direction(loss, theta), functional.cross_entropy(self.target_head(features.detach()), target.labels)
+        return along, functional.cross_entropy(head(seen[0].detach()), target.labels)
 
     def _classifier_loss(self, network: Network, target: Batch) -> Tensor:
         """The loss that trains phi_t alone; zero where phi_t is phi_s."""
-        if self.target_head is None:
+        if self.target_head is None or not len(target.rows):
             return target.inputs.new_zeros(())
         with torch.no_grad():
             features = with_spare_buffers(network.trunk, target.inputs)

@@ -1,0 +1,250 @@
+"""Products <grad CE_j, v> of every sample, in the backward pass of the step itself.
+
+SOSELETO weighs a batch by the weights as they are (Algorithm 1), which are known before the backward pass, and asks
+only for the product at the given label. So the losses are propagated back unweighted, and a linear layer or convolution
+with input x, output gradient d and v-slice V forms its weight gradient from alpha * d and adds the sum of
+d * layer(x; V) for each sample: one forward pass instead of the two of a forward-mode derivative.
+
+That is exact where samples do not see each other. Batch norm in training mode makes them, and a layer that is not known
+here has no rule; `separable` and `UnfollowedError` tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from noisecleaner.tangents import UnfollowedError, undone, with_spare_buffers
+
+
+class Products(TorchFunctionMode):
+    """While active, linear layers, convolutions and affine norms weigh their gradients, and add up products.
+
+    Args:
+        weights: of the samples, shape [n].
+        along: parameter -> v of that shape, or None where v is zero: every parameter of the network.
+    """
+
+    def __init__(self, weights: Tensor, along: Mapping[Tensor, Tensor | None]) -> None:
+        super().__init__()
+        self.weights = weights
+        self.total = torch.zeros_like(weights)
+        self.scale = weights.new_zeros(())
+        self._along = {id(parameter): v for parameter, v in along.items()}
+
+    def mean(self, losses: Tensor) -> Tensor:
+        """The weighted mean of losses [n], which is to be propagated back; then `values` are known."""
+        mean: Tensor = _WeightedMean.apply(self, losses)
+        return mean
+
+    def values(self) -> Tensor:
+        """<grad CE_j, v> of every sample, shape [n]."""
+        return torch.where(self.scale > 0, self.total / self.scale, torch.zeros_like(self.total))
+
+    def of(self, parameter: Tensor | None) -> Tensor | None:
+        """The slice of v that belongs to a parameter."""
+        return self._along.get(id(parameter))
+
+    def add(self, gradient: Tensor, output: Tensor) -> None:
+        """Add the products of a layer, of both tensors [n, …] sample by sample."""
+        flat = gradient.flatten(1).unsqueeze(1), output.flatten(1).unsqueeze(2)
+        self.total += torch.bmm(*flat).flatten().to(self.total)
+
+    def weighted(self, gradient: Tensor) -> Tensor:
+        """Multiply the gradient of each sample by its weight, shape [n, …]."""
+        return gradient * self.weights.to(gradient).view(-1, *[1] * (gradient.dim() - 1))
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call a function, or the layer with a gradient of our own that stands for it."""
+        given = dict(kwargs or {})
+        if not any(isinstance(a, Tensor) and id(a) in self._along for a in (*args, *given.values())):
+            return func(*args, **given)
+        layer = _LAYERS.get(func)
+        if layer is None:
+            raise UnfollowedError(f"no rule for the parameters of {func.__name__}")
+        return layer(self, *args, **given)
+
+
+class _WeightedMean(torch.autograd.Function):
+    """A weighted mean whose gradient is that of the plain one: the layers weigh their own gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, products: Products, losses: Tensor) -> Tensor:
+        ctx.products = products
+        return (products.weights * losses).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        ctx.products.scale = gradient / len(ctx.products.weights)  # a regulariser may have scaled the loss
+        return None, ctx.products.scale.expand_as(ctx.products.weights)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, products: Products, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.products, ctx.slices = products, (products.of(weight), products.of(bias))
+        ctx.save_for_backward(x, weight)
+        return functional.linear(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        if ctx.slices[0] is not None:
+            ctx.products.add(gradient, functional.linear(x, *ctx.slices))
+        own = ctx.products.weighted(gradient).flatten(0, -2)
+        below = gradient @ weight if ctx.needs_input_grad[1] else None
+        above = own.sum(0) if ctx.needs_input_grad[3] else None
+        return None, below, own.mT @ x.flatten(0, -2), above
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, products: Products, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: tuple[Any, ...]
+    ) -> Tensor:
+        ctx.products, ctx.slices, ctx.geometry = products, (products.of(weight), products.of(bias)), geometry
+        ctx.save_for_backward(x, weight)
+        output: Tensor = torch.convolution(x, weight, bias, *geometry)
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        (x, weight), geometry = ctx.saved_tensors, ctx.geometry
+        if ctx.slices[0] is not None:
+            ctx.products.add(gradient, torch.convolution(x, *ctx.slices, *geometry))
+        back = torch.ops.aten.convolution_backward
+        below, above = None, ctx.needs_input_grad[3]
+        if ctx.needs_input_grad[1]:
+            below = back(gradient, x, weight, None, *geometry, [True, False, False])[0]
+        sizes = [weight.shape[0]] if above else None
+        _, own, shift = back(ctx.products.weighted(gradient), x, weight, sizes, *geometry, [False, True, above])
+        return None, below, own, shift, None
+
+
+class _Scale(torch.autograd.Function):
+    """Scale and shift a normalised tensor; the parameters have been brought to a shape that broadcasts."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, products: Products, x: Tensor, weight: Tensor, bias: Tensor, slices: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        ctx.products, ctx.slices = products, slices
+        ctx.save_for_backward(x, weight)
+        return x * weight + bias
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        if ctx.slices[0] is not None:
+            ctx.products.add(gradient, x * ctx.slices[0] + ctx.slices[1])
+        own = ctx.products.weighted(gradient)
+        return None, gradient * weight, (own * x).sum_to_size(weight.shape), own.sum_to_size(weight.shape), None
+
+
+def _linear(products: Products, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    return _Linear.apply(products, x, weight, bias)
+
+
+def _convolution(
+    products: Products,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    dimensions = weight.dim() - 2
+    if isinstance(padding, str) or x.dim() != weight.dim():
+        raise UnfollowedError("a convolution with padding by name, or without a batch")
+    stride, padding, dilation = (
+        (v,) * dimensions if isinstance(v, int) else tuple(v) for v in (stride, padding, dilation)
+    )
+    geometry = (stride, padding, dilation, False, (0,) * dimensions, groups)
+    return _Convolution.apply(products, x, weight, bias, geometry)
+
+
+def _layer_norm(
+    products: Products,
+    x: Tensor,
+    shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Any:
+    return _scaled(products, functional.layer_norm(x, shape, None, None, eps), weight, bias, lambda p: p)
+
+
+def _group_norm(
+    products: Products,
+    x: Tensor,
+    groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Any:
+    normal = functional.group_norm(x, groups, None, None, eps)
+    return _scaled(products, normal, weight, bias, lambda p: p.view(-1, *[1] * (x.dim() - 2)))
+
+
+def _scaled(
+    products: Products, x: Tensor, weight: Tensor | None, bias: Tensor | None, shaped: Callable[[Tensor], Tensor]
+) -> Any:
+    if weight is None or bias is None:
+        raise UnfollowedError("a norm with one parameter")
+    slices = tuple(None if v is None else shaped(v) for v in (products.of(weight), products.of(bias)))
+    return _Scale.apply(products, x, shaped(weight), shaped(bias), slices)
+
+
+_LAYERS: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    functional.linear: _linear,
+    functional.conv1d: _convolution,
+    functional.conv2d: _convolution,
+    functional.conv3d: _convolution,
+    functional.layer_norm: _layer_norm,
+    functional.group_norm: _group_norm,
+}
+
+
+def record(network: nn.Module, inputs: Tensor, weights: Tensor, along: Mapping[str, Tensor]) -> tuple[Tensor, Products]:
+    """Call a network such that the backward pass of unweighted losses makes weighted gradients, and the products.
+
+    Args:
+        network: `separable`.
+        inputs: a batch of n samples.
+        weights: of the samples, shape [n].
+        along: v by parameter name; zero for parameters left out.
+
+    Returns:
+        Logits, shape [n, classes], and the products: turn losses of the logits into `products.mean(losses)`.
+
+    Raises:
+        UnfollowedError: a layer has no rule; random state and running statistics are as they were.
+    """
+    products = Products(weights, {p: along.get(name) for name, p in network.named_parameters()})
+    with undone(network, inputs), products:
+        logits: Tensor = network(inputs)
+    return logits, products
+
+
+def separable(network: nn.Module, inputs: Tensor) -> bool:
+    """Whether the logits of a sample depend on that sample alone, found out on a batch."""
+    devices = [inputs.device.index or 0] if inputs.device.type == "cuda" else []
+    with torch.enable_grad(), torch.random.fork_rng(devices=devices):
+        traced = inputs.detach().requires_grad_()
+        logits = with_spare_buffers(network, traced)
+        (slope,) = torch.autograd.grad(logits[0].sum(), traced, allow_unused=True)
+    return slope is not None and not bool(slope[1:].any())

@@ -1,0 +1,303 @@
+"""Forward-mode derivatives that ride on the recorded pass: one pass gives logits to train on, and t = J v beside.
+
+`torch.func.jvp` would compute the layers a second time, and PyTorch's dual numbers, recorded, would keep the
+derivatives' graph. Here a `TorchFunctionMode` sees each operation of a network's forward pass, lets autograd record it
+as ever, and computes the derivative next to it, unrecorded and freed as soon as it is used. An exact pass so costs two
+forward passes more than a plain one, and hardly any memory.
+
+A layer's rule is written down where that saves work; everything else goes through PyTorch's own forward mode,
+operation by operation. What cannot be followed (a scripted module, a tensor changed behind a view's back) raises
+`UnfollowedError`, and the caller takes the slow way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+from torch.func import functional_call
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+_Function = Callable[..., Any]
+#: They ask about a tensor, and have no derivative.
+_QUESTIONS = frozenset({"dim", "size", "stride", "numel", "__get__", "__len__", "is_contiguous", "is_floating_point"})
+_aten = torch.ops.aten
+
+
+class UnfollowedError(Exception):
+    """The derivative of an operation is not known; nothing that was computed so far may be used."""
+
+
+class Tangents(TorchFunctionMode):
+    """While active, every tensor that depends on a parameter with a tangent has one as well.
+
+    Args:
+        along: parameter -> its tangent, of the same shape.
+    """
+
+    def __init__(self, along: Mapping[Tensor, Tensor]) -> None:
+        super().__init__()
+        self._known = WeakTensorKeyDictionary()
+        self._unseen = {id(parameter) for parameter in along}
+        for parameter, tangent in along.items():
+            self.put(parameter, tangent)
+
+    def of(self, tensor: Any) -> Tensor | None:
+        """The tangent of a tensor, None where it is zero.
+
+        Raises:
+            UnfollowedError: the tensor was changed in place by an operation on another view of it.
+        """
+        found = self._known.get(tensor) if isinstance(tensor, Tensor) else None  # type: ignore[no-untyped-call]
+        if found is None:
+            return None
+        tangent, version = found
+        if version != tensor._version:
+            raise UnfollowedError("a tensor was changed in place through a view")
+        self._unseen.discard(id(tensor))
+        return tangent  # type: ignore[no-any-return]  # the dictionary is untyped
+
+    def put(self, tensor: Tensor, tangent: Tensor | None) -> Tensor:
+        """Give a tensor its tangent, and return the tensor."""
+        if tangent is not None:
+            self._known[tensor] = (tangent, tensor._version)
+        return tensor
+
+    def result(self, logits: Tensor) -> Tensor:
+        """The tangent of the network's output.
+
+        Raises:
+            UnfollowedError: some parameter was used out of sight.
+        """
+        tangent = self.of(logits)
+        if self._unseen or tangent is None:
+            raise UnfollowedError("a parameter was used by a function that cannot be seen")
+        return tangent
+
+    def __torch_function__(
+        self, func: _Function, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Do what was asked for, and the derivative of it."""
+        given = dict(kwargs or {})
+        if func.__name__ in _QUESTIONS or not any(t in self._known for t in _tensors((args, given))):
+            return func(*args, **given)
+        rule = _RULES.get(func)
+        if rule is not None:
+            return rule(self, func, *args, **given)
+        return self._generic(func, args, given)
+
+    def _generic(self, func: _Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Let PyTorch's forward mode do the derivative, on a second computation of this one operation."""
+        if "out" in kwargs:
+            raise UnfollowedError(f"{func.__name__} writes into a tensor")
+        changed = args[0] if _changes(func) else None
+        tangents = self._derivative(func, args, kwargs, changed)
+        result = func(*args, **kwargs)
+        outputs = [changed] if isinstance(changed, Tensor) else list(_tensors(result))
+        for output, tangent in zip(outputs, tangents, strict=True):
+            self.put(output, tangent)
+        return result
+
+    @torch.no_grad()
+    def _derivative(
+        self, func: _Function, args: tuple[Any, ...], kwargs: dict[str, Any], changed: Any
+    ) -> list[Tensor | None]:
+        """Tangents of the results, or of the tensor that is changed in place; draws no random numbers for good."""
+
+        def dual(value: Any) -> Any:
+            if not isinstance(value, Tensor):
+                return value
+            primal, tangent = value.detach(), self.of(value)
+            if value is changed:
+                primal = primal.clone()
+                tangent = torch.zeros_like(primal) if tangent is None else tangent.clone()
+            return primal if tangent is None else forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
+
+        devices = sorted({t.device.index or 0 for t in _tensors((args, kwargs)) if t.device.type == "cuda"})
+        with torch.random.fork_rng(devices=devices), forward_ad.dual_level():
+            duals, named = _mapped(dual, args), _mapped(dual, kwargs)
+            result = func(*duals, **named)
+            outputs = [duals[0]] if isinstance(changed, Tensor) else list(_tensors(result))
+            return [forward_ad.unpack_dual(output).tangent for output in outputs]  # type: ignore[no-untyped-call]
+
+
+def _bilinear(
+    mode: Tangents, func: _Function, x: Tensor, weight: Tensor, bias: Tensor | None = None, *rest: Any, **named: Any
+) -> Tensor:
+    """A linear layer or convolution: its map of the input's tangent, and the tangent's map of the input."""
+    output: Tensor = func(x, weight, bias, *rest, **named)
+    dx, dweight, dbias = mode.of(x), mode.of(weight), mode.of(bias)
+    with torch.no_grad():
+        moved = None if dx is None else func(dx, weight, None, *rest, **named)
+        if dweight is not None or dbias is not None:
+            turned = func(x, torch.zeros_like(weight) if dweight is None else dweight, dbias, *rest, **named)
+            moved = turned if moved is None else moved.add_(turned)
+    return mode.put(output, moved)
+
+
+def _relu(mode: Tangents, func: _Function, x: Tensor, inplace: bool = False) -> Tensor:
+    tangent = mode.of(x)
+    output: Tensor = func(x, inplace)
+    with torch.no_grad():
+        return mode.put(output, _aten.threshold_backward(tangent, output, 0))
+
+
+def _batch_norm(
+    mode: Tangents,
+    func: _Function,
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Batch norm's derivative by its input is a symmetric matrix, so that its backward kernel maps tangents too."""
+    output, mean, scale = torch.native_batch_norm(
+        x, weight, bias, running_mean, running_var, training, momentum or 0.0, eps
+    )
+    dx, dweight, dbias = mode.of(x), mode.of(weight), mode.of(bias)
+    tangent = None
+    with torch.no_grad():
+        if dx is not None:
+            saved = (running_mean, running_var, mean, scale, training, eps, [True, False, False])
+            tangent = _aten.native_batch_norm_backward(dx, x, weight, *saved)[0]
+        if dweight is not None or dbias is not None:
+            dweight, dbias = (torch.zeros_like(mean) if t is None else t for t in (dweight, dbias))
+            statistics = (None, None) if training else (running_mean, running_var)
+            turned = functional.batch_norm(x, *statistics, dweight, dbias, training, 0.0, eps)
+            tangent = turned if tangent is None else tangent.add_(turned)
+    return mode.put(output, tangent)
+
+
+def _max_pool(
+    mode: Tangents, func: _Function, x: Tensor, kernel_size: Any, *rest: Any, return_indices: bool = False, **named: Any
+) -> Any:
+    output, indices = functional.max_pool2d_with_indices(x, kernel_size, *rest, **named)
+    tangent = mode.of(x)
+    assert tangent is not None  # noqa: S101  # the pooled tensor is the only one that can have a tangent
+    with torch.no_grad():
+        mode.put(output, tangent.flatten(-2).gather(-1, indices.flatten(-2)).view_as(output))
+    return (output, indices) if return_indices else output
+
+
+def _linear_map(mode: Tangents, func: _Function, x: Tensor, *rest: Any, **named: Any) -> Any:
+    """An operation that is linear in its only tensor: the tangent takes the same way."""
+    output = func(x, *rest, **named)
+    with torch.no_grad():
+        return mode.put(output, func(mode.of(x), *rest, **named))
+
+
+def _sum(mode: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
+    if named or not isinstance(first, Tensor) or not isinstance(second, Tensor):
+        return mode._generic(func, (first, second), named)
+    before = mode.of(first), mode.of(second)
+    output: Tensor = func(first, second)
+    with torch.no_grad():
+        known = [tangent for tangent in before if tangent is not None]
+        tangent = known[0] + known[1] if len(known) == 2 else known[0]
+        return mode.put(output, tangent.expand_as(output))
+
+
+_RULES: Mapping[_Function, _Function] = {
+    functional.linear: _bilinear,
+    functional.conv1d: _bilinear,
+    functional.conv2d: _bilinear,
+    functional.conv3d: _bilinear,
+    functional.relu: _relu,
+    functional.batch_norm: _batch_norm,
+    functional.max_pool2d: _max_pool,
+    functional.avg_pool2d: _linear_map,
+    functional.adaptive_avg_pool2d: _linear_map,
+    torch.flatten: _linear_map,
+    Tensor.flatten: _linear_map,
+    Tensor.add: _sum,
+    Tensor.__add__: _sum,
+}
+
+
+def _changes(func: _Function) -> bool:
+    """Whether a function changes its first argument: `add_`, `__iadd__`, `__setitem__`."""
+    name = func.__name__
+    return name == "__setitem__" or name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    """All tensors in nested tuples, lists and dictionaries, in order."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, Mapping):
+        for value in values.values():
+            yield from _tensors(value)
+    elif isinstance(values, (tuple, list)):
+        for value in values:
+            yield from _tensors(value)
+
+
+def _mapped(change: _Function, values: Any) -> Any:
+    """The same nesting, with each leaf changed."""
+    if isinstance(values, dict):
+        return {name: _mapped(change, value) for name, value in values.items()}
+    if isinstance(values, (tuple, list)):
+        return type(values)(_mapped(change, value) for value in values)
+    return change(values)
+
+
+def follow(network: nn.Module, inputs: Tensor, along: Mapping[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Call a network, and carry the tangents of its parameters along.
+
+    Args:
+        network: any module; it is called once, so that running statistics and random numbers advance as ever.
+        inputs: a batch of n samples.
+        along: parameter -> v.
+
+    Returns:
+        Logits, recorded by autograd where that is on, and t = J v without a graph, both of shape [n, classes].
+
+    Raises:
+        UnfollowedError: some operation cannot be followed; running statistics and random state are as they were.
+    """
+    mode = Tangents(along)
+    with undone(network, inputs):
+        with mode:
+            logits: Tensor = network(inputs)
+        return logits, mode.result(logits)
+
+
+@contextmanager
+def undone(network: nn.Module, inputs: Tensor) -> Iterator[None]:
+    """Put running statistics and the random state back if a pass ends with an `UnfollowedError`."""
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    on_cpu = torch.get_rng_state()
+    on_device = torch.cuda.get_rng_state(inputs.device) if inputs.device.type == "cuda" else None
+    try:
+        yield
+    except UnfollowedError:
+        torch.set_rng_state(on_cpu)
+        if on_device is not None:
+            torch.cuda.set_rng_state(on_device, inputs.device)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        raise
+
+
+def with_spare_buffers(module: nn.Module, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Call a module on clones of its buffers, so that batch norm's running statistics stay as they are.
+
+    Args:
+        module: the network.
+        inputs: a batch.
+        parameters: values to use instead of the module's own.
+    """
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    outputs: Tensor = functional_call(module, {**buffers, **(parameters or {})}, (inputs,))
+    return outputs

@@ -1,0 +1,105 @@
+"""What weightings share that ask which way the trusted loss falls: v, for which parameters, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisecleaner.alignment import Direction, alignments, direction, directional_derivative
+from noisecleaner.tangents import with_spare_buffers
+from noisecleaner.weightings import Batch, Layers, Meta, Network, Weighting
+
+
+class Steered(Weighting):
+    """A weighting that compares the gradient of each source row with v, the gradient of the trusted loss.
+
+    Args:
+        rows: how many rows the run has.
+        network: the network that will be trained.
+        warmup: epochs of plain training first.
+
+    Attributes:
+        covered: names of the network's parameters that v covers.
+    """
+
+    def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
+        super().__init__(rows, network, warmup=warmup)
+        self.covered: tuple[str, ...] = ()
+        self.cover(network, covered(network, "exact"))
+
+    def approximate(self, network: Network, meta: Meta) -> None:
+        """Let v cover fewer layers, or serve for several steps: it is kept then, for a resumed run too."""
+        if meta.every < 1:
+            raise ValueError("--meta-every must be at least 1")
+        self.every = meta.every
+        self.cover(network, covered(network, meta.layers))
+
+    def cover(self, network: Network, names: tuple[str, ...]) -> None:
+        """Let v cover these parameters."""
+        self.covered = names
+        if self.every > 1:
+            kept = [torch.zeros_like(network.get_parameter(name).detach()).flatten() for name in names]
+            self.kept: Tensor
+            self.register_buffer("kept", torch.cat(kept))
+
+    def along(self, network: Network, target: Batch, loss: Callable[[Mapping[str, Tensor]], Tensor]) -> Direction:
+        """Compute v, or take the last one where the step has no trusted batch.
+
+        Args:
+            network: what is trained.
+            target: the trusted batch.
+            loss: its loss as a function of the network's parameters by name; those that v does not cover come without
+                a graph, so that nothing is recorded below the first covered layer.
+        """
+        parameters = dict(network.named_parameters())
+        if not len(target.rows):
+            sizes = [parameters[name].numel() for name in self.covered]
+            parts = zip(self.covered, torch.split(self.kept, sizes), strict=True)
+            return {name: part.view_as(parameters[name]) for name, part in parts}
+        values: dict[str, Tensor] = {n: p if n in self.covered else p.detach() for n, p in parameters.items()}
+        v = direction(loss(values), {name: values[name] for name in self.covered})
+        if self.every > 1:
+            self.kept.copy_(torch.cat([part.flatten() for part in v.values()]))
+        return v
+
+    def agreement(self, network: Network, source: Batch, target: Batch) -> tuple[Tensor, Tensor]:
+        """Compute a(c) of a source batch, without a graph, and its logits, recorded; both of shape [n, classes]."""
+        along = self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
+        logits, derivative = directional_derivative(network, source.inputs, along)
+        return alignments(logits.detach(), derivative), logits
+
+
+def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
+    """The mean cross-entropy of trusted rows, for other values of a network's parameters; a scalar."""
+    return functional.cross_entropy(with_spare_buffers(network, target.inputs, parameters), target.labels)
+
+
+def covered(network: Network, layers: Layers) -> tuple[str, ...]:
+    """Name the parameters that v covers.
+
+    "last" is the classifier. "block" adds the last block of the trunk and what follows it: the last item, with a weight
+    matrix, of the last sequence of modules (a residual block, a transformer's layer, or a lone layer).
+    """
+    names = [name for name, _ in network.named_parameters()]
+    if layers == "exact":
+        return tuple(names)
+    head = [name for name in names if name.startswith("head.")]
+    if layers == "last":
+        return tuple(head)
+    block = {id(parameter) for parameter in _last_block(network.trunk).parameters()}
+    inside = [number for number, (_, p) in enumerate(network.named_parameters()) if id(p) in block]
+    return tuple(names[inside[0] :]) if inside else tuple(head)
+
+
+def _last_block(trunk: nn.Module) -> nn.Module:
+    module, in_sequence = trunk, False
+    while not in_sequence or isinstance(module, nn.Sequential):
+        heavy = [child for child in module.children() if any(p.dim() > 1 for p in child.parameters())]
+        if not heavy:
+            break
+        in_sequence = isinstance(module, nn.Sequential)
+        module = heavy[-1]
+    return module
