@@ -32,9 +32,11 @@ def direction(loss: Tensor, parameters: Mapping[str, Tensor], keep_graph: bool =
         parameters: what to differentiate by.
         keep_graph: leave the graph of `loss` for a later backward pass.
     """
-    gradients = torch.autograd.grad(
-        loss, list(parameters.values()), retain_graph=keep_graph, allow_unused=True, materialize_grads=True
-    )
+    # a backward pass computes in the formats of its forward pass, and needs no casts of its own
+    with torch.autocast(loss.device.type, enabled=False):
+        gradients = torch.autograd.grad(
+            loss, list(parameters.values()), retain_graph=keep_graph, allow_unused=True, materialize_grads=True
+        )
     return dict(zip(parameters, gradients, strict=True))
 
 

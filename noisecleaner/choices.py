@@ -7,15 +7,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from noisecleaner.backbones import Backbone, build, efficientnet_lite0
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.places import absolute
-from noisecleaner.methods import method_names
+from noisecleaner.methods import check_choice, method_names
 from noisecleaner.networks import Shape
+from noisecleaner.precision import Precision, choose_precision
 from noisecleaner.regularisers import check_options, regulariser_class
 from noisecleaner.training import Schedule
 from noisecleaner.weightings import Meta, weighting_class
@@ -138,6 +139,7 @@ class Effort:
         folds: training runs for cross-fitting (at least 3), or 1 for a single run.
         checkpoint_seconds: least time between two checkpoints.
         meta: how exact the weighting's meta step is.
+        precision: what the network's layers compute in; "auto" chooses by the hardware.
     """
 
     epochs: int | None = None
@@ -148,6 +150,7 @@ class Effort:
     folds: int | None = None
     checkpoint_seconds: float = 30.0
     meta: Meta = field(default_factory=Meta)
+    precision: Precision = "auto"
 
 
 def check_effort(effort: Effort) -> None:
@@ -163,6 +166,7 @@ def check_effort(effort: Effort) -> None:
         "--learning-rate": (effort.learning_rate, sys.float_info.min),
         "--weight-decay": (effort.weight_decay, 0),
     }
+    check_choice("--precision", effort.precision, list(get_args(Precision)))
     for option, (value, least) in bounds.items():
         if value is not None and not least <= value < math.inf:
             bound = f"at least {least}" if isinstance(least, int) else "above 0"
@@ -250,7 +254,9 @@ def check_no_hidden(model: Model) -> None:
         )
 
 
-def choose_schedule(effort: Effort, shape: Shape, backbone: Backbone | None, rows: int, seed: int) -> Schedule:
+def choose_schedule(
+    effort: Effort, shape: Shape, backbone: Backbone | None, rows: int, seed: int, device: torch.device
+) -> Schedule:
     """Fill in what was left open.
 
     The rates of a head were chosen on features of EfficientNet-Lite0 (1,280 standardised coordinates); for other
@@ -262,6 +268,7 @@ def choose_schedule(effort: Effort, shape: Shape, backbone: Backbone | None, row
         backbone: what is trained end to end; None for a head.
         rows: source rows of a fold.
         seed: of every random number.
+        device: where training runs.
     """
     if backbone is not None:
         epochs, rate, decay = 30, backbone.learning_rate, 5e-4
@@ -280,6 +287,7 @@ def choose_schedule(effort: Effort, shape: Shape, backbone: Backbone | None, row
         weight_decay=decay,
         seed=seed,
         checkpoint_seconds=effort.checkpoint_seconds,
+        precision=choose_precision(effort.precision, device, backbone is not None),
     )
     return chosen if effort.weight_decay is None else replace(chosen, weight_decay=effort.weight_decay)
 

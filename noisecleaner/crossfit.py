@@ -21,7 +21,7 @@ from noisecleaner.readout import Arrays, read_fold
 from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.runs import Run
-from noisecleaner.training import Data, Schedule, State, train
+from noisecleaner.training import Data, Schedule, State, placed, train
 from noisecleaner.weightings import Meta, Network, Weighting, build
 
 
@@ -78,7 +78,7 @@ def train_folds(
         result = run.checkpoint / f"fold-{number}.safetensors"
         if not result.exists():
             title = "Training" if len(plan.folds) == 1 else f"Training, fold {number + 1} of {len(plan.folds)}"
-            state = _start(task, deepcopy(network), data.side, rows, schedule.seed).to(data.device)
+            state = placed(_start(task, deepcopy(network), data.side, rows, schedule.seed), data.device)
             own = replace(schedule, seed=schedule.seed * len(plan.folds) + number)
             checkpoint = run.checkpoint / f"state-{number}.safetensors"
             train(state, data, fold, own, checkpoint, title, progress, interrupts)

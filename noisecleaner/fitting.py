@@ -182,7 +182,7 @@ def fit(
         dataset = parts.dataset
         folds = effort.folds or (1 if chosen.trunk is not None or transfer else FOLDS)
         planned = plan(dataset.given, dataset.trusted, parts.extra, folds, seed, judged=not transfer)
-        schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed)
+        schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed, on)
         data = _data(inputs.array, parts, chosen, on)
         found = train_folds(run, planned, data, task, schedule, len(dataset), told, interrupts or Interrupts())
         clock.append(time.monotonic())

@@ -11,7 +11,7 @@ here has no rule; `separable` and `UnfollowedError` tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -90,8 +90,15 @@ class _WeightedMean(torch.autograd.Function):
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, products: Products, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.products, ctx.slices = products, (products.of(weight), products.of(bias))
+    def forward(
+        ctx: Any,
+        products: Products,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        slices: Sequence[Tensor | None],
+    ) -> Tensor:
+        ctx.products, ctx.slices = products, slices
         ctx.save_for_backward(x, weight)
         return functional.linear(x, weight, bias)
 
@@ -104,15 +111,21 @@ class _Linear(torch.autograd.Function):
         own = ctx.products.weighted(gradient).flatten(0, -2)
         below = gradient @ weight if ctx.needs_input_grad[1] else None
         above = own.sum(0) if ctx.needs_input_grad[3] else None
-        return None, below, own.mT @ x.flatten(0, -2), above
+        return None, below, own.mT @ x.flatten(0, -2), above, None
 
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, products: Products, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: tuple[Any, ...]
+        ctx: Any,
+        products: Products,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        slices: Sequence[Tensor | None],
+        geometry: tuple[Any, ...],
     ) -> Tensor:
-        ctx.products, ctx.slices, ctx.geometry = products, (products.of(weight), products.of(bias)), geometry
+        ctx.products, ctx.slices, ctx.geometry = products, slices, geometry
         ctx.save_for_backward(x, weight)
         output: Tensor = torch.convolution(x, weight, bias, *geometry)
         return output
@@ -129,7 +142,7 @@ class _Convolution(torch.autograd.Function):
             below = back(gradient, x, weight, None, *geometry, [True, False, False])[0]
         sizes = [weight.shape[0]] if above else None
         _, own, shift = back(ctx.products.weighted(gradient), x, weight, sizes, *geometry, [False, True, above])
-        return None, below, own, shift, None
+        return None, below, own, shift, None, None
 
 
 class _Scale(torch.autograd.Function):
@@ -154,7 +167,16 @@ class _Scale(torch.autograd.Function):
 
 
 def _linear(products: Products, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
-    return _Linear.apply(products, x, weight, bias)
+    slices = _cast(x, products.of(weight), products.of(bias))
+    return _Linear.apply(products, *_cast(x, x, weight, bias), slices)
+
+
+def _cast(like: Tensor, *tensors: Tensor | None) -> list[Tensor | None]:
+    """Bring tensors to the format that autocast asks for, as it does with a layer's arguments."""
+    device = like.device.type
+    if not torch.is_autocast_enabled(device):
+        return list(tensors)
+    return [None if tensor is None else tensor.to(torch.get_autocast_dtype(device)) for tensor in tensors]
 
 
 def _convolution(
@@ -174,7 +196,8 @@ def _convolution(
         (v,) * dimensions if isinstance(v, int) else tuple(v) for v in (stride, padding, dilation)
     )
     geometry = (stride, padding, dilation, False, (0,) * dimensions, groups)
-    return _Convolution.apply(products, x, weight, bias, geometry)
+    slices = _cast(x, products.of(weight), products.of(bias))
+    return _Convolution.apply(products, *_cast(x, x, weight, bias), slices, geometry)
 
 
 def _layer_norm(

@@ -23,6 +23,7 @@ from noisecleaner.files import read_arrays, write_arrays
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.metaset import MetaSet
+from noisecleaner.precision import autocast
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.regularisers import Regulariser, Side
 from noisecleaner.sampling import Sampler
@@ -45,6 +46,7 @@ class Schedule:
         momentum: of SGD.
         seed: of every random number.
         checkpoint_seconds: least time between two checkpoints.
+        precision: what the network's layers compute in.
     """
 
     epochs: int
@@ -55,6 +57,7 @@ class Schedule:
     momentum: float = 0.9
     seed: int = 0
     checkpoint_seconds: float = 30.0
+    precision: torch.dtype = torch.float32
 
     def rate(self, done: float) -> float:
         """The learning rate when the share `done` of all steps lies behind."""
@@ -163,6 +166,11 @@ class State(nn.Module):
         return outcome
 
 
+def placed(state: State, device: torch.device) -> State:
+    """Bring a state to a device, its convolutions in the layout of the pixels, channels last: that is faster."""
+    return state.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
     """Logit of the label minus the best other logit: [n, classes] and [n] -> [n]."""
     others = logits.scatter(1, labels.unsqueeze(1), -torch.inf)
@@ -199,7 +207,11 @@ def train(
     own, of_rule = list(state.network.parameters()), list(state.weighting.parameters())
     parameters = [*own, *of_rule]
     optimiser = torch.optim.SGD(
-        parameters, schedule.learning_rate, schedule.momentum, weight_decay=schedule.weight_decay
+        parameters,
+        schedule.learning_rate,
+        schedule.momentum,
+        weight_decay=schedule.weight_decay,
+        fused=data.device.type in {"cpu", "cuda"},  # half the time of a step on many parameters
     )
     sampler = Sampler(
         fold.source, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
@@ -229,7 +241,8 @@ def train(
             source, target = data.source(source_rows), data.target(sampler.target(number, asked))
             state.network.train()
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
-            step = rule(state.network, source, target)
+            with autocast(data.device, schedule.precision):
+                step = rule(state.network, source, target)
             optimiser.param_groups[0]["lr"] = schedule.rate(number / total)
             loss = _regularised(step.loss, state, data, source, (schedule.seed, 3, number))
             optimiser.zero_grad()
@@ -239,7 +252,7 @@ def train(
             for part in filter(None, (own, of_rule)):
                 torch.nn.utils.clip_grad_norm_(part, _CLIP)
             optimiser.step()
-            state.history.add(source, step.logits)
+            state.history.add(source, step.logits.float())
             losses.append(loss.detach())
             if (number + 1) % per_epoch == 0:
                 if state.average is not None:

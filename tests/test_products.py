@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.alignment import alignments, at, forward_mode
+from noisecleaner.alignment import alignments, at, directional_derivative, forward_mode
+from noisecleaner.precision import autocast
 from noisecleaner.products import record, separable
 from noisecleaner.tangents import UnfollowedError
 from noisecleaner.weightings import Batch, Network
@@ -141,3 +142,22 @@ def test_soseleto_moves_alpha_alike_on_the_fast_and_on_the_slow_way(layer: nn.Mo
     torch.testing.assert_close(weighting.alpha(), (weights + 0.1 * agrees).clamp(0, 1.1), rtol=1e-9, atol=1e-12)
     for parameter, gradient in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_in_bfloat16_the_products_are_those_of_float32_up_to_rounding() -> None:
+    network = networks()["pooled"].eval()  # no dropout
+    inputs, labels, weights = (t.float() if t.is_floating_point() else t for t in batch())
+    found = {}
+    for precision in (torch.float32, torch.bfloat16):
+        along = directions(network)
+        with autocast(torch.device("cpu"), precision):
+            logits, products = record(network, inputs, weights, along)
+            mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
+            again, derivative = directional_derivative(network, inputs, along)
+            agrees = at(alignments(again.detach(), derivative), labels)
+        gradients = torch.autograd.grad(mean, list(network.parameters()))
+        assert all(g.dtype == torch.float32 for g in gradients)
+        found[precision] = [products.values(), agrees, *gradients]
+    for exact, rounded in zip(*found.values(), strict=True):
+        assert (exact - rounded).norm() < 0.03 * exact.norm()
+        assert not torch.equal(exact, rounded)

@@ -9,9 +9,14 @@ import numpy as np
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.corrupt import Kind, confusion_matrix, flip
-from noisecleaner.folds import Fold
-from noisecleaner.ingest.manifest import IntArray
-from noisecleaner.training import Data
+from noisecleaner.folds import Fold, Plan
+from noisecleaner.ingest.manifest import FloatArray, IntArray
+from noisecleaner.progress import Stage
+from noisecleaner.quality import Verified, fit_quality
+from noisecleaner.readout import read_fold
+from noisecleaner.traces import collect
+from noisecleaner.training import Data, State
+from noisecleaner.transition import Known
 
 #: The training images, which are lossless; the published test images are partly JPEG, so none of them is used.
 TRAIN = "cifar10/train-*.parquet"
@@ -96,3 +101,14 @@ def noisy_cifar10(
     none = np.full(len(known.labels) - border, -1)
     test = Data(known.pixels[border:, inset, inset], known.labels[border:], none, work.device)
     return Noisy(data, true, np.arange(count), test, len(known.classes))
+
+
+def label_quality(task: Noisy, planned: Plan, state: State, seed: int) -> FloatArray:
+    """Compute label quality as `fit` does, shape [source rows]."""
+    found = collect(
+        [read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], task.data.given[task.source]
+    )
+    judging = np.flatnonzero(planned.judging)
+    known = Known(task.true[judging], np.ones(len(judging)))
+    nobody = np.empty((0, task.classes)), np.empty(0, np.int64)
+    return fit_quality(found, Verified(judging, known, *nobody, task.classes), seed, out_of_sample=False)[1]

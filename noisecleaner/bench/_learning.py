@@ -14,8 +14,8 @@ from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.networks import Shape, build_network
 from noisecleaner.regularisers import build as build_regulariser
-from noisecleaner.training import Data, Schedule, State, predict, train
-from noisecleaner.weightings import Network, build
+from noisecleaner.training import Data, Schedule, State, placed, predict, train
+from noisecleaner.weightings import Meta, Network, build
 
 _BATCH = 512
 
@@ -46,6 +46,7 @@ def learn(
     meta: bool = False,
     regularisers: Mapping[str, Mapping[str, Any]] | None = None,
     target: int | None = None,
+    steps: Meta | None = None,
 ) -> State:
     """Train a network with a weighting, or go on from the run's checkpoint.
 
@@ -60,6 +61,7 @@ def learn(
         meta: choose the rows that steer by their losses.
         regularisers: files of `regularisers/` with their own options.
         target: number of classes of the trusted rows in a transfer.
+        steps: how exact the method's meta step is.
 
     Returns:
         The network, its weighting and the history of every row.
@@ -67,11 +69,11 @@ def learn(
     rows = len(data.given)
     with torch.random.fork_rng():
         torch.manual_seed(work.seed)
-        weighting = build(method, rows, network, options or {})
+        weighting = build(method, rows, network, options or {}, steps)
         if target is not None:
             weighting.for_target(network, target)
         terms = [build_regulariser(name, data.side, network, given) for name, given in (regularisers or {}).items()]
-    state = State(network, weighting, rows, averaged=False, meta=meta, regularisers=terms).to(work.device)
+    state = placed(State(network, weighting, rows, averaged=False, meta=meta, regularisers=terms), work.device)
     train(state, data, fold, schedule, work.checkpoint, work.title, work.progress, work.interrupts)
     return state
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
-from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
+from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn, new_network
 from noisecleaner.corrupt import Kind
-from noisecleaner.folds import Plan, plan
+from noisecleaner.folds import plan
 from noisecleaner.ingest.manifest import FloatArray, IntArray
-from noisecleaner.progress import Stage
-from noisecleaner.quality import Verified, fit_quality
-from noisecleaner.readout import read_fold
-from noisecleaner.traces import collect
-from noisecleaner.training import Schedule, State
-from noisecleaner.transition import Known
+from noisecleaner.training import Schedule
 
 _PLAIN = {0.3: 0.6557, 0.4: 0.6238, 0.5: 0.5736}
 _SOSELETO = {0.3: 0.7241, 0.4: 0.6998, 0.5: 0.6633}
@@ -78,7 +73,7 @@ class SoseletoCifar10(Experiment):
         metrics = {"test_accuracy": accuracy(network, task.test, np.arange(len(task.test.given)), task.test.given)}
         if row.method == "soseleto":
             metrics["best_half_noise"] = _left(task, state.weighting.alpha().cpu().numpy())
-        metrics["best_half_noise_by_quality"] = _left(task, _quality(task, planned, state, work.seed))
+        metrics["best_half_noise_by_quality"] = _left(task, label_quality(task, planned, state, work.seed))
         return metrics
 
 
@@ -87,14 +82,3 @@ def _left(task: Noisy, values: FloatArray) -> float:
     rows: IntArray = np.flatnonzero(task.data.trusted < 0)
     best = rows[np.argsort(-values[rows], kind="stable")][: len(rows) // 2]
     return float(np.isin(best, task.wrong).mean())
-
-
-def _quality(task: Noisy, planned: Plan, state: State, seed: int) -> FloatArray:
-    """Compute label quality as `fit` does."""
-    found = collect(
-        [read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], task.data.given[task.source]
-    )
-    judging = np.flatnonzero(planned.judging)
-    known = Known(task.true[judging], np.ones(len(judging)))
-    nobody = np.empty((0, task.classes)), np.empty(0, np.int64)
-    return fit_quality(found, Verified(judging, known, *nobody, task.classes), seed, out_of_sample=False)[1]

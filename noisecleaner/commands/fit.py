@@ -100,6 +100,9 @@ def fit(
         opt("Layers the meta step asks: exact (all), block (the last ones), last (the classifier).", TRAINING),
     ] = "exact",
     meta_every: Annotated[int, opt("Steps for which one trusted batch serves.", TRAINING)] = 1,
+    precision: Annotated[
+        str, opt("What layers compute in: float32, bfloat16, or auto (bfloat16 where the hardware has it).", TRAINING)
+    ] = "auto",
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -141,6 +144,7 @@ def fit(
             folds,
             checkpoint_seconds,
             Meta(meta, meta_every),  # type: ignore[arg-type]  # a text until the library has checked it
+            precision,  # type: ignore[arg-type]  # likewise
         ),
         decoding=Decoding(**only_given(threads=threads, max_pixels=max_pixels)),
         seed=seed,
