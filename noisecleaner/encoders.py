@@ -105,7 +105,7 @@ def encode_all(batches: Iterable[Batch], encoder: Encoder, threads: int) -> Gene
     """
 
     def one(batch: Batch) -> Batch:
-        return replace(batch, images=encoder.encode(np.stack(batch.images))) if batch.rows else batch
+        return replace(batch, images=encoder.encode(np.stack(list(batch.images)))) if batch.rows else batch
 
     if encoder.threads == 0:
         yield from map(one, batches)

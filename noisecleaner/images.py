@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -63,7 +63,7 @@ def decode(encoded: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Pixels | 
 
 def decode_all(
     images: Iterable[tuple[int, bytes | Skip]], size: int, max_pixels: int, threads: int
-) -> Iterator[tuple[int, Pixels | Skip]]:
+) -> Generator[tuple[int, Pixels | Skip]]:
     """Decode a stream of encoded images in threads (Pillow releases the interpreter lock), in order.
 
     Args:

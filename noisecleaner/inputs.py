@@ -83,12 +83,12 @@ def prepare_images(
     array, done, skipped = _open(path, (total, *encoder.shape), encoder.dtype)
     readable = np.concatenate([part.readable for part in parts])
     stream = chain.from_iterable(_encoded(parts, done))
-    decoded = decode_all(stream, encoder.size, decoding.max_pixels, decoding.threads)
     title = "Decoding" if encoder.name == "pixels" else f"Decoding, {encoder.name}"
     saved = time.monotonic()
     try:
         with (
             progress.stage(title, total, "images", done) as stage,
+            closing(decode_all(stream, encoder.size, decoding.max_pixels, decoding.threads)) as decoded,
             closing(encode_all(_batches(decoded, readable, done, encoder.batch), encoder, decoding.threads)) as batches,
         ):
             for batch in batches:

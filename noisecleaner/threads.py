@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ def in_threads(
     ahead: int,
     name: str,
     start: Callable[[], None] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Apply a function to every item. What the stream or the function raises comes through; the threads end with it.
 
     Args:

@@ -46,7 +46,8 @@ class Convolution:
 
 def supported() -> bool:
     """Whether this machine is of the kind that it was measured on."""
-    return torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    return onednn and torch.backends.cpu.get_cpu_capability().startswith("AVX")
 
 
 class FoldedLite0:
@@ -103,6 +104,7 @@ def _fold(
     weight, bias = fuse_conv_bn_weights(
         convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
     )
-    left, right, top, bottom = border or getattr(convolution.static_padding, "padding", (0, 0, 0, 0))
-    weight = functional.pad(weight, (right - left, 0, bottom - top, 0)).contiguous()
-    return Convolution(weight.detach(), bias.detach(), convolution.stride[0], right, convolution.groups, active)
+    padding = getattr(convolution.static_padding, "padding", (0, 0, 0, 0)) if border is None else border
+    left, right, top, bottom = padding
+    grown = functional.pad(weight.detach(), (right - left, 0, bottom - top, 0)).contiguous()
+    return Convolution(grown, bias.detach(), convolution.stride[0], right, convolution.groups, active)
