@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import tempfile
 import time
@@ -68,7 +69,10 @@ class Throughput(Experiment):
         encoder, pixels = feature_encoder(backbone, work.device), np.stack(decode())
         encode = partial(_encode, pixels, encoder)
         if row.method == "features":
-            others = {"eager": partial(_eager, backbone, pixels, work.device), **_onnxruntime(backbone, pixels)}
+            others: dict[str, Lap] = {
+                "eager": partial(_eager, backbone, pixels, work.device),
+                **_onnxruntime(backbone, pixels),
+            }
             seconds = _race({"ours": encode, **others}, work)
             ratios = [_ratio(name, seconds["ours"], seconds[name]) for name in others]
             return _rates(seconds, images) | {name: value for ratio in ratios for name, value in ratio.items()}
@@ -81,14 +85,15 @@ class Throughput(Experiment):
 
 
 def photograph(rng: np.random.Generator) -> bytes:
-    """Make a JPEG whose spectrum falls with the frequency as a photograph's does: noise, ever finer and fainter."""
-    total = np.zeros((375, 500, 3), np.float32)
+    """Make a JPEG of about 70 KB with the spectrum of a photograph: each octave of frequencies is equally strong."""
+    total = np.full((375, 500, 3), 128, np.float32)
     for octave in range(1, 9):
-        small = rng.normal(size=(3, 2**octave * 3 // 4, 2**octave)).astype(np.float32)
-        layers = [Image.fromarray(s).resize((500, 375), Image.Resampling.BICUBIC) for s in small]
-        total += np.stack([np.asarray(layer) for layer in layers], axis=-1) * 2.0 ** (6 - octave)
+        shape = (2**octave * 3 // 4, 2**octave)
+        small = rng.normal(size=shape) + 0.3 * rng.normal(size=(3, *shape))  # mostly grey: colours vary together
+        layers = [Image.fromarray(s.astype(np.float32)).resize((500, 375), Image.Resampling.BICUBIC) for s in small]
+        total += 14 * np.stack([np.asarray(layer) for layer in layers], axis=-1)
     buffer = io.BytesIO()
-    Image.fromarray(np.clip(total + 128, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    Image.fromarray(np.clip(total, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
@@ -111,8 +116,8 @@ def _pillow(files: list[bytes], size: int) -> list[Pixels]:
 
 
 def _encode(pixels: Pixels, encoder: Encoder) -> list[Batch]:
-    starts = range(0, len(pixels), encoder.batch)
-    batches = (Batch(n, [n], list(pixels[n : n + encoder.batch]), {}) for n in starts)
+    rows = np.array_split(np.arange(len(pixels)), range(encoder.batch, len(pixels), encoder.batch))
+    batches = (Batch(int(some[-1]) + 1, some.tolist(), pixels[some], {}) for some in rows)
     return list(encode_all(batches, encoder, Decoding().threads))
 
 
@@ -133,7 +138,13 @@ def _onnxruntime(backbone: Backbone, pixels: Pixels) -> Mapping[str, Lap]:
         path = Path(folder) / "network.onnx"
         dynamic = ({0: torch.export.Dim("batch")},)
         torch.onnx.export(
-            backbone.cpu(), (example,), path, dynamo=True, external_data=False, dynamic_shapes=dynamic, verbose=False
+            copy.deepcopy(backbone).cpu(),
+            (example,),
+            path,
+            dynamo=True,
+            external_data=False,
+            dynamic_shapes=dynamic,
+            verbose=False,
         )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = Decoding().threads
