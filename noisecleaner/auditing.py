@@ -12,11 +12,12 @@ import torch
 
 from noisecleaner.backbones import build, load_weights
 from noisecleaner.choices import choose_device
+from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import damaged, read_arrays, read_record
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.payloads import VectorColumn
-from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
+from noisecleaner.inputs import Decoding, prepare
 from noisecleaner.networks import Shape, build_network
 from noisecleaner.progress import Progress
 from noisecleaner.quality import QualityModel

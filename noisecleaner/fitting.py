@@ -30,12 +30,13 @@ from noisecleaner.choices import (
     choose_schedule,
 )
 from noisecleaner.crossfit import Task, rehearse, train_folds
+from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
 from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.payloads import VectorColumn
 from noisecleaner.ingest.places import absolute
-from noisecleaner.inputs import Decoding, Encoder, feature_encoder, pixel_encoder, prepare
+from noisecleaner.inputs import Decoding, prepare
 from noisecleaner.networks import Shape
 from noisecleaner.parts import Parts, check_usable, read_parts
 from noisecleaner.progress import Interrupts, Progress

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from noisecleaner.ingest import Skip
+from noisecleaner.threads import in_threads
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -49,7 +48,8 @@ def decode(encoded: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Pixels | 
             if min(image.size) >= 2 * size:
                 # JPEG decodes at a half, quarter or eighth for a fraction of the cost
                 image.draft("RGB", (2 * size, 2 * size))
-            rgb = _to_rgb(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)  # in place, or an upright image would be copied
+            rgb = _to_rgb(image)
             return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))
     except Image.DecompressionBombError:
         return Skip.TOO_LARGE
@@ -63,7 +63,7 @@ def decode(encoded: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Pixels | 
 
 def decode_all(
     images: Iterable[tuple[int, bytes | Skip]], size: int, max_pixels: int, threads: int
-) -> Iterator[tuple[int, Pixels | Skip]]:
+) -> Generator[tuple[int, Pixels | Skip]]:
     """Decode a stream of encoded images in threads (Pillow releases the interpreter lock), in order.
 
     Args:
@@ -72,22 +72,13 @@ def decode_all(
         max_pixels: see `decode`.
         threads: how many images are decoded at once.
     """
-    waiting: deque[tuple[int, Future[Pixels | Skip]]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-    try:
-        with _own_limit():
-            for row, encoded in images:
-                waiting.append((row, pool.submit(_decode_or_pass, encoded, size, max_pixels)))
-                if len(waiting) > 8 * threads:  # bounds the memory that waits for its turn
-                    yield waiting[0][0], waiting.popleft()[1].result()
-            while waiting:
-                yield waiting[0][0], waiting.popleft()[1].result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
+    def one(image: tuple[int, bytes | Skip]) -> tuple[int, Pixels | Skip]:
+        row, encoded = image
+        return row, encoded if isinstance(encoded, Skip) else decode(encoded, size, max_pixels)
 
-def _decode_or_pass(encoded: bytes | Skip, size: int, max_pixels: int) -> Pixels | Skip:
-    return encoded if isinstance(encoded, Skip) else decode(encoded, size, max_pixels)
+    with _own_limit():
+        yield from in_threads(one, images, threads=threads, ahead=8 * threads, name="decode")
 
 
 def _to_rgb(image: Image.Image | ImageFile.ImageFile) -> Image.Image:
@@ -96,7 +87,7 @@ def _to_rgb(image: Image.Image | ImageFile.ImageFile) -> Image.Image:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, _BACKDROP), rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_eight_bits(values: npt.NDArray[np.generic]) -> Pixels:

@@ -9,17 +9,16 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from noisecleaner.backbones import Backbone
+from noisecleaner.encoders import Array, Batch, Encoder, encode_all
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
@@ -28,47 +27,7 @@ from noisecleaner.ingest.manifest import FloatArray, IntArray
 from noisecleaner.ingest.payloads import VectorColumn
 from noisecleaner.progress import Progress
 
-Array = npt.NDArray[Any]
-#: Rows decoded, encoded and written together. Fixed, so that a resumed run forms the same batches.
-BLOCK = 64
 _SAVE_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """What is kept of decoded images.
-
-    Args:
-        name: of the array's file, and of the progress bar.
-        size: edge length to decode to.
-        shape: of one encoded row.
-        dtype: of the array.
-        encode: pixels [n, size, size, 3] -> rows [n, *shape].
-    """
-
-    name: str
-    size: int
-    shape: tuple[int, ...]
-    dtype: npt.DTypeLike
-    encode: Callable[[Pixels], Array]
-
-
-def pixel_encoder(size: int) -> Encoder:
-    """Keep the pixels themselves."""
-    return Encoder("pixels", size, (size, size, 3), np.uint8, lambda pixels: pixels)
-
-
-def feature_encoder(backbone: Backbone, device: torch.device) -> Encoder:
-    """Keep the features of a frozen backbone, as float16."""
-    backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-
-    @torch.inference_mode()
-    def encode(pixels: Pixels) -> Array:
-        # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
-        batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
-        return backbone.features(batch).clamp(-6e4, 6e4).half().cpu().numpy()
-
-    return Encoder("features", backbone.size, (backbone.width,), np.float16, encode)
 
 
 @dataclass(frozen=True)
@@ -123,22 +82,26 @@ def prepare_images(
     path = folder / f"{encoder.name}.npy"
     array, done, skipped = _open(path, (total, *encoder.shape), encoder.dtype)
     readable = np.concatenate([part.readable for part in parts])
-    encoded = chain.from_iterable(_encoded(parts, done))
-    decoded = decode_all(encoded, encoder.size, decoding.max_pixels, decoding.threads)
+    stream = chain.from_iterable(_encoded(parts, done))
     title = "Decoding" if encoder.name == "pixels" else f"Decoding, {encoder.name}"
     saved = time.monotonic()
-    first = done
     try:
-        with progress.stage(title, total, "images", done) as stage:
-            for first in range(done, total, BLOCK):
-                last = min(first + BLOCK, total)
-                _fill(array, first + np.flatnonzero(readable[first:last]), decoded, encoder, skipped)
-                stage.advance(last - first)
-                if last == total or time.monotonic() - saved > _SAVE_SECONDS:
-                    _save(path, array, last, skipped)
+        with (
+            progress.stage(title, total, "images", done) as stage,
+            closing(decode_all(stream, encoder.size, decoding.max_pixels, decoding.threads)) as decoded,
+            closing(encode_all(_batches(decoded, readable, done, encoder.batch), encoder, decoding.threads)) as batches,
+        ):
+            for batch in batches:
+                if batch.rows:
+                    array[batch.rows] = batch.images
+                skipped |= batch.skipped
+                before, done = done, batch.last
+                stage.advance(done - before)
+                if done == total or time.monotonic() - saved > _SAVE_SECONDS:
+                    _save(path, array, done, skipped)
                     saved = time.monotonic()
     except (Interrupted, KeyboardInterrupt):
-        _save(path, array, first, skipped)
+        _save(path, array, done, skipped)
         raise
     return Inputs(array, skipped)
 
@@ -205,23 +168,16 @@ def _encoded(parts: Sequence[Manifest], done: int) -> Iterator[Iterator[tuple[in
         offset += len(part)
 
 
-def _fill(
-    array: Array,
-    rows: Array,
-    decoded: Iterator[tuple[int, Pixels | Skip]],
-    encoder: Encoder,
-    skipped: dict[int, Skip],
-) -> None:
-    good, pixels = [], []
-    for _ in rows:
-        row, image = next(decoded)
-        if isinstance(image, Skip):
-            skipped[row] = image
-        else:
-            good.append(row)
-            pixels.append(image)
-    if good:
-        array[good] = encoder.encode(np.stack(pixels))
+def _batches(
+    decoded: Iterator[tuple[int, Pixels | Skip]], readable: npt.NDArray[np.bool_], done: int, size: int
+) -> Iterator[Batch]:
+    """Cut the rows that are not done into batches of `size` rows, unreadable ones counted."""
+    for first in range(done, len(readable), size):
+        last = min(first + size, len(readable))
+        found = dict(islice(decoded, int(readable[first:last].sum())))
+        good = {row: image for row, image in found.items() if not isinstance(image, Skip)}
+        skipped = {row: image for row, image in found.items() if isinstance(image, Skip)}
+        yield Batch(last, list(good), list(good.values()), skipped)
 
 
 def _open(

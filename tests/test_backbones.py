@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from noisecleaner.augment import augment
 from noisecleaner.backbones import build, load_weights
+from noisecleaner.backbones._folded import supported
 from noisecleaner.backbones.efficientnet_lite0 import installed
+from noisecleaner.encoders import feature_encoder
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.methods import backbone_names
 from noisecleaner.networks import Shape, Standardise, build_network, standardise
@@ -201,3 +205,56 @@ def test_augmentation_repeats_with_the_seed() -> None:
         results.append(augment(pixels, flips=True))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
+
+
+@needs_lite0
+@pytest.mark.parametrize("size", [64, 160])
+def test_folded_features_are_those_of_the_plain_network(size: int) -> None:
+    """Against float64: folding must not cost more than float32 costs anyway."""
+    torch.manual_seed(0)
+    backbone = build("efficientnet-lite0", size=size, pretrained=True, weights=None).eval()
+    pixels = torch.randint(0, 256, (5, 3, size, size)).float()
+    with torch.inference_mode():
+        plain, folded = backbone.features(pixels), backbone.for_inference()(pixels)
+        exact = copy.deepcopy(backbone).double().features(pixels.double())
+    assert folded.shape == (5, 1280)
+    torch.testing.assert_close(folded.double(), exact, rtol=0, atol=2e-5)
+    assert (folded - exact).abs().mean() < 3 * (plain - exact).abs().mean()
+
+
+@needs_lite0
+def test_folding_takes_the_weights_of_the_moment_and_leaves_them_as_they_are() -> None:
+    backbone = build("efficientnet-lite0", size=64, pretrained=True, weights=None).eval()
+    first = backbone.for_inference()
+    generator = torch.Generator().manual_seed(1)
+    for tensor in backbone.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.mul_(1 + 0.2 * torch.rand(tensor.shape, generator=generator))
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    pixels = torch.randint(0, 256, (2, 3, 64, 64), generator=generator).float()
+    with torch.inference_mode():
+        plain, folded = backbone.features(pixels), backbone.for_inference()(pixels)
+        torch.testing.assert_close(folded, plain, rtol=1e-4, atol=1e-4)
+        if supported():
+            assert not torch.allclose(first(pixels), plain, rtol=1e-2, atol=1e-2)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
+    assert before.keys() == backbone.state_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("lenet", 28), ("resnet18", 64), pytest.param("efficientnet-lite0", 64, marks=needs_lite0)]
+)
+def test_features_do_not_depend_on_the_batch(name: str, size: int) -> None:
+    torch.manual_seed(0)
+    encoder = feature_encoder(build(name, size=size, pretrained=False, weights=None), torch.device("cpu"))
+    pixels = np.random.default_rng(0).integers(0, 256, (7, size, size, 3), dtype=np.uint8)
+    together = encoder.encode(pixels)
+    alone = np.concatenate([encoder.encode(pixels[row : row + 1]) for row in range(7)])
+    np.testing.assert_allclose(together, alone, rtol=2e-3, atol=1e-3)  # float16: 11 bits
+
+
+@pytest.mark.parametrize(("size", "batch"), [(28, 64), (64, 64), (96, 16), (160, 8), (224, 4), (299, 2), (1024, 1)])
+def test_a_core_encodes_about_as_many_pixels_at_any_size(size: int, batch: int) -> None:
+    backbone = build("lenet", size=28, pretrained=False, weights=None)
+    backbone.size = size
+    assert feature_encoder(backbone, torch.device("cpu")).batch == batch

@@ -17,7 +17,7 @@ from conftest import Command, Outcome, png
 
 import noisecleaner.bench as package
 from noisecleaner.backbones.efficientnet_lite0 import installed
-from noisecleaner.bench import Experiment, bench, coverage, experiment_class
+from noisecleaner.bench import Experiment, bench, coverage, experiment_class, throughput
 from noisecleaner.bench.coverage import Coverage
 from noisecleaner.bench.detect import Detect
 from noisecleaner.bench.soseleto_synthetic import SoseletoSynthetic
@@ -302,6 +302,34 @@ def test_coverage_is_counted_on_a_tiny_dataset(cifar10: Path, tmp_path: Path, mo
     assert 0 <= values["covered_60"] <= 1
     assert values["half_width_60"] > 0
     assert values["broken_noise_60"] <= values["answered_noise_60"]
+
+
+@pytest.mark.skipif(not installed(), reason="features need the extra `pretrained`")
+def test_throughput_is_measured_beside_the_libraries(tmp_path: Path) -> None:
+    found = bench("throughput", tmp_path, seeds=1, scale=0.005, device="cpu", options={"size": 32})
+    values = {(line.row.method, line.metric): line.mean for line in found.lines}
+    assert all(math.isfinite(value) and value > 0 for value in values.values())
+    assert {method for method, _ in values} == {"decoding", "features", "pipeline"}
+    for method, other in (("decoding", "pillow"), ("features", "eager"), ("pipeline", "parts")):
+        assert values[method, "ours_low"] <= values[method, "ours"] <= values[method, "ours_high"]
+        assert (method, f"of_{other}") in values
+
+
+def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
+    seconds = {"ours": np.array([1.0, 2.0, 1.0, 5.0, 1.0]), "other": np.array([2.0, 4.0, 3.0, 5.0, 1.0])}
+    assert throughput._ratio("other", seconds["ours"], seconds["other"]) == {"of_other": 2.0}
+    rates = throughput._rates(seconds, 60)
+    assert (rates["ours_low"], rates["ours"], rates["ours_high"]) == (30.0, 60.0, 60.0)
+    assert (rates["other_low"], rates["other"], rates["other_high"]) == (15.0, 20.0, 30.0)
+
+
+def test_pillow_alone_decodes_to_the_same_pixels_as_ours() -> None:
+    files = [throughput.photograph(np.random.default_rng(seed)) for seed in (1, 2)]
+    assert files[0] != files[1]
+    assert all(40_000 < len(content) < 100_000 for content in files)
+    for size in (64, 224):
+        ours, alone = throughput._decode(files, size), throughput._pillow(files, size)
+        assert np.array_equal(ours, alone)
 
 
 def test_an_option_that_an_experiment_does_not_have_is_refused(command: Command, tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import png
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from noisecleaner.encoders import Batch, Encoder, encode_all
 from noisecleaner.images import FORMATS, Pixels, decode, decode_all
 from noisecleaner.ingest import Skip
 
@@ -373,7 +375,7 @@ def test_only_a_few_images_wait_in_memory() -> None:
     results = decode_all(source(), 8, 10_000, threads=2)
     assert next(results)[0] == 0
     assert len(read) <= 20
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert len(read) <= 20
 
 
@@ -385,3 +387,53 @@ def test_an_error_of_the_source_comes_through_and_ends_the_threads() -> None:
     with pytest.raises(OSError, match="the disk is gone"):
         list(decode_all(source(), 8, 10_000, threads=2))
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
+
+
+def encoded_rows(threads: int) -> tuple[list[int], list[np.ndarray], dict[int, Skip], set[str]]:
+    """37 images in batches of 4, each encoded to its mean colour, and a batch that holds none."""
+    seen: set[str] = set()
+
+    def encode(pixels: Pixels) -> np.ndarray:
+        seen.add(threading.current_thread().name.partition("_")[0])
+        seen.add(f"cores {torch.get_num_threads()}")
+        return pixels.mean(axis=(1, 2))
+
+    encoder = Encoder("means", 8, (3,), np.float64, encode, batch=4, threads=None)
+    images = stream(40)
+    good = [row for row, content in images if isinstance(content, bytes) and content != b"no image"]
+    batches = [
+        Batch(first + 4, good[first : first + 4], [pixels(dict(images)[row]) for row in good[first : first + 4]], {})  # type: ignore[arg-type]
+        for first in range(0, len(good), 4)
+    ]
+    batches.insert(2, Batch(8, [], [], {5: Skip.TRUNCATED}))
+    found = list(encode_all(batches, encoder, threads))
+    rows = [row for batch in found for row in batch.rows]
+    values = [value for batch in found if batch.rows for value in batch.images]
+    return rows, values, found[2].skipped, seen
+
+
+def test_batches_are_encoded_in_order_each_on_one_core_and_no_setting_is_left_behind() -> None:
+    before = torch.get_num_threads()
+    rows, values, skipped, seen = encoded_rows(threads=3)
+    assert rows == sorted(rows)
+    assert len(rows) == len(values) == 37
+    assert all(value.argmax() == row // 3 % 3 for row, value in zip(rows, values, strict=True))
+    assert skipped == {5: Skip.TRUNCATED}
+    assert seen == {"encode", "cores 1"}
+    assert torch.get_num_threads() == before
+    assert not [t for t in threading.enumerate() if t.name.startswith("encode")]
+
+
+def test_one_thread_and_three_encode_the_same() -> None:
+    assert all(np.array_equal(a, b) for a, b in zip(encoded_rows(1)[1], encoded_rows(3)[1], strict=True))
+
+
+def test_an_encoder_that_fails_ends_the_threads_and_says_why() -> None:
+    def encode(pixels: Pixels) -> np.ndarray:
+        raise MemoryError("no memory")
+
+    encoder = Encoder("means", 8, (3,), np.float64, encode, batch=1, threads=None)
+    batch = Batch(1, [0], [np.zeros((8, 8, 3), np.uint8)], {})
+    with pytest.raises(MemoryError, match="no memory"):
+        list(encode_all([batch] * 9, encoder, 2))
+    assert not [t for t in threading.enumerate() if t.name.startswith("encode")]

@@ -19,10 +19,11 @@ from conftest import CLASSES, Command, image_folder, png
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from noisecleaner.encoders import pixel_encoder
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips, require_readable
 from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles, VectorColumn
-from noisecleaner.inputs import Decoding, pixel_encoder, prepare
+from noisecleaner.inputs import Decoding, prepare
 from noisecleaner.progress import Progress
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class Backbone(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """The same as `features`."""
         return self.features(pixels)
+
+    def for_inference(self) -> Callable[[Tensor], Tensor]:
+        """Return `features` for the CPU with the weights of this moment; overridden where that can be made faster."""
+        return self.features
 
 
 def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None) -> Backbone:

@@ -1,0 +1,197 @@
+"""How many images a second are decoded and turned into features, beside what the libraries do alone."""
+
+from __future__ import annotations
+
+import copy
+import io
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from noisecleaner.backbones import Backbone, build
+from noisecleaner.bench import Experiment, Metrics, Row, Work
+from noisecleaner.bench._datasets import scaled
+from noisecleaner.encoders import Batch, Encoder, encode_all, feature_encoder
+from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
+from noisecleaner.ingest import Source, ingest
+from noisecleaner.inputs import Decoding, prepare_images
+from noisecleaner.progress import Progress
+
+_IMAGES = 3_000
+_ROUNDS = 5
+#: Different images; they are repeated, because making one takes longer than decoding it.
+_DIFFERENT = 48
+
+Seconds = dict[str, npt.NDArray[np.float64]]
+Lap = Callable[[], object]
+
+
+class Throughput(Experiment):
+    """Synthetic JPEGs of 500 x 375 pixels through EfficientNet-Lite0: 3,000 times `scale` of them.
+
+    Rates are in images a second: the median of five rounds, with quartiles as `…_low` and `…_high`. In a round each of
+    what is compared takes its turn, and a ratio is the median of the rounds' ratios. `decoding`: ours and Pillow alone
+    in as many threads. `features`: ours, eager PyTorch in batches of 64 and, where the packages onnxruntime and
+    onnxscript are installed, ONNX Runtime in batches of 16. `pipeline`: from files to features, and what its parts,
+    decoding and features, would reach one after the other.
+
+    Args:
+        size: edge length that images are reduced to, a multiple of 32.
+    """
+
+    rows = (Row("decoding"), Row("features"), Row("pipeline"))
+    backbone = "efficientnet-lite0"
+    scale = 0.05
+
+    def __init__(self, *, size: int = 224) -> None:
+        self.size = size
+
+    def run(self, row: Row, work: Work) -> Metrics:
+        """Measure one row."""
+        images = scaled(_IMAGES, work.scale, least=8)
+        different = [photograph(np.random.default_rng((work.seed, n))) for n in range(min(images, _DIFFERENT))]
+        files = [different[n % len(different)] for n in range(images)]
+        decode = partial(_decode, files, self.size)
+        if row.method == "decoding":
+            seconds = _race({"ours": decode, "pillow": partial(_pillow, files, self.size)}, work)
+            return _rates(seconds, images) | _ratio("pillow", seconds["ours"], seconds["pillow"])
+        backbone = build("efficientnet-lite0", size=self.size, pretrained=True, weights=None).eval()
+        encoder, pixels = feature_encoder(backbone, work.device), np.stack(decode())
+        encode = partial(_encode, pixels, encoder)
+        if row.method == "features":
+            others: dict[str, Lap] = {
+                "eager": partial(_eager, backbone, pixels, work.device),
+                **_onnxruntime(backbone, pixels),
+            }
+            seconds = _race({"ours": encode, **others}, work)
+            ratios = [_ratio(name, seconds["ours"], seconds[name]) for name in others]
+            return _rates(seconds, images) | {name: value for ratio in ratios for name, value in ratio.items()}
+        with tempfile.TemporaryDirectory() as folder:
+            seconds = _race(
+                {"ours": _pipeline(files, encoder, Path(folder)), "decoding": decode, "features": encode}, work
+            )
+        parts = seconds["decoding"] + seconds["features"]
+        return _rates({"ours": seconds["ours"], "parts": parts}, images) | _ratio("parts", seconds["ours"], parts)
+
+
+def photograph(rng: np.random.Generator) -> bytes:
+    """Make a JPEG of about 70 KB with the spectrum of a photograph: each octave of frequencies is equally strong."""
+    total = np.full((375, 500, 3), 128, np.float32)
+    for octave in range(1, 9):
+        shape = (2**octave * 3 // 4, 2**octave)
+        small = rng.normal(size=shape) + 0.3 * rng.normal(size=(3, *shape))  # mostly grey: colours vary together
+        layers = [Image.fromarray(s.astype(np.float32)).resize((500, 375), Image.Resampling.BICUBIC) for s in small]
+        total += 14 * np.stack([np.asarray(layer) for layer in layers], axis=-1)
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(total, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _decode(files: list[bytes], size: int) -> list[Pixels]:
+    decoded = decode_all(enumerate(files), size, MAX_PIXELS, Decoding().threads)
+    return [image for _, image in decoded if isinstance(image, np.ndarray)]
+
+
+def _pillow(files: list[bytes], size: int) -> list[Pixels]:
+    """The library's calls with the arguments that `images.decode` gives them, and nothing else."""
+
+    def one(content: bytes) -> Pixels:
+        with Image.open(io.BytesIO(content)) as image:
+            if min(image.size) >= 2 * size:
+                image.draft("RGB", (2 * size, 2 * size))
+            return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+
+    with ThreadPoolExecutor(Decoding().threads) as pool:
+        return list(pool.map(one, files))
+
+
+def _encode(pixels: Pixels, encoder: Encoder) -> list[Batch]:
+    rows = np.array_split(np.arange(len(pixels)), range(encoder.batch, len(pixels), encoder.batch))
+    batches = (Batch(int(some[-1]) + 1, some.tolist(), pixels[some], {}) for some in rows)
+    return list(encode_all(batches, encoder, Decoding().threads))
+
+
+@torch.inference_mode()
+def _eager(backbone: Backbone, pixels: Pixels, device: torch.device) -> None:
+    for n in range(0, len(pixels), 64):
+        backbone.features(torch.from_numpy(pixels[n : n + 64]).to(device).permute(0, 3, 1, 2).float()).cpu()
+
+
+def _onnxruntime(backbone: Backbone, pixels: Pixels) -> Mapping[str, Lap]:
+    """Export the network to ONNX Runtime, where it and the exporter are installed."""
+    if not (find_spec("onnxruntime") and find_spec("onnxscript")):
+        return {}
+    import onnxruntime
+
+    example = torch.zeros(2, 3, backbone.size, backbone.size)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        dynamic = ({0: torch.export.Dim("batch")},)
+        torch.onnx.export(
+            copy.deepcopy(backbone).cpu(),
+            (example,),
+            path,
+            dynamo=True,
+            external_data=False,
+            dynamic_shapes=dynamic,
+            verbose=False,
+        )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = Decoding().threads
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    (taken,) = session.get_inputs()
+
+    def lap() -> None:
+        for n in range(0, len(pixels), 16):
+            batch = np.ascontiguousarray(pixels[n : n + 16].transpose(0, 3, 1, 2), dtype=np.float32)
+            session.run(None, {taken.name: batch})
+
+    return {"onnxruntime": lap}
+
+
+def _pipeline(files: list[bytes], encoder: Encoder, folder: Path) -> Lap:
+    for n, content in enumerate(files):
+        path = folder / "images" / f"class{n % 2}" / f"{n:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    manifest, _ = ingest(Source(str(folder / "images")))
+    laps = count()
+
+    def lap() -> None:
+        out = folder / f"lap{next(laps)}"
+        out.mkdir()
+        prepare_images([manifest], encoder, out, Decoding(), Progress())
+
+    return lap
+
+
+def _race(laps: Mapping[str, Lap], work: Work) -> Seconds:
+    """Time everything once in each round, after a round that warms up; shape [rounds] by name."""
+    seconds: dict[str, list[float]] = {name: [] for name in laps}
+    with work.progress.stage(work.title, (_ROUNDS + 1) * len(laps), "laps") as stage:
+        for _ in range(_ROUNDS + 1):
+            for name, lap in laps.items():
+                started = time.perf_counter()
+                lap()
+                seconds[name].append(time.perf_counter() - started)
+                stage.advance()
+    return {name: np.array(found[1:]) for name, found in seconds.items()}
+
+
+def _rates(seconds: Seconds, images: int) -> Metrics:
+    named = (("", 0.5), ("_low", 0.25), ("_high", 0.75))
+    return {f"{k}{end}": float(np.quantile(images / s, q)) for k, s in seconds.items() for end, q in named}
+
+
+def _ratio(name: str, ours: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> Metrics:
+    return {f"of_{name}": float(np.median(other / ours))}
