@@ -58,7 +58,7 @@ class Standardise(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the standardised vectors, in the same shape."""
-        return (vectors - self.mean) * self.scale
+        return torch.addcmul(-self.mean * self.scale, vectors, self.scale)  # one pass over the batch
 
 
 class VectorScaling(nn.Module):
