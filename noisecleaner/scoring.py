@@ -50,9 +50,7 @@ def score(
     _check(threshold, by or BY[0])
     opened = Run(run)
     record = opened.read_fitted()
-    # candidates are half of the trace, and only needed to fit label quality again
-    needed = [name for name in TRACE.names if trusted is not None or not name.startswith("candidate")]
-    trace, meta = read_table(opened.trace, TRACE, needed)
+    trace, meta = read_table(opened.trace, TRACE)
     if meta["quality"] == "transfer" and by == "label_quality":
         raise NoisecleanerError(
             f"--by label_quality needs label quality, but {run} is a transfer: its rows are of other classes than the "
@@ -69,6 +67,8 @@ def score(
         picked = _picked(before, scored)
         if picked is not None and progress is not None:
             progress.warn(picked)
+    del trace  # half of it are candidates, which nothing needs any more
+    pa.default_memory_pool().release_unused()
     return write(run, scored, Rule(by, threshold, goal), {"run": str(run), "source": source})
 
 
