@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import CLASSES, Command, embeddings, write_trusted
+from conftest import CLASSES, Command, embeddings, image_folder, write_trusted
 
 from noisecleaner.alignment import at
 from noisecleaner.auditing import Auditor
@@ -31,7 +32,7 @@ Array = npt.NDArray[np.float32]
 
 def probabilities(rows: int, classes: int, seed: int = 0) -> Array:
     logits = 3 * np.random.default_rng(seed).normal(size=(rows, classes))
-    return (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def files(folder: Path, rows: int, seed: int = 0) -> dict[str, str]:
@@ -144,6 +145,24 @@ def test_new_rows_get_the_mean_of_all_networks(
         np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
 
 
+def test_images_may_come_with_a_file_of_vectors_and_are_exported(command: Command, tmp_path: Path) -> None:
+    truth = image_folder(tmp_path / "images", 120)
+    names = sorted(truth)
+    vectors = np.eye(3, 8)[[CLASSES.index(truth[name]) for name in names]]
+    np.save(tmp_path / "v.npy", vectors + 0.3 * np.random.default_rng(0).normal(size=vectors.shape))
+    trusted = write_trusted(tmp_path / "trusted.parquet", truth)
+    fit = ["fit", tmp_path / "images", "--trusted", trusted, "--out", tmp_path / "run", "--folds", "3"]
+    outcome = command(*fit, "--embedding-column", tmp_path / "v.npy")
+    assert outcome.code == 0, outcome.err
+    assert command("score", tmp_path / "run").code == 0
+    found = pq.read_table(tmp_path / "run" / "scores.parquet").to_pylist()
+    assert [row["sample_id"] for row in found] == names
+    wrong = {row["sample_id"] for row in found if row["flagged"]}
+    assert wrong == {name for name in names if name.partition("/")[0] != truth[name]}
+    assert command("export-clean", tmp_path / "run", "--out", tmp_path / "clean").code == 0
+    assert len(list((tmp_path / "clean").rglob("*.png"))) > 60
+
+
 def network(run: Path, shape: Shape, fold: int) -> Network:
     built = build_network(shape)
     weights = read_arrays(run / "auditor" / f"fold-{fold}.safetensors")[0]
@@ -209,13 +228,13 @@ def test_a_summary_does_not_depend_on_the_rows_beside() -> None:
 def test_results_come_in_the_order_of_the_items_and_few_are_taken_ahead() -> None:
     taken = []
 
-    def items() -> object:
+    def items() -> Iterator[int]:
         for number in range(50):
             taken.append(number)
             yield number
 
     found = []
-    for result in in_order(lambda number: number * number, items(), 2):  # type: ignore[arg-type, var-annotated]
+    for result in in_order(lambda number: number * number, items(), 2):
         found.append(result)
         assert len(taken) <= len(found) + 5
     assert found == [number * number for number in range(50)]

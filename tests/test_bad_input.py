@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -568,7 +569,12 @@ def ruined(folder: Path, option: str, broken: str) -> list[str]:
     path, good = folder / "v.npy", np.full((60, 3), 1 / 3, dtype=np.float32)
     holed = good.copy()
     holed[17, 1] = np.nan
-    arrays = {"rows": good[:59], "flat": good.ravel(), "integers": good.astype(np.int64), "hole": holed}
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "rows": good[:59],
+        "flat": good.ravel(),
+        "integers": good.astype(np.int64),
+        "hole": holed,
+    }
     arrays |= {"empty": good[:, :0], "other order": good.astype(">f4"), "logits": 3 * good}
     if broken in arrays:
         np.save(path, arrays[broken])

@@ -149,7 +149,8 @@ def _prepared(folder: Path, made: _Made, work: Work) -> list[str]:
 
 
 def _names(labels: IntArray) -> npt.NDArray[np.str_]:
-    return np.char.add("class ", labels.astype(str))
+    # as long as each other, so that their order is that of the columns
+    return np.char.add("class ", np.char.zfill(labels.astype(str), 4))
 
 
 def _flagged(folder: Path) -> int:

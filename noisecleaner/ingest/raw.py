@@ -7,24 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder, read_metadata
 from noisecleaner.ingest.labels import as_text, index_or_name, order
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.payloads import VECTOR_OPTIONS, ImageColumn, ImageFiles, VectorColumn
 from noisecleaner.ingest.places import Place, absolute, check_relative, matching
 from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
-from noisecleaner.ingest.vectors import VectorFile
+from noisecleaner.ingest.vectors import VectorFile, refuse_both, vector_file
 from noisecleaner.tables import require_columns
 
 #: The column in which `plan` tells with which probability it drew a row.
 _PROBABILITY = "sample_probability"
-#: Ids that are Python's texts at a time.
-_HASHED = 65_536
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def open_tables(data: str) -> Files | None:
 
 def read_raw(source: Source, classes: tuple[str, ...] | None) -> Raw:
     """Read a dataset; integer labels count as indices into `classes`, where those are given."""
-    vectors, files = _vector_file(source.columns), open_tables(source.data)
+    vectors, files = vector_file(source.columns), open_tables(source.data)
     if files is not None:
         raw = _read_table(files, source, classes, vectors)
     else:
@@ -143,39 +141,6 @@ def read_trusted(trusted: str, source: Source, classes: tuple[str, ...]) -> Raw:
     return Raw(ids, None, None, labels, (), payload, probability=_probability(files, labels))
 
 
-def check_ids(ids: pa.ChunkedArray, where: str) -> None:
-    """Refuse ids that cannot join tables.
-
-    Raises:
-        NoisecleanerError: some are missing, or occur more than once.
-    """
-    if ids.null_count:
-        raise NoisecleanerError(
-            f"Every row needs a sample_id, but {ids.null_count} of {len(ids)} rows of {where} have none.",
-            "Fill the column, or name another one with --id-column NAME.",
-        )
-    if _all_differ(ids):
-        return
-    counts = pc.value_counts(ids)
-    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
-    if twice:
-        raise NoisecleanerError(
-            f"Sample ids must be unique, but {len(twice)} of them occur more than once in {where} "
-            f"(such as {listed(twice, 3)}).",
-            "Remove the repeated rows, or name another column with --id-column NAME.",
-        )
-
-
-def _all_differ(ids: pa.ChunkedArray) -> bool:
-    """Whether no two ids have one hash, and so none occurs twice: an eighth of the memory that counting them takes."""
-    hashes = np.empty(len(ids), dtype=np.int64)
-    for first in range(0, len(ids), _HASHED):
-        texts = ids.slice(first, _HASHED).to_pylist()
-        hashes[first : first + len(texts)] = np.fromiter(map(hash, texts), np.int64, len(texts))
-    hashes.sort()
-    return not (hashes[1:] == hashes[:-1]).any()
-
-
 def no_content(source: Source) -> NoisecleanerError:
     """Say that a table brings neither images nor vectors."""
     if source.columns.vector_file is not None:
@@ -221,22 +186,6 @@ def _read_images(folder: Path, source: Source) -> Raw:
     )
 
 
-def _vector_file(columns: Columns) -> VectorFile | None:
-    """Open the file of vectors beside the dataset, if the columns name one."""
-    if columns.vector_file is None:
-        return None
-    _refuse_both(columns)
-    return VectorFile.open(columns.vector_file, "probabilities" if columns.probabilities else "embeddings")
-
-
-def _refuse_both(columns: Columns) -> None:
-    if columns.embedding is not None and columns.probabilities is not None:
-        raise NoisecleanerError(
-            "Rows bring embeddings or class probabilities, but both columns are named.",
-            "Leave --embedding-column or --probabilities-column out.",
-        )
-
-
 def _refuse_columns(source: Source) -> None:
     """Refuse a column of vectors where there are no columns."""
     name = source.columns.embedding or source.columns.probabilities
@@ -272,7 +221,7 @@ def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None, v
 def _payload(files: Files, source: Source) -> tuple[pa.ChunkedArray | None, Payload | None]:
     """Find the rows' content: vectors if a column was named, else images; and the images' paths."""
     columns = source.columns
-    _refuse_both(columns)
+    refuse_both(columns)
     if columns.vector_file is not None:  # it has no rows but those of the dataset, which `read_raw` gives them
         return None, None
     if columns.embedding is not None:

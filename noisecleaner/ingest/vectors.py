@@ -12,6 +12,7 @@ import numpy.typing as npt
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.manifest import FloatArray
 from noisecleaner.ingest.payloads import VECTOR_OPTIONS, VectorColumn, rows_at_once
+from noisecleaner.ingest.tabular import Columns
 
 
 @dataclass(frozen=True)
@@ -94,3 +95,24 @@ class VectorFile:
 
 #: Every payload of vectors, to tell it from images.
 AnyVectors = VectorColumn | VectorFile
+
+
+def vector_file(columns: Columns) -> VectorFile | None:
+    """Open the file of vectors beside the dataset, if the columns name one."""
+    if columns.vector_file is None:
+        return None
+    refuse_both(columns)
+    return VectorFile.open(columns.vector_file, "probabilities" if columns.probabilities else "embeddings")
+
+
+def refuse_both(columns: Columns) -> None:
+    """Refuse two kinds of vectors for one row.
+
+    Raises:
+        NoisecleanerError: embeddings and probabilities are named.
+    """
+    if columns.embedding is not None and columns.probabilities is not None:
+        raise NoisecleanerError(
+            "Rows bring embeddings or class probabilities, but both columns are named.",
+            "Leave --embedding-column or --probabilities-column out.",
+        )
