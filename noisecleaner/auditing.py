@@ -1,32 +1,60 @@
-"""The fitted auditor applied to rows that were not fitted: load the networks, decode, predict. No training."""
+"""The fitted auditor applied to rows that were not fitted: predicted and judged block by block. No training.
+
+torch is imported only for images, and for networks that are not linear in the user's vectors.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from noisecleaner.backbones import build, load_weights
-from noisecleaner.choices import choose_device
-from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import damaged, read_arrays, read_record
-from noisecleaner.ingest import Manifest
-from noisecleaner.ingest.payloads import VectorColumn
-from noisecleaner.inputs import Decoding, prepare
-from noisecleaner.networks import Shape, build_network
+from noisecleaner.ingest import Manifest, Skip
+from noisecleaner.ingest.manifest import BoolArray, FloatArray, IntArray
+from noisecleaner.ingest.vectors import AnyVectors
+from noisecleaner.linear import Map, is_linear, mean_map, summarise_with
+from noisecleaner.probabilities import check_width
 from noisecleaner.progress import Progress
 from noisecleaner.quality import QualityModel
-from noisecleaner.readout import read_new
 from noisecleaner.runs import Run
-from noisecleaner.training import Data
-from noisecleaner.weightings import Network
+from noisecleaner.shapes import Shape
+from noisecleaner.summaries import Arrays
+from noisecleaner.threads import cores, in_threads
 
-Arrays = dict[str, npt.NDArray[Any]]
+#: Vectors [n, width] and given labels [n] -> what `summarise` says of them.
+Predict = Callable[[FloatArray, IntArray], Arrays]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What an auditor says of the rows of a dataset; every array has the shape [rows].
+
+    Args:
+        quality: label quality, NaN where there is none.
+        suggested: class index of the suggested label, -1 where there is none.
+        confidence: probability that it is right, NaN where there is none.
+    """
+
+    quality: npt.NDArray[np.float32]
+    suggested: IntArray
+    confidence: npt.NDArray[np.float32]
+
+    @classmethod
+    def nothing(cls, rows: int) -> Judged:
+        """Start with rows of which nothing is known."""
+        unknown = np.full(rows, np.nan, np.float32)
+        return cls(unknown, np.full(rows, -1), unknown.copy())
+
+    def put(self, rows: IntArray, said: Judged) -> None:
+        """Take in what was said of some rows."""
+        self.quality[rows], self.suggested[rows], self.confidence[rows] = said.quality, said.suggested, said.confidence
 
 
 class Auditor:
@@ -51,66 +79,136 @@ class Auditor:
             raise damaged(description, error) from error
         self._run = run
 
-    def predict(
-        self, dataset: Manifest, device: str, decoding: Decoding, scratch: Path, progress: Progress
-    ) -> tuple[Manifest, npt.NDArray[np.int64], Arrays]:
-        """Predict the rows of a dataset.
+    def judge(
+        self, dataset: Manifest, device: str, max_pixels: int | None, scratch: Path, progress: Progress
+    ) -> tuple[Manifest, Judged]:
+        """Judge the rows of a dataset.
 
         Args:
             dataset: read with the classes of this auditor.
             device: where to compute.
-            decoding: how images are decoded.
-            scratch: a folder with space for their pixels or features, while this runs.
+            max_pixels: width times height above which an image is refused; None takes the default.
+            scratch: a folder with space for their pixels or features, while this runs; vectors need none.
             progress: is told about decoding and predicting.
 
         Returns:
-            The dataset, unreadable rows marked; the rows that were predicted; their columns, see `read_new`.
+            The dataset, unreadable rows marked, and what is said of the others.
 
         Raises:
             NoisecleanerError: the rows are of another kind than those of the fit.
         """
-        on = choose_device(device)
         self._check_kind(dataset)
-        networks = [self._network(fold, on) for fold in range(self.folds)]
-        with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
-            inputs = prepare([dataset], self._encoder(on), Path(folder), decoding, progress)
-            dataset = dataset.skipping(inputs.skipped)
-            rows = np.flatnonzero((dataset.given >= 0) | dataset.unlabelled)
+        _require_rows(dataset)
+        if isinstance(dataset.payload, AnyVectors):
+            return self._judge_vectors(dataset, dataset.payload, device, progress)
+        return self._judge_images(dataset, device, max_pixels, scratch, progress)
+
+    def _judge_vectors(
+        self, dataset: Manifest, payload: AnyVectors, device: str, progress: Progress
+    ) -> tuple[Manifest, Judged]:
+        if payload.kind == "probabilities":
+            check_width(payload.width, len(self.classes))
+        predict, threads = self._predictor(device)
+        given, wanted = dataset.given, _wanted(dataset)
+
+        def work(item: tuple[int, FloatArray]) -> tuple[IntArray, Judged, IntArray]:
+            first, block = item
+            there = ~np.isnan(block[:, 0])
+            taken = wanted[first : first + len(block)] & there
+            rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
             if not len(rows):
-                raise NoisecleanerError(
-                    f"Rows with a label of the fitted classes are required, but none of the {len(dataset)} rows "
-                    f"can be scored (skipped: {dataset.skips()}).",
-                    "Check --label-column, and that the labels are spelled as in the fitted data.",
-                )
-            data = Data(inputs.array, dataset.given, dataset.trusted, on)
-            with progress.stage("Scoring", len(rows), "rows") as stage:
-                return dataset, rows, read_new(networks, data, rows, stage)
+                return rows, Judged.nothing(0), without
+            vectors = block if taken.all() else block[taken]
+            return rows, self._say(predict(vectors, given[rows]), given[rows]), without
 
-    def _encoder(self, device: torch.device) -> Encoder | None:
-        if self.shape.backbone is None:
-            return None
-        if self.shape.kind == "pixels":
-            return pixel_encoder(self.shape.size or 0)
-        backbone = build(self.shape.backbone, size=self.shape.size, pretrained=False, weights=None)
-        load_weights(backbone, self._run.auditor / "backbone.safetensors")
-        return feature_encoder(backbone, device)
+        found = in_threads(work, _numbered(payload), threads=threads, ahead=2 * threads, name="score")
+        judged, missing = Judged.nothing(len(dataset)), []
+        with progress.stage("Scoring", int(wanted.sum()), "rows") as stage:
+            for rows, said, without in found:
+                judged.put(rows, said)
+                missing += without.tolist()
+                stage.advance(len(rows))
+        dataset = dataset.skipping(dict.fromkeys(missing, Skip.NO_VECTOR))
+        _require_rows(dataset)
+        return dataset, judged
 
-    def _network(self, fold: int, device: torch.device) -> Network:
-        path = self._run.auditor / f"fold-{fold}.safetensors"
-        network = build_network(self.shape)
+    def _judge_images(
+        self, dataset: Manifest, device: str, max_pixels: int | None, scratch: Path, progress: Progress
+    ) -> tuple[Manifest, Judged]:
+        from noisecleaner.inputs import Decoding
+        from noisecleaner.predicting import Networks
+
+        decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
+        networks, judged = Networks(self._run, self.shape, self.folds, device), Judged.nothing(len(dataset))
+        with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
+            inputs = networks.decode(dataset, Path(folder), decoding, progress)
+            dataset = dataset.skipping(inputs.skipped)
+            _require_rows(dataset)
+            wanted = np.flatnonzero(_wanted(dataset))
+            with progress.stage("Scoring", len(wanted), "rows") as stage:
+                for rows, columns in networks.batches(inputs.array, dataset.given, wanted):
+                    judged.put(rows, self._say(columns, dataset.given[rows]))
+                    stage.advance(len(rows))
+        return dataset, judged
+
+    def _predictor(self, device: str) -> tuple[Predict, int]:
+        """Choose how vectors are predicted, and in how many threads."""
+        if is_linear(self.shape) and self._on_cpu(device):
+            return partial(summarise_with, self._map()), cores()
+        from noisecleaner.predicting import Networks
+
+        return Networks(self._run, self.shape, self.folds, device).block, 1  # torch has threads of its own
+
+    def _on_cpu(self, device: str) -> bool:
+        # a GPU would only wait for probabilities, with which next to nothing is computed
+        if device == "cpu" or (device == "auto" and self.shape.kind == "probabilities"):
+            return True
+        from noisecleaner.choices import choose_device
+
+        return choose_device(device).type == "cpu"
+
+    def _map(self) -> Map:
+        paths = [self._run.auditor / f"fold-{fold}.safetensors" for fold in range(self.folds)]
         try:
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in read_arrays(path)[0].items()})
-        except RuntimeError as error:
-            raise damaged(path, "its tensors do not fit") from error
-        return network.to(device)
+            return mean_map(self.shape, [read_arrays(path)[0] for path in paths])
+        except ValueError as error:
+            raise damaged(self._run.auditor, error) from error
+
+    def _say(self, columns: Arrays, given: IntArray) -> Judged:
+        """Judge rows by their columns, each of shape [n]."""
+        known = {**columns, "given": given}
+        quality = self.quality.quality(known, new=True)
+        suggested, confidence = self.quality.suggest(known, quality)
+        return Judged(quality.astype(np.float32), suggested, confidence.astype(np.float32))
 
     def _check_kind(self, dataset: Manifest) -> None:
-        vectors = isinstance(dataset.payload, VectorColumn)
-        width = dataset.payload.width if isinstance(dataset.payload, VectorColumn) else None
-        if vectors != (self.shape.backbone is None) or (vectors and width != self.shape.width):
+        width = dataset.payload.width if isinstance(dataset.payload, AnyVectors) else None
+        if (width is None) == (self.shape.backbone is None) or (width is not None and width != self.shape.width):
             wanted = "images" if self.shape.backbone else f"vectors of {self.shape.width} numbers"
-            found = f"vectors of {width} numbers" if vectors else "images"
+            found = "images" if width is None else f"vectors of {width} numbers"
             raise NoisecleanerError(
                 f"This run was fitted on {wanted}, but the new rows bring {found}.",
                 "Give rows of the same kind; name their column with --image-column or --embedding-column NAME.",
             )
+
+
+def _wanted(dataset: Manifest) -> BoolArray:
+    """Rows to judge, shape [rows]."""
+    return (dataset.given >= 0) | dataset.unlabelled
+
+
+def _require_rows(dataset: Manifest) -> None:
+    if not _wanted(dataset).any():
+        raise NoisecleanerError(
+            f"Rows with a label of the fitted classes are required, but none of the {len(dataset)} rows "
+            f"can be scored (skipped: {dataset.skips()}).",
+            "Check --label-column, and that the labels are spelled as in the fitted data.",
+        )
+
+
+def _numbered(payload: AnyVectors) -> Iterator[tuple[int, FloatArray]]:
+    """Yield (first row, vectors) block by block."""
+    first = 0
+    for block in payload.blocks():
+        yield first, block
+        first += len(block)

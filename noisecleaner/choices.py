@@ -15,9 +15,9 @@ from noisecleaner.backbones import Backbone, build, efficientnet_lite0
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.places import absolute
 from noisecleaner.methods import check_choice, method_names
-from noisecleaner.networks import Shape
 from noisecleaner.precision import Precision, choose_precision
 from noisecleaner.regularisers import check_options, regulariser_class
+from noisecleaner.shapes import Shape
 from noisecleaner.training import Schedule
 from noisecleaner.weightings import Meta, weighting_class
 

@@ -6,6 +6,7 @@ Exit codes: 0 done, a gate passed; 1 a gate failed; 2 usage, input or configurat
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import warnings
@@ -63,6 +64,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     words = [word for word in given if word != "--debug"]
+    # Arrow's own allocator keeps much of what reading a table needed for a while; read when Arrow is imported
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     interrupts = Interrupts()
     try:
         with interrupts.installed(), warnings.catch_warnings():

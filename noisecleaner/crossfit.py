@@ -15,12 +15,14 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays, write_arrays
 from noisecleaner.folds import Fold, Plan
 from noisecleaner.inputs import statistics
-from noisecleaner.networks import Shape, build_network, standardise
+from noisecleaner.networks import build_network, standardise
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.readout import Arrays, read_fold
+from noisecleaner.readout import read_fold
 from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.runs import Run
+from noisecleaner.shapes import Shape
+from noisecleaner.summaries import Arrays
 from noisecleaner.training import Data, Schedule, State, placed, train
 from noisecleaner.weightings import Meta, Network, Weighting, build
 

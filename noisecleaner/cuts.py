@@ -20,12 +20,13 @@ class Cut:
 
     def __init__(self, values: FloatArray, rows: Rows) -> None:
         known = np.isfinite(values)
-        order = np.flatnonzero(known)[np.argsort(values[known], kind="stable")]
+        order = np.argsort(values, kind="stable")[: int(known.sum())]  # NaN comes last
         judged = rows.judging & rows.audited & known
         self.values = values[order]
         self.audit: Audit = rows.audit(judged)
         self.judged = values[judged]
-        self._expected = np.concatenate([[0.0], np.cumsum(rows.expected[order])])
+        self._expected = np.zeros(len(order) + 1)
+        np.cumsum(rows.expected[order], out=self._expected[1:])
 
     def flagged(self, threshold: float) -> int:
         """Count the rows below a threshold."""
@@ -45,9 +46,12 @@ class Cut:
         )
         return flagged, kept
 
-    def recall(self, threshold: float) -> Rate:
-        """Estimate the share of the wrong labels that is flagged."""
+    def rates(self, threshold: float) -> tuple[Rate, Rate, Rate]:
+        """Estimate what `wrong_among` does, and the share of the wrong labels that is flagged (recall)."""
         flagged, kept = self.wrong_among(threshold)
+        return flagged, kept, self._recall(threshold, flagged, kept)
+
+    def _recall(self, threshold: float, flagged: Rate, kept: Rate) -> Rate:
         if {flagged.method, kept.method} == {"prediction-powered"}:
             count = self.flagged(threshold)
             return part_of_errors(flagged, count, kept, len(self.values) - count)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ def wilson(share: float, size: float, confidence: float = CONFIDENCE) -> tuple[f
         size: above 0; not an integer where rows stand for unequal parts of the dataset.
         confidence: of the two-sided interval.
     """
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(special.ndtri(0.5 + confidence / 2))
     middle = (share + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
     # at 0 and 1 the ends are exact, and rounding must not put them outside
@@ -160,7 +160,7 @@ def part_of_errors(here: Rate, rows: int, there: Rate, others: int) -> Rate:
 
 def _deviation(rate: Rate) -> float:
     """The standard deviation of a share, read off its interval."""
-    return ((rate.high or 0.0) - (rate.low or 0.0)) / (2 * float(stats.norm.ppf(0.5 + CONFIDENCE / 2)))
+    return ((rate.high or 0.0) - (rate.low or 0.0)) / (2 * float(special.ndtri(0.5 + CONFIDENCE / 2)))
 
 
 def _regressed(

@@ -165,7 +165,7 @@ def _read_scores(scored: Path, data: str | None) -> tuple[pa.Table, Source, tupl
         )
     scores, meta = read_table(path, SCORES)
     written = dict(meta["source"])
-    source = Source(data or written["data"], Columns(**written["columns"]), written["allow_absolute"])
+    source = Source(data or written["data"], Columns(**written["columns"]), written["allow_absolute"]).with_images()
     return scores, source, tuple(meta["classes"])
 
 

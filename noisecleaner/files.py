@@ -76,9 +76,9 @@ def sweep(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` as indented JSON; NaN is refused, because JSON has none."""
+    """Write `content` as indented JSON, a list of numbers in one line; NaN is refused, because JSON has none."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        temporary.write_text(_laid_out(content) + "\n", "utf-8")
 
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
@@ -139,6 +139,23 @@ def damaged(path: Path, reason: object) -> NoisecleanerError:
         f"{path} is required, but it cannot be read ({reason}).",
         "The run directory is damaged or incomplete: run `noisecleaner fit … --overwrite` again.",
     )
+
+
+def _laid_out(value: Any, indent: str = "") -> str:
+    """Lay out JSON; Python's own indentation would put each number of a matrix of classes into a line of its own."""
+    inner, parts = indent + "  ", []
+    if isinstance(value, Mapping):
+        parts = [f"{inner}{_plain(str(name))}: {_laid_out(part, inner)}" for name, part in value.items()]
+    elif isinstance(value, list) and any(isinstance(part, (list, Mapping)) for part in value):
+        parts = [inner + _laid_out(part, inner) for part in value]
+    if not parts:
+        return _plain(value)
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    return "\n".join([opening, ",\n".join(parts), indent + closing])
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _crc(content: Mapping[str, Any]) -> str:

@@ -34,15 +34,15 @@ from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
 from noisecleaner.ingest import Manifest, Source
-from noisecleaner.ingest.payloads import VectorColumn
 from noisecleaner.ingest.places import absolute
+from noisecleaner.ingest.vectors import AnyVectors
 from noisecleaner.inputs import Decoding, prepare
-from noisecleaner.networks import Shape
 from noisecleaner.parts import Parts, check_usable, read_parts
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.quality import MIN_EACH, QualityModel, fit_quality
-from noisecleaner.readout import Arrays
 from noisecleaner.runs import Run, fingerprint, open_run
+from noisecleaner.shapes import Shape
+from noisecleaner.summaries import Arrays
 from noisecleaner.tables import TRACE, write_table
 from noisecleaner.traces import collect, to_table, verified
 from noisecleaner.training import Data
@@ -204,7 +204,7 @@ def _choose(
     classes = len(dataset.classes)
     # in a transfer a head needs features of its own, which is all that source and target share
     hidden = model.hidden or (_TRANSFER_UNITS if transfer else 0)
-    if isinstance(dataset.payload, VectorColumn):
+    if isinstance(dataset.payload, AnyVectors):
         check_no_backbone(model)
         width = dataset.payload.width
         if dataset.payload.kind == "probabilities":
@@ -233,6 +233,7 @@ def _data(array: npt.NDArray[Any], parts: Parts, chosen: _Chosen, device: torch.
         augmented=chosen.trunk is not None,
         flips=chosen.trunk is not None and chosen.trunk.flips,
         side=parts.side(),
+        probabilities=chosen.shape.kind == "probabilities",
     )
 
 

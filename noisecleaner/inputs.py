@@ -24,7 +24,8 @@ from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.manifest import FloatArray, IntArray
-from noisecleaner.ingest.payloads import VectorColumn
+from noisecleaner.ingest.vectors import AnyVectors, VectorFile
+from noisecleaner.probabilities import check, check_width
 from noisecleaner.progress import Progress
 
 _SAVE_SECONDS = 10.0
@@ -107,41 +108,40 @@ def prepare_images(
 
 
 def prepare_vectors(parts: Sequence[Manifest], folder: Path, progress: Progress) -> Inputs:
-    """Copy the users' vectors into one memory-mapped array; probabilities become their logarithms.
+    """Check the user's vectors; those of columns are copied into one memory-mapped array, a file serves as it is.
 
     Raises:
         NoisecleanerError: vectors of unequal length, with NaN, or that are no probabilities.
     """
-    columns = [part.payload for part in parts]
-    first = columns[0]
-    assert isinstance(first, VectorColumn)  # noqa: S101  # the caller dispatches on the payload
-    for column in columns:
-        if not isinstance(column, VectorColumn) or (column.kind, column.width) != (first.kind, first.width):
+    payloads = [part.payload for part in parts]
+    first = payloads[0]
+    assert isinstance(first, AnyVectors)  # noqa: S101  # the caller dispatches on the payload
+    for payload in payloads:
+        if not isinstance(payload, AnyVectors) or (payload.kind, payload.width) != (first.kind, first.width):
             raise NoisecleanerError(
                 f"Trusted rows that are not in the dataset need {first.kind} of {first.width} numbers as well, "
                 "but theirs are of another kind or length.",
                 "Compute them with the same model.",
             )
-    convert = _log_probabilities if first.kind == "probabilities" else _as_is
-    if first.kind == "probabilities" and first.width != len(parts[0].classes):
-        raise NoisecleanerError(
-            f"Class probabilities need one number for each of the {len(parts[0].classes)} classes, "
-            f"but the column holds {first.width}.",
-            "Give probabilities in the order of the sorted class names (or of the ClassLabel names).",
-        )
+    if first.kind == "probabilities":
+        check_width(first.width, len(parts[0].classes))
     skipped: dict[int, Skip] = {}
     total = sum(map(len, parts))
-    array: Array | None = None
+    # rows beside the dataset bring columns of their own, never a file
+    array: Array | None = first.array if isinstance(first, VectorFile) and len(parts) == 1 else None
+    given = array is not None
     row = 0
     with progress.stage(f"Reading {first.kind}", total, "rows") as stage:
-        for block in chain.from_iterable(c.blocks() for c in columns if isinstance(c, VectorColumn)):
-            values = convert(block)
+        for block in chain.from_iterable(p.blocks() for p in payloads if isinstance(p, AnyVectors)):
+            if first.kind == "probabilities":
+                check(block)
             if array is None:
-                array, _, _ = _open(folder / f"{first.kind}.npy", (total, first.width), values.dtype, fresh=True)
-            array[row : row + len(values)] = np.nan_to_num(values)
+                array, _, _ = _open(folder / f"{first.kind}.npy", (total, first.width), block.dtype, fresh=True)
+            if not given:
+                array[row : row + len(block)] = np.nan_to_num(block)
             skipped |= {row + int(i): Skip.NO_VECTOR for i in np.flatnonzero(np.isnan(block[:, 0]))}
-            row += len(values)
-            stage.advance(len(values))
+            row += len(block)
+            stage.advance(len(block))
     assert array is not None  # noqa: S101  # a manifest has rows
     return Inputs(array, skipped)
 
@@ -208,20 +208,3 @@ def _save(path: Path, array: Array, done: int, skipped: dict[int, Skip]) -> None
     array.flush()  # type: ignore[attr-defined]  # a memory map
     noted = {"done": done, "bytes": path.stat().st_size, "skipped": {str(k): str(v) for k, v in skipped.items()}}
     write_record(path.with_suffix(".json"), noted)
-
-
-def _as_is(block: FloatArray) -> FloatArray:
-    return block
-
-
-def _log_probabilities(block: FloatArray) -> FloatArray:
-    values = np.nan_to_num(block.astype(np.float32))
-    total = values.sum(axis=1)
-    wrong = ((values < 0) | (values > 1)).any(axis=1) | ((np.abs(total - 1) > 0.01) & ~np.isnan(block[:, 0]))
-    if wrong.any():
-        raise NoisecleanerError(
-            "Class probabilities must lie in [0, 1] and sum to 1, but a row has the sum "
-            f"{total[np.argmax(wrong)]:.3f}.",
-            "Apply softmax first, or pass logits with --embedding-column.",
-        )
-    return np.log(np.clip(values, 1e-12, 1))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,28 +9,8 @@ from torch import Tensor, nn
 from noisecleaner.backbones import Backbone
 from noisecleaner.backbones import build as build_backbone
 from noisecleaner.ingest.manifest import FloatArray
+from noisecleaner.shapes import Shape
 from noisecleaner.weightings import Network
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Everything but the weights, so that a saved auditor can be built again.
-
-    Args:
-        kind: what the network takes: pixels, vectors (embeddings or features), or log probabilities.
-        classes: number of classes.
-        width: length of a vector, or number of the backbone's features.
-        backbone: the backbone's name, None for the user's vectors.
-        size: edge length of the images, None for vectors.
-        hidden: units of a hidden layer in the head on vectors, 0 for none.
-    """
-
-    kind: Literal["pixels", "vectors", "probabilities"]
-    classes: int
-    width: int
-    backbone: str | None = None
-    size: int | None = None
-    hidden: int = 0
 
 
 class Standardise(nn.Module):

@@ -58,12 +58,15 @@ class Rows:
 
     def rates_by_class(self, classes: int) -> list[Rate]:
         """Estimate the share of wrong labels among the rows of each given label."""
+        audit, given = self.audit(self.audited), self.given[self.audited]
+        return [audit.only(given == c).rate(mean) for c, mean in enumerate(self.means(classes))]
+
+    def means(self, classes: int) -> list[float | None]:
+        """Compute the mean of what is expected of the rows of each given label, None where nothing is."""
         known = (self.given >= 0) & np.isfinite(self.expected)
         sums = np.bincount(self.given[known], self.expected[known], classes)
         counts = np.bincount(self.given[known], minlength=classes)
-        audit, given = self.audit(self.audited), self.given[self.audited]
-        means = [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
-        return [audit.only(given == c).rate(mean) for c, mean in enumerate(means)]
+        return [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,9 @@ def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
     if model in ("uncalibrated", "transfer"):
         return Noise("none", UNKNOWN, dict.fromkeys(classes, UNKNOWN), {}, confusion.tolist())
     method = "planted" if model == "planted" else "model"
-    per_class = {name: _expected(rows.expected[given == c], method) for c, name in enumerate(classes)}
+    per_class = {
+        name: Rate(mean, None, None, 0, 0, method) for name, mean in zip(classes, rows.means(len(classes)), strict=True)
+    }
     return Noise(method, _expected(rows.expected[given >= 0], method), per_class, {}, confusion.tolist())
 
 

@@ -101,8 +101,8 @@ def report(by: str, cut: Cut) -> pa.Table:
     count, lines = len(cut.values), []
     for threshold in _thresholds(cut.values):
         kept_rows = count - cut.flagged(threshold)
-        precision, noise = cut.wrong_among(threshold)
-        rates = {"effective_noise": noise, "precision": precision, "recall": cut.recall(threshold)}
+        precision, noise, recall = cut.rates(threshold)
+        rates = {"effective_noise": noise, "precision": precision, "recall": recall}
         line: dict[str, object] = {"by": by, "threshold": float(threshold), "kept": kept_rows}
         line["kept_fraction"] = kept_rows / count if count else 0.0
         for name, rate in rates.items():
@@ -126,9 +126,10 @@ def likely_confusions(
 ) -> list[Confusion]:
     """List the most frequent pairs of given and suggested label among flagged rows that have both."""
     both = flagged & (given >= 0) & (suggested >= 0)
-    pairs, counts = np.unique(np.stack([given[both], suggested[both]]), axis=1, return_counts=True)
+    pairs, counts = np.unique(given[both] * len(classes) + suggested[both], return_counts=True)
     order = np.argsort(-counts, kind="stable")[:most]
-    return [Confusion(classes[pairs[0, i]], classes[pairs[1, i]], int(counts[i])) for i in order]
+    found = [(*divmod(int(pairs[i]), len(classes)), int(counts[i])) for i in order]
+    return [Confusion(classes[one], classes[other], count) for one, other, count in found]
 
 
 def _thresholds(values: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ class Scored:
 
     Args:
         identity: the columns of `IDENTITY`.
-        numbers: the columns of `NUMBERS`.
+        numbers: the columns of `NUMBERS`, rounded as they stand in the file: flags and rates must follow from those.
         suggested: class index of the suggested label, -1 where there is none.
         judging: audited rows that may measure the result.
         probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
@@ -39,7 +39,7 @@ class Scored:
     """
 
     identity: pa.Table
-    numbers: dict[str, FloatArray]
+    numbers: dict[str, npt.NDArray[np.float32]]
     suggested: IntArray
     judging: BoolArray
     probability: FloatArray
@@ -51,9 +51,9 @@ class Scored:
         readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
         return np.where(readable, indices(self.identity[column], self.classes), -1)
 
-    def stored(self) -> Scored:
-        """Round the numbers as they will stand in the file: flags and rates must follow from those."""
-        return replace(self, numbers={k: v.astype(np.float32).astype(np.float64) for k, v in self.numbers.items()})
+    def values(self, name: str) -> FloatArray:
+        """One of the numbers in double precision, to compute with."""
+        return self.numbers[name].astype(np.float64)
 
     def rows(self) -> Rows:
         """What the noise is measured on.
@@ -64,7 +64,7 @@ class Scored:
         rows = Rows(
             self.index("given_label"),
             self.index("trusted_label"),
-            1 - self.numbers["label_quality"],
+            1 - self.values("label_quality"),
             self.judging,
             self.probability,
         )
@@ -82,7 +82,7 @@ def from_trace(trace: pa.Table, classes: tuple[str, ...], model: str) -> Scored:
     """Read the rows of a trace."""
     return Scored(
         identity=trace.select(list(IDENTITY)),
-        numbers={name: _floats(trace[name]) for name in NUMBERS},
+        numbers={name: _floats(trace[name]).astype(np.float32) for name in NUMBERS},
         suggested=_integers(trace["suggested"]),
         judging=np.asarray(trace["judging"]),
         probability=_floats(trace["sample_probability"]),
@@ -152,7 +152,8 @@ def _fitted_again(scored: Scored, columns: dict[str, npt.NDArray[Any]]) -> Score
     if model.method != "audited":
         return scored
     suggested, confidence = model.suggest(columns, quality)
-    numbers = {**scored.numbers, "label_quality": quality, "suggested_confidence": confidence}
+    found = {"label_quality": quality, "suggested_confidence": confidence}
+    numbers = scored.numbers | {name: values.astype(np.float32) for name, values in found.items()}
     return replace(scored, numbers=numbers, suggested=suggested, model=model.method)
 
 

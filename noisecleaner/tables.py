@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,19 +122,25 @@ def write_table(
             writer.write(batch.cast(described))
 
 
-def read_table(path: Path, schema: pa.Schema) -> tuple[pa.Table, dict[str, Any]]:
+def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> tuple[pa.Table, dict[str, Any]]:
     """Read a table that `write_table` wrote, and the JSON object kept with it.
+
+    Args:
+        path: the file.
+        schema: of the file.
+        columns: those to read; None reads all.
 
     Raises:
         NoisecleanerError: the file is missing, damaged, or has other columns.
     """
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        meta = json.loads((table.schema.metadata or {})[META_KEY])
+        found = pq.read_schema(path)
+        meta = json.loads((found.metadata or {})[META_KEY])
+        if not found.equals(schema):
+            raise damaged(path, f"its columns are {listed(found.names)}")
+        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise damaged(path, error) from error
-    if not table.schema.equals(schema):
-        raise damaged(path, f"its columns are {listed(table.column_names)}")
     return table.replace_schema_metadata(None), meta
 
 

@@ -24,6 +24,7 @@ from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.metaset import MetaSet
 from noisecleaner.precision import autocast
+from noisecleaner.probabilities import logarithms
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.regularisers import Regulariser, Side
 from noisecleaner.sampling import Sampler
@@ -76,6 +77,7 @@ class Data:
         augmented: whether source pixels are augmented.
         flips: whether a mirrored image keeps its label.
         side: what regularisers look at.
+        probabilities: whether the vectors are class probabilities, of which networks take the logarithms.
     """
 
     array: npt.NDArray[Any]
@@ -85,6 +87,7 @@ class Data:
     augmented: bool = False
     flips: bool = True
     side: Side = field(default_factory=lambda: Side(np.empty(0, np.int64), np.empty(0, np.int64)))
+    probabilities: bool = False
 
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, augmented if asked for."""
@@ -96,13 +99,19 @@ class Data:
         return self._batch(self.inputs(rows), np.where(self.trusted >= 0, self.trusted, self.given), rows)
 
     def inputs(self, rows: IntArray) -> Tensor:
-        """Bring rows to the device: pixels [n, 3, size, size] or vectors [n, width], as float32."""
-        picked = torch.from_numpy(self.array[rows]).to(self.device)
-        return (picked.permute(0, 3, 1, 2) if picked.dim() == 4 else picked).float()
+        """Bring rows to the device: pixels [n, 3, size, size], vectors or log probabilities [n, width], as float32."""
+        picked = self.array[rows]
+        return inputs_of(logarithms(picked) if self.probabilities else picked, self.device)
 
     def _batch(self, inputs: Tensor, labels: IntArray, rows: IntArray) -> Batch:
         on_device = [torch.from_numpy(values).to(self.device) for values in (labels[rows], rows)]
         return Batch(inputs, *on_device)
+
+
+def inputs_of(values: npt.NDArray[Any], device: torch.device) -> Tensor:
+    """Bring pixels [n, size, size, 3] (as [n, 3, size, size]) or vectors [n, width] to a device, as float32."""
+    picked = torch.from_numpy(values).to(device)
+    return (picked.permute(0, 3, 1, 2) if picked.dim() == 4 else picked).float()
 
 
 class History(nn.Module):

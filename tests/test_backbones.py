@@ -17,7 +17,8 @@ from noisecleaner.backbones.efficientnet_lite0 import installed
 from noisecleaner.encoders import feature_encoder
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.methods import backbone_names
-from noisecleaner.networks import Shape, Standardise, build_network, standardise
+from noisecleaner.networks import Standardise, build_network, standardise
+from noisecleaner.shapes import Shape
 
 OWN = [name for name in backbone_names() if name != "efficientnet-lite0" or installed()]
 SOME = ["resnet18", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"]

@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -561,3 +562,81 @@ def test_a_folder_of_every_kind_of_image_is_fitted(command: Command, tmp_path: P
     outcome = command(*fit)
     assert outcome.code == 0, outcome.err
     assert "Fitted 51 rows (0 skipped)" in outcome.out
+
+
+def ruined(folder: Path, option: str, broken: str) -> list[str]:
+    """Write what is wrong with a `.npy` file of 60 rows, 3 numbers each; return what must be said of it."""
+    path, good = folder / "v.npy", np.full((60, 3), 1 / 3, dtype=np.float32)
+    holed = good.copy()
+    holed[17, 1] = np.nan
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "rows": good[:59],
+        "flat": good.ravel(),
+        "integers": good.astype(np.int64),
+        "hole": holed,
+    }
+    arrays |= {"empty": good[:, :0], "other order": good.astype(">f4"), "logits": 3 * good}
+    if broken in arrays:
+        np.save(path, arrays[broken])
+    elif broken == "pickle":
+        np.save(path, np.array([[None] * 3] * 60, dtype=object), allow_pickle=True)
+    elif broken == "archive":
+        with path.open("wb") as file:
+            np.savez(file, good)
+    elif broken == "cut short":
+        np.save(path, good)
+        path.write_bytes(path.read_bytes()[:-100])
+    says = {"rows": ["59", "60"], "hole": ["row 17", "NaN"], "logits": ["sum to 1"], "flat": ["[180]", "float32"]}
+    return says.get(broken, [f"--{option}-column PATH"])
+
+
+BROKEN = ["rows", "flat", "integers", "empty", "other order", "pickle", "archive", "cut short", "missing", "hole"]
+
+
+@pytest.mark.parametrize(
+    ("option", "broken"),
+    [*(("embedding", broken) for broken in BROKEN), *(("probabilities", broken) for broken in (*BROKEN, "logits"))],
+)
+def test_files_of_vectors_that_cannot_be_used(
+    refused: Refused, tmp_path: Path, fitted: Path, option: str, broken: str
+) -> None:
+    truth = embeddings(tmp_path / "data.parquet", rows=60)
+    write_trusted(tmp_path / "trusted.parquet", truth)
+    says = ruined(tmp_path, option, broken)
+    words = ["data.parquet", f"--{option}-column", "v.npy"]
+    refused("fit", *words, "--trusted", "trusted.parquet", "--out", "run", says=says)
+    if option == "embedding" and broken not in ("hole", "logits"):
+        refused("score", fitted / "run", "--data", *words, "--out", "scored", says=says)
+
+
+def test_vectors_of_new_rows_that_the_run_cannot_take(command: Command, refused: Refused, tmp_path: Path) -> None:
+    truth = embeddings(tmp_path / "data.parquet", rows=60)
+    write_trusted(tmp_path / "trusted.parquet", truth)
+    np.save(tmp_path / "p.npy", np.full((60, 3), 1 / 3, dtype=np.float32))
+    fit = ["fit", "data.parquet", "--trusted", "trusted.parquet", "--out", "run", "--epochs", "1", "--folds", "3"]
+    assert command(*fit, "--probabilities-column", "p.npy").code == 0
+    for broken in ("hole", "logits"):
+        says = ruined(tmp_path, "probabilities", broken)
+        words = ["--data", "data.parquet", "--probabilities-column", "v.npy", "--out", "scored"]
+        refused("score", "run", *words, says=says)
+    np.save(tmp_path / "wide.npy", np.full((60, 4), 1 / 4, dtype=np.float32))
+    wide = ["--data", "data.parquet", "--probabilities-column", "wide.npy", "--out", "scored"]
+    refused("score", "run", *wide, says=["vectors of 3 numbers", "vectors of 4 numbers"])
+
+
+def test_a_file_of_vectors_is_that_of_the_dataset_alone(refused: Refused, tmp_path: Path) -> None:
+    truth = embeddings(tmp_path / "data.parquet", rows=60)
+    embeddings(tmp_path / "target.parquet", rows=60)
+    write_trusted(tmp_path / "trusted.parquet", {f"other-{name}": label for name, label in truth.items()})
+    np.save(tmp_path / "v.npy", np.ones((60, 3), dtype=np.float32))
+    words = ["fit", "data.parquet", "--embedding-column", "v.npy", "--out", "run", "--trusted"]
+    refused(*words, "trusted.parquet", says=["must be rows of the dataset"])
+    refused(*words, "target.parquet", "--transfer", says=["holds only the dataset's", "list column"])
+    refused(*words, "trusted.parquet", "--probabilities-column", "p", says=["both"])
+
+
+def test_a_column_of_vectors_of_an_image_folder(refused: Refused, tmp_path: Path) -> None:
+    few_images(tmp_path / "images")
+    write_trusted(tmp_path / "trusted.parquet", {f"cat/{number}.png": "cat" for number in range(5)})
+    words = ["fit", "images", "--trusted", "trusted.parquet", "--out", "run", "--embedding-column", "vector"]
+    refused(*words, says=["'vector' is no .npy file"])

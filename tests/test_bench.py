@@ -17,9 +17,10 @@ from conftest import Command, Outcome, png
 
 import noisecleaner.bench as package
 from noisecleaner.backbones.efficientnet_lite0 import installed
-from noisecleaner.bench import Experiment, bench, coverage, experiment_class, throughput
+from noisecleaner.bench import Experiment, bench, coverage, experiment_class, scale, throughput
 from noisecleaner.bench.coverage import Coverage
 from noisecleaner.bench.detect import Detect
+from noisecleaner.bench.scale import Scale
 from noisecleaner.bench.soseleto_synthetic import SoseletoSynthetic
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record
@@ -337,3 +338,23 @@ def test_an_option_that_an_experiment_does_not_have_is_refused(command: Command,
     refused(outcome, "--option of detect sise is unknown", "size")
     outcome = command("bench", "soseleto-synthetic", "--out", tmp_path, "--option", "size=64")
     refused(outcome, "has no options")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from Linux's /proc")
+def test_large_datasets_are_scored_in_processes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "_CLASSES", 5)
+    monkeypatch.setattr(scale, "_SAMPLE", 300)
+    monkeypatch.setattr(Scale, "rows", tuple(row for row in Scale.rows if row.setting["rows"] == 100_000))
+    found = bench("scale", tmp_path, seeds=1, scale=0.005, device="cpu")
+    assert {line.row.method for line in found.lines} == {"noisecleaner", "cleanlab", "cleanlab batched"}
+    values = {(line.row.method, line.metric): line.mean for line in found.lines}
+    for method in ("noisecleaner", "cleanlab", "cleanlab batched"):
+        assert values[method, "rows_per_second"] == pytest.approx(500 / values[method, "work_seconds"])
+        assert 10 < values[method, "peak_megabytes"] < 2_000
+        assert 0.1 < values[method, "flagged"] < 0.3  # a fifth of the labels is wrong
+    assert not list((tmp_path / "runs").glob(".bench-*"))
+
+
+def test_a_measured_process_that_fails_is_an_error() -> None:
+    with pytest.raises(NoisecleanerError, match="failed with 3: no such thing"):
+        scale._watched([sys.executable, "-c", "import sys; print('no such thing'); sys.exit(3)"])

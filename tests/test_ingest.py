@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from conftest import CLASSES, Command, image_folder, png
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_
 from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles, VectorColumn
 from noisecleaner.inputs import Decoding, prepare
 from noisecleaner.progress import Progress
+from noisecleaner.training import Data
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 VECTORS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
@@ -523,7 +525,9 @@ def test_probabilities_become_logarithms_and_a_row_without_is_skipped(tmp_path: 
     assert manifest.payload.kind == "probabilities"
     inputs = prepare([manifest], None, tmp_path, Decoding(), Progress())
     assert inputs.skipped == {1: Skip.NO_VECTOR}
-    np.testing.assert_allclose(np.exp(inputs.array[[0, 2]]), np.array([[0.25, 0.75], [1, 0]]), atol=1e-6)
+    data = Data(inputs.array, manifest.given, manifest.trusted, torch.device("cpu"), probabilities=True)
+    logarithms = data.inputs(np.array([0, 2])).numpy()
+    np.testing.assert_allclose(np.exp(logarithms), np.array([[0.25, 0.75], [1, 0]]), atol=1e-6)
 
 
 @pytest.mark.parametrize("wrong", [[0.5, 0.2], [-0.5, 1.5], [0.2, 0.3, 0.5]])

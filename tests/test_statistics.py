@@ -141,9 +141,9 @@ def test_rates_at_a_threshold_are_sharpened_where_both_sides_hold_enough_of_both
     expected, wrong = scores(6000, rng)
     judging = np.isin(np.arange(6000), rng.choice(6000, 1500, replace=False))
     cut = Cut(1 - expected, rows_of(wrong, judging, expected))
-    assert {rate.method for rate in (*cut.wrong_among(0.5), cut.recall(0.5))} == {"prediction-powered"}
+    assert {rate.method for rate in cut.rates(0.5)} == {"prediction-powered"}
     assert {rate.method for rate in cut.wrong_among(0.01)} == {"wilson", "prediction-powered"}
-    assert cut.recall(0.01).method == "wilson"
+    assert cut.rates(0.01)[2].method == "wilson"
     assert {rate.method for rate in Cut(1 - expected, rows_of(wrong, judging)).wrong_among(0.5)} == {"wilson"}
 
 
@@ -158,7 +158,7 @@ def test_sharpened_precision_noise_and_recall_are_unbiased_and_shorter() -> None
         judging = np.isin(np.arange(8000), rng.choice(8000, 1500, replace=False))
         for name, known in (("sharp", expected), ("plain", None)):
             cut = Cut(1 - expected, rows_of(wrong, judging, known))
-            rates = (*cut.wrong_among(0.7), cut.recall(0.7))
+            rates = cut.rates(0.7)
             found[name].append([rate.value or 0.0 for rate in rates])
             lengths[name].append([(rate.high or 0.0) - (rate.low or 0.0) for rate in rates])
     np.testing.assert_allclose(np.mean(found["sharp"], axis=0), truth, atol=0.01)

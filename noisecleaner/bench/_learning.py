@@ -12,8 +12,9 @@ from noisecleaner.backbones import build as build_backbone
 from noisecleaner.bench import Work
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
-from noisecleaner.networks import Shape, build_network
+from noisecleaner.networks import build_network
 from noisecleaner.regularisers import build as build_regulariser
+from noisecleaner.shapes import Shape
 from noisecleaner.training import Data, Schedule, State, placed, predict, train
 from noisecleaner.weightings import Meta, Network, build
 

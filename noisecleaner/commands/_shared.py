@@ -36,8 +36,10 @@ ImageColumn = Annotated[str, opt("Column with paths, bytes or struct<bytes, path
 LabelColumn = Annotated[str, opt("Column with the given label.", ROWS)]
 IdColumn = Annotated[str, opt("Column with the id that joins the tables.", ROWS)]
 TrustedColumn = Annotated[str, opt("Column with the verified label.", ROWS)]
-EmbeddingColumn = Annotated[str | None, opt("Column with embeddings, instead of images.", ROWS)]
-ProbabilitiesColumn = Annotated[str | None, opt("Column with your model's class probabilities, likewise.", ROWS)]
+EmbeddingColumn = Annotated[str | None, opt("Column (or .npy file, in row order) with embeddings, not images.", ROWS)]
+ProbabilitiesColumn = Annotated[
+    str | None, opt("Column (or .npy file) with your model's class probabilities, likewise.", ROWS)
+]
 RowIds = Annotated[bool, typer.Option("--row-ids", help="Make ids from file name and row.", rich_help_panel=ROWS)]
 AllowAbsolute = Annotated[
     bool,

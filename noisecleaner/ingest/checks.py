@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.manifest import IntArray, Manifest
 
+#: Ids that are Python's texts at a time.
+_HASHED = 65_536
+
 
 def require_two(classes: Sequence[str], where: object) -> None:
     """Refuse a dataset in which there is nothing to confuse.
@@ -96,3 +99,36 @@ def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None
             f"Trusted rows of at least two classes are required, but all are {classes[present.pop()]!r}.",
             "Verify rows drawn at random from the whole dataset.",
         )
+
+
+def check_ids(ids: pa.ChunkedArray, where: str) -> None:
+    """Refuse ids that cannot join tables.
+
+    Raises:
+        NoisecleanerError: some are missing, or occur more than once.
+    """
+    if ids.null_count:
+        raise NoisecleanerError(
+            f"Every row needs a sample_id, but {ids.null_count} of {len(ids)} rows of {where} have none.",
+            "Fill the column, or name another one with --id-column NAME.",
+        )
+    if _all_differ(ids):
+        return
+    counts = pc.value_counts(ids)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    if twice:
+        raise NoisecleanerError(
+            f"Sample ids must be unique, but {len(twice)} of them occur more than once in {where} "
+            f"(such as {listed(twice, 3)}).",
+            "Remove the repeated rows, or name another column with --id-column NAME.",
+        )
+
+
+def _all_differ(ids: pa.ChunkedArray) -> bool:
+    """Whether no two ids have one hash, and so none occurs twice: an eighth of the memory that counting them takes."""
+    hashes = np.empty(len(ids), dtype=np.int64)
+    for first in range(0, len(ids), _HASHED):
+        texts = ids.slice(first, _HASHED).to_pylist()
+        hashes[first : first + len(texts)] = np.fromiter(map(hash, texts), np.int64, len(texts))
+    hashes.sort()
+    return not (hashes[1:] == hashes[:-1]).any()

@@ -67,8 +67,8 @@ def index_or_name(column: pa.ChunkedArray, names: Sequence[str], classes: Sequen
     """
     own = names or (() if all(_is_integer(name) for name in classes) else classes)
     if not names and _is_text(column.type):
-        numbers = pc.match_substring_regex(column.cast(pa.string()), r"^[0-9]{1,9}$")
-        if own and pc.any(numbers).as_py() and pc.all(pc.fill_null(numbers, True)).as_py():
+        numbers = pc.match_substring_regex(pc.unique(column.cast(pa.string())).drop_null(), r"^[0-9]{1,9}$")
+        if own and len(numbers) and pc.all(numbers).as_py():
             return as_text(column.cast(pa.string()).cast(pa.int64()), own, where)
     return as_text(column, own, where)
 

@@ -19,6 +19,8 @@ VECTOR_OPTIONS = {"embeddings": "--embedding-column", "probabilities": "--probab
 
 #: Encoded images above this size are refused unread (a decompression bomb may be far smaller).
 MAX_FILE_BYTES = 256 * 2**20
+#: Numbers of vectors that are looked at together: 4 MiB in single precision, which the processor's cache holds.
+_BLOCK_NUMBERS = 2**20
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class VectorColumn:
             NoisecleanerError: a vector has another length, or holds NaN or infinity.
         """
         first = 0
-        for batch in self.files.batches([self.column], 8192):
+        for batch in self.files.batches([self.column], rows_at_once(self.width)):
             yield self._block(batch.column(0), first)
             first += batch.num_rows
 
@@ -133,6 +135,11 @@ class VectorColumn:
             f"but the one in row {row} of {self.files} {what}.",
             "Correct or remove that row; a row without a vector may hold null.",
         )
+
+
+def rows_at_once(width: int) -> int:
+    """Choose how many vectors of `width` numbers make a block."""
+    return min(max(1, _BLOCK_NUMBERS // width), 8192)
 
 
 def read_file(root: Place, path: str | None) -> bytes | Skip:

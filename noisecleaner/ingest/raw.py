@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder, read_metadata
 from noisecleaner.ingest.labels import as_text, index_or_name, order
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.payloads import VECTOR_OPTIONS, ImageColumn, ImageFiles, VectorColumn
 from noisecleaner.ingest.places import Place, absolute, check_relative, matching
 from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
+from noisecleaner.ingest.vectors import VectorFile, refuse_both, vector_file
 from noisecleaner.tables import require_columns
 
 #: The column in which `plan` tells with which probability it drew a row.
@@ -40,6 +42,16 @@ class Source:
     def __post_init__(self) -> None:
         # results remember the source, and are read from other directories
         object.__setattr__(self, "data", absolute(self.data))
+        object.__setattr__(self, "columns", self.columns.placed())
+
+    def with_images(self) -> Source:
+        """Return the source with its images instead of a file of vectors, if it has any."""
+        if self.columns.vector_file is None:
+            return self
+        files = open_tables(self.data)
+        if files is not None and self.columns.image not in files.schema.names:
+            return self
+        return replace(self, columns=replace(self.columns, embedding=None, probabilities=None))
 
     def refuse_inside(self, out: Path) -> None:
         """Refuse to write where an output would become a part of the dataset.
@@ -80,10 +92,16 @@ def open_tables(data: str) -> Files | None:
 
 def read_raw(source: Source, classes: tuple[str, ...] | None) -> Raw:
     """Read a dataset; integer labels count as indices into `classes`, where those are given."""
-    files = open_tables(source.data)
-    if files is None:
-        return _read_images(Path(source.data), source)
-    return _read_table(files, source, classes)
+    vectors, files = vector_file(source.columns), open_tables(source.data)
+    if files is not None:
+        raw = _read_table(files, source, classes, vectors)
+    else:
+        raw = _read_images(Path(source.data), source)
+        _refuse_columns(source)
+    if vectors is None:
+        return raw
+    vectors.refuse_other_length(len(raw.ids), source.data)
+    return replace(raw, payload=vectors)
 
 
 def read_content(source: Source) -> Raw:
@@ -123,29 +141,13 @@ def read_trusted(trusted: str, source: Source, classes: tuple[str, ...]) -> Raw:
     return Raw(ids, None, None, labels, (), payload, probability=_probability(files, labels))
 
 
-def check_ids(ids: pa.ChunkedArray, where: str) -> None:
-    """Refuse ids that cannot join tables.
-
-    Raises:
-        NoisecleanerError: some are missing, or occur more than once.
-    """
-    if ids.null_count:
-        raise NoisecleanerError(
-            f"Every row needs a sample_id, but {ids.null_count} of {len(ids)} rows of {where} have none.",
-            "Fill the column, or name another one with --id-column NAME.",
-        )
-    counts = pc.value_counts(ids)
-    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
-    if twice:
-        raise NoisecleanerError(
-            f"Sample ids must be unique, but {len(twice)} of them occur more than once in {where} "
-            f"(such as {listed(twice, 3)}).",
-            "Remove the repeated rows, or name another column with --id-column NAME.",
-        )
-
-
 def no_content(source: Source) -> NoisecleanerError:
     """Say that a table brings neither images nor vectors."""
+    if source.columns.vector_file is not None:
+        return NoisecleanerError(
+            f"{source.data} needs vectors of its own, but {source.columns.vector_file} holds only the dataset's.",
+            "Put the vectors of both tables into a list column.",
+        )
     return NoisecleanerError(
         f"{source.data} needs a column {source.columns.image!r} with images (paths or bytes), but it has none.",
         "Name it with --image-column NAME, or give --embedding-column or --probabilities-column NAME.",
@@ -184,10 +186,20 @@ def _read_images(folder: Path, source: Source) -> Raw:
     )
 
 
-def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None) -> Raw:
+def _refuse_columns(source: Source) -> None:
+    """Refuse a column of vectors where there are no columns."""
+    name = source.columns.embedding or source.columns.probabilities
+    if name is not None and source.columns.vector_file is None:
+        raise NoisecleanerError(
+            f"Only a table has columns of vectors, but {source.data} is an image folder, and {name!r} is no .npy file.",
+            "Give a table, or a .npy file with one row for each image, in the order of their paths.",
+        )
+
+
+def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None, vectors: VectorFile | None) -> Raw:
     columns = source.columns
     paths, payload = _payload(files, source)
-    if payload is None:
+    if payload is None and vectors is None:
         raise no_content(source)
     if classes is None:
         require_columns(files.schema, {"--label-column": columns.label}, files)
@@ -209,11 +221,9 @@ def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None) -
 def _payload(files: Files, source: Source) -> tuple[pa.ChunkedArray | None, Payload | None]:
     """Find the rows' content: vectors if a column was named, else images; and the images' paths."""
     columns = source.columns
-    if columns.embedding is not None and columns.probabilities is not None:
-        raise NoisecleanerError(
-            "Rows bring embeddings or class probabilities, but both columns are named.",
-            "Leave --embedding-column or --probabilities-column out.",
-        )
+    refuse_both(columns)
+    if columns.vector_file is not None:  # it has no rows but those of the dataset, which `read_raw` gives them
+        return None, None
     if columns.embedding is not None:
         return None, _vectors(files, columns.embedding, "embeddings")
     if columns.probabilities is not None:

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.checks import check_labels, require_two
+from noisecleaner.ingest.checks import check_ids, check_labels, require_two
 from noisecleaner.ingest.labels import order
 from noisecleaner.ingest.manifest import SCHEMA, Manifest, Skip
-from noisecleaner.ingest.raw import Source, check_ids, no_content, present, read_content, read_raw, read_trusted
+from noisecleaner.ingest.raw import Source, no_content, present, read_content, read_raw, read_trusted
 from noisecleaner.ingest.trusted import join
 
 

@@ -1,0 +1,27 @@
+"""What a network takes and gives: enough to build it again, and known without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Everything but the weights, so that a saved auditor can be built again.
+
+    Args:
+        kind: what the network takes: pixels, vectors (embeddings or features), or log probabilities.
+        classes: number of classes.
+        width: length of a vector, or number of the backbone's features.
+        backbone: the backbone's name, None for the user's vectors.
+        size: edge length of the images, None for vectors.
+        hidden: units of a hidden layer in the head on vectors, 0 for none.
+    """
+
+    kind: Literal["pixels", "vectors", "probabilities"]
+    classes: int
+    width: int
+    backbone: str | None = None
+    size: int | None = None
+    hidden: int = 0
