@@ -13,7 +13,8 @@ meta-gradient (for plain SGD); SOSELETO's Q^T dL_t/dtheta (eq. 4) is a(given).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,29 @@ def direction(loss: Tensor, parameters: Mapping[str, Tensor], keep_graph: bool =
             loss, list(parameters.values()), retain_graph=keep_graph, allow_unused=True, materialize_grads=True
         )
     return dict(zip(parameters, gradients, strict=True))
+
+
+class _Known(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, gradients: Sequence[Tensor], *parameters: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> Any:
+        return None, None, *(outer[0] * gradient for gradient in ctx.gradients)
+
+
+def with_gradient(value: Tensor, parameters: Mapping[str, Tensor], gradient: Direction) -> Tensor:
+    """Make a loss whose gradient is known, so that no backward pass through the network is needed.
+
+    Args:
+        value: the loss, a scalar without a graph.
+        parameters: by name.
+        gradient: of the loss, by the same names.
+    """
+    loss: Tensor = _Known.apply(value, [gradient[name] for name in parameters], *parameters.values())
+    return loss
 
 
 def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction) -> tuple[Tensor, Tensor]:

@@ -64,6 +64,17 @@ class Schedule:
         """The learning rate when the share `done` of all steps lies behind."""
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
+    def optimiser(self, parts: Sequence[Sequence[nn.Parameter]]) -> torch.optim.SGD:
+        """Make the optimiser of parameters that are on their device; of each part, all have a gradient or none."""
+        groups = [{"params": list(part)} for part in parts if part]
+        return torch.optim.SGD(
+            groups,
+            self.learning_rate,
+            self.momentum,
+            weight_decay=self.weight_decay,
+            fused=parts[0][0].device.type in {"cpu", "cuda"},  # half the time of a step on many parameters
+        )
+
 
 @dataclass(frozen=True)
 class Data:
@@ -214,14 +225,7 @@ def train(
         Interrupted: a signal arrived; the checkpoint has been written.
     """
     own, of_rule = list(state.network.parameters()), list(state.weighting.parameters())
-    parameters = [*own, *of_rule]
-    optimiser = torch.optim.SGD(
-        parameters,
-        schedule.learning_rate,
-        schedule.momentum,
-        weight_decay=schedule.weight_decay,
-        fused=data.device.type in {"cpu", "cuda"},  # half the time of a step on many parameters
-    )
+    optimiser = schedule.optimiser([own, of_rule])
     sampler = Sampler(
         fold.source, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
     )
@@ -236,7 +240,7 @@ def train(
     start = _restore(checkpoint, state, optimisers)
     with (
         torch.random.fork_rng(),
-        _few_threads(parameters),
+        _few_threads([*own, *of_rule]),
         interrupts.deferred(),
         progress.stage(title, total, "steps", start) as stage,
     ):
@@ -252,7 +256,8 @@ def train(
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
             with autocast(data.device, schedule.precision):
                 step = rule(state.network, source, target)
-            optimiser.param_groups[0]["lr"] = schedule.rate(number / total)
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.rate(number / total)
             loss = _regularised(step.loss, state, data, source, (schedule.seed, 3, number))
             optimiser.zero_grad()
             torch.autograd.backward(loss)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative
+from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
 from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Step, unit
 from noisecleaner.weightings._steered import Steered
@@ -80,10 +80,17 @@ class DeepBilevel(Steered):
             *(directional_derivative(network, source.inputs[p], along) for p in compared), strict=True
         )
         losses = [functional.cross_entropy(z, source.labels[p]) for z, p in zip(outputs, compared, strict=True)]
-        weights = self._weights(along, [direction(loss, parameters, keep_graph=True) for loss in losses])
+        # where v covers all, the step's gradient is made of these, and no other backward pass is needed
+        whole = len(parameters) == len(list(network.parameters()))
+        gradients = [direction(loss, parameters, keep_graph=not whole) for loss in losses]
+        weights = self._weights(along, gradients)
         logits = torch.cat([*shown, *outputs]).detach()
         self._record(source, compared, logits[-sum(map(len, compared)) :], torch.cat(derivatives), weights)
-        return Step((weights * torch.stack(losses)).sum(), logits[torch.cat(parts).argsort()])
+        loss = (weights * torch.stack(losses)).sum()
+        if whole:
+            total = {name: sum(w * g[name] for w, g in zip(weights, gradients, strict=True)) for name in parameters}
+            loss = with_gradient(loss.detach(), parameters, total)
+        return Step(loss, logits[torch.cat(parts).argsort()])
 
     def _deal(self, labels: Tensor) -> list[Tensor]:
         """Deal the rows of a batch, shape [n], to mini-batches in turn, in random order within a class."""

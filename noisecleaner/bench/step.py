@@ -1,0 +1,240 @@
+"""The cost of a meta step: its time and memory over those of a plain SGD step on the same network."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from noisecleaner.bench import Experiment, Metrics, Row, Work
+from noisecleaner.bench._datasets import scaled
+from noisecleaner.bench._learning import new_network
+from noisecleaner.networks import build_network
+from noisecleaner.precision import autocast, choose_precision
+from noisecleaner.shapes import Shape
+from noisecleaner.tangents import with_spare_buffers
+from noisecleaner.training import Schedule
+from noisecleaner.weightings import Batch, Meta, Network, Weighting, build
+
+_CLASSES, _WIDTH, _ROUNDS = 10, 1280, 9
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A network, and the batch that is its size at `scale` 1.
+
+    Args:
+        batch: source rows in a step.
+        size: edge length of its images; None for vectors.
+    """
+
+    batch: int
+    size: int | None = None
+
+
+_SUBJECTS = {
+    "cifar-quick": _Subject(512, 32),
+    "preact-resnet18": _Subject(128, 32),
+    "resnet18": _Subject(64, 224),
+    "head": _Subject(512),
+}
+#: Layers, share of the source batch that a trusted batch has, and steps for which it serves.
+_WAYS = (
+    *(("soseleto", layers, share, 1) for layers in ("exact", "block", "last") for share in (1.0, 0.25)),
+    *(("l2b", layers, share, 1) for layers in ("exact", "block", "last") for share in (1.0, 0.25)),
+    ("l2b", "exact", 1.0, 4),
+    ("l2rw", "exact", 1.0, 1),
+    ("bilevel", "exact", 1.0, 1),
+    ("create_graph", "exact", 1.0, 1),
+)
+
+
+class MetaStep(Experiment):
+    """Random inputs; CIFAR-10 Quick, PreActResNet-18, torchvision's resnet18 at 224 pixels, and a head on vectors.
+
+    `plain_steps` is the median, over nine interleaved rounds, of a method's step over a plain one in the same round,
+    with its `lower` and `upper` quartile. Both take forward and backward pass, clipping and momentum SGD. `memory` is
+    the ratio of their peaks, parameters and momentum included. `create_graph` is L2B's Algorithm 1 written down as it
+    stands: an update from zero weights, and autograd through it. The head is one hidden layer of 128 units on 1,280
+    numbers.
+
+    `scale` is the share of batches of 512 (cifar-quick, head), 128 (preact-resnet18) and 64 (resnet18).
+
+    Args:
+        precision: what layers compute in, in both steps.
+    """
+
+    rows = tuple(
+        Row(method, {"network": network, "meta": layers, "trusted": share, "every": every})
+        for network in _SUBJECTS
+        for method, layers, share, every in _WAYS
+    )
+    scale = 0.25
+
+    def __init__(self, *, precision: Literal["float32", "bfloat16"] = "float32") -> None:
+        self.precision = choose_precision(precision, torch.device("cpu"), convolutions=True)
+
+    def run(self, row: Row, work: Work) -> Metrics:
+        """Time a step of one method beside a plain one."""
+        made = _Bench(row, work, self.precision)
+        steps = {"plain": made.plain, "meta": made.unrolled if row.method == "create_graph" else made.weighted}
+        for step in steps.values():
+            made.take(step)  # the first one allocates, chooses kernels, and looks whether samples see each other
+        rounds = [{name: made.seconds(step) for name, step in steps.items()} for _ in range(_ROUNDS)]
+        ratios = [each["meta"] / each["plain"] for each in rounds]
+        lower, middle, upper = statistics.quantiles(ratios, n=4)
+        peaks = {name: made.peak(step) for name, step in steps.items()}
+        return {
+            "plain_steps": middle,
+            "lower": lower,
+            "upper": upper,
+            "memory": peaks["meta"] / peaks["plain"],
+            "plain_milliseconds": 1000 * statistics.median(each["plain"] for each in rounds),
+        }
+
+
+class _Bench:
+    """A network, batches, and the steps on them."""
+
+    def __init__(self, row: Row, work: Work, precision: torch.dtype) -> None:
+        name = str(row.setting["network"])
+        subject, self.device, self.precision = _SUBJECTS[name], work.device, precision
+        count = scaled(subject.batch, work.scale, least=16)
+        torch.manual_seed(work.seed)
+        self.network = _network(name, subject, work)
+        self.network.to(device=work.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.source = _batch(count, subject, work.device)
+        self.target = _batch(max(2, int(count * float(row.setting["trusted"]))), subject, work.device)
+        self.nobody = Batch(self.target.inputs[:0], self.target.labels[:0], self.target.rows[:0])
+        self.every = int(row.setting["every"])
+        self.weighting: Weighting | None = None
+        if row.method != "create_graph":
+            meta = Meta(str(row.setting["meta"]), self.every)  # type: ignore[arg-type]  # the table's own words
+            self.weighting = build(row.method, count, self.network, {}, meta).to(work.device)
+        self.settle: Callable[[], None] = _nothing
+        of_rule = [] if self.weighting is None else list(self.weighting.parameters())
+        schedule = Schedule(1, count, len(self.target.rows), learning_rate=1e-4, weight_decay=5e-4)
+        self.optimiser = schedule.optimiser([list(self.network.parameters()), of_rule])
+
+    def plain(self, number: int) -> Tensor:
+        """The loss of a plain step."""
+        return functional.cross_entropy(self.network(self.source.inputs), self.source.labels)
+
+    def weighted(self, number: int) -> Tensor:
+        """The loss of a method's step; what it settles afterwards is too little to be timed."""
+        assert self.weighting is not None  # noqa: S101  # `create_graph` does not get here
+        target = self.target if number % self.every == 0 else self.nobody
+        step = self.weighting.step(self.network, self.source, target)
+        self.settle = step.settle
+        return step.loss
+
+    def unrolled(self, number: int) -> Tensor:
+        """L2B by autograd through the update (eq. 4 to 10)."""
+        parameters: dict[str, Tensor] = dict(self.network.named_parameters())
+        logits = with_spare_buffers(self.network, self.source.inputs)
+        losses = -functional.log_softmax(logits, dim=1)
+        pseudo = logits.detach().argmax(dim=1)
+        both = torch.stack([losses.gather(1, c.unsqueeze(1)).squeeze(1) for c in (self.source.labels, pseudo)])
+        weights = torch.zeros_like(both, requires_grad=True)
+        gradients = torch.autograd.grad((weights * both).sum(), list(parameters.values()), create_graph=True)
+        moved = {name: p - g for (name, p), g in zip(parameters.items(), gradients, strict=True)}
+        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        outputs: Tensor = functional_call(self.network, {**buffers, **moved}, (self.target.inputs,))
+        (slope,) = torch.autograd.grad(functional.cross_entropy(outputs, self.target.labels), weights)
+        found = (-slope).relu()
+        losses = -functional.log_softmax(self.network(self.source.inputs), dim=1)
+        both = torch.stack([losses.gather(1, c.unsqueeze(1)).squeeze(1) for c in (self.source.labels, pseudo)])
+        return (found / found.sum().clamp(min=1e-12) * both).sum()
+
+    def take(self, loss_of: Callable[[int], Tensor], number: int = 0) -> None:
+        """Take one whole step."""
+        self.settle = _nothing
+        self.optimiser.zero_grad()
+        with autocast(self.device, self.precision):
+            loss = loss_of(number)
+        torch.autograd.backward(loss)
+        self.settle()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+
+    def seconds(self, loss_of: Callable[[int], Tensor]) -> float:
+        """Mean time of the steps that one trusted batch serves for."""
+        self._wait()
+        started = time.perf_counter()
+        for number in range(self.every):
+            self.take(loss_of, number)
+        self._wait()
+        return (time.perf_counter() - started) / self.every
+
+    def peak(self, loss_of: Callable[[int], Tensor]) -> float:
+        """Most bytes that a step holds at a time, with parameters and momentum."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+            self.take(loss_of)
+            return float(torch.cuda.max_memory_allocated(self.device))
+        kept = [*self.network.parameters(), *self.network.buffers(), self.source.inputs, self.target.inputs]
+        momentum = sum(p.numel() * p.element_size() for p in self.network.parameters())
+        self.optimiser.zero_grad()
+        with _Held(kept) as held:
+            self.take(loss_of)
+        return float(held.peak + momentum + sum(t.numel() * t.element_size() for t in kept))
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+class _Held(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Watches how many bytes the tensors hold that operations make, in forward and backward pass.
+
+    Args:
+        kept: tensors that were there before, which do not count.
+    """
+
+    def __init__(self, kept: list[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        self.peak = 0
+        self._before = {tensor.untyped_storage()._cdata for tensor in kept}
+        self._live: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what was asked for, and count what lives."""
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self._before:
+                    weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]  # likewise
+                    self._live[storage._cdata] = (weak, storage.nbytes())
+        gone = [key for key, (weak, _) in self._live.items() if weak.expired()]  # type: ignore[no-untyped-call]
+        for key in gone:
+            del self._live[key]
+        self.peak = max(self.peak, sum(size for _, size in self._live.values()))
+        return result
+
+
+def _nothing() -> None:
+    """A plain step leaves nothing to settle."""
+
+
+def _network(name: str, subject: _Subject, work: Work) -> Network:
+    if subject.size is None:
+        return build_network(Shape("vectors", _CLASSES, _WIDTH, hidden=128))
+    return new_network(name, subject.size, _CLASSES, work.seed)
+
+
+def _batch(count: int, subject: _Subject, device: torch.device) -> Batch:
+    if subject.size is None:
+        inputs = torch.randn(count, _WIDTH)
+    else:  # with the channels last, as decoded images come
+        inputs = 255 * torch.rand(count, subject.size, subject.size, 3).permute(0, 3, 1, 2)
+    return Batch(inputs.to(device), torch.randint(0, _CLASSES, (count,)).to(device), torch.arange(count).to(device))
