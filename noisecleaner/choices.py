@@ -23,6 +23,10 @@ from noisecleaner.weightings import Meta, weighting_class
 
 #: A head on vectors that takes fewer steps than this has not learned enough from a small dataset.
 _MIN_HEAD_STEPS = 400
+#: Steps in an epoch from which a head learns no better for more of them (CIFAR-10 features).
+_HEAD_STEPS = 94
+#: Rows in a step.
+_BATCH = 128
 #: What `trusted` says where nobody has verified anything.
 NO_TRUSTED = "none"
 
@@ -93,10 +97,10 @@ def check_batch(method: str, least: int, effort: Effort) -> None:
     Raises:
         NoisecleanerError: names the least size.
     """
-    if effort.batch_size < least:
+    size = effort.batch_size or _BATCH
+    if size < least:
         raise NoisecleanerError(
-            f"--method {method} with these options needs a --batch-size of at least {least}, but it is "
-            f"{effort.batch_size}.",
+            f"--method {method} with these options needs a --batch-size of at least {least}, but it is {size}.",
             f"Give --batch-size {least} or more.",
         )
 
@@ -132,7 +136,7 @@ class Effort:
 
     Args:
         epochs: passes over the data.
-        batch_size: rows in a step.
+        batch_size: rows in a step; None takes 128, for a head on many rows more.
         trusted_batch: trusted rows in a step.
         learning_rate: at the start of the cosine.
         weight_decay: L2 penalty.
@@ -143,7 +147,7 @@ class Effort:
     """
 
     epochs: int | None = None
-    batch_size: int = 128
+    batch_size: int | None = None
     trusted_batch: int = 64
     learning_rate: float | None = None
     weight_decay: float | None = None
@@ -272,8 +276,11 @@ def choose_schedule(
     """
     if backbone is not None:
         epochs, rate, decay = 30, backbone.learning_rate, 5e-4
+        batch_size = effort.batch_size or _BATCH
     else:
-        steps = math.ceil(rows / effort.batch_size)
+        # a head on many rows: as many steps in an epoch as 12,000 rows make, in larger batches that cost less a row
+        batch_size = effort.batch_size or min(1024, max(_BATCH, rows // _HEAD_STEPS))
+        steps = math.ceil(rows / batch_size)
         epochs = min(200, max(20, math.ceil(_MIN_HEAD_STEPS / steps)))
         rate = 0.01 if shape.hidden else 4.0 / shape.width
         decay = 0.03 if shape.hidden else 3e-4 / rate
@@ -281,7 +288,7 @@ def choose_schedule(
             rate, decay = 0.05, 0.0
     chosen = Schedule(
         epochs=effort.epochs or epochs,
-        batch_size=effort.batch_size,
+        batch_size=batch_size,
         trusted_batch=effort.trusted_batch,
         learning_rate=effort.learning_rate or rate,
         weight_decay=decay,

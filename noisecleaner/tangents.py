@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -171,9 +172,14 @@ def _batch_norm(
             saved = (running_mean, running_var, mean, scale, training, eps, [True, False, False])
             tangent = _aten.native_batch_norm_backward(dx, x, weight, *saved)[0]
         if dweight is not None or dbias is not None:
-            dweight, dbias = (torch.zeros_like(mean) if t is None else t for t in (dweight, dbias))
-            statistics = (None, None) if training else (running_mean, running_var)
-            turned = functional.batch_norm(x, *statistics, dweight, dbias, training, 0.0, eps)
+            if not training:
+                assert running_mean is not None  # noqa: S101  # it evaluates with these
+                assert running_var is not None  # noqa: S101  # likewise
+                mean, scale = running_mean, (running_var + eps).rsqrt()
+            slope = torch.zeros_like(mean) if dweight is None else dweight * scale
+            shift = -mean * slope if dbias is None else dbias - mean * slope
+            slope, shift = (t.view(-1, *[1] * (x.dim() - 2)) for t in (slope, shift))
+            turned = torch.addcmul(shift, x, slope)
             tangent = turned if tangent is None else tangent.add_(turned)
     return mode.put(output, tangent)
 
@@ -267,9 +273,21 @@ def follow(network: nn.Module, inputs: Tensor, along: Mapping[Tensor, Tensor]) -
     """
     mode = Tangents(along)
     with undone(network, inputs):
-        with mode:
+        with mode, saved_tensors_hooks(_alias, _original):
             logits: Tensor = network(inputs)
         return logits, mode.result(logits)
+
+
+def _alias(saved: Tensor) -> tuple[Tensor, int]:
+    """Let autograd keep another tensor on the same memory: one that it kept itself would keep its tangent, too."""
+    return (saved if saved.is_leaf else saved.detach()), saved._version
+
+
+def _original(kept: tuple[Tensor, int]) -> Tensor:
+    tensor, version = kept
+    if tensor._version != version:  # what autograd itself would have said
+        raise RuntimeError("A tensor that the gradient needs was changed in place by an operation after it.")
+    return tensor
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable
 from copy import deepcopy
 
@@ -286,6 +287,33 @@ def test_the_derivative_of_some_layers_is_that_with_zeros_elsewhere(name: str) -
     some = directional_derivative(network, source, chosen)[1]
     torch.manual_seed(5)
     torch.testing.assert_close(some, forward_mode(network, source, padded), rtol=1e-9, atol=1e-12)
+
+
+def test_the_recorded_pass_keeps_no_tangent_and_notices_what_autograd_would() -> None:
+    network, (source, _, _) = zoo("pools"), batches()
+    made: list[weakref.ref[Tensor]] = []
+    put = Tangents.put
+
+    def watched(mode: Tangents, tensor: Tensor, tangent: Tensor | None) -> Tensor:
+        if tangent is not None and not tensor.is_leaf:
+            made.append(weakref.ref(tangent))
+        return put(mode, tensor, tangent)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tangents, "put", watched)
+        most = []
+        network[4].register_forward_hook(lambda *_: most.append(sum(ref() is not None for ref in made)))  # type: ignore[operator]
+        follow(network, source, {p: torch.ones_like(p) for p in network.parameters()})
+    assert len(made) > most[0] <= 2
+    changing = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), Doubled()).double()
+    logits, _ = follow(changing, torch.ones(2, 4).double(), {p: torch.ones_like(p) for p in changing.parameters()})
+    with pytest.raises(RuntimeError, match="in place"):
+        torch.autograd.backward(logits.sum())
+
+
+class Doubled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mul_(2)
 
 
 def test_tangents_do_not_outlive_their_tensors() -> None:

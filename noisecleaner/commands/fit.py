@@ -89,7 +89,7 @@ def fit(
         int, opt("Units of a hidden layer in the head on features; 0 for none.", MODEL, min=0, max=65_536)
     ] = 0,
     epochs: Annotated[int | None, opt("Passes over the data.", TRAINING)] = None,
-    batch_size: Annotated[int, opt("Rows in a step.", TRAINING)] = 128,
+    batch_size: Annotated[int | None, opt("Rows in a step; 128, or more for a head on many rows.", TRAINING)] = None,
     trusted_batch: Annotated[int, opt("Trusted rows in a step.", TRAINING)] = 64,
     learning_rate: Annotated[float | None, opt("At the start of its cosine.", TRAINING)] = None,
     weight_decay: Annotated[float | None, opt("L2 penalty.", TRAINING, min=0)] = None,
