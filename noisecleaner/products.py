@@ -53,8 +53,10 @@ class Products(TorchFunctionMode):
 
     def add(self, gradient: Tensor, output: Tensor) -> None:
         """Add the products of a layer, of both tensors [n, …] sample by sample."""
-        flat = gradient.flatten(1).unsqueeze(1), output.flatten(1).unsqueeze(2)
-        self.total += torch.bmm(*flat).flatten().to(self.total)
+        if all(t.dim() == 4 and t.is_contiguous(memory_format=torch.channels_last) for t in (gradient, output)):
+            gradient, output = (t.permute(0, 2, 3, 1) for t in (gradient, output))  # so that flattening copies nothing
+        product = torch.bmm(gradient.flatten(1).unsqueeze(1), output.flatten(1).unsqueeze(2))
+        self.total += product.flatten().to(self.total)
 
     def weighted(self, gradient: Tensor) -> Tensor:
         """Multiply the gradient of each sample by its weight, shape [n, …]."""

@@ -13,18 +13,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from conftest import Command, Outcome, png
 
 import noisecleaner.bench as package
 from noisecleaner.backbones.efficientnet_lite0 import installed
-from noisecleaner.bench import Experiment, bench, coverage, experiment_class, scale, throughput
+from noisecleaner.bench import (
+    Experiment,
+    Work,
+    approximations,
+    bench,
+    coverage,
+    experiment_class,
+    scale,
+    step,
+    throughput,
+)
+from noisecleaner.bench.approximations import Approximations
 from noisecleaner.bench.coverage import Coverage
 from noisecleaner.bench.detect import Detect
 from noisecleaner.bench.scale import Scale
 from noisecleaner.bench.soseleto_synthetic import SoseletoSynthetic
+from noisecleaner.bench.step import MetaStep
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record
 from noisecleaner.methods import experiment_names
+from noisecleaner.progress import Interrupts, Progress
 
 TINY = ("--scale", 0.0001, "--device", "cpu")
 
@@ -358,3 +372,64 @@ def test_large_datasets_are_scored_in_processes_of_their_own(tmp_path: Path, mon
 def test_a_measured_process_that_fails_is_an_error() -> None:
     with pytest.raises(NoisecleanerError, match="failed with 3: no such thing"):
         scale._watched([sys.executable, "-c", "import sys; print('no such thing'); sys.exit(3)"])
+
+
+def measured(network: str, method: str, **wanted: object) -> dict[str, float]:
+    """What `bench step` says of one row, with batches of 16."""
+    rows = [r for r in MetaStep.rows if r.method == method and {**r.setting, "network": network, **wanted} == r.setting]
+    work = Work(0, 0.01, torch.device("cpu"), None, Path(), "", Progress(), Interrupts())  # type: ignore[arg-type]
+    return MetaStep().run(rows[0], work)
+
+
+@pytest.mark.parametrize(
+    ("network", "method", "wanted", "operations", "memory"),
+    [
+        ("cifar-quick", "soseleto", {"meta": "exact", "trusted": 1.0}, 7 / 3, 1.5),
+        ("cifar-quick", "soseleto", {"meta": "exact", "trusted": 0.25}, 4.75 / 3, 1.5),
+        ("cifar-quick", "l2b", {"meta": "exact", "trusted": 1.0, "every": 1}, 8 / 3, 1.5),
+        ("cifar-quick", "l2b", {"meta": "exact", "trusted": 0.25}, 5.75 / 3, 1.5),
+        ("cifar-quick", "l2b", {"meta": "last", "trusted": 1.0}, 4 / 3, 1.05),
+        ("cifar-quick", "l2b", {"meta": "last", "trusted": 0.25}, 3.25 / 3, 1.05),
+        ("cifar-quick", "l2b", {"meta": "exact", "every": 4}, 5.75 / 3, 1.5),
+        ("preact-resnet18", "soseleto", {"meta": "exact", "trusted": 1.0}, 8 / 3, 1.5),
+        ("preact-resnet18", "l2b", {"meta": "block", "trusted": 1.0}, 5 / 3, 1.1),
+        ("head", "l2b", {"meta": "exact", "trusted": 1.0, "every": 1}, 8 / 3, 1.5),
+    ],
+)
+def test_a_meta_step_multiplies_no_more_than_counting_passes_allows(
+    monkeypatch: pytest.MonkeyPatch,
+    network: str,
+    method: str,
+    wanted: dict[str, object],
+    operations: float,
+    memory: float,
+) -> None:
+    """A plain step is a forward pass and twice that back; a first layer passes nothing on, hence the tenth more."""
+    monkeypatch.setattr(step, "_ROUNDS", 2)
+    found = measured(network, method, **wanted)
+    assert found["lower"] <= found["plain_steps"] <= found["upper"]
+    assert 1 < found["operations"] < operations + 0.1
+    assert 0.9 < found["memory"] < memory
+
+
+def test_create_graph_multiplies_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "_ROUNDS", 2)
+    found = measured("cifar-quick", "create_graph")
+    assert found["operations"] > 3.5
+    assert found["memory"] > 1.7
+
+
+def test_approximations_are_compared_on_a_tiny_dataset(
+    cifar10: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximations, "_EPOCHS", 1)
+    monkeypatch.setattr(approximations, "_AFTER", (0, 1))
+    monkeypatch.setattr(approximations, "_COMPARED", 1)
+    rows = [r for r in Approximations.rows if r.method == "l2b" and r.setting["way"] in {"exact", "last", "every 4"}]
+    monkeypatch.setattr(Approximations, "rows", tuple(rows))
+    found = bench("approximations", tmp_path / "out", data=cifar10, seeds=1, scale=1.0, device="cpu")
+    numbers = {(line.row.setting["way"], line.metric): line.mean for line in found.lines}
+    assert numbers["exact", "correlation_1"] == pytest.approx(1)
+    assert 0 < numbers["last", "correlation_1"] < 0.999
+    assert numbers["every 4", "correlation_1"] < 0.999
+    assert 0 <= numbers["last", "auroc"] <= 1

@@ -14,6 +14,7 @@ from torch.func import functional_call
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
@@ -62,10 +63,11 @@ class MetaStep(Experiment):
     """Random inputs; CIFAR-10 Quick, PreActResNet-18, torchvision's resnet18 at 224 pixels, and a head on vectors.
 
     `plain_steps` is the median, over nine interleaved rounds, of a method's step over a plain one in the same round,
-    with its `lower` and `upper` quartile. Both take forward and backward pass, clipping and momentum SGD. `memory` is
-    the ratio of their peaks, parameters and momentum included. `create_graph` is L2B's Algorithm 1 written down as it
-    stands: an update from zero weights, and autograd through it. The head is one hidden layer of 128 units on 1,280
-    numbers.
+    with its `lower` and `upper` quartile. Both take forward and backward pass, clipping and momentum SGD. `operations`
+    is the ratio of their multiplications in layers and convolutions, which no other work on the machine disturbs;
+    `memory` that of the most bytes they hold, parameters and momentum included. `create_graph` is L2B's Algorithm 1
+    written down as it stands: an update from zero weights, and autograd through it. The head is one hidden layer of
+    128 units on 1,280 numbers.
 
     `scale` is the share of batches of 512 (cifar-quick, head), 128 (preact-resnet18) and 64 (resnet18).
 
@@ -92,12 +94,13 @@ class MetaStep(Experiment):
         rounds = [{name: made.seconds(step) for name, step in steps.items()} for _ in range(_ROUNDS)]
         ratios = [each["meta"] / each["plain"] for each in rounds]
         lower, middle, upper = statistics.quantiles(ratios, n=4)
-        peaks = {name: made.peak(step) for name, step in steps.items()}
+        (plain_operations, plain_peak), (operations, peak) = (made.watched(step) for step in steps.values())
         return {
             "plain_steps": middle,
             "lower": lower,
             "upper": upper,
-            "memory": peaks["meta"] / peaks["plain"],
+            "operations": operations / plain_operations,
+            "memory": peak / plain_peak,
             "plain_milliseconds": 1000 * statistics.median(each["plain"] for each in rounds),
         }
 
@@ -175,26 +178,27 @@ class _Bench:
         self._wait()
         return (time.perf_counter() - started) / self.every
 
-    def peak(self, loss_of: Callable[[int], Tensor]) -> float:
-        """Most bytes that a step holds at a time, with parameters and momentum."""
-        if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
-            self.take(loss_of)
-            return float(torch.cuda.max_memory_allocated(self.device))
+    def watched(self, loss_of: Callable[[int], Tensor]) -> tuple[float, float]:
+        """Multiplications of a step, and the most bytes that it holds at a time, with parameters and momentum.
+
+        Both of the steps that one trusted batch serves for: the mean of the former, the most of the latter.
+        """
         kept = [*self.network.parameters(), *self.network.buffers(), self.source.inputs, self.target.inputs]
         momentum = sum(p.numel() * p.element_size() for p in self.network.parameters())
         self.optimiser.zero_grad()
-        with _Held(kept) as held:
-            self.take(loss_of)
-        return float(held.peak + momentum + sum(t.numel() * t.element_size() for t in kept))
+        with _Watch(kept) as seen:
+            for number in range(self.every):
+                self.take(loss_of, number)
+        held = seen.peak + momentum + sum(t.numel() * t.element_size() for t in kept)
+        return seen.operations / self.every, float(held)
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
 
-class _Held(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Watches how many bytes the tensors hold that operations make, in forward and backward pass.
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Counts multiplications, and the bytes that new tensors hold, in forward and backward pass.
 
     Args:
         kept: tensors that were there before, which do not count.
@@ -202,13 +206,16 @@ class _Held(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
 
     def __init__(self, kept: list[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # likewise
-        self.peak = 0
+        self.peak = self.operations = 0
         self._before = {tensor.untyped_storage()._cdata for tensor in kept}
         self._live: dict[int, tuple[StorageWeakRef, int]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do what was asked for, and count what lives."""
         result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.operations += count(*args, **(kwargs or {}), out_val=result)
         for tensor in result if isinstance(result, (tuple, list)) else [result]:
             if isinstance(tensor, Tensor):
                 storage = tensor.untyped_storage()
