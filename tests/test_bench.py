@@ -375,7 +375,7 @@ def test_a_measured_process_that_fails_is_an_error() -> None:
 
 
 def measured(network: str, method: str, **wanted: object) -> dict[str, float]:
-    """What `bench step` says of one row, with batches of 16."""
+    """What `bench step` says of one row, with batches of 8."""
     rows = [r for r in MetaStep.rows if r.method == method and {**r.setting, "network": network, **wanted} == r.setting]
     work = Work(0, 0.01, torch.device("cpu"), None, Path(), "", Progress(), Interrupts())  # type: ignore[arg-type]
     return MetaStep().run(rows[0], work)

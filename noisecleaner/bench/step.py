@@ -26,7 +26,7 @@ from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.training import Schedule
 from noisecleaner.weightings import Batch, Meta, Network, Weighting, build
 
-_CLASSES, _WIDTH, _ROUNDS = 10, 1280, 9
+_CLASSES, _WIDTH, _ROUNDS = 10, 1280, 7
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Subject:
 _SUBJECTS = {
     "cifar-quick": _Subject(512, 32),
     "preact-resnet18": _Subject(128, 32),
-    "resnet18": _Subject(64, 224),
+    "resnet18": _Subject(32, 224),
     "head": _Subject(512),
 }
 #: Layers, share of the source batch that a trusted batch has, and steps for which it serves.
@@ -62,14 +62,14 @@ _WAYS = (
 class MetaStep(Experiment):
     """Random inputs; CIFAR-10 Quick, PreActResNet-18, torchvision's resnet18 at 224 pixels, and a head on vectors.
 
-    `plain_steps` is the median, over nine interleaved rounds, of a method's step over a plain one in the same round,
+    `plain_steps` is the median, over seven interleaved rounds, of a method's step over a plain one in the same round,
     with its `lower` and `upper` quartile. Both take forward and backward pass, clipping and momentum SGD. `operations`
     is the ratio of their multiplications in layers and convolutions, which no other work on the machine disturbs;
     `memory` that of the most bytes they hold, parameters and momentum included. `create_graph` is L2B's Algorithm 1
     written down as it stands: an update from zero weights, and autograd through it. The head is one hidden layer of
     128 units on 1,280 numbers.
 
-    `scale` is the share of batches of 512 (cifar-quick, head), 128 (preact-resnet18) and 64 (resnet18).
+    `scale` is the share of batches of 512 (cifar-quick, head), 128 (preact-resnet18) and 32 (resnet18).
 
     Args:
         precision: what layers compute in, in both steps.
@@ -111,7 +111,7 @@ class _Bench:
     def __init__(self, row: Row, work: Work, precision: torch.dtype) -> None:
         name = str(row.setting["network"])
         subject, self.device, self.precision = _SUBJECTS[name], work.device, precision
-        count = scaled(subject.batch, work.scale, least=16)
+        count = scaled(subject.batch, work.scale, least=8)
         torch.manual_seed(work.seed)
         self.network = _network(name, subject, work)
         self.network.to(device=work.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
