@@ -18,8 +18,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from noisecleaner.alignment import at
 from noisecleaner.augment import augment
+from noisecleaner.checkpoints import restore, save
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import read_arrays, write_arrays
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.metaset import MetaSet
@@ -237,7 +237,7 @@ def train(
     saved = time.monotonic()
     losses: list[Tensor] = []
     optimisers = [optimiser, *(r.optimiser for r in state.regularisers if r.optimiser is not None)]
-    start = _restore(checkpoint, state, optimisers)
+    start = restore(checkpoint, state, optimisers)
     with (
         torch.random.fork_rng(),
         _few_threads([*own, *of_rule]),
@@ -276,7 +276,7 @@ def train(
             else:
                 stage.advance(1)
             if interrupts.pending() or time.monotonic() - saved > schedule.checkpoint_seconds:
-                _save(checkpoint, state, optimisers, number + 1)
+                save(checkpoint, state, optimisers, number + 1)
                 saved = time.monotonic()
                 interrupts.raise_pending()
 
@@ -343,30 +343,6 @@ def _regularised(loss: Tensor, state: State, data: Data, source: Batch, seed: tu
         drawn = [data.source(rows).inputs for rows in regulariser.draw(rng, len(source.rows))]
         loss = regulariser.regularise(loss, state.network, source, drawn)
     return loss
-
-
-def _save(checkpoint: Path, state: State, optimisers: Sequence[torch.optim.Optimizer], number: int) -> None:
-    arrays = {f"state.{name}": tensor.cpu().numpy() for name, tensor in state.state_dict().items()}
-    for which, optimiser in enumerate(optimisers):
-        for index, slots in optimiser.state_dict()["state"].items():
-            arrays |= {f"optimiser.{which}.{index}.{k}": v.cpu().numpy() for k, v in slots.items() if v is not None}
-    write_arrays(checkpoint, arrays, {"step": number})
-
-
-def _restore(checkpoint: Path, state: State, optimisers: Sequence[torch.optim.Optimizer]) -> int:
-    """Load a checkpoint if there is one; return the number of steps that are done."""
-    if not checkpoint.exists():
-        return 0
-    arrays, meta = read_arrays(checkpoint)
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    state.load_state_dict({k.removeprefix("state."): v for k, v in tensors.items() if k.startswith("state.")})
-    for which, optimiser in enumerate(optimisers):
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name in (n for n in tensors if n.startswith(f"optimiser.{which}.")):
-            _, _, index, slot = name.split(".", 3)
-            slots.setdefault(int(index), {})[slot] = tensors[name]
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
-    return int(meta["step"])
 
 
 def _seed(seed: int, device: torch.device) -> None:
