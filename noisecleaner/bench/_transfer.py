@@ -104,16 +104,14 @@ def with_new_layer(network: Network, classes: int, seed: int) -> Network:
     return Network(network.trunk, nn.Sequential(*list(network.head.children())[:-1], last))
 
 
-def fine_tune(
-    network: Network, sample: Sample, steps: int, rate: float, work: Work, weight_decay: float = 0.0
-) -> Network:
+def fine_tune(network: Network, sample: Sample, steps: int, rate: float, work: Work) -> Network:
     """Train all of a network on a small labelled set; too short to be worth a checkpoint."""
     rows = np.arange(len(sample))
     data = Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
     fold = Fold(rows, rows[:0], rows, rows[:0], rows[:0])
     size = min(_BATCH, len(sample))
     epochs = max(1, steps * size // len(sample))
-    schedule = Schedule(epochs, size, 2, rate, weight_decay, seed=work.seed, checkpoint_seconds=1e9)
+    schedule = Schedule(epochs, size, 2, rate, weight_decay=0.0, seed=work.seed, checkpoint_seconds=1e9)
     state = State(network, Uniform(len(sample), network), len(sample), averaged=False).to(work.device)
     path = work.checkpoint.with_suffix(".tuning")
     train(state, data, fold, schedule, path, f"{work.title}, fine-tuning", Progress(), Interrupts())
