@@ -20,10 +20,11 @@ from noisecleaner.bench._transfer import (
     tested,
     with_new_layer,
 )
-from noisecleaner.training import Schedule, State
+from noisecleaner.training import Schedule
 from noisecleaner.weightings import Network
 
 _SIZE = 28
+_UNLABELLED = 2_000
 _METRICS = ("test_accuracy", "two_stages")
 _SOURCE, _TARGET, _TEST = "mnist_m/train-*.parquet", "mnist/train-*.parquet", "mnist/test-*.parquet"
 _PAPER: dict[int, dict[str, tuple[float, float | None]]] = {
@@ -35,15 +36,32 @@ _PAPER: dict[int, dict[str, tuple[float, float | None]]] = {
 class SoseletoTransfer(Experiment):
     """MNIST-M stands in for SVHN, which is not at hand; the target is MNIST. The network is LeNet.
 
-    `target only` learns from the target images alone; `fine-tuning` learns the source first, in three epochs, and then
-    all layers from the target (in steps of 0.003; those of 0.01, as target only takes, gave 0.015 less on seeds 0 to
-    2); `soseleto` is section 4.3, with the paper's batches (32 and 10) and steps (0.01). `two_stages` lets SOSELETO's
-    classifier label other digits 5 to 9, and takes these as the noisy source of a second run with the same target;
-    `two_stages_phi_s` is the accuracy of that run's source classifier, which `fit` keeps.
+    `target only` learns from the target images alone. `fine-tuning` learns the source first, in four epochs of batches
+    of 32, steps of 0.03 and a decay of 0.05, and then all layers from the target, in steps of 0.003 (of 0.01, as target
+    only takes: 0.015 less on seeds 0 to 2, with another decay). `soseleto` is section 4.3: it learns the source in the
+    same way, in two plain epochs and two in which alpha moves, beside target batches of 10 as in the paper, whose steps
+    are 0.01. `two_stages` lets this classifier label 2,000 other digits 5 to 9, and takes all of them as the noisy
+    source of a second run with the same target, for six epochs. The classes are the same on both sides then, and one
+    classifier serves both; the source images, not the target's, are shifted. `wrong_guesses` is the share of wrong
+    labels among the 2,000.
 
-    `scale` is the share of the 7,664 source rows and of the 29,404 digits without labels. Decay and the moves of alpha
-    were chosen on seeds 0 to 2 with 25 images. Much of the source is needed, and many visits: 20 epochs gave 0.842
-    there, 8 epochs 0.820, and 20 epochs of a quarter of the source 0.809.
+    `scale` is the share of the 7,664 source rows and of the 2,000 digits without labels.
+
+    Seeds 0 to 9, each run once: SOSELETO is 0.013 ± 0.005 (standard error) above fine-tuning with 20 images and 0.011 ±
+    0.004 with 25, each time in 8 of 10 seeds; the second stage adds 0.039 and 0.038, in all of them.
+
+    All this was chosen on seeds 100 and 101. The decay matters most: phi_t forgets what it fitted to features that had
+    learned nothing yet, and features become better. With 25 images on seed 100, in steps of 0.03, SOSELETO had 0.801,
+    0.806, 0.821, 0.840 and 0.841 with decays of 0.005, 0.01, 0.02, 0.05 and 0.1 (the source images shifted, which adds
+    nothing: 0.843 without). Fine-tuning had 0.830 after three epochs without decay, and 0.835 so; on seed 101 0.830 and
+    0.875, and SOSELETO 0.895. Decay in learning the target helped neither fine-tuning (0.831, seed 100) nor target only
+    (0.735 both times). Alpha adds little here: 0.840 with it and 0.838 without any move of it (seed 100), and a new
+    classifier on the features of the plain source network, left as they are, had 0.887 to 0.892 on seed 101.
+    The second stage needs the shifts: with 20 images on seed 101 it went from 0.890 to 0.919 with them, and to 0.889
+    without (from the surest half of 4,000 guesses; in steps of 0.01). With 2,000 guesses of which 10 and 11 % were
+    wrong, it ended at 0.942 with 20 images and 0.928 with 25, and at 0.932 and 0.923 without any move of alpha; alpha
+    was 0.95 on average for right guesses and 0.60 for wrong ones (20 images). A phi_t of its own and no shifts, with
+    three epochs of 29,000 guesses, added nothing (0.842, then 0.815; seeds 0 to 2).
     """
 
     rows = tuple(
@@ -69,29 +87,41 @@ class SoseletoTransfer(Experiment):
         if row.method == "fine-tuning":
             return {"test_accuracy": tested(_fine_tuned(source, target, work), test, work)}
         rest = np.setdiff1d(np.arange(len(known)), chosen)
-        unlabelled = known.at(drawn(rest, scaled(len(rest), work.scale, least=50), rng))
-        first = _soseleto(source, target, work, epochs=20).outcome()
+        unlabelled = known.at(drawn(rest, scaled(_UNLABELLED, work.scale, least=50), rng))
+        first = _first_stage(source, target, work)
         guesses = answers(first, held_out(unlabelled, work), np.arange(len(unlabelled)))
-        second = replace(work, checkpoint=work.checkpoint.with_suffix(".2.safetensors"))
-        noisy = Sample(unlabelled.pixels, guesses)
-        last = _soseleto(noisy, target, second, epochs=3)
+        last = _second_stage(Sample(unlabelled.pixels, guesses), target, work)
         return {
             "test_accuracy": tested(first, test, work),
-            "two_stages": tested(last.outcome(), test, work),
-            "two_stages_phi_s": tested(last.network, test, work),
+            "two_stages": tested(last, test, work),
+            "wrong_guesses": float((guesses != unlabelled.labels).mean()),
         }
 
 
 def _fine_tuned(source: Sample, target: Sample, work: Work) -> Network:
     data, fold = joined(source, target, work)
     network = lenet(_SIZE, 5, work.seed)
-    learn(work, network, data, fold, Schedule(3, 32, 10, 0.01, weight_decay=0.0, seed=work.seed), "uniform")
+    learn(work, network, data, fold, _on_source(work), "uniform")
     return fine_tune(with_new_layer(network, 5, work.seed), target, 300, 0.003, work)
 
 
-def _soseleto(source: Sample, target: Sample, work: Work, epochs: int) -> State:
-    """Train on source and target; the outcome is theta with the target's classifier phi_t, in both stages."""
+def _first_stage(source: Sample, target: Sample, work: Work) -> Network:
+    """Train theta on the source, weighted by alpha, and phi_t on the target; return theta with phi_t."""
     data, fold = joined(source, target, work)
-    network = lenet(_SIZE, 5, work.seed)
-    schedule = Schedule(epochs, 32, 10, learning_rate=0.01, weight_decay=5e-3, seed=work.seed)
-    return learn(work, network, data, fold, schedule, "soseleto", {"rate": 0.3}, target=5)
+    network, options = lenet(_SIZE, 5, work.seed), {"warmup": 2, "rate": 0.3}
+    return learn(work, network, data, fold, _on_source(work), "soseleto", options, target=5).outcome()
+
+
+def _on_source(work: Work) -> Schedule:
+    """How the source is learned, by fine-tuning and by SOSELETO alike."""
+    return Schedule(4, 32, 10, learning_rate=0.03, weight_decay=0.05, seed=work.seed)
+
+
+def _second_stage(guessed: Sample, target: Sample, work: Work) -> Network:
+    """Train with label noise: source and target have the same classes now, and one classifier."""
+    data, fold = joined(guessed, target, work)
+    shifted = replace(data, augmented=True, flips=False)
+    schedule = Schedule(6, 32, 10, learning_rate=0.03, weight_decay=0.02, seed=work.seed)
+    options = {"rate": 0.3, "classifier": "shared"}
+    second = replace(work, checkpoint=work.checkpoint.with_suffix(".2.safetensors"))
+    return learn(second, lenet(_SIZE, 5, work.seed), shifted, fold, schedule, "soseleto", options).outcome()
