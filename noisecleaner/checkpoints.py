@@ -33,4 +33,13 @@ def restore(checkpoint: Path, state: nn.Module, optimisers: Sequence[torch.optim
             _, _, index, slot = name.split(".", 3)
             slots.setdefault(int(index), {})[slot] = tensors[name]
         optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+        _lay_out(optimiser)
     return int(meta["step"])
+
+
+def _lay_out(optimiser: torch.optim.Optimizer) -> None:
+    """Give momentum the memory layout of its parameter: a fused step walks through both as they lie in memory."""
+    for parameter, slots in optimiser.state.items():
+        for name, value in slots.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                slots[name] = torch.empty_like(parameter).copy_(value)
