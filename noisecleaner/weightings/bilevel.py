@@ -76,20 +76,26 @@ class DeepBilevel(Steered):
             validation = functional.cross_entropy(shown[0], source.labels[parts[0]])
         along = direction(validation, parameters)
         compared = parts[len(shown) :]
-        outputs, derivatives = zip(
-            *(directional_derivative(network, source.inputs[p], along) for p in compared), strict=True
-        )
-        losses = [functional.cross_entropy(z, source.labels[p]) for z, p in zip(outputs, compared, strict=True)]
-        # where v covers all, the step's gradient is made of these, and no other backward pass is needed
+        # where v covers all, the step is made of the gradients that are compared, and needs no backward pass of its own
         whole = len(parameters) == len(list(network.parameters()))
-        gradients = [direction(loss, parameters, keep_graph=not whole) for loss in losses]
-        weights = self._weights(along, gradients)
-        logits = torch.cat([*shown, *outputs]).detach()
-        self._record(source, compared, logits[-sum(map(len, compared)) :], torch.cat(derivatives), weights)
-        loss = (weights * torch.stack(losses)).sum()
+        outputs, derivatives, losses, weights = [], [], [], []
+        total = {name: torch.zeros_like(v) for name, v in along.items()} if whole else {}
+        for part in compared:
+            output, derivative = directional_derivative(network, source.inputs[part], along)
+            losses.append(functional.cross_entropy(output, source.labels[part]))
+            gradient = direction(losses[-1], parameters, keep_graph=not whole)
+            weights.append(self._weight(along, gradient))
+            for name, of_step in total.items():
+                of_step.addcmul_(weights[-1], gradient[name])
+            outputs.append(output.detach())
+            derivatives.append(derivative)
+        scale = self._scale(torch.stack(weights))
+        omega = scale * torch.stack(weights)
+        logits = torch.cat([*(z.detach() for z in shown), *outputs])
+        self._record(source, compared, torch.cat(outputs), torch.cat(derivatives), omega)
+        loss = (omega * torch.stack(losses)).sum()
         if whole:
-            total = {name: sum(w * g[name] for w, g in zip(weights, gradients, strict=True)) for name in parameters}
-            loss = with_gradient(loss.detach(), parameters, total)
+            loss = with_gradient(loss.detach(), parameters, {name: scale * g for name, g in total.items()})
         return Step(loss, logits[torch.cat(parts).argsort()])
 
     def _deal(self, labels: Tensor) -> list[Tensor]:
@@ -99,13 +105,15 @@ class DeepBilevel(Steered):
             shuffled = shuffled[labels[shuffled].argsort(stable=True)]
         return [shuffled[first :: self.batches] for first in range(min(self.batches, len(shuffled)))]
 
-    def _weights(self, along: Direction, gradients: Sequence[Direction]) -> Tensor:
-        """Compute ω of eq. 10 from the validation gradient and those of the mini-batches, shape [mini-batches]."""
-        agrees = torch.stack([_product(along, gradient) for gradient in gradients])
-        squares = torch.stack([_product(gradient, gradient) for gradient in gradients])
-        weights = agrees / (squares / self.lambda_hat + self.mu_hat)
-        total = weights.abs().sum()
-        return torch.where(total > 0, weights / total, weights) if self.normalised else weights
+    def _weight(self, along: Direction, gradient: Direction) -> Tensor:
+        """Compute ω of eq. 10, before it is normalised, from the gradients of validation and of a mini-batch."""
+        return _product(along, gradient) / (_product(gradient, gradient) / self.lambda_hat + self.mu_hat)
+
+    def _scale(self, weights: Tensor) -> Tensor:
+        """What makes the absolute weights of all mini-batches sum to 1; 1 where all are zero, or not normalised."""
+        size = weights.abs().sum()
+        one = torch.ones_like(size)
+        return torch.where(size > 0, 1 / size, one) if self.normalised else one
 
     def _record(
         self, source: Batch, parts: Sequence[Tensor], logits: Tensor, derivative: Tensor, weights: Tensor
