@@ -560,6 +560,20 @@ def test_bilevels_weights_and_step_are_equations_ten_and_eleven(trusted: bool, n
     assert int(weighting.alpha()[:12].isnan().sum()) == held_back
 
 
+def test_bilevels_step_stays_finite_where_gradients_have_all_but_vanished() -> None:
+    network, source = small_network().float(), grouped()
+    with torch.no_grad():
+        network.head.weight.mul_(1e-30)
+        network.head.bias.copy_(torch.tensor([0.0, 48.0, 0.0]))
+    certain = Batch(source.inputs.float(), torch.ones(12, dtype=torch.int64), source.rows)
+    weighting = DeepBilevel(ROWS, network, batches=4)
+    step = weighting.step(network, certain, batch([]))
+    torch.autograd.backward(step.loss)
+    assert step.loss.isfinite()
+    assert weighting.alpha()[:12].nansum().isfinite()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
 def test_bilevels_mini_batches_have_one_label_distribution() -> None:
     weighting = DeepBilevel(ROWS, small_network(), batches=4)
     parts = weighting._deal(grouped().labels)

@@ -89,13 +89,13 @@ class DeepBilevel(Steered):
                 of_step.addcmul_(weights[-1], gradient[name])
             outputs.append(output.detach())
             derivatives.append(derivative)
-        scale = self._scale(torch.stack(weights))
-        omega = scale * torch.stack(weights)
+        size = self._size(torch.stack(weights))
+        omega = torch.stack(weights) / size
         logits = torch.cat([*(z.detach() for z in shown), *outputs])
         self._record(source, compared, torch.cat(outputs), torch.cat(derivatives), omega)
         loss = (omega * torch.stack(losses)).sum()
         if whole:
-            loss = with_gradient(loss.detach(), parameters, {name: scale * g for name, g in total.items()})
+            loss = with_gradient(loss.detach(), parameters, {name: g / size for name, g in total.items()})
         return Step(loss, logits[torch.cat(parts).argsort()])
 
     def _deal(self, labels: Tensor) -> list[Tensor]:
@@ -109,11 +109,13 @@ class DeepBilevel(Steered):
         """Compute ω of eq. 10, before it is normalised, from the gradients of validation and of a mini-batch."""
         return _product(along, gradient) / (_product(gradient, gradient) / self.lambda_hat + self.mu_hat)
 
-    def _scale(self, weights: Tensor) -> Tensor:
-        """What makes the absolute weights of all mini-batches sum to 1; 1 where all are zero, or not normalised."""
+    def _size(self, weights: Tensor) -> Tensor:
+        """What to divide by, so that the absolute weights sum to 1; 1 where all are zero, or not normalised.
+
+        Its reciprocal would be infinite where gradients have all but vanished.
+        """
         size = weights.abs().sum()
-        one = torch.ones_like(size)
-        return torch.where(size > 0, 1 / size, one) if self.normalised else one
+        return torch.where(size > 0, size, 1) if self.normalised else torch.ones_like(size)
 
     def _record(
         self, source: Batch, parts: Sequence[Tensor], logits: Tensor, derivative: Tensor, weights: Tensor
