@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from noisecleaner.tangents import UnfollowedError, follow, with_spare_buffers
+from noisecleaner.tangents import UnfollowedError, follow, same_random_state, with_spare_buffers
 
 Direction = dict[str, Tensor]
 
@@ -91,8 +91,7 @@ def forward_mode(network: nn.Module, inputs: Tensor, along: Direction) -> Tensor
     The random state is put back afterwards: a step that calls the network next draws the same dropout masks.
     """
     parameters = dict(network.named_parameters())
-    devices = sorted({p.device.index or 0 for p in parameters.values() if p.device.type == "cuda"})
-    with torch.random.fork_rng(devices=devices), forward_ad.dual_level():
+    with same_random_state(parameters.values()), forward_ad.dual_level():
         duals: dict[str, Tensor] = {
             name: forward_ad.make_dual(parameters[name].detach(), v)  # type: ignore[no-untyped-call]
             for name, v in along.items()

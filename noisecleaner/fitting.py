@@ -147,16 +147,18 @@ def fit(
         check_transfer(method, trusted, effort)
     source.refuse_inside(out)
     on = choose_device(device)
-    meta = trusted == NO_TRUSTED
+    low_loss = trusted == NO_TRUSTED
     parts = read_parts(source, trusted, regularisation, transfer)
-    check_usable(parts, method, strict, meta)
+    check_usable(parts, method, strict, low_loss)
     chosen = _choose(parts.dataset, model, seed, on, told, transfer)
     targets = len(parts.target_classes) if transfer else None
-    task = Task(chosen.shape, chosen.trunk, method, options, effort.meta, meta, regularisation.regularisers, targets)
+    task = Task(
+        chosen.shape, chosen.trunk, method, options, effort.meta, low_loss, regularisation.regularisers, targets
+    )
     rehearse(task, parts.side())
     recorded = {
         "source": asdict(source),
-        "trusted": trusted if meta or trusted is None else absolute(trusted),
+        "trusted": trusted if low_loss or trusted is None else absolute(trusted),
         "transfer": transfer,
         "method": method,
         "method_options": options,
@@ -176,7 +178,7 @@ def fit(
         # features cost minutes and stay; pixels and vectors are copies of what the user has
         inputs = prepare(parts.all(), chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
         parts = parts.skipping(inputs.skipped)
-        check_usable(parts, method, strict, meta)
+        check_usable(parts, method, strict, low_loss)
         for warning in warnings_before(parts, inputs.array):
             told.warn(warning)
         clock.append(time.monotonic())

@@ -12,7 +12,8 @@ here has no rule; `separable` and `UnfollowedError` tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,9 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from noisecleaner.tangents import UnfollowedError, undone, with_spare_buffers
+from noisecleaner.tangents import UnfollowedError, same_random_state, undone, with_spare_buffers
+
+_aten = torch.ops.aten
 
 
 class Products(TorchFunctionMode):
@@ -90,61 +93,81 @@ class _WeightedMean(torch.autograd.Function):
         return None, ctx.products.scale.expand_as(ctx.products.weights)
 
 
-class _Linear(torch.autograd.Function):
+class _Bilinear(Protocol):
+    """What a linear layer and a convolution have in common: both are linear in x, and in weight and bias."""
+
+    def output(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """What the layer makes of its input."""
+        ...
+
+    def below(self, gradient: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        """The gradient of x, from that of the output."""
+        ...
+
+    def own(self, gradient: Tensor, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
+        """The gradients of weight and, where it is `shifted`, bias, from that of the output."""
+        ...
+
+
+class _Linear:
+    def output(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return functional.linear(x, weight, bias)
+
+    def below(self, gradient: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        return gradient @ weight
+
+    def own(self, gradient: Tensor, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
+        rows = gradient.flatten(0, -2)
+        return rows.mT @ x.flatten(0, -2), rows.sum(0) if shifted else None
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """Args: geometry: what `torch.convolution` takes behind the bias."""
+
+    geometry: tuple[Any, ...]
+
+    def output(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        output: Tensor = torch.convolution(x, weight, bias, *self.geometry)
+        return output
+
+    def below(self, gradient: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+        wanted = [True, False, False]
+        below: Tensor = _aten.convolution_backward(gradient, x, weight, None, *self.geometry, wanted)[0]
+        return below
+
+    def own(self, gradient: Tensor, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
+        sizes, wanted = [weight.shape[0]] if shifted else None, [False, True, shifted]
+        _, own, shift = _aten.convolution_backward(gradient, x, weight, sizes, *self.geometry, wanted)
+        return own, shift
+
+
+class _Weighed(torch.autograd.Function):
+    """A linear layer or convolution whose backward pass weighs its own gradients, and adds up products."""
+
     @staticmethod
     def forward(
         ctx: Any,
         products: Products,
+        layer: _Bilinear,
+        slices: Sequence[Tensor | None],
         x: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        slices: Sequence[Tensor | None],
     ) -> Tensor:
-        ctx.products, ctx.slices = products, slices
+        ctx.products, ctx.layer, ctx.slices = products, layer, slices
         ctx.save_for_backward(x, weight)
-        return functional.linear(x, weight, bias)
+        return layer.output(x, weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         if ctx.slices[0] is not None:
-            ctx.products.add(gradient, functional.linear(x, *ctx.slices))
-        own = ctx.products.weighted(gradient).flatten(0, -2)
-        below = gradient @ weight if ctx.needs_input_grad[1] else None
-        above = own.sum(0) if ctx.needs_input_grad[3] else None
-        return None, below, own.mT @ x.flatten(0, -2), above, None
-
-
-class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        products: Products,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        slices: Sequence[Tensor | None],
-        geometry: tuple[Any, ...],
-    ) -> Tensor:
-        ctx.products, ctx.slices, ctx.geometry = products, slices, geometry
-        ctx.save_for_backward(x, weight)
-        output: Tensor = torch.convolution(x, weight, bias, *geometry)
-        return output
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> Any:
-        (x, weight), geometry = ctx.saved_tensors, ctx.geometry
-        if ctx.slices[0] is not None:
-            ctx.products.add(gradient, torch.convolution(x, *ctx.slices, *geometry))
-        back = torch.ops.aten.convolution_backward
-        below, above = None, ctx.needs_input_grad[3]
-        if ctx.needs_input_grad[1]:
-            below = back(gradient, x, weight, None, *geometry, [True, False, False])[0]
-        sizes = [weight.shape[0]] if above else None
-        _, own, shift = back(ctx.products.weighted(gradient), x, weight, sizes, *geometry, [False, True, above])
-        return None, below, own, shift, None, None
+            ctx.products.add(gradient, ctx.layer.output(x, *ctx.slices))
+        below = ctx.layer.below(gradient, x, weight) if ctx.needs_input_grad[3] else None
+        own, shift = ctx.layer.own(ctx.products.weighted(gradient), x, weight, ctx.needs_input_grad[5])
+        return None, None, None, below, own, shift
 
 
 class _Scale(torch.autograd.Function):
@@ -169,8 +192,12 @@ class _Scale(torch.autograd.Function):
 
 
 def _linear(products: Products, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    return _weighed(products, _Linear(), x, weight, bias)
+
+
+def _weighed(products: Products, layer: _Bilinear, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
     slices = _cast(x, products.of(weight), products.of(bias))
-    return _Linear.apply(products, *_cast(x, x, weight, bias), slices)
+    return _Weighed.apply(products, layer, slices, *_cast(x, x, weight, bias))
 
 
 def _cast(like: Tensor, *tensors: Tensor | None) -> list[Tensor | None]:
@@ -197,9 +224,8 @@ def _convolution(
     stride, padding, dilation = (
         (v,) * dimensions if isinstance(v, int) else tuple(v) for v in (stride, padding, dilation)
     )
-    geometry = (stride, padding, dilation, False, (0,) * dimensions, groups)
-    slices = _cast(x, products.of(weight), products.of(bias))
-    return _Convolution.apply(products, *_cast(x, x, weight, bias), slices, geometry)
+    layer = _Convolution((stride, padding, dilation, False, (0,) * dimensions, groups))
+    return _weighed(products, layer, x, weight, bias)
 
 
 def _layer_norm(
@@ -267,8 +293,7 @@ def record(network: nn.Module, inputs: Tensor, weights: Tensor, along: Mapping[s
 
 def separable(network: nn.Module, inputs: Tensor) -> bool:
     """Whether the logits of a sample depend on that sample alone, found out on a batch."""
-    devices = [inputs.device.index or 0] if inputs.device.type == "cuda" else []
-    with torch.enable_grad(), torch.random.fork_rng(devices=devices):
+    with torch.enable_grad(), same_random_state([inputs]):
         traced = inputs.detach().requires_grad_()
         logits = with_spare_buffers(network, traced)
         (slope,) = torch.autograd.grad(logits[0].sum(), traced, allow_unused=True)

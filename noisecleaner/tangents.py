@@ -12,8 +12,8 @@ operation by operation. What cannot be followed (a scripted module, a tensor cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -120,8 +120,7 @@ class Tangents(TorchFunctionMode):
                 tangent = torch.zeros_like(primal) if tangent is None else tangent.clone()
             return primal if tangent is None else forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
 
-        devices = sorted({t.device.index or 0 for t in _tensors((args, kwargs)) if t.device.type == "cuda"})
-        with torch.random.fork_rng(devices=devices), forward_ad.dual_level():
+        with same_random_state(_tensors((args, kwargs))), forward_ad.dual_level():
             duals, named = _mapped(dual, args), _mapped(dual, kwargs)
             result = func(*duals, **named)
             outputs = [duals[0]] if isinstance(changed, Tensor) else list(_tensors(result))
@@ -288,6 +287,12 @@ def _original(kept: tuple[Tensor, int]) -> Tensor:
     if tensor._version != version:  # what autograd itself would have said
         raise RuntimeError("A tensor that the gradient needs was changed in place by an operation after it.")
     return tensor
+
+
+def same_random_state(tensors: Iterable[Tensor]) -> AbstractContextManager[None]:
+    """Put the random state of the CPU, and of the devices of some tensors, back at the end of the block."""
+    devices = sorted({t.device.index or 0 for t in tensors if t.device.type == "cuda"})
+    return torch.random.fork_rng(devices=devices)
 
 
 @contextmanager

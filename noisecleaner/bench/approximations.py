@@ -15,6 +15,7 @@ from noisecleaner.alignment import at
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality
 from noisecleaner.bench._datasets import drawn, scaled
+from noisecleaner.bench._detection import HUMAN
 from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.folds import plan
 from noisecleaner.ingest.manifest import IntArray
@@ -24,7 +25,6 @@ from noisecleaner.training import Data, Schedule
 from noisecleaner.weightings import Meta, Network, build
 from noisecleaner.weightings._steered import Steered
 
-_HUMAN = "cifar10/human_labels.parquet"
 _BATCH, _EPOCHS, _COMPARED = 128, 12, 8
 #: Epochs of plain training after which a(given) is compared.
 _AFTER = (0, 1, 5)
@@ -68,7 +68,7 @@ class Approximations(Experiment):
     """
 
     rows = tuple(Row(method, {"way": way}) for method in ("soseleto", "l2b") for way in _WAYS)
-    files = (TRAIN, _HUMAN)
+    files = (TRAIN, HUMAN)
     backbone = "cifar-quick"
     scale = 0.1
 
@@ -90,7 +90,7 @@ def _task(work: Work) -> Noisy:
     everyone = np.arange(len(known.labels))
     rows = drawn(everyone, scaled(len(everyone), work.scale, least=200), rng)
     true = known.labels[rows]
-    people = pq.read_table(work.datasets.path(_HUMAN), columns=["worse_label"]).column(0).to_numpy()
+    people = pq.read_table(work.datasets.path(HUMAN), columns=["worse_label"]).column(0).to_numpy()
     trusted = np.full(len(rows), -1)
     verified = min(1_000, len(rows) // 5)
     trusted[:verified] = true[:verified]

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
-from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Step, unit
-from noisecleaner.weightings._steered import Steered
+from noisecleaner.weightings._steered import Steered, trusted_loss
 
 
 class DeepBilevel(Steered):
@@ -68,13 +67,7 @@ class DeepBilevel(Steered):
         if len(parts) == 1 and not len(target.rows):
             return self.warm_up(network, source, target)
         parameters = {name: network.get_parameter(name) for name in self.covered}
-        shown = []
-        if len(target.rows):
-            validation = functional.cross_entropy(with_spare_buffers(network, target.inputs), target.labels)
-        else:
-            shown.append(network(source.inputs[parts[0]]))
-            validation = functional.cross_entropy(shown[0], source.labels[parts[0]])
-        along = direction(validation, parameters)
+        along, shown = self._validate(network, source, target, parts[0])
         compared = parts[len(shown) :]
         # where v covers all, the step is made of the gradients that are compared, and needs no backward pass of its own
         whole = len(parameters) == len(list(network.parameters()))
@@ -89,14 +82,25 @@ class DeepBilevel(Steered):
                 of_step.addcmul_(weights[-1], gradient[name])
             outputs.append(output.detach())
             derivatives.append(derivative)
-        size = self._size(torch.stack(weights))
-        omega = torch.stack(weights) / size
-        logits = torch.cat([*(z.detach() for z in shown), *outputs])
+        raw = torch.stack(weights)
+        size = self._size(raw)
+        omega = raw / size
+        logits = torch.cat([*shown, *outputs])
         self._record(source, compared, torch.cat(outputs), torch.cat(derivatives), omega)
         loss = (omega * torch.stack(losses)).sum()
         if whole:
             loss = with_gradient(loss.detach(), parameters, {name: g / size for name, g in total.items()})
         return Step(loss, logits[torch.cat(parts).argsort()])
+
+    def _validate(
+        self, network: Network, source: Batch, target: Batch, first: Tensor
+    ) -> tuple[Direction, list[Tensor]]:
+        """Return the validation gradient and, where the first mini-batch gave it, the logits of that."""
+        if len(target.rows):
+            return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters)), []
+        logits = network(source.inputs[first])
+        loss = functional.cross_entropy(logits, source.labels[first])
+        return direction(loss, {name: network.get_parameter(name) for name in self.covered}), [logits.detach()]
 
     def _deal(self, labels: Tensor) -> list[Tensor]:
         """Deal the rows of a batch, shape [n], to mini-batches in turn, in random order within a class."""

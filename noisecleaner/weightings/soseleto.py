@@ -168,7 +168,7 @@ class Soseleto(Steered):
 
     def _classifier_loss(self, network: Network, target: Batch) -> Tensor:
         """The loss that trains phi_t alone; zero where phi_t is phi_s."""
-        if self.target_head is None or not len(target.rows):
+        if self.target_head is None:
             return target.inputs.new_zeros(())
         with torch.no_grad():
             features = with_spare_buffers(network.trunk, target.inputs)
