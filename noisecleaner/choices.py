@@ -17,8 +17,8 @@ from noisecleaner.ingest.places import absolute
 from noisecleaner.methods import check_choice, method_names
 from noisecleaner.precision import Precision, choose_precision
 from noisecleaner.regularisers import check_options, regulariser_class
+from noisecleaner.schedule import Schedule
 from noisecleaner.shapes import Shape
-from noisecleaner.training import Schedule
 from noisecleaner.weightings import Meta, weighting_class
 
 #: A head on vectors that takes fewer steps than this has not learned enough from a small dataset.

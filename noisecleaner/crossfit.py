@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from noisecleaner.backbones import Backbone
+from noisecleaner.batches import Data
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays, write_arrays
 from noisecleaner.folds import Fold, Plan
@@ -21,9 +22,11 @@ from noisecleaner.readout import read_fold
 from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.runs import Run
+from noisecleaner.schedule import Schedule
 from noisecleaner.shapes import Shape
+from noisecleaner.state import State, placed
 from noisecleaner.summaries import Arrays
-from noisecleaner.training import Data, Schedule, State, placed, train
+from noisecleaner.training import train
 from noisecleaner.weightings import Meta, Network, Weighting, build
 
 

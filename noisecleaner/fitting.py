@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from noisecleaner.backbones import Backbone
+from noisecleaner.batches import Data
 from noisecleaner.choices import (
     NO_TRUSTED,
     Effort,
@@ -45,7 +46,6 @@ from noisecleaner.shapes import Shape
 from noisecleaner.summaries import Arrays
 from noisecleaner.tables import TRACE, write_table
 from noisecleaner.traces import collect, to_table, verified
-from noisecleaner.training import Data
 from noisecleaner.trustcheck import warnings_after, warnings_before
 from noisecleaner.weightings import check_options
 

@@ -12,6 +12,7 @@ import torch
 
 from noisecleaner import probabilities
 from noisecleaner.backbones import build, load_weights
+from noisecleaner.batches import inputs_of
 from noisecleaner.choices import choose_device
 from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.files import damaged, read_arrays
@@ -23,7 +24,6 @@ from noisecleaner.progress import Progress
 from noisecleaner.runs import Run
 from noisecleaner.shapes import Shape
 from noisecleaner.summaries import Arrays, merge, summarise
-from noisecleaner.training import inputs_of
 from noisecleaner.weightings import Network
 
 _BATCH = 512

@@ -10,11 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from noisecleaner.batches import Data
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.progress import Stage
+from noisecleaner.state import State
 from noisecleaner.summaries import Arrays, merge, summarise
-from noisecleaner.training import Data, State, predict
+from noisecleaner.training import predict
 
 _BATCH = 512
 

@@ -6,195 +6,27 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
-from noisecleaner.alignment import at
-from noisecleaner.augment import augment
+from noisecleaner.batches import Data
 from noisecleaner.checkpoints import restore, save
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.metaset import MetaSet
 from noisecleaner.precision import autocast
-from noisecleaner.probabilities import logarithms
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.regularisers import Regulariser, Side
 from noisecleaner.sampling import Sampler
-from noisecleaner.weightings import Batch, Network, Weighting
+from noisecleaner.schedule import Schedule
+from noisecleaner.state import State
+from noisecleaner.weightings import Batch, Network
 
 _CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
 _SMALL = 300_000  # parameters of a network whose steps are too short to be shared out to threads
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to train (momentum SGD, cosine annealing as in L2B, section 4.2).
-
-    Args:
-        epochs: passes over the source rows.
-        batch_size: source rows in a step.
-        trusted_batch: trusted rows in a step.
-        learning_rate: at the start; it falls to zero along a half cosine.
-        weight_decay: L2 penalty.
-        momentum: of SGD.
-        seed: of every random number.
-        checkpoint_seconds: least time between two checkpoints.
-        precision: what the network's layers compute in.
-    """
-
-    epochs: int
-    batch_size: int
-    trusted_batch: int
-    learning_rate: float
-    weight_decay: float
-    momentum: float = 0.9
-    seed: int = 0
-    checkpoint_seconds: float = 30.0
-    precision: torch.dtype = torch.float32
-
-    def rate(self, done: float) -> float:
-        """The learning rate when the share `done` of all steps lies behind."""
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-    def optimiser(self, parts: Sequence[Sequence[nn.Parameter]]) -> torch.optim.SGD:
-        """Make the optimiser of parameters that are on their device; of each part, all have a gradient or none."""
-        groups = [{"params": list(part)} for part in parts if part]
-        return torch.optim.SGD(
-            groups,
-            self.learning_rate,
-            self.momentum,
-            weight_decay=self.weight_decay,
-            fused=parts[0][0].device.type in {"cpu", "cuda"},  # half the time of a step on many parameters
-        )
-
-
-@dataclass(frozen=True)
-class Data:
-    """What batches are made of.
-
-    Args:
-        array: inputs of all rows, shape [rows, …]: uint8 pixels [rows, size, size, 3] or vectors [rows, width].
-        given: class index of the given label, -1 where there is none, shape [rows].
-        trusted: class index of the verified label, -1 where there is none, shape [rows].
-        device: where the network is.
-        augmented: whether source pixels are augmented.
-        flips: whether a mirrored image keeps its label.
-        side: what regularisers look at.
-        probabilities: whether the vectors are class probabilities, of which networks take the logarithms.
-    """
-
-    array: npt.NDArray[Any]
-    given: IntArray
-    trusted: IntArray
-    device: torch.device
-    augmented: bool = False
-    flips: bool = True
-    side: Side = field(default_factory=lambda: Side(np.empty(0, np.int64), np.empty(0, np.int64)))
-    probabilities: bool = False
-
-    def source(self, rows: IntArray) -> Batch:
-        """Make a batch of source rows, augmented if asked for."""
-        inputs = self.inputs(rows)
-        return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given, rows)
-
-    def target(self, rows: IntArray) -> Batch:
-        """Make a batch of trusted rows with their verified labels; those of a meta set have only the given one."""
-        return self._batch(self.inputs(rows), np.where(self.trusted >= 0, self.trusted, self.given), rows)
-
-    def inputs(self, rows: IntArray) -> Tensor:
-        """Bring rows to the device: pixels [n, 3, size, size], vectors or log probabilities [n, width], as float32."""
-        picked = self.array[rows]
-        return inputs_of(logarithms(picked) if self.probabilities else picked, self.device)
-
-    def _batch(self, inputs: Tensor, labels: IntArray, rows: IntArray) -> Batch:
-        on_device = [torch.from_numpy(values).to(self.device) for values in (labels[rows], rows)]
-        return Batch(inputs, *on_device)
-
-
-def inputs_of(values: npt.NDArray[Any], device: torch.device) -> Tensor:
-    """Bring pixels [n, size, size, 3] (as [n, 3, size, size]) or vectors [n, width] to a device, as float32."""
-    picked = torch.from_numpy(values).to(device)
-    return (picked.permute(0, 3, 1, 2) if picked.dim() == 4 else picked).float()
-
-
-class History(nn.Module):
-    """The margin of every row, averaged over its visits (the area under the margin of Pleiss et al., 2020).
-
-    Args:
-        rows: how many rows the run has.
-    """
-
-    def __init__(self, rows: int) -> None:
-        super().__init__()
-        self.margin_sum: Tensor
-        self.visits: Tensor
-        self.register_buffer("margin_sum", torch.zeros(rows))
-        self.register_buffer("visits", torch.zeros(rows))
-
-    def add(self, batch: Batch, logits: Tensor) -> None:
-        """Add one visit."""
-        self.margin_sum.index_add_(0, batch.rows, margins(logits, batch.labels))
-        self.visits.index_add_(0, batch.rows, torch.ones_like(logits[:, 0]))
-
-    def margin(self) -> Tensor:
-        """The mean margin, NaN where a row was never visited. Shape [rows]."""
-        return self.margin_sum / self.visits
-
-
-class State(nn.Module):
-    """All that a training run changes, in named parts, so that a checkpoint is one `state_dict`.
-
-    Args:
-        network: what is trained.
-        weighting: the rule, with the weights of every row.
-        rows: how many rows the run has.
-        averaged: keep the mean of the network over the epochs. For a linear head its logits are the mean
-            logits, which rank wrong labels better than those of the last epoch.
-        meta: choose the rows that steer by their losses.
-        regularisers: what changes the weighting's loss, in this order.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        weighting: Weighting,
-        rows: int,
-        averaged: bool,
-        meta: bool = False,
-        regularisers: Sequence[Regulariser] = (),
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self.weighting = weighting
-        self.history = History(rows)
-        self.average = AveragedModel(network) if averaged else None
-        self.meta = MetaSet(rows) if meta else None
-        self.regularisers: Sequence[Regulariser] = torch.nn.ModuleList(regularisers)  # type: ignore[assignment]  # it is one
-
-    def outcome(self) -> Network:
-        """The network to keep: the average over the epochs if there is one; in a transfer the target's."""
-        outcome = self.weighting.target_network(self.network) if self.average is None else self.average.module
-        assert isinstance(outcome, Network)  # noqa: S101  # narrows the type that AveragedModel hides
-        return outcome
-
-
-def placed(state: State, device: torch.device) -> State:
-    """Bring a state to a device, its convolutions in the layout of the pixels, channels last: that is faster."""
-    return state.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def margins(logits: Tensor, labels: Tensor) -> Tensor:
-    """Logit of the label minus the best other logit: [n, classes] and [n] -> [n]."""
-    others = logits.scatter(1, labels.unsqueeze(1), -torch.inf)
-    return at(logits, labels) - others.amax(dim=1)
 
 
 def train(

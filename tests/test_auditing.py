@@ -22,9 +22,9 @@ from noisecleaner.linear import is_linear, mean_map, summarise_with
 from noisecleaner.networks import build_network, standardise
 from noisecleaner.runs import Run
 from noisecleaner.shapes import Shape
+from noisecleaner.state import margins
 from noisecleaner.summaries import merge, summarise
 from noisecleaner.threads import in_threads
-from noisecleaner.training import margins
 from noisecleaner.weightings import Network
 
 Array = npt.NDArray[np.float32]

@@ -20,13 +20,13 @@ from conftest import CLASSES, Command, image_folder, png
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from noisecleaner.batches import Data
 from noisecleaner.encoders import pixel_encoder
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips, require_readable
 from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles, VectorColumn
 from noisecleaner.inputs import Decoding, prepare
 from noisecleaner.progress import Progress
-from noisecleaner.training import Data
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 VECTORS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]

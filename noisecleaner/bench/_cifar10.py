@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from noisecleaner.batches import Data
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.corrupt import Kind, confusion_matrix, flip
@@ -14,15 +15,16 @@ from noisecleaner.ingest.manifest import FloatArray, IntArray
 from noisecleaner.progress import Stage
 from noisecleaner.quality import Verified, fit_quality
 from noisecleaner.readout import read_fold
+from noisecleaner.state import State
 from noisecleaner.traces import collect
-from noisecleaner.training import Data, State
 from noisecleaner.transition import Known
 
 #: The training images, which are lossless; the published test images are partly JPEG, so none of them is used.
 TRAIN = "cifar10/train-*.parquet"
 #: Rows 0 to 39,999 train, the rest tests.
 POOL = 40_000
-_SIZE = 32
+#: Edge length of its images.
+SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def noisy_cifar10(
     audited: int = 0,
     extra: int = 0,
     augmented: bool = False,
-    shrunk: int = _SIZE,
+    shrunk: int = SIZE,
     size: int | None = None,
 ) -> Noisy:
     """Draw a noisy training set from the first four fifths of CIFAR-10; the last fifth tests, whatever the scale.

@@ -9,13 +9,16 @@ import numpy as np
 import torch
 
 from noisecleaner.backbones import build as build_backbone
+from noisecleaner.batches import Data
 from noisecleaner.bench import Work
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.networks import build_network
 from noisecleaner.regularisers import build as build_regulariser
+from noisecleaner.schedule import Schedule
 from noisecleaner.shapes import Shape
-from noisecleaner.training import Data, Schedule, State, placed, predict, train
+from noisecleaner.state import State, placed
+from noisecleaner.training import predict, train
 from noisecleaner.weightings import Meta, Network, build
 
 _BATCH = 512

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from noisecleaner.backbones.lenet import LeNet
+from noisecleaner.batches import Data
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import Labelled
 from noisecleaner.bench._learning import accuracy
@@ -17,7 +18,9 @@ from noisecleaner.images import Pixels
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.regularisers import Side
-from noisecleaner.training import Data, Schedule, State, train
+from noisecleaner.schedule import Schedule
+from noisecleaner.state import State
+from noisecleaner.training import train
 from noisecleaner.weightings import Network
 from noisecleaner.weightings.uniform import Uniform
 

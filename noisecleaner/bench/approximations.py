@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisecleaner.alignment import at
+from noisecleaner.batches import Data
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality
 from noisecleaner.bench._datasets import drawn, scaled
@@ -21,7 +22,7 @@ from noisecleaner.folds import plan
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.precision import autocast
 from noisecleaner.sampling import Sampler
-from noisecleaner.training import Data, Schedule
+from noisecleaner.schedule import Schedule
 from noisecleaner.weightings import Meta, Network, build
 from noisecleaner.weightings._steered import Steered
 

@@ -9,7 +9,7 @@ from noisecleaner.bench._cifar10 import TRAIN, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn, new_network
 from noisecleaner.corrupt import Kind
-from noisecleaner.training import Schedule
+from noisecleaner.schedule import Schedule
 
 #: Half the resolution, at which a CPU takes a third of the time.
 _SIZE = 16

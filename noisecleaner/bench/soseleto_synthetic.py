@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from noisecleaner.batches import Data
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn
 from noisecleaner.folds import Fold
-from noisecleaner.training import Data, Schedule
+from noisecleaner.schedule import Schedule
 from noisecleaner.weightings import Network
 from noisecleaner.weightings.soseleto import Soseleto
 

@@ -20,7 +20,7 @@ from noisecleaner.bench._transfer import (
     tested,
     with_new_layer,
 )
-from noisecleaner.training import Schedule
+from noisecleaner.schedule import Schedule
 from noisecleaner.weightings import Network
 
 _SIZE = 28

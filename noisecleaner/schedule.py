@@ -1,0 +1,52 @@
+"""How long and how fast a network is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train (momentum SGD, cosine annealing as in L2B, section 4.2).
+
+    Args:
+        epochs: passes over the source rows.
+        batch_size: source rows in a step.
+        trusted_batch: trusted rows in a step.
+        learning_rate: at the start; it falls to zero along a half cosine.
+        weight_decay: L2 penalty.
+        momentum: of SGD.
+        seed: of every random number.
+        checkpoint_seconds: least time between two checkpoints.
+        precision: what the network's layers compute in.
+    """
+
+    epochs: int
+    batch_size: int
+    trusted_batch: int
+    learning_rate: float
+    weight_decay: float
+    momentum: float = 0.9
+    seed: int = 0
+    checkpoint_seconds: float = 30.0
+    precision: torch.dtype = torch.float32
+
+    def rate(self, done: float) -> float:
+        """The learning rate when the share `done` of all steps lies behind."""
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def optimiser(self, parts: Sequence[Sequence[nn.Parameter]]) -> torch.optim.SGD:
+        """Make the optimiser of parameters that are on their device; of each part, all have a gradient or none."""
+        groups = [{"params": list(part)} for part in parts if part]
+        return torch.optim.SGD(
+            groups,
+            self.learning_rate,
+            self.momentum,
+            weight_decay=self.weight_decay,
+            fused=parts[0][0].device.type in {"cpu", "cuda"},  # half the time of a step on many parameters
+        )
