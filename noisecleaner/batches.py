@@ -44,11 +44,12 @@ class Data:
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, augmented if asked for."""
         inputs = self.inputs(rows)
-        return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given, rows)
+        return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given[rows], rows)
 
     def target(self, rows: IntArray) -> Batch:
         """Make a batch of trusted rows with their verified labels; those of a meta set have only the given one."""
-        return self._batch(self.inputs(rows), np.where(self.trusted >= 0, self.trusted, self.given), rows)
+        verified = self.trusted[rows]
+        return self._batch(self.inputs(rows), np.where(verified >= 0, verified, self.given[rows]), rows)
 
     def inputs(self, rows: IntArray) -> Tensor:
         """Bring rows to the device: pixels [n, 3, size, size], vectors or log probabilities [n, width], as float32."""
@@ -56,7 +57,7 @@ class Data:
         return inputs_of(logarithms(picked) if self.probabilities else picked, self.device)
 
     def _batch(self, inputs: Tensor, labels: IntArray, rows: IntArray) -> Batch:
-        on_device = [torch.from_numpy(values).to(self.device) for values in (labels[rows], rows)]
+        on_device = [torch.from_numpy(values).to(self.device) for values in (labels, rows)]
         return Batch(inputs, *on_device)
 
 
