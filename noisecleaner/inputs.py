@@ -27,6 +27,7 @@ from noisecleaner.ingest.manifest import FloatArray, IntArray
 from noisecleaner.ingest.vectors import AnyVectors, VectorFile
 from noisecleaner.probabilities import check, check_width
 from noisecleaner.progress import Progress
+from noisecleaner.threads import cores
 
 _SAVE_SECONDS = 10.0
 
@@ -40,7 +41,7 @@ class Decoding:
         max_pixels: width times height above which an image is refused.
     """
 
-    threads: int = field(default_factory=lambda: min(32, os.cpu_count() or 1))
+    threads: int = field(default_factory=lambda: min(32, cores()))
     max_pixels: int = MAX_PIXELS
 
 
