@@ -123,7 +123,11 @@ class _Linear:
 
 @dataclass(frozen=True)
 class _Convolution:
-    """Args: geometry: what `torch.convolution` takes behind the bias."""
+    """A convolution.
+
+    Args:
+        geometry: what `torch.convolution` takes behind the bias.
+    """
 
     geometry: tuple[Any, ...]
 
