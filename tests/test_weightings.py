@@ -381,6 +381,15 @@ def test_the_target_reaches_soseletos_features_only_through_alpha() -> None:
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
+def test_soseletos_target_classifier_waits_while_no_row_steers() -> None:
+    network = small_network()
+    nobody = batch(TARGET, seed=2)
+    nobody = Batch(nobody.inputs[:0], nobody.labels[:0], nobody.rows[:0])
+    loss = soseleto(network, classifier="separate").warm_up(network, batch(SOURCE), nobody).loss
+    source = batch(SOURCE)
+    torch.testing.assert_close(loss, functional.cross_entropy(network(source.inputs), source.labels))
+
+
 def test_soseletos_target_classifier_learns_during_the_warm_up() -> None:
     network = small_network()
     weighting = soseleto(network, warmup=1)

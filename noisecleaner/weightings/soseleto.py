@@ -167,8 +167,8 @@ class Soseleto(Steered):
         return along, functional.cross_entropy(head(seen[0].detach()), target.labels)
 
     def _classifier_loss(self, network: Network, target: Batch) -> Tensor:
-        """The loss that trains phi_t alone; zero where phi_t is phi_s."""
-        if self.target_head is None:
+        """The loss that trains phi_t alone; zero where phi_t is phi_s, or no row steers yet (rows of low loss)."""
+        if self.target_head is None or not len(target.rows):
             return target.inputs.new_zeros(())
         with torch.no_grad():
             features = with_spare_buffers(network.trunk, target.inputs)
