@@ -41,6 +41,16 @@ class Data:
     side: Side = field(default_factory=lambda: Side(np.empty(0, np.int64), np.empty(0, np.int64)))
     probabilities: bool = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Let another process map the array's file, where it is one, instead of sending it all rows."""
+        mapped = isinstance(self.array, np.memmap) and self.array.filename
+        return {**vars(self), "array": str(mapped)} if mapped else dict(vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Map the array's file again."""
+        mapped = isinstance(state["array"], str)
+        vars(self).update(state, array=np.load(state["array"], mmap_mode="r") if mapped else state["array"])
+
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, augmented if asked for."""
         inputs = self.inputs(rows)

@@ -144,6 +144,8 @@ class Effort:
         checkpoint_seconds: least time between two checkpoints.
         meta: how exact the weighting's meta step is.
         precision: what the network's layers compute in; "auto" chooses by the hardware.
+        workers: folds of a small head trained at once, each in a process of its own; see `workers.side_by_side` for
+            what more than one asks of a script.
     """
 
     epochs: int | None = None
@@ -155,6 +157,7 @@ class Effort:
     checkpoint_seconds: float = 30.0
     meta: Meta = field(default_factory=Meta)
     precision: Precision = "auto"
+    workers: int = 1
 
 
 def check_effort(effort: Effort) -> None:
@@ -169,6 +172,7 @@ def check_effort(effort: Effort) -> None:
         "--trusted-batch": (effort.trusted_batch, 2),
         "--learning-rate": (effort.learning_rate, sys.float_info.min),
         "--weight-decay": (effort.weight_decay, 0),
+        "--workers": (effort.workers, 1),
     }
     check_choice("--precision", effort.precision, list(get_args(Precision)))
     for option, (value, least) in bounds.items():

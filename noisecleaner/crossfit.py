@@ -1,10 +1,11 @@
-"""All folds of a plan, one after the other: train, save the network, read out; a finished fold is never repeated."""
+"""All folds of a plan: train, save the network, read out; a finished fold is never repeated."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from noisecleaner.backbones import Backbone
 from noisecleaner.batches import Data
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays, write_arrays
-from noisecleaner.folds import Fold, Plan
+from noisecleaner.folds import Plan
+from noisecleaner.ingest.manifest import FloatArray
 from noisecleaner.inputs import statistics
 from noisecleaner.networks import build_network, standardise
 from noisecleaner.progress import Interrupts, Progress
@@ -26,8 +28,12 @@ from noisecleaner.schedule import Schedule
 from noisecleaner.shapes import Shape
 from noisecleaner.state import State, placed
 from noisecleaner.summaries import Arrays
-from noisecleaner.training import train
+from noisecleaner.training import few_threads, small, train
 from noisecleaner.weightings import Meta, Network, Weighting, build
+from noisecleaner.workers import side_by_side
+
+#: Steps of all folds together from which further processes save more time than they take to start.
+_WORTH = 4_000
 
 
 @dataclass(frozen=True)
@@ -55,17 +61,9 @@ class Task:
     target: int | None = None
 
 
-def train_folds(
-    run: Run,
-    plan: Plan,
-    data: Data,
-    task: Task,
-    schedule: Schedule,
-    rows: int,
-    progress: Progress,
-    interrupts: Interrupts,
-) -> list[Arrays]:
-    """Train what is not trained yet, and return what each fold found out (see `read_fold`).
+@dataclass(frozen=True)
+class Folds:
+    """The training runs of a plan: what each needs, in this process or in another.
 
     Args:
         run: where networks (`auditor/fold-K`) and results (`checkpoint/fold-K`) are kept.
@@ -74,23 +72,74 @@ def train_folds(
         task: what every fold does.
         schedule: how long and how fast to train.
         rows: rows of the dataset, without the clean-only ones behind them.
+        moments: mean and standard deviation of vectors, each of shape [width].
+    """
+
+    run: Run
+    plan: Plan
+    data: Data
+    task: Task
+    schedule: Schedule
+    rows: int
+    moments: tuple[FloatArray, FloatArray] | None
+
+    def result(self, number: int) -> Path:
+        """The file that says that a fold is done, and what it found out."""
+        return self.run.checkpoint / f"fold-{number}.safetensors"
+
+    def train(self, number: int, progress: Progress, interrupts: Interrupts) -> None:
+        """Train a fold, or go on with it; write its network and, last, its results."""
+        count, fold = len(self.plan.folds), self.plan.folds[number]
+        title = "Training" if count == 1 else f"Training, fold {number + 1} of {count}"
+        schedule = replace(self.schedule, seed=self.schedule.seed * count + number)
+        state = _start(self.task, self.network(), self.data.side, self.rows, self.schedule.seed)
+        state = placed(state, self.data.device)
+        checkpoint = self.run.checkpoint / f"state-{number}.safetensors"
+        train(state, self.data, fold, schedule, checkpoint, title, progress, interrupts)
+        with progress.stage("Reading out", len(fold.predicted), "rows") as stage, few_threads(state.network):
+            arrays = read_fold(state, self.data, fold, self.rows, stage)
+        weights = {name: tensor.cpu().numpy() for name, tensor in state.outcome().state_dict().items()}
+        write_arrays(self.run.auditor / f"fold-{number}.safetensors", weights, {})
+        write_arrays(self.result(number), arrays, {})
+        checkpoint.unlink(missing_ok=True)
+
+    def network(self) -> Network:
+        """Make the network that every fold starts from."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.schedule.seed)
+            network = deepcopy(build_network(self.task.shape, self.task.trunk))
+        if self.moments is not None:
+            standardise(network, *self.moments)
+        return network
+
+    def workers(self, wanted: int, numbers: Sequence[int]) -> int:
+        """How many folds to train at once: several where each leaves the other cores idle, and they take a while."""
+        steps = sum(len(self.plan.folds[number].source) for number in numbers) / self.schedule.batch_size
+        lasting = self.data.device.type == "cpu" and steps * self.schedule.epochs >= _WORTH
+        return wanted if lasting and small(self.network()) else 1
+
+
+def train_folds(folds: Folds, workers: int, progress: Progress, interrupts: Interrupts) -> list[Arrays]:
+    """Train what is not trained yet, and return what each fold found out (see `read_fold`).
+
+    Args:
+        folds: what to train.
+        workers: how many of them at once at most, see `side_by_side`; the results are the same.
         progress: is told about every step.
         interrupts: asked between steps.
     """
-    network = _initial(task, data, schedule.seed)
-    results = []
-    for number, fold in enumerate(plan.folds):
-        result = run.checkpoint / f"fold-{number}.safetensors"
-        if not result.exists():
-            title = "Training" if len(plan.folds) == 1 else f"Training, fold {number + 1} of {len(plan.folds)}"
-            state = placed(_start(task, deepcopy(network), data.side, rows, schedule.seed), data.device)
-            own = replace(schedule, seed=schedule.seed * len(plan.folds) + number)
-            checkpoint = run.checkpoint / f"state-{number}.safetensors"
-            train(state, data, fold, own, checkpoint, title, progress, interrupts)
-            _keep(run, number, state, data, fold, rows, progress)
-            checkpoint.unlink(missing_ok=True)
-        results.append(read_arrays(result)[0])
-    return results
+    numbers = range(len(folds.plan.folds))
+    left = [number for number in numbers if not folds.result(number).exists()]
+    at_once = min(folds.workers(workers, left), len(left))
+    if at_once > 1:
+        progress.note(f"{len(left)} folds are trained, {at_once} at a time; --workers 1 trains one after the other.")
+    side_by_side(folds.train, left, at_once, "Training in other processes", progress, interrupts)
+    return [read_arrays(folds.result(number))[0] for number in numbers]
+
+
+def moments(shape: Shape, data: Data) -> tuple[FloatArray, FloatArray] | None:
+    """What a network needs to know of its vectors, see `Folds`; None where it looks at something else."""
+    return statistics(data.array, np.flatnonzero(data.given >= 0)) if shape.kind == "vectors" else None
 
 
 def rehearse(task: Task, side: Side) -> None:
@@ -100,16 +149,6 @@ def rehearse(task: Task, side: Side) -> None:
         NoisecleanerError: the weighting or a regulariser does not suit the network.
     """
     _start(task, build_network(task.shape, task.trunk), side, 1, 0)
-
-
-def _initial(task: Task, data: Data, seed: int) -> Network:
-    """Make the network that every fold starts from."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = build_network(task.shape, task.trunk)
-    if task.shape.kind == "vectors":
-        standardise(network, *statistics(data.array, np.flatnonzero(data.given >= 0)))
-    return network
 
 
 def _start(task: Task, network: Network, side: Side, rows: int, seed: int) -> State:
@@ -129,12 +168,3 @@ def _make_target(weighting: Weighting, network: Network, task: Task) -> None:
         weighting.for_target(network, task.target or 0)
     except ValueError as error:
         raise NoisecleanerError(f"--transfer cannot work here: {error}.", "Or leave --transfer out.") from error
-
-
-def _keep(run: Run, number: int, state: State, data: Data, fold: Fold, rows: int, progress: Progress) -> None:
-    """Write a fold's network and, last, its results: their file says that the fold is done."""
-    with progress.stage("Reading out", len(fold.predicted), "rows") as stage:
-        arrays = read_fold(state, data, fold, rows, stage)
-    weights = {name: tensor.cpu().numpy() for name, tensor in state.outcome().state_dict().items()}
-    write_arrays(run.auditor / f"fold-{number}.safetensors", weights, {})
-    write_arrays(run.checkpoint / f"fold-{number}.safetensors", arrays, {})

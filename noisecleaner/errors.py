@@ -17,7 +17,7 @@ class NoisecleanerError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
+        super().__init__(message, hint)  # all arguments, so that it can be sent to another process
         self.message = message
         self.hint = hint
 

@@ -30,7 +30,7 @@ from noisecleaner.choices import (
     choose_device,
     choose_schedule,
 )
-from noisecleaner.crossfit import Task, rehearse, train_folds
+from noisecleaner.crossfit import Folds, Task, moments, rehearse, train_folds
 from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
@@ -51,6 +51,8 @@ from noisecleaner.weightings import check_options
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
 FOLDS = 5
+#: What an interrupted run may be resumed with another value of.
+_FREE = ("checkpoint_seconds", "workers")
 #: Units of the layer that source and target share where a transfer trains on vectors.
 _TRANSFER_UNITS = 128
 
@@ -164,7 +166,7 @@ def fit(
         "method_options": options,
         "regularisation": asdict(regularisation.placed()),
         "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
-        "effort": {name: value for name, value in asdict(effort).items() if name != "checkpoint_seconds"},
+        "effort": {name: value for name, value in asdict(effort).items() if name not in _FREE},
         "max_pixels": decoding.max_pixels,
         "seed": seed,
         "device": str(on),
@@ -187,7 +189,8 @@ def fit(
         planned = plan(dataset.given, dataset.trusted, parts.extra, folds, seed, judged=not transfer)
         schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed, on)
         data = _data(inputs.array, parts, chosen, on)
-        found = train_folds(run, planned, data, task, schedule, len(dataset), told, interrupts or Interrupts())
+        training = Folds(run, planned, data, task, schedule, len(dataset), moments(chosen.shape, data))
+        found = train_folds(training, effort.workers, told, interrupts or Interrupts())
         clock.append(time.monotonic())
         quality = _conclude(run, parts, planned, found, seed, transfer, told)
         _write_auditor(run, chosen, parts, folds, quality)

@@ -30,6 +30,8 @@ from noisecleaner.progress import Progress
 from noisecleaner.threads import cores
 
 _SAVE_SECONDS = 10.0
+#: Vectors that are looked at together: as few as stay in a core's cache.
+_CACHED = 256
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,11 @@ def prepare_vectors(parts: Sequence[Manifest], folder: Path, progress: Progress)
                 check(block)
             if array is None:
                 array, _, _ = _open(folder / f"{first.kind}.npy", (total, first.width), block.dtype, fresh=True)
+            missing = row + np.flatnonzero(np.isnan(block[:, 0]))
             if not given:
-                array[row : row + len(block)] = np.nan_to_num(block)
-            skipped |= {row + int(i): Skip.NO_VECTOR for i in np.flatnonzero(np.isnan(block[:, 0]))}
+                array[row : row + len(block)] = block
+                array[missing] = 0
+            skipped |= dict.fromkeys(missing.tolist(), Skip.NO_VECTOR)
             row += len(block)
             stage.advance(len(block))
     assert array is not None  # noqa: S101  # a manifest has rows
@@ -151,10 +155,10 @@ def statistics(array: Array, rows: IntArray) -> tuple[FloatArray, FloatArray]:
     """Compute mean and standard deviation of each coordinate over some rows, in blocks, each of shape [width]."""
     total = np.zeros(array.shape[1])
     squares = np.zeros(array.shape[1])
-    for first in range(0, len(rows), 8192):
-        block = np.asarray(array[rows[first : first + 8192]], dtype=np.float64)
+    for first in range(0, len(rows), _CACHED):
+        block = array[rows[first : first + _CACHED]].astype(np.float64)
         total += block.sum(axis=0)
-        squares += (block**2).sum(axis=0)
+        squares += np.einsum("rc,rc->c", block, block)
     mean = total / len(rows)
     return mean, np.sqrt(np.maximum(squares / len(rows) - mean**2, 0))
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.autograd.function import once_differentiable
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn import functional
@@ -127,6 +128,37 @@ class Tangents(TorchFunctionMode):
             return [forward_ad.unpack_dual(output).tangent for output in outputs]  # type: ignore[no-untyped-call]
 
 
+class _WithTangent(torch.autograd.Function):
+    """A linear layer of an input without a tangent, and its tangent: one matrix product, which is hardly longer."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, dweight: Tensor, dbias: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x, weight)
+        # this way round, as a product with few columns is slow
+        both = torch.addmm(torch.cat([bias, dbias]).unsqueeze(1), torch.cat([weight, dweight]), x.mT)
+        output, tangent = (part.mT.contiguous() for part in both.chunk(2))
+        ctx.mark_non_differentiable(tangent)
+        return output, tangent
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        below = gradient @ weight if ctx.needs_input_grad[0] else None
+        return below, gradient.mT @ x, gradient.sum(0), None, None
+
+
+def _linear(mode: Tangents, func: _Function, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    dweight, dbias = mode.of(weight), mode.of(bias)
+    plain = x.dim() == 2 and mode.of(x) is None and not torch.is_autocast_enabled(x.device.type)
+    if not plain or bias is None or dweight is None or dbias is None:
+        return _bilinear(mode, func, x, weight, bias)
+    output, tangent = _WithTangent.apply(x, weight, bias, dweight, dbias)
+    return mode.put(output, tangent)
+
+
 def _bilinear(
     mode: Tangents, func: _Function, x: Tensor, weight: Tensor, bias: Tensor | None = None, *rest: Any, **named: Any
 ) -> Tensor:
@@ -213,7 +245,7 @@ def _sum(mode: Tangents, func: _Function, first: Any, second: Any, **named: Any)
 
 
 _RULES: Mapping[_Function, _Function] = {
-    functional.linear: _bilinear,
+    functional.linear: _linear,
     functional.conv1d: _bilinear,
     functional.conv2d: _bilinear,
     functional.conv3d: _bilinear,

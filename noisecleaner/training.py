@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from noisecleaner.batches import Data
 from noisecleaner.checkpoints import restore, save
@@ -72,7 +72,7 @@ def train(
     start = restore(checkpoint, state, optimisers)
     with (
         torch.random.fork_rng(),
-        _few_threads([*own, *of_rule]),
+        few_threads(state.network, state.weighting),
         interrupts.deferred(),
         progress.stage(title, total, "steps", start) as stage,
     ):
@@ -135,12 +135,21 @@ def _choose_meta_set(
         )
 
 
+def small(*modules: nn.Module) -> bool:
+    """Whether steps are too short to be shared out to threads: those of a small head on the CPU.
+
+    A convolution is no head: it has few parameters, and long to work on them.
+    """
+    parameters = [p for module in modules for p in module.parameters()]
+    head = all(p.dim() <= 2 and p.device.type == "cpu" for p in parameters)
+    return head and sum(p.numel() for p in parameters) < _SMALL
+
+
 @contextmanager
-def _few_threads(parameters: Sequence[Tensor]) -> Iterator[None]:
-    """Train a small head with one thread: on a busy machine, waiting for a second one takes four times as long."""
+def few_threads(*modules: nn.Module) -> Iterator[None]:
+    """Use one thread for a small head: on a busy machine, waiting for a second one takes four times as long."""
     before = torch.get_num_threads()
-    small = sum(p.numel() for p in parameters) < _SMALL and all(p.device.type == "cpu" for p in parameters)
-    torch.set_num_threads(1 if small else before)
+    torch.set_num_threads(1 if small(*modules) else before)
     try:
         yield
     finally:

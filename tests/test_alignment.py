@@ -137,7 +137,7 @@ def test_the_pass_draws_the_dropout_masks_of_a_plain_one() -> None:
     for call in (lambda: directional_derivative(network, source, along)[0], lambda: network(source)):
         torch.manual_seed(3)
         outcomes.append((call(), torch.rand(1)))
-    assert torch.equal(outcomes[0][0], outcomes[1][0])
+    torch.testing.assert_close(outcomes[0][0], outcomes[1][0], rtol=1e-12, atol=1e-12)
     assert torch.equal(outcomes[0][1], outcomes[1][1])
 
 
@@ -236,13 +236,14 @@ def zoo(name: str) -> nn.Module:
         "batch norm": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False), nn.ReLU(), tail),
         "dropout": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout2d(), nn.PReLU(), tail),
         "attention": lambda: nn.Sequential(Attention(), nn.Linear(12, CLASSES)),
+        "head": lambda: nn.Sequential(nn.Flatten(), nn.Linear(108, 7), nn.ReLU(), nn.Linear(7, CLASSES)),
         "alias": lambda: nn.Sequential(Alias(nn.Conv2d(3, 3, 1)), tail),
         "scripted": lambda: nn.Sequential(scripted, nn.ReLU(), tail),  # type: ignore[arg-type]
     }
     return networks[name]().double()
 
 
-ZOO = ["residual", "grouped", "pools", "frozen norm", "batch norm", "dropout", "attention"]
+ZOO = ["residual", "grouped", "pools", "frozen norm", "batch norm", "dropout", "attention", "head"]
 
 
 @pytest.mark.parametrize("name", [*ZOO, "alias", "scripted"])
@@ -284,9 +285,13 @@ def test_the_derivative_of_some_layers_is_that_with_zeros_elsewhere(name: str) -
     chosen = {n: torch.randn_like(p) for n, p in list(network.named_parameters())[-2:]}
     padded = {n: chosen.get(n, torch.zeros_like(p)) for n, p in network.named_parameters()}
     torch.manual_seed(5)
-    some = directional_derivative(network, source, chosen)[1]
+    logits, some = directional_derivative(network, source, chosen)
     torch.manual_seed(5)
     torch.testing.assert_close(some, forward_mode(network, source, padded), rtol=1e-9, atol=1e-12)
+    torch.manual_seed(5)
+    gradients = [torch.autograd.grad(z.square().sum(), list(network.parameters())) for z in (logits, network(source))]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
 def test_the_recorded_pass_keeps_no_tangent_and_notices_what_autograd_would() -> None:

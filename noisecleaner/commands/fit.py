@@ -34,6 +34,7 @@ from noisecleaner.commands._shared import (
     refuse,
 )
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.threads import cores
 
 
 def fit(
@@ -103,6 +104,10 @@ def fit(
     precision: Annotated[
         str, opt("What layers compute in: float32, bfloat16, or auto (bfloat16 where the hardware has it).", TRAINING)
     ] = "auto",
+    workers: Annotated[
+        int | None,
+        opt("Folds of a head trained at once, each in a process of its own; one for each core by default.", TRAINING),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -145,6 +150,7 @@ def fit(
             checkpoint_seconds,
             Meta(meta, meta_every),  # type: ignore[arg-type]  # a text until the library has checked it
             precision,  # type: ignore[arg-type]  # likewise
+            cores() if workers is None else workers,
         ),
         decoding=Decoding(**only_given(threads=threads, max_pixels=max_pixels)),
         seed=seed,

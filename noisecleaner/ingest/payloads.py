@@ -82,7 +82,7 @@ class VectorColumn:
 
     @classmethod
     def open(cls, files: Files, column: str, kind: Literal["embeddings", "probabilities"]) -> VectorColumn:
-        """Find the vectors' width from the first one that is not null.
+        """Find the vectors' width, from the first one that is not null where the type does not tell.
 
         Raises:
             NoisecleanerError: the column holds no lists of numbers.
@@ -94,8 +94,10 @@ class VectorColumn:
                 f"{kind.capitalize()} must be lists of numbers, but column {column!r} of {files} holds {of}.",
                 f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
             )
-        widths = (len(v) for b in files.batches([column], 1024) for v in b.column(0) if v.is_valid)
-        width = next(widths, 0)
+        if pa.types.is_fixed_size_list(of):
+            width = of.list_size
+        else:  # reads the first rows, which may take a while
+            width = next((len(v) for b in files.batches([column], 1024) for v in b.column(0) if v.is_valid), 0)
         if not width:
             raise NoisecleanerError(
                 f"{kind.capitalize()} need at least one number, but column {column!r} of {files} holds empty vectors.",
