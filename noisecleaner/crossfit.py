@@ -112,11 +112,11 @@ class Folds:
             standardise(network, *self.moments)
         return network
 
-    def workers(self, wanted: int, numbers: Sequence[int]) -> int:
+    def at_once(self, numbers: Sequence[int], workers: int) -> int:
         """How many folds to train at once: several where each leaves the other cores idle, and they take a while."""
         steps = sum(len(self.plan.folds[number].source) for number in numbers) / self.schedule.batch_size
         lasting = self.data.device.type == "cpu" and steps * self.schedule.epochs >= _WORTH
-        return wanted if lasting and small(self.network()) else 1
+        return min(workers, len(numbers)) if lasting and small(self.network()) else 1
 
 
 def train_folds(folds: Folds, workers: int, progress: Progress, interrupts: Interrupts) -> list[Arrays]:
@@ -130,7 +130,7 @@ def train_folds(folds: Folds, workers: int, progress: Progress, interrupts: Inte
     """
     numbers = range(len(folds.plan.folds))
     left = [number for number in numbers if not folds.result(number).exists()]
-    at_once = min(folds.workers(workers, left), len(left))
+    at_once = folds.at_once(left, workers)
     if at_once > 1:
         progress.note(f"{len(left)} folds are trained, {at_once} at a time; --workers 1 trains one after the other.")
     side_by_side(folds.train, left, at_once, "Training in other processes", progress, interrupts)

@@ -152,6 +152,7 @@ class _WithTangent(torch.autograd.Function):
 
 def _linear(mode: Tangents, func: _Function, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     dweight, dbias = mode.of(weight), mode.of(bias)
+    # autocast would leave the backward pass with two formats
     plain = x.dim() == 2 and mode.of(x) is None and not torch.is_autocast_enabled(x.device.type)
     if not plain or bias is None or dweight is None or dbias is None:
         return _bilinear(mode, func, x, weight, bias)

@@ -98,7 +98,7 @@ class _Worker:
                 raise NoisecleanerError(
                     f"Training needs all of its processes, but one was killed (signal {signum}), as happens when "
                     "memory runs out.",
-                    "Repeat the command with --resume --workers 1.",
+                    "Repeat the command with --workers 1.",
                 ) from None
             raise RuntimeError("a process beside this one failed; its traceback is above") from None
         done.told.retell(progress)
@@ -127,9 +127,9 @@ def side_by_side(
         NoisecleanerError: the work failed somewhere.
         Interrupted: a signal arrived.
     """
-    shares = [pieces[first::workers] for first in range(min(workers, len(pieces)))]
-    with _beside(work, shares[1:]) as others:
-        for piece in shares[0] if shares else ():
+    own, *rest = [pieces[first::workers] for first in range(max(1, min(workers, len(pieces))))]
+    with _beside(work, rest) as others:
+        for piece in own:
             work(piece, progress, interrupts)
         if others:
             _await(others, title, progress, interrupts)
@@ -150,6 +150,9 @@ def _await(workers: Sequence[_Worker], title: str, progress: Progress, interrupt
 @contextmanager
 def _beside(work: Work, shares: Sequence[Sequence[int]]) -> Iterator[list[_Worker]]:
     """Start a process for each share; whatever happens, none is left behind."""
+    if not shares:
+        yield []
+        return
     context = multiprocessing.get_context("spawn")  # a copy of a process in which threads have run may hang
     stop = context.Event()
     workers: list[_Worker] = []

@@ -220,10 +220,11 @@ def test_embeddings_that_are_no_numbers(refused: Refused, tmp_path: Path) -> Non
     refused(*UNIFORM, says=["lists of numbers", "--embedding-column"])
 
 
-def test_embeddings_that_are_all_missing(refused: Refused, tmp_path: Path) -> None:
-    empty = pa.array([None] * 40, pa.list_(pa.float32()))
+@pytest.mark.parametrize(("width", "says"), [(-1, "at least one number"), (0, "at least one number"), (4, "no_vector")])
+def test_embeddings_that_are_all_missing(refused: Refused, tmp_path: Path, width: int, says: str) -> None:
+    empty = pa.array([None] * 40, pa.list_(pa.float32(), width))
     pq.write_table(table(embedding=empty), tmp_path / "data.parquet")
-    refused(*UNIFORM, says=["at least one number"])
+    refused(*UNIFORM, says=[says])
 
 
 def test_columns_of_the_same_name(refused: Refused, tmp_path: Path) -> None:

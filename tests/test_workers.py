@@ -114,7 +114,7 @@ def test_an_error_elsewhere_comes_through_with_its_hint(tmp_path: Path) -> None:
 def test_a_process_that_was_killed_is_told_from_one_that_failed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(NoisecleanerError, match=r"signal 9.*--resume --workers 1"):
+    with pytest.raises(NoisecleanerError, match=r"signal 9.*--workers 1"):
         side_by_side(partial(die, tmp_path), range(2), 2, "elsewhere", Heard(), Interrupts())
     with pytest.raises(RuntimeError, match="traceback is above"):
         side_by_side(partial(stumble, tmp_path), range(2), 2, "elsewhere", Heard(), Interrupts())

@@ -59,14 +59,15 @@ class L2bCifar10(Experiment):
     On CUDA the network and its schedule are the paper's (PreAct ResNet-18, batches of 512, steps of 0.15, 300 epochs,
     augmentation; nothing of this was measured). Elsewhere it is a small network that memorises wrong labels, without
     augmentation and weight decay: LeNet on the central 28 pixels, batches of 256 with 400 verified rows, steps of 0.02,
-    30 epochs, of which six are plain. `scale` is the share of 39,000 source rows, and its power 0.4 that of the epochs
+    40 epochs, of which six are plain. `scale` is the share of 39,000 source rows, and its power 0.4 that of the epochs
     (57 at scale 1, on CUDA 300); the 1,000 verified rows stay.
 
-    This was chosen on seed 100. With 7,800 rows and 30 epochs there, CE fell from 0.42 (six epochs, 1,500 test images)
-    to 0.32, L2RW ended at 0.43 and L2B at 0.44. The verified rows of a step matter: with 3,900 rows and steps of 0.02,
-    L2B ended at 0.36 with 128 of them (batches of 128) and at 0.40 with 512 (batches of 256). With too
-    few rows and epochs L2B is behind L2RW: 0.405 and 0.417 with 4,680 rows, 24 epochs and 320 verified rows in a step
-    (seed 0; CE 0.366). CE never sees any.
+    This was chosen on seed 100. The more source rows, the better the network, and the more often beta is above alpha in
+    the end: of 76 % of the wrong labels with a right pseudo label at scale 0.2 (7,800 rows, 30 epochs), of 86 % at 0.4.
+    The verified rows of a step matter: with 3,900 rows, L2B ended at an accuracy of 0.36 with 128 of them (batches of
+    128) and at 0.40 with 512 (batches of 256); 800 instead of 400 at scale 0.2 changed nothing. With too few rows and
+    epochs L2B is behind L2RW: 0.405 and 0.417 with 4,680 rows, 24 epochs and 320 verified rows in a step (seed 0; CE
+    0.366). CE never sees any.
 
     `pseudo_right` is the share of wrong labels whose pseudo label, of the network as it is in the end, is the true one.
     `outweighed` is the share of wrong labels whose beta exceeds alpha, both means over the visits after the warm-up,
@@ -82,7 +83,7 @@ class L2bCifar10(Experiment):
         Row("l2b", {"trusted": 0}),
     )
     files = (TRAIN,)
-    scale = 0.2
+    scale = 0.4
 
     def backbone_on(self, device: torch.device) -> str:
         """The paper's network on CUDA; a CPU takes minutes for an epoch of 3,000 rows with it."""
