@@ -29,6 +29,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 _Function = Callable[..., Any]
 #: They ask about a tensor, and have no derivative.
 _QUESTIONS = frozenset({"dim", "size", "stride", "numel", "__get__", "__len__", "is_contiguous", "is_floating_point"})
+#: Outputs of a linear layer up to which a product with few columns is slow.
+_NARROW = 64
 _aten = torch.ops.aten
 
 
@@ -129,7 +131,7 @@ class Tangents(TorchFunctionMode):
 
 
 class _WithTangent(torch.autograd.Function):
-    """A linear layer of an input without a tangent, and its tangent: one matrix product, which is hardly longer."""
+    """A narrow layer of an input without a tangent, and its tangent: one matrix product is half as long as two."""
 
     @staticmethod
     def forward(
@@ -154,7 +156,7 @@ def _linear(mode: Tangents, func: _Function, x: Tensor, weight: Tensor, bias: Te
     dweight, dbias = mode.of(weight), mode.of(bias)
     # autocast would leave the backward pass with two formats
     plain = x.dim() == 2 and mode.of(x) is None and not torch.is_autocast_enabled(x.device.type)
-    if not plain or bias is None or dweight is None or dbias is None:
+    if not plain or len(weight) > _NARROW or bias is None or dweight is None or dbias is None:
         return _bilinear(mode, func, x, weight, bias)
     output, tangent = _WithTangent.apply(x, weight, bias, dweight, dbias)
     return mode.put(output, tangent)

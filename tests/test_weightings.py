@@ -33,7 +33,7 @@ from noisecleaner.weightings import (
     normalised,
     unit,
 )
-from noisecleaner.weightings._steered import covered
+from noisecleaner.weightings._steered import covered, trusted_loss
 from noisecleaner.weightings.bilevel import DeepBilevel
 from noisecleaner.weightings.l2b import LearningToBootstrap
 from noisecleaner.weightings.l2rw import LearningToReweight
@@ -280,6 +280,22 @@ def test_fewer_layers_give_the_inner_product_over_these_layers(method: str, laye
         expected.append(sum((g * h).sum() for g, h in zip(torch.autograd.grad(own, parameters), v, strict=True)))
     take(weighting, network, source, target)
     torch.testing.assert_close(weighting.alignment()[source.rows], unit(torch.stack(expected).detach()))
+
+
+def test_the_direction_of_a_linear_classifier_is_that_of_autograd() -> None:
+    network, target = small_network(), batch(TARGET, seed=2)
+    network.trunk = nn.Sequential(network.trunk, nn.BatchNorm1d(7).double())
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    weighting = LearningToBootstrap(ROWS, network)
+    weighting.approximate(network, Meta("last", every=2))
+    found = weighting.double().along_trusted(network, target)
+    expected = weighting.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-12, atol=1e-14)
+    again = weighting.along_trusted(network, batch([]))
+    assert all(torch.equal(again[name], value) for name, value in expected.items())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw"])

@@ -12,6 +12,9 @@ from noisecleaner.alignment import Direction, alignments, direction, directional
 from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Layers, Meta, Network, Weighting
 
+#: What v covers where a linear head is all that is trained, and with `layers` "last".
+_CLASSIFIER = ("head.weight", "head.bias")
+
 
 class Steered(Weighting):
     """A weighting that compares the gradient of each source row with v, the gradient of the trusted loss.
@@ -60,21 +63,45 @@ class Steered(Weighting):
             parts = zip(self.covered, torch.split(self.kept, sizes), strict=True)
             return {name: part.view_as(parameters[name]) for name, part in parts}
         values: dict[str, Tensor] = {n: p if n in self.covered else p.detach() for n, p in parameters.items()}
-        v = direction(loss(values), {name: values[name] for name in self.covered})
+        return self._keep(direction(loss(values), {name: values[name] for name in self.covered}))
+
+    def along_trusted(self, network: Network, target: Batch) -> Direction:
+        """Compute v of a trusted batch's mean cross-entropy, in closed form where it covers a linear classifier."""
+        if len(target.rows) and self.covered == _CLASSIFIER and isinstance(network.head, nn.Linear):
+            return self._keep(classifier_direction(network, target))
+        return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
+
+    def _keep(self, v: Direction) -> Direction:
         if self.every > 1:
             self.kept.copy_(torch.cat([part.flatten() for part in v.values()]))
         return v
 
     def agreement(self, network: Network, source: Batch, target: Batch) -> tuple[Tensor, Tensor]:
         """Compute a(c) of a source batch, without a graph, and its logits, recorded; both of shape [n, classes]."""
-        along = self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
-        logits, derivative = directional_derivative(network, source.inputs, along)
+        logits, derivative = directional_derivative(network, source.inputs, self.along_trusted(network, target))
         return alignments(logits.detach(), derivative), logits
 
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
     """The mean cross-entropy of trusted rows, for other values of a network's parameters; a scalar."""
     return functional.cross_entropy(with_spare_buffers(network, target.inputs, parameters), target.labels)
+
+
+@torch.no_grad()
+def classifier_direction(network: Network, target: Batch) -> Direction:
+    """The gradient of the mean trusted cross-entropy by a linear classifier: (p - y)^T f / n and its sum over rows.
+
+    Args:
+        network: with features f [n, width], whose classifier `nn.Linear` turns into logits with softmax p.
+        target: n trusted rows with labels y.
+    """
+    weight = network.head.get_parameter("weight")
+    features = with_spare_buffers(network.trunk, target.inputs)
+    with torch.autocast(features.device.type, enabled=False):
+        features = features.to(weight)
+        slope = network.head(features).softmax(dim=1) - functional.one_hot(target.labels, len(weight))
+        slope /= len(slope)
+        return {"head.weight": slope.mT @ features, "head.bias": slope.sum(dim=0)}
 
 
 def covered(network: Network, layers: Layers) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
 from noisecleaner.weightings import Batch, Meta, Network, Step, unit
-from noisecleaner.weightings._steered import Steered, trusted_loss
+from noisecleaner.weightings._steered import Steered
 
 
 class DeepBilevel(Steered):
@@ -97,7 +97,7 @@ class DeepBilevel(Steered):
     ) -> tuple[Direction, list[Tensor]]:
         """Return the validation gradient and, where the first mini-batch gave it, the logits of that."""
         if len(target.rows):
-            return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters)), []
+            return self.along_trusted(network, target), []
         logits = network(source.inputs[first])
         loss = functional.cross_entropy(logits, source.labels[first])
         return direction(loss, {name: network.get_parameter(name) for name in self.covered}), [logits.detach()]

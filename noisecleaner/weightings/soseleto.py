@@ -14,7 +14,7 @@ from noisecleaner.alignment import Direction, alignments, at, directional_deriva
 from noisecleaner.products import record, separable
 from noisecleaner.tangents import UnfollowedError, with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Step, unit
-from noisecleaner.weightings._steered import Steered, trusted_loss
+from noisecleaner.weightings._steered import Steered
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
 _CEILING = 1.1
@@ -151,7 +151,7 @@ class Soseleto(Steered):
     def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
         """Return v = dL_t/dtheta, and the loss that trains phi_t alone."""
         if self.target_head is None:
-            along = self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
+            along = self.along_trusted(network, target)
             return along, target.inputs.new_zeros(())
         head, seen = self.target_head, list[Tensor]()
 
