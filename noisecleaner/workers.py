@@ -127,7 +127,8 @@ def side_by_side(
         NoisecleanerError: the work failed somewhere.
         Interrupted: a signal arrived.
     """
-    own, *rest = [pieces[first::workers] for first in range(max(1, min(workers, len(pieces))))]
+    count = max(1, min(workers, len(pieces)))
+    own, *rest = [pieces[first::count] for first in range(count)]
     with _beside(work, rest) as others:
         for piece in own:
             work(piece, progress, interrupts)

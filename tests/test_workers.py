@@ -96,9 +96,9 @@ def test_every_piece_is_done_once_and_all_that_was_told_arrives(tmp_path: Path) 
     assert not any(alive(pid) for pid in set(by) - {os.getpid()})
 
 
-@pytest.mark.parametrize("pieces", [[], [4]])
-def test_one_piece_or_none_needs_no_other_process(tmp_path: Path, pieces: list[int]) -> None:
-    side_by_side(partial(write, tmp_path), pieces, 8, "elsewhere", Heard(), Interrupts())
+@pytest.mark.parametrize(("pieces", "workers"), [([], 0), ([], 8), ([4], 8)])
+def test_one_piece_or_none_needs_no_other_process(tmp_path: Path, pieces: list[int], workers: int) -> None:
+    side_by_side(partial(write, tmp_path), pieces, workers, "elsewhere", Heard(), Interrupts())
     assert {file.read_text() for file in tmp_path.iterdir()} <= {str(os.getpid())}
     assert len(list(tmp_path.iterdir())) == len(pieces)
 
