@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,6 @@ class Folds:
         task: what every fold does.
         schedule: how long and how fast to train.
         rows: rows of the dataset, without the clean-only ones behind them.
-        moments: mean and standard deviation of vectors, each of shape [width].
     """
 
     run: Run
@@ -81,7 +81,11 @@ class Folds:
     task: Task
     schedule: Schedule
     rows: int
-    moments: tuple[FloatArray, FloatArray] | None
+
+    @cached_property
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of the vectors of rows with a label, each of shape [width]."""
+        return statistics(self.data.array, np.flatnonzero(self.data.given >= 0))
 
     def result(self, number: int) -> Path:
         """The file that says that a fold is done, and what it found out."""
@@ -107,8 +111,8 @@ class Folds:
         """Make the network that every fold starts from."""
         with torch.random.fork_rng():
             torch.manual_seed(self.schedule.seed)
-            network = deepcopy(build_network(self.task.shape, self.task.trunk))
-        if self.moments is not None:
+            network = deepcopy(build_network(self.task.shape, self.task.trunk))  # the trunk serves the next fold, too
+        if self.task.shape.kind == "vectors":
             standardise(network, *self.moments)
         return network
 
@@ -135,11 +139,6 @@ def train_folds(folds: Folds, workers: int, progress: Progress, interrupts: Inte
         progress.note(f"{len(left)} folds are trained, {at_once} at a time; --workers 1 trains one after the other.")
     side_by_side(folds.train, left, at_once, "Training in other processes", progress, interrupts)
     return [read_arrays(folds.result(number))[0] for number in numbers]
-
-
-def moments(shape: Shape, data: Data) -> tuple[FloatArray, FloatArray] | None:
-    """What a network needs to know of its vectors, see `Folds`; None where it looks at something else."""
-    return statistics(data.array, np.flatnonzero(data.given >= 0)) if shape.kind == "vectors" else None
 
 
 def rehearse(task: Task, side: Side) -> None:

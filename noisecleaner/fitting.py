@@ -30,7 +30,7 @@ from noisecleaner.choices import (
     choose_device,
     choose_schedule,
 )
-from noisecleaner.crossfit import Folds, Task, moments, rehearse, train_folds
+from noisecleaner.crossfit import Folds, Task, rehearse, train_folds
 from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.files import write_arrays, write_record
 from noisecleaner.folds import MIN_AUDITED, Plan, plan
@@ -189,7 +189,7 @@ def fit(
         planned = plan(dataset.given, dataset.trusted, parts.extra, folds, seed, judged=not transfer)
         schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed, on)
         data = _data(inputs.array, parts, chosen, on)
-        training = Folds(run, planned, data, task, schedule, len(dataset), moments(chosen.shape, data))
+        training = Folds(run, planned, data, task, schedule, len(dataset))
         found = train_folds(training, effort.workers, told, interrupts or Interrupts())
         clock.append(time.monotonic())
         quality = _conclude(run, parts, planned, found, seed, transfer, told)

@@ -151,8 +151,7 @@ class Soseleto(Steered):
     def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
         """Return v = dL_t/dtheta, and the loss that trains phi_t alone."""
         if self.target_head is None:
-            along = self.along_trusted(network, target)
-            return along, target.inputs.new_zeros(())
+            return self.along_trusted(network, target), target.inputs.new_zeros(())
         head, seen = self.target_head, list[Tensor]()
 
         def loss(parameters: Mapping[str, Tensor]) -> Tensor:
