@@ -195,27 +195,30 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Batch norm's derivative by its input is a symmetric matrix, so that its backward kernel maps tangents too."""
+    """A x' + B x + C, for A, B and C of a channel: its sums over the batch are all that needs a kernel of its own."""
     output, mean, scale = torch.native_batch_norm(
         x, weight, bias, running_mean, running_var, training, momentum or 0.0, eps
     )
     dx, dweight, dbias = mode.of(x), mode.of(weight), mode.of(bias)
-    tangent = None
     with torch.no_grad():
+        if not training:
+            assert running_mean is not None  # noqa: S101  # it evaluates with these
+            assert running_var is not None  # noqa: S101  # likewise
+            mean, scale = running_mean, (running_var + eps).rsqrt()
+        by_dx = scale if weight is None else weight * scale
+        slope = torch.zeros_like(mean) if dweight is None else dweight
+        shift = torch.zeros_like(mean) if dbias is None else dbias
+        if dx is not None and training:
+            saved = (running_mean, running_var, mean, scale, training, eps, [False, True, True])
+            _, along, total = _aten.native_batch_norm_backward(dx, x, weight, *saved)
+            count = x.numel() // len(mean)
+            slope, shift = slope - by_dx * along / count, shift - by_dx * total / count
+        slope = slope * scale
+        by_dx, slope, shift = (t.view(-1, *[1] * (x.dim() - 2)) for t in (by_dx, slope, shift - mean * slope))
+        tangent = torch.addcmul(shift, x, slope)
         if dx is not None:
-            saved = (running_mean, running_var, mean, scale, training, eps, [True, False, False])
-            tangent = _aten.native_batch_norm_backward(dx, x, weight, *saved)[0]
-        if dweight is not None or dbias is not None:
-            if not training:
-                assert running_mean is not None  # noqa: S101  # it evaluates with these
-                assert running_var is not None  # noqa: S101  # likewise
-                mean, scale = running_mean, (running_var + eps).rsqrt()
-            slope = torch.zeros_like(mean) if dweight is None else dweight * scale
-            shift = -mean * slope if dbias is None else dbias - mean * slope
-            slope, shift = (t.view(-1, *[1] * (x.dim() - 2)) for t in (slope, shift))
-            turned = torch.addcmul(shift, x, slope)
-            tangent = turned if tangent is None else tangent.add_(turned)
-    return mode.put(output, tangent)
+            tangent.addcmul_(dx, by_dx)
+    return mode.put(output, tangent.to(output))
 
 
 def _max_pool(

@@ -57,7 +57,7 @@ def train(
         Interrupted: a signal arrived; the checkpoint has been written.
     """
     own, of_rule = list(state.network.parameters()), list(state.weighting.parameters())
-    optimiser = schedule.optimiser([own, of_rule])
+    descent = schedule.descent([*own, *of_rule])
     sampler = Sampler(
         fold.source, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
     )
@@ -68,8 +68,9 @@ def train(
     warmup = min(warmup, schedule.epochs - 1) * per_epoch
     saved = time.monotonic()
     losses: list[Tensor] = []
-    optimisers = [optimiser, *(r.optimiser for r in state.regularisers if r.optimiser is not None)]
-    start = restore(checkpoint, state, optimisers)
+    kept = nn.ModuleDict({"state": state, "descent": descent})
+    optimisers = [r.optimiser for r in state.regularisers if r.optimiser is not None]
+    start = restore(checkpoint, kept, optimisers)
     with (
         torch.random.fork_rng(),
         few_threads(state.network, state.weighting),
@@ -88,16 +89,14 @@ def train(
             rule = state.weighting.warm_up if number < warmup else state.weighting.step
             with autocast(data.device, schedule.precision):
                 step = rule(state.network, source, target)
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.rate(number / total)
             loss = _regularised(step.loss, state, data, source, (schedule.seed, 3, number))
-            optimiser.zero_grad()
+            descent.clear()
             torch.autograd.backward(loss)
             step.settle()
             # apart, so that a rule's own parameters do not change the network's step
             for part in filter(None, (own, of_rule)):
                 torch.nn.utils.clip_grad_norm_(part, _CLIP)
-            optimiser.step()
+            descent.step(schedule.rate(number / total))
             state.history.add(source, step.logits.float())
             losses.append(loss.detach())
             if (number + 1) % per_epoch == 0:
@@ -108,7 +107,7 @@ def train(
             else:
                 stage.advance(1)
             if interrupts.pending() or time.monotonic() - saved > schedule.checkpoint_seconds:
-                save(checkpoint, state, optimisers, number + 1)
+                save(checkpoint, kept, optimisers, number + 1)
                 saved = time.monotonic()
                 interrupts.raise_pending()
 

@@ -26,7 +26,7 @@ from noisecleaner.shapes import Shape
 from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Weighting, build
 
-_CLASSES, _WIDTH, _ROUNDS = 10, 1280, 7
+_CLASSES, _WIDTH, _ROUNDS, _RATE = 10, 1280, 7, 1e-4
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ class _Bench:
             self.weighting = build(row.method, count, self.network, {}, meta).to(work.device)
         self.settle: Callable[[], None] = _nothing
         of_rule = [] if self.weighting is None else list(self.weighting.parameters())
-        schedule = Schedule(1, count, len(self.target.rows), learning_rate=1e-4, weight_decay=5e-4)
-        self.optimiser = schedule.optimiser([list(self.network.parameters()), of_rule])
+        schedule = Schedule(1, count, len(self.target.rows), _RATE, weight_decay=5e-4)
+        self.descent = schedule.descent([*self.network.parameters(), *of_rule])
 
     def plain(self, number: int) -> Tensor:
         """The loss of a plain step."""
@@ -161,13 +161,13 @@ class _Bench:
     def take(self, loss_of: Callable[[int], Tensor], number: int = 0) -> None:
         """Take one whole step."""
         self.settle = _nothing
-        self.optimiser.zero_grad()
+        self.descent.clear()
         with autocast(self.device, self.precision):
             loss = loss_of(number)
         torch.autograd.backward(loss)
         self.settle()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
+        self.descent.step(_RATE)
 
     def seconds(self, loss_of: Callable[[int], Tensor]) -> float:
         """Mean time of the steps that one trusted batch serves for."""
@@ -185,7 +185,7 @@ class _Bench:
         """
         kept = [*self.network.parameters(), *self.network.buffers(), self.source.inputs, self.target.inputs]
         momentum = sum(p.numel() * p.element_size() for p in self.network.parameters())
-        self.optimiser.zero_grad()
+        self.descent.clear()
         with _Watch(kept) as seen:
             for number in range(self.every):
                 self.take(loss_of, number)
