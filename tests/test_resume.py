@@ -76,7 +76,7 @@ def interrupt(command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str
     return outcome.err
 
 
-@pytest.mark.parametrize("method", ["soseleto", "l2b --meta-every 3", "bilevel"])
+@pytest.mark.parametrize("method", ["soseleto --meta-momentum 0.9", "l2b --meta-every 3", "bilevel"])
 @pytest.mark.parametrize(("signum", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 1100)])
 def test_an_interrupted_fit_goes_on_to_the_same_bits(
     command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch, method: str, signum: int, step: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import shutil
 import subprocess
 import sys
@@ -310,7 +311,7 @@ def test_between_two_trusted_batches_the_last_direction_serves(method: str) -> N
         take(one, network, batch([1, 4, 6]), nobody)
     assert torch.equal(weighting.alignment().nan_to_num(-1), other.alignment().nan_to_num(-1))
     fresh = build(method, ROWS, network, {}).double()
-    fresh.load_state_dict({k: v for k, v in weighting.state_dict().items() if k != "kept"})
+    fresh.load_state_dict({k: v for k, v in weighting.state_dict().items() if k not in {"kept", "asked"}})
     before = weighting.alignment_sum[[1, 4, 6]].clone()
     take(weighting, network, batch([1, 4, 6]), nobody)
     take(fresh, network, batch([1, 4, 6]), batch(TARGET, seed=2))
@@ -318,12 +319,37 @@ def test_between_two_trusted_batches_the_last_direction_serves(method: str) -> N
     torch.testing.assert_close(weighting.alignment_sum[[1, 4, 6]] - before, fresh.alignment_sum[[1, 4, 6]] - before)
 
 
+@pytest.mark.parametrize("layers", ["exact", "last"])
+@pytest.mark.parametrize("every", [1, 2])
+def test_with_momentum_the_mean_of_the_last_directions_serves(layers: Layers, every: int) -> None:
+    network = deep_network()
+    weighting = LearningToBootstrap(ROWS, network)
+    weighting.approximate(network, Meta(layers, every, momentum=0.6))
+    alone = LearningToBootstrap(ROWS, network)
+    alone.approximate(network, Meta(layers))
+    expected: dict[str, Tensor] = {}
+    weighting.double()
+    for number, share in enumerate((1, 1 / 2, 0.4, 0.4)):  # three batches and more would say 1 / 3
+        target = batch(TARGET, seed=number)
+        for name, value in alone.along_trusted(network, target).items():
+            expected[name] = share * value + (1 - share) * expected.get(name, torch.zeros_like(value))
+        found = weighting.along_trusted(network, target)
+        for again in (found, weighting.along_trusted(network, batch([]))):
+            for name, value in again.items():
+                torch.testing.assert_close(value, expected[name], rtol=1e-12, atol=1e-14)
+
+
 def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
     network = small_network()
     for method, options, meta, why in (
         ("uniform", {}, Meta("last"), "no meta step"),
         ("bilevel", {}, Meta(every=2), "of its own"),
+        ("bilevel", {}, Meta(momentum=0.5), "of its own"),
+        ("uniform", {}, Meta(momentum=0.5), "no meta step"),
         ("l2b", {}, Meta(every=0), "at least 1"),
+        ("l2b", {}, Meta(momentum=1.0), "below 1"),
+        ("l2b", {}, Meta(momentum=math.nan), "below 1"),
+        ("soseleto", {}, Meta(momentum=-0.1), "at least 0"),
         ("soseleto", {"classifier": "separate"}, Meta("last"), "in common"),
     ):
         with pytest.raises(NoisecleanerError, match=why):

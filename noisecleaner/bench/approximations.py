@@ -36,7 +36,7 @@ class _Way:
     """One way to take the meta step.
 
     Args:
-        meta: layers, and steps for which one trusted batch serves.
+        meta: layers, steps for which one trusted batch serves, and how much of the last v stays.
         trusted_batch: rows of a trusted batch; that of the exact way is 128.
         precision: what layers compute in.
     """
@@ -52,6 +52,8 @@ _WAYS = {
     "block": _Way(Meta("block")),
     "last": _Way(Meta("last")),
     "every 4": _Way(Meta(every=4)),
+    "momentum 0.9": _Way(Meta(momentum=0.9)),
+    "every 4, momentum 0.9": _Way(Meta(every=4, momentum=0.9)),
     "quarter batch": _Way(trusted_batch=_BATCH // 4),
 }
 
@@ -62,7 +64,8 @@ class Approximations(Experiment):
     `correlation_E` is that of a(given) over the rows of a batch with the exact one, taken in float32 from the same
     trusted batch, on a network after E epochs of plain training (mean of eight batches). In the way "quarter batch" v
     comes from the first quarter of that trusted batch; in "every 4", from the trusted batch before it and the network
-    as it was three steps ago. `auroc` is how label quality ranks the wrong labels of rows that nobody verified, after
+    as it was three steps ago; with momentum it is a mean over batches, which is not meant to agree with
+    the one at hand. `auroc` is how label quality ranks the wrong labels of rows that nobody verified, after
     twelve epochs of the method in that way; `auroc_alpha` is how alpha alone does.
 
     `scale` is the share of the 50,000 rows.

@@ -101,6 +101,7 @@ def fit(
         opt("Layers the meta step asks: exact (all), block (the last ones), last (the classifier).", TRAINING),
     ] = "exact",
     meta_every: Annotated[int, opt("Steps for which one trusted batch serves.", TRAINING)] = 1,
+    meta_momentum: Annotated[float, opt("Share of the last trusted gradient in the next one.", TRAINING)] = 0.0,
     precision: Annotated[
         str, opt("What layers compute in: float32, bfloat16, or auto (bfloat16 where the hardware has it).", TRAINING)
     ] = "auto",
@@ -148,7 +149,7 @@ def fit(
             weight_decay,
             folds,
             checkpoint_seconds,
-            Meta(meta, meta_every),  # type: ignore[arg-type]  # a text until the library has checked it
+            Meta(meta, meta_every, meta_momentum),  # type: ignore[arg-type]  # a text until the library has checked it
             precision,  # type: ignore[arg-type]  # likewise
             cores() if workers is None else workers,
         ),

@@ -60,10 +60,13 @@ class Meta:
         layers: which parameters v covers: all ("exact"), the last block of the trunk and the classifier ("block"), or
             the classifier ("last"), which is exact where it is all that is trained.
         every: steps between two trusted batches; in between, the last v serves.
+        momentum: share of the last v in the next one. Training swings about its way, and a lone v says most of all
+            how: which classes have just been favoured. In the mean over many steps that cancels out.
     """
 
     layers: Layers = "exact"
     every: int = 1
+    momentum: float = 0.0
 
 
 class Network(nn.Module):
@@ -242,7 +245,8 @@ def build(method: str, rows: int, network: Network, options: Mapping[str, Any], 
             weighting.approximate(network, meta)
     except ValueError as error:
         raise NoisecleanerError(
-            f"--method {method} cannot take --meta {meta.layers} --meta-every {meta.every} here: {error}.",
-            "Leave --meta and --meta-every out for the exact step.",
+            f"--method {method} cannot take --meta {meta.layers} --meta-every {meta.every} --meta-momentum "
+            f"{meta.momentum:g} here: {error}.",
+            "Leave these options out for the exact step.",
         ) from error
     return weighting

@@ -26,27 +26,33 @@ class Steered(Weighting):
 
     Attributes:
         covered: names of the network's parameters that v covers.
+        momentum: share of the last v in the next one.
     """
 
     def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
         super().__init__(rows, network, warmup=warmup)
         self.covered: tuple[str, ...] = ()
+        self.momentum = 0.0
         self.cover(network, covered(network, "exact"))
 
     def approximate(self, network: Network, meta: Meta) -> None:
-        """Let v cover fewer layers, or serve for several steps: it is kept then, for a resumed run too."""
+        """Let v cover fewer layers, serve for several steps, or be a mean: it is kept then, for a resumed run too."""
         if meta.every < 1:
             raise ValueError("--meta-every must be at least 1")
-        self.every = meta.every
+        if not 0 <= meta.momentum < 1:
+            raise ValueError("--meta-momentum must be at least 0 and below 1")
+        self.every, self.momentum = meta.every, meta.momentum
         self.cover(network, covered(network, meta.layers))
 
     def cover(self, network: Network, names: tuple[str, ...]) -> None:
         """Let v cover these parameters."""
         self.covered = names
-        if self.every > 1:
+        if self.every > 1 or self.momentum > 0:
             kept = [torch.zeros_like(network.get_parameter(name).detach()).flatten() for name in names]
             self.kept: Tensor
+            self.asked: Tensor
             self.register_buffer("kept", torch.cat(kept))
+            self.register_buffer("asked", torch.zeros_like(self.kept[0]))
 
     def along(self, network: Network, target: Batch, loss: Callable[[Mapping[str, Tensor]], Tensor]) -> Direction:
         """Compute v, or take the last one where the step has no trusted batch.
@@ -59,22 +65,30 @@ class Steered(Weighting):
         """
         parameters = dict(network.named_parameters())
         if not len(target.rows):
-            sizes = [parameters[name].numel() for name in self.covered]
-            parts = zip(self.covered, torch.split(self.kept, sizes), strict=True)
-            return {name: part.view_as(parameters[name]) for name, part in parts}
+            return self._last(network)
         values: dict[str, Tensor] = {n: p if n in self.covered else p.detach() for n, p in parameters.items()}
-        return self._keep(direction(loss(values), {name: values[name] for name in self.covered}))
+        return self._kept(network, direction(loss(values), {name: values[name] for name in self.covered}))
 
     def along_trusted(self, network: Network, target: Batch) -> Direction:
         """Compute v of a trusted batch's mean cross-entropy, in closed form where it covers a linear classifier."""
         if len(target.rows) and self.covered == _CLASSIFIER and isinstance(network.head, nn.Linear):
-            return self._keep(classifier_direction(network, target))
+            return self._kept(network, classifier_direction(network, target))
         return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
 
-    def _keep(self, v: Direction) -> Direction:
-        if self.every > 1:
-            self.kept.copy_(torch.cat([part.flatten() for part in v.values()]))
-        return v
+    def _kept(self, network: Network, v: Direction) -> Direction:
+        """Take over the v of a trusted batch, and return the one that serves."""
+        if self.every == 1 and self.momentum == 0:
+            return v
+        self.asked += 1
+        # at first the mean of all so far, so that no zeros are in it
+        share = (1 / self.asked).clamp(min=1 - self.momentum)
+        self.kept.lerp_(torch.cat([part.flatten() for part in v.values()]), share)
+        return self._last(network)
+
+    def _last(self, network: Network) -> Direction:
+        parameters = [network.get_parameter(name) for name in self.covered]
+        parts = zip(self.covered, parameters, torch.split(self.kept, [p.numel() for p in parameters]), strict=True)
+        return {name: part.view_as(parameter) for name, parameter, part in parts}
 
     def agreement(self, network: Network, source: Batch, target: Batch) -> tuple[Tensor, Tensor]:
         """Compute a(c) of a source batch, without a graph, and its logits, recorded; both of shape [n, classes]."""

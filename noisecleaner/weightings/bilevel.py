@@ -57,7 +57,7 @@ class DeepBilevel(Steered):
 
     def approximate(self, network: Network, meta: Meta) -> None:
         """Compare the gradients of fewer layers; a validation gradient serves for one step alone."""
-        if meta.every > 1:
+        if meta.every > 1 or meta.momentum > 0:
             raise ValueError("every batch has a validation mini-batch of its own")
         super().approximate(network, meta)
 
