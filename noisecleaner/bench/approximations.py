@@ -64,9 +64,9 @@ class Approximations(Experiment):
     `correlation_E` is that of a(given) over the rows of a batch with the exact one, taken in float32 from the same
     trusted batch, on a network after E epochs of plain training (mean of eight batches). In the way "quarter batch" v
     comes from the first quarter of that trusted batch; in "every 4", from the trusted batch before it and the network
-    as it was three steps ago; with momentum it is a mean over batches, which is not meant to agree with
-    the one at hand. `auroc` is how label quality ranks the wrong labels of rows that nobody verified, after
-    twelve epochs of the method in that way; `auroc_alpha` is how alpha alone does.
+    as it was three steps ago. With momentum v is a mean over batches, which is not meant to agree with the one at hand.
+    `auroc` is how label quality ranks the wrong labels of rows that nobody verified, after twelve epochs of the method
+    in that way; `auroc_alpha` is how alpha alone does.
 
     `scale` is the share of the 50,000 rows.
     """

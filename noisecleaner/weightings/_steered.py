@@ -63,10 +63,10 @@ class Steered(Weighting):
             loss: its loss as a function of the network's parameters by name; those that v does not cover come without
                 a graph, so that nothing is recorded below the first covered layer.
         """
-        parameters = dict(network.named_parameters())
         if not len(target.rows):
             return self._last(network)
-        values: dict[str, Tensor] = {n: p if n in self.covered else p.detach() for n, p in parameters.items()}
+        parameters = network.named_parameters()
+        values: dict[str, Tensor] = {n: p if n in self.covered else p.detach() for n, p in parameters}
         return self._kept(network, direction(loss(values), {name: values[name] for name in self.covered}))
 
     def along_trusted(self, network: Network, target: Batch) -> Direction:
@@ -86,6 +86,7 @@ class Steered(Weighting):
         return self._last(network)
 
     def _last(self, network: Network) -> Direction:
+        """The v that is kept, in the shapes of its parameters."""
         parameters = [network.get_parameter(name) for name in self.covered]
         parts = zip(self.covered, parameters, torch.split(self.kept, [p.numel() for p in parameters]), strict=True)
         return {name: part.view_as(parameter) for name, parameter, part in parts}
