@@ -61,8 +61,8 @@ class Meta:
             the classifier ("last"), which is exact where it is all that is trained.
         every: steps between two trusted batches; in between, the last v serves.
         momentum: share of the last v in the next one. Training swings about its way, and a lone v says most of all
-            how: which classes have just been favoured. In the mean over many steps that cancels out, which serves weights
-            that sum up many visits (SOSELETO's), but not those of one step (L2B's).
+            how: which classes have just been favoured. In the mean over many steps that cancels out, which serves
+            weights that sum up many visits (SOSELETO's), but not those of one step (L2B's).
     """
 
     layers: Layers = "exact"
