@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
-
-from noisecleaner.descent import Descent
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,3 @@ class Schedule:
     def rate(self, done: float) -> float:
         """The learning rate when the share `done` of all steps lies behind."""
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-
-    def descent(self, parameters: Sequence[nn.Parameter]) -> Descent:
-        """Make what steps on parameters that are on their device."""
-        return Descent(parameters, self.momentum, self.weight_decay)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from noisecleaner.batches import Data
 from noisecleaner.checkpoints import restore, save
+from noisecleaner.descent import Descent
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.folds import Fold
 from noisecleaner.ingest.manifest import IntArray
@@ -57,7 +58,7 @@ def train(
         Interrupted: a signal arrived; the checkpoint has been written.
     """
     own, of_rule = list(state.network.parameters()), list(state.weighting.parameters())
-    descent = schedule.descent([*own, *of_rule])
+    descent = Descent([*own, *of_rule], schedule.momentum, schedule.weight_decay)
     sampler = Sampler(
         fold.source, data.given, schedule.batch_size, schedule.trusted_batch, schedule.seed, state.weighting.group
     )

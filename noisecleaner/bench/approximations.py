@@ -18,6 +18,7 @@ from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._detection import HUMAN
 from noisecleaner.bench._learning import learn, new_network
+from noisecleaner.descent import Descent
 from noisecleaner.folds import plan
 from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.precision import autocast
@@ -119,7 +120,7 @@ def _correlation(network: Network, task: Noisy, way: _Way, epochs: int, work: Wo
     exact.to(work.device)
     other.to(work.device)
     network.train()
-    optimiser = torch.optim.SGD(network.parameters(), 0.01, 0.9)
+    descent = Descent(list(network.parameters()), momentum=0.9, weight_decay=0.0)
     found = []
     for number, (source_rows, target_rows) in enumerate(_batches(task, work.seed)):
         source, target = task.data.source(source_rows), task.data.target(target_rows)
@@ -132,9 +133,9 @@ def _correlation(network: Network, task: Noisy, way: _Way, epochs: int, work: Wo
             approximate, logits = other.agreement(network, source, seen)
         if number % way.meta.every == way.meta.every - 1:
             found.append(_pearson(expected, at(approximate, source.labels)))
-        optimiser.zero_grad()
+        descent.clear()
         torch.autograd.backward(functional.cross_entropy(logits.float(), source.labels))
-        optimiser.step()
+        descent.step(0.01)
         if len(found) == _COMPARED:
             break
     return float(np.mean(found))

@@ -19,14 +19,14 @@ from torch.utils.flop_counter import flop_registry
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import new_network
+from noisecleaner.descent import Descent
 from noisecleaner.networks import build_network
 from noisecleaner.precision import autocast, choose_precision
-from noisecleaner.schedule import Schedule
 from noisecleaner.shapes import Shape
 from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Weighting, build
 
-_CLASSES, _WIDTH, _ROUNDS, _RATE = 10, 1280, 7, 1e-4
+_CLASSES, _WIDTH, _ROUNDS = 10, 1280, 7
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,7 @@ class _Bench:
             self.weighting = build(row.method, count, self.network, {}, meta).to(work.device)
         self.settle: Callable[[], None] = _nothing
         of_rule = [] if self.weighting is None else list(self.weighting.parameters())
-        schedule = Schedule(1, count, len(self.target.rows), _RATE, weight_decay=5e-4)
-        self.descent = schedule.descent([*self.network.parameters(), *of_rule])
+        self.descent = Descent([*self.network.parameters(), *of_rule], momentum=0.9, weight_decay=5e-4)
 
     def plain(self, number: int) -> Tensor:
         """The loss of a plain step."""
@@ -167,7 +166,7 @@ class _Bench:
         torch.autograd.backward(loss)
         self.settle()
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.descent.step(_RATE)
+        self.descent.step(1e-4)
 
     def seconds(self, loss_of: Callable[[int], Tensor]) -> float:
         """Mean time of the steps that one trusted batch serves for."""

@@ -44,10 +44,14 @@ class Steered(Weighting):
         self.every, self.momentum = meta.every, meta.momentum
         self.cover(network, covered(network, meta.layers))
 
+    @property
+    def _keeps(self) -> bool:
+        return self.every > 1 or self.momentum > 0
+
     def cover(self, network: Network, names: tuple[str, ...]) -> None:
         """Let v cover these parameters."""
         self.covered = names
-        if self.every > 1 or self.momentum > 0:
+        if self._keeps:
             kept = [torch.zeros_like(network.get_parameter(name).detach()).flatten() for name in names]
             self.kept: Tensor
             self.asked: Tensor
@@ -77,7 +81,7 @@ class Steered(Weighting):
 
     def _kept(self, network: Network, v: Direction) -> Direction:
         """Take over the v of a trusted batch, and return the one that serves."""
-        if self.every == 1 and self.momentum == 0:
+        if not self._keeps:
             return v
         self.asked += 1
         # at first the mean of all so far, so that no zeros are in it
