@@ -91,15 +91,17 @@ class Folds:
         """The file that says that a fold is done, and what it found out."""
         return self.run.checkpoint / f"fold-{number}.safetensors"
 
-    def train(self, number: int, progress: Progress, interrupts: Interrupts) -> None:
-        """Train a fold, or go on with it; write its network and, last, its results."""
+    def train(self, number: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
+        """Train a fold, or go on with it, until a share of its steps is done; at 1 write its network and results."""
         count, fold = len(self.plan.folds), self.plan.folds[number]
         title = "Training" if count == 1 else f"Training, fold {number + 1} of {count}"
         schedule = replace(self.schedule, seed=self.schedule.seed * count + number)
         state = _start(self.task, self.network(), self.data.side, self.rows, self.schedule.seed)
         state = placed(state, self.data.device)
         checkpoint = self.run.checkpoint / f"state-{number}.safetensors"
-        train(state, self.data, fold, schedule, checkpoint, title, progress, interrupts)
+        train(state, self.data, fold, schedule, checkpoint, title, progress, interrupts, until)
+        if until < 1:
+            return
         with progress.stage("Reading out", len(fold.predicted), "rows") as stage, few_threads(state.network):
             arrays = read_fold(state, self.data, fold, self.rows, stage)
         weights = {name: tensor.cpu().numpy() for name, tensor in state.outcome().state_dict().items()}

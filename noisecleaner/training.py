@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ def train(
     title: str,
     progress: Progress,
     interrupts: Interrupts,
+    until: float = 1.0,
 ) -> None:
     """Train one fold, or go on from its checkpoint.
 
@@ -53,6 +55,7 @@ def train(
         title: of the progress bar.
         progress: is told about every step, and at the end of an epoch about loss, trusted accuracy and mean alpha.
         interrupts: asked between steps.
+        until: the share of all steps after which training stops, with a checkpoint to go on from.
 
     Raises:
         Interrupted: a signal arrived; the checkpoint has been written.
@@ -64,6 +67,7 @@ def train(
     )
     per_epoch = sampler.steps
     total = per_epoch * schedule.epochs
+    last = round(total * until)
     # the losses of a network that has learned nothing do not tell who is clean
     warmup = max(state.weighting.warmup, 0 if state.meta is None else 1)
     warmup = min(warmup, schedule.epochs - 1) * per_epoch
@@ -76,9 +80,9 @@ def train(
         torch.random.fork_rng(),
         few_threads(state.network, state.weighting),
         interrupts.deferred(),
-        progress.stage(title, total, "steps", start) as stage,
+        progress.stage(title, last, "steps", start) as stage,
     ):
-        for number, source_rows in sampler.source(start, schedule.epochs):
+        for number, source_rows in islice(sampler.source(start, schedule.epochs), max(0, last - start)):
             if state.meta is not None and number >= warmup and number % per_epoch == 0:
                 _choose_meta_set(state.meta, state.network, data, fold, schedule, progress)
             pool = fold.steering if state.meta is None else state.meta.rows()
@@ -111,6 +115,8 @@ def train(
                 save(checkpoint, kept, optimisers, number + 1)
                 saved = time.monotonic()
                 interrupts.raise_pending()
+        if start < last < total:
+            save(checkpoint, kept, optimisers, last)
 
 
 @torch.no_grad()

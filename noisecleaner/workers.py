@@ -1,5 +1,8 @@
 """Independent pieces of work, side by side: some in this process, the others in processes of their own.
 
+Five pieces would keep two processes busy for three rounds, in the last of which one has nothing to do. So a piece may
+be cut in two stretches, one at the beginning of a process, and the rest at the end of another (McNaughton, 1959).
+
 Threads will not do: PyTorch's random state and its forward mode belong to the whole process.
 """
 
@@ -9,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
@@ -19,8 +22,11 @@ from typing import NamedTuple
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts, Progress
 
-#: Does the piece of a number: tells its progress, and asks where it may stop.
-Work = Callable[[int, Progress, Interrupts], None]
+#: Does the piece of a number until this share of it is done, from where it was left, in whichever process: tells its
+#: progress, and asks where it may stop.
+Work = Callable[[int, float, Progress, Interrupts], None]
+#: For each piece that is cut, whether its first stretch is done.
+Cuts = Mapping[int, Event]
 _POLL_SECONDS = 0.2
 
 
@@ -60,8 +66,45 @@ class _Asked(Interrupts):
             raise Interrupted(signal.SIGTERM)
 
 
+class Stretch(NamedTuple):
+    """What one process does of a piece.
+
+    Args:
+        piece: its number.
+        until: the share of the piece that is done then.
+        begun: whether another process does what comes before.
+    """
+
+    piece: int
+    until: float
+    begun: bool
+
+
+def wrapped(pieces: Sequence[int], workers: int) -> list[list[Stretch]]:
+    """Deal pieces of equal length to workers, each of whom does as much as the others.
+
+    The pieces lie end to end, and the workers take equal lengths of them. Where a border falls into a piece, the worker
+    behind it begins with that piece, and the worker before it ends with the rest. No piece is longer than what a worker
+    does, so the rest never begins too early.
+
+    Args:
+        pieces: their numbers.
+        workers: how many, at most one for each piece.
+    """
+    lots: list[list[Stretch]] = [[] for _ in range(workers)]
+    for place, piece in enumerate(pieces, start=1):
+        # in units of which a piece has as many as there are workers, and a worker does as many as there are pieces
+        end = place * workers
+        worker = (end - 1) // len(pieces)
+        inside = min(workers, end - worker * len(pieces))
+        lots[worker].append(Stretch(piece, inside / workers, begun=False))
+        if inside < workers:
+            lots[worker - 1].append(Stretch(piece, 1.0, begun=True))
+    return lots
+
+
 class _Done(NamedTuple):
-    """What a process says after each piece: what it was told, and what went wrong."""
+    """What a process says after each stretch: what it was told, and what went wrong."""
 
     told: _Told
     failure: NoisecleanerError | None = None
@@ -70,10 +113,10 @@ class _Done(NamedTuple):
 class _Worker:
     """A process with its share of the work, and the end of a pipe that it reports to."""
 
-    def __init__(self, context: SpawnContext, work: Work, share: Sequence[int], stop: Event) -> None:
+    def __init__(self, context: SpawnContext, work: Work, share: Sequence[Stretch], cuts: Cuts, stop: Event) -> None:
         self.left = len(share)
         self.pipe, other = context.Pipe(duplex=False)
-        arguments = (work, share, stop, os.getpid(), other)
+        arguments = (work, share, cuts, stop, os.getpid(), other)
         self.process = context.Process(target=_do_share, args=arguments, daemon=True)
         # a signal may reach every process, but the parent alone decides; a new process takes this mask over
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -110,14 +153,14 @@ class _Worker:
 def side_by_side(
     work: Work, pieces: Sequence[int], workers: int, title: str, progress: Progress, interrupts: Interrupts
 ) -> None:
-    """Do all pieces, the first here, each of the others in one of several processes.
+    """Do all pieces, some of them here, the others in processes beside this one; see `wrapped` for who does what.
 
     A script that asks for more than one process must guard its own code with `if __name__ == "__main__"`, because
     each process imports it (see `multiprocessing`, "Safe importing of main module").
 
     Args:
         work: what to do with a piece; anything that can be pickled. It leaves its results in files.
-        pieces: their numbers.
+        pieces: their numbers; they are about equally long.
         workers: pieces that are worked on at once, this process included.
         title: of the progress bar for what is done elsewhere.
         progress: is told what happens.
@@ -127,20 +170,24 @@ def side_by_side(
         NoisecleanerError: the work failed somewhere.
         Interrupted: a signal arrived.
     """
-    count = max(1, min(workers, len(pieces)))
-    own, *rest = [pieces[first::count] for first in range(count)]
-    with _beside(work, rest) as others:
-        for piece in own:
-            work(piece, progress, interrupts)
-        if others:
-            _await(others, title, progress, interrupts)
+    own, *rest = wrapped(pieces, max(1, min(workers, len(pieces))))
+    with _beside(work, rest) as (others, cuts):
+        for piece, until, begun in own:
+            if begun:
+                _await(others, cuts[piece].is_set, title, progress, interrupts)
+            work(piece, until, progress, interrupts)
+        _await(others, lambda: False, title, progress, interrupts)
 
 
-def _await(workers: Sequence[_Worker], title: str, progress: Progress, interrupts: Interrupts) -> None:
-    """Wait for the end of all processes, and listen to the user meanwhile."""
+def _await(
+    workers: Sequence[_Worker], enough: Callable[[], bool], title: str, progress: Progress, interrupts: Interrupts
+) -> None:
+    """Wait until it is enough, or for the end of all processes, and listen to the user meanwhile."""
+    if enough() or not any(worker.left for worker in workers):
+        return
     total = sum(worker.left for worker in workers)
     with interrupts.deferred(), progress.stage(title, total, "runs") as stage:
-        while not interrupts.pending() and (busy := [worker for worker in workers if worker.left]):
+        while not (interrupts.pending() or enough()) and (busy := [worker for worker in workers if worker.left]):
             wait([worker.pipe for worker in busy], _POLL_SECONDS)
             for worker in busy:
                 if worker.pipe.poll():
@@ -149,31 +196,36 @@ def _await(workers: Sequence[_Worker], title: str, progress: Progress, interrupt
 
 
 @contextmanager
-def _beside(work: Work, shares: Sequence[Sequence[int]]) -> Iterator[list[_Worker]]:
+def _beside(work: Work, shares: Sequence[Sequence[Stretch]]) -> Iterator[tuple[list[_Worker], Cuts]]:
     """Start a process for each share; whatever happens, none is left behind."""
     if not shares:
-        yield []
+        yield [], {}
         return
     context = multiprocessing.get_context("spawn")  # a copy of a process in which threads have run may hang
     stop = context.Event()
+    cuts = {stretch.piece: context.Event() for share in shares for stretch in share if stretch.until < 1}
     workers: list[_Worker] = []
     try:
-        workers.extend(_Worker(context, work, share, stop) for share in shares)
-        yield workers
+        workers.extend(_Worker(context, work, share, cuts, stop) for share in shares)
+        yield workers, cuts
     finally:
         stop.set()
         for worker in workers:
             worker.process.join()
 
 
-def _do_share(work: Work, share: Sequence[int], stop: Event, parent: int, pipe: Connection) -> None:
+def _do_share(work: Work, share: Sequence[Stretch], cuts: Cuts, stop: Event, parent: int, pipe: Connection) -> None:
     """Be one of the processes."""
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")  # as in `cli.main`
     asked = _Asked(stop, parent)
-    for piece in share:
+    for piece, until, begun in share:
         told = _Told()
         try:
-            work(piece, told, asked)
+            while begun and not cuts[piece].wait(_POLL_SECONDS):
+                asked.raise_pending()
+            work(piece, until, told, asked)
+            if until < 1:
+                cuts[piece].set()
             pipe.send(_Done(told))
         except NoisecleanerError as failure:
             pipe.send(_Done(told, failure))

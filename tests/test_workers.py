@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import Command, embeddings, write_trusted
+from hypothesis import given
+from hypothesis import strategies as st
 from test_resume import SignalAt, interrupt, results
 from torch import nn
 
@@ -21,7 +24,7 @@ from noisecleaner.backbones import build
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.training import small
-from noisecleaner.workers import side_by_side
+from noisecleaner.workers import side_by_side, wrapped
 
 
 class Heard(Progress):
@@ -35,33 +38,35 @@ class Heard(Progress):
         self.said.append(f"warning {text}")
 
 
-def write(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -> None:
+def write(folder: Path, piece: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
     """Leave the number of the process in a file."""
     progress.note(f"piece {piece}")
     progress.warn(f"piece {piece}")
     (folder / str(piece)).write_text(str(os.getpid()))
+    with (folder / "log").open("a") as log:
+        log.write(f"{piece} {until} {os.getpid()}\n")
 
 
-def fail(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -> None:
-    write(folder, piece, progress, interrupts)
+def fail(folder: Path, piece: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
+    write(folder, piece, until, progress, interrupts)
     if piece == 3:
         raise NoisecleanerError("Piece 3 must be whole, but it is broken.", "Mend it.")
 
 
-def die(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -> None:
-    write(folder, piece, progress, interrupts)
+def die(folder: Path, piece: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
+    write(folder, piece, until, progress, interrupts)
     if piece == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def stumble(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -> None:
+def stumble(folder: Path, piece: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
     if piece == 1:
         raise ZeroDivisionError("a bug")
 
 
-def wait(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -> None:
+def wait(folder: Path, piece: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
     """Piece 0 ends as soon as piece 1 runs; that one runs until it is asked to stop."""
-    write(folder, piece, progress, interrupts)
+    write(folder, piece, until, progress, interrupts)
     while piece == 0 and not (folder / "1").exists():
         time.sleep(0.05)
     while piece == 1 and not interrupts.pending():
@@ -71,8 +76,8 @@ def wait(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -
         interrupts.raise_pending()
 
 
-def wait_and_signal(folder: Path, piece: int, progress: Progress, interrupts: Interrupts) -> None:
-    wait(folder, piece, progress, interrupts)
+def wait_and_signal(folder: Path, piece: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
+    wait(folder, piece, until, progress, interrupts)
     if piece == 0:
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -85,22 +90,57 @@ def alive(pid: int) -> bool:
     return True
 
 
+@given(st.integers(1, 40).flatmap(lambda pieces: st.tuples(st.just(pieces), st.integers(1, pieces))))
+def test_every_worker_does_as_much_and_no_piece_is_in_two_hands_at_once(numbers: tuple[int, int]) -> None:
+    """With pieces of length 1: nobody waits, and all end at pieces / workers."""
+    pieces, workers = numbers
+    lots = wrapped(range(pieces), workers)
+    cut = {piece: share(until, workers) for lot in lots for piece, until, _ in lot if until < 1}
+    stretches: dict[int, list[tuple[Fraction, Fraction]]] = {piece: [] for piece in range(pieces)}
+    for lot in lots:
+        clock = Fraction(0)
+        for piece, until, begun in lot:
+            began, clock = clock, clock + share(until, workers) - (cut[piece] if begun else 0)
+            stretches[piece].append((began, clock))
+        assert clock == Fraction(pieces, workers)
+    for found in stretches.values():
+        assert sum(end - began for began, end in found) == 1
+        if len(found) == 2:  # the worker with the rest comes first in the list
+            rest, beginning = found
+            assert beginning[1] <= rest[0]
+    assert sum(map(len, stretches.values())) <= pieces + workers - 1
+
+
+def share(until: float, workers: int) -> Fraction:
+    return Fraction(until).limit_denominator(workers)
+
+
 def test_every_piece_is_done_once_and_all_that_was_told_arrives(tmp_path: Path) -> None:
     heard = Heard()
     side_by_side(partial(write, tmp_path), range(5), 3, "elsewhere", heard, Interrupts())
-    by = [int((tmp_path / str(piece)).read_text()) for piece in range(5)]
-    assert by[0] == by[3] == os.getpid()
-    assert by[1] == by[4]
-    assert len(set(by)) == 3
-    assert sorted(heard.said) == sorted(f"{kind} piece {piece}" for kind in ("note", "warning") for piece in range(5))
-    assert not any(alive(pid) for pid in set(by) - {os.getpid()})
+    lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    done = [(int(piece), round(float(until), 2), int(process)) for piece, until, process in lines]
+    by = {(piece, until): process for piece, until, process in done}
+    assert sorted(by) == [(0, 1), (1, 0.33), (1, 1), (2, 1), (3, 0.67), (3, 1), (4, 1)]
+    assert len(done) == len(by)
+    assert by[0, 1] == by[1, 1] == os.getpid()
+    assert by[1, 0.33] == by[2, 1] == by[3, 1]
+    assert by[3, 0.67] == by[4, 1]
+    assert len(set(by.values())) == 3
+    for piece in (1, 3):
+        order = [until for done_piece, until, _ in done if done_piece == piece]
+        assert order == sorted(order)
+    told = [piece for piece, _ in by]
+    assert sorted(heard.said) == sorted(f"{kind} piece {piece}" for kind in ("note", "warning") for piece in told)
+    assert not any(alive(pid) for pid in set(by.values()) - {os.getpid()})
 
 
 @pytest.mark.parametrize(("pieces", "workers"), [([], 0), ([], 8), ([4], 8)])
 def test_one_piece_or_none_needs_no_other_process(tmp_path: Path, pieces: list[int], workers: int) -> None:
     side_by_side(partial(write, tmp_path), pieces, workers, "elsewhere", Heard(), Interrupts())
-    assert {file.read_text() for file in tmp_path.iterdir()} <= {str(os.getpid())}
-    assert len(list(tmp_path.iterdir())) == len(pieces)
+    written = list(tmp_path.glob("[0-9]"))
+    assert {file.read_text() for file in written} <= {str(os.getpid())}
+    assert len(written) == len(pieces)
 
 
 def test_an_error_elsewhere_comes_through_with_its_hint(tmp_path: Path) -> None:
@@ -183,15 +223,25 @@ def test_folds_side_by_side_end_in_the_same_bits(command: Command, tmp_path: Pat
 
 
 @pytest.mark.usefixtures("worth")
-@pytest.mark.parametrize(("word", "step"), [("fold", 5), ("other processes", 1)])
+@pytest.mark.parametrize(
+    ("word", "step", "workers", "then"),
+    [("fold", 5, "3", "1"), ("other processes", 1, "3", "1"), ("fold", 60, "2", "2")],
+)
 def test_folds_side_by_side_go_on_after_a_signal(
-    command: Command, tmp_path: Path, fit: list[str], monkeypatch: pytest.MonkeyPatch, word: str, step: int
+    command: Command,
+    tmp_path: Path,
+    fit: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    word: str,
+    step: int,
+    workers: str,
+    then: str,
 ) -> None:
-    """In the parent's own fold, and while it waits for the others."""
+    """In the parent's own fold, also where another one is cut, and while it waits for the others."""
     assert command("fit", *fit, "--workers", "1", "--out", "whole").code == 0
     at = SignalAt(word, step, signal.SIGINT)
-    interrupt(command, monkeypatch, [*fit, "--workers", "3", "--out", "cut"], at)
-    resumed = command("fit", *fit, "--workers", "1", "--out", "cut", "--resume")
+    interrupt(command, monkeypatch, [*fit, "--workers", workers, "--out", "cut"], at)
+    resumed = command("fit", *fit, "--workers", then, "--out", "cut", "--resume")
     assert resumed.code == 0, resumed.err
     assert results(tmp_path / "cut") == results(tmp_path / "whole")
 

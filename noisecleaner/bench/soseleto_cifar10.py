@@ -78,7 +78,7 @@ class SoseletoCifar10(Experiment):
         network = new_network(self.backbone, SIZE, task.classes, work.seed)
         epochs = round(12 / math.sqrt(max(work.scale, 0.1)))
         precision = choose_precision("auto", work.device, convolutions=True)
-        schedule = Schedule(epochs, 32, 256, 0.03, weight_decay=0.0, seed=work.seed, precision=precision)
+        schedule = Schedule(epochs, 32, 256, 0.005, 0.0, seed=work.seed, precision=precision, annealed=False)
         options = {"warmup": 1, "rate": 0.1, "classifier": "shared"} if row.method == "soseleto" else {}
         steps = Meta(every=16, momentum=0.99) if row.method == "soseleto" else None
         state = learn(work, network, task.data, planned.folds[0], schedule, row.method, options, steps=steps)

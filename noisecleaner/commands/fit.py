@@ -107,7 +107,7 @@ def fit(
     ] = "auto",
     workers: Annotated[
         int | None,
-        opt("Folds of a head trained at once, each in a process of its own; one for each core by default.", TRAINING),
+        opt("Processes that train the folds of a head; one for each core by default.", TRAINING),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
