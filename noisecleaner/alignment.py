@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from noisecleaner.tangents import UnfollowedError, follow, same_random_state, with_spare_buffers
+from noisecleaner.passes import UnfollowedError, same_random_state, with_spare_buffers
+from noisecleaner.tangents import follow
 
 Direction = dict[str, Tensor]
 

@@ -1,24 +1,20 @@
-"""The only file that prints: results to stdout, talk and progress to stderr."""
+"""What commands print when they are done: results to stdout, errors to stderr. Progress is in `terminal.py`."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from noisecleaner.progress import Progress, Stage
+from noisecleaner.terminal import TerminalProgress, on_stderr, on_stdout
 from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
@@ -33,100 +29,22 @@ if TYPE_CHECKING:
     from noisecleaner.thresholds import Goal
     from noisecleaner.verdicts import Verdict
 
-_LINE_SECONDS = 5.0
 _PIPE_WIDTH = 200
-
-
-def _out() -> Console:
-    return Console(highlight=False, soft_wrap=True)
-
-
-def _err() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class TerminalProgress(Progress):
-    """Bars with rate and time left on a terminal, a line every few seconds elsewhere."""
-
-    def note(self, text: str) -> None:
-        """Print a choice that was made for the user."""
-        _err().print(Text(printable(text)))
-
-    def warn(self, text: str) -> None:
-        """Print a warning."""
-        _err().print(Text.assemble(("Warning: ", "bold yellow"), printable(text)))
-
-    @contextmanager
-    def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:
-        """Show one piece of work."""
-        console = _err()
-        if not console.is_terminal:
-            lines = _Lines(console, title, total, unit, done)
-            yield lines
-            lines.finish()
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}", style="dim"),
-        )
-        with Bars(*columns, console=console) as bars:
-            task = bars.add_task(title, total=total, completed=done, rate="", numbers="")
-            yield _Bar(bars, task, unit)
-
-
-class _Bar(Stage):
-    def __init__(self, bars: Bars, task: TaskID, unit: str) -> None:
-        self._bars, self._task, self._unit = bars, task, unit
-
-    def advance(self, count: int = 1, **numbers: float) -> None:
-        task = self._bars.tasks[0]
-        rate = f"{task.speed:,.0f} {self._unit}/s" if task.speed else ""
-        shown = _numbers(numbers) if numbers else task.fields["numbers"]
-        self._bars.update(self._task, advance=count, rate=rate, numbers=shown)
-
-
-class _Lines(Stage):
-    def __init__(self, console: Console, title: str, total: int, unit: str, done: int) -> None:
-        self._console, self._title, self._total, self._unit = console, title, total, unit
-        self._earlier, self._done, self._numbers = done, done, ""
-        self._started = self._printed = time.monotonic()
-
-    def advance(self, count: int = 1, **numbers: float) -> None:
-        now = time.monotonic()
-        self._done += count
-        self._numbers = _numbers(numbers) if numbers else self._numbers
-        if now - self._printed > _LINE_SECONDS and self._done < self._total:
-            self._printed = now
-            rate = (self._done - self._earlier) / max(now - self._started, 1e-9)
-            left = (self._total - self._done) / max(rate, 1e-9)
-            self._print(f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left:,.0f} s left")
-
-    def finish(self) -> None:
-        """Print the last line."""
-        seconds = time.monotonic() - self._started
-        self._print(f"{self._total:,} {self._unit} in {seconds:,.1f} s")
-
-    def _print(self, text: str) -> None:
-        self._console.print(Text(f"{self._title}: {text}" + (f" ({self._numbers})" if self._numbers else "")))
 
 
 def show_error(message: str, hint: str) -> None:
     """Print an error as one paragraph."""
-    _err().print(Text.assemble(("Error: ", "bold red"), printable(message), " ", printable(hint)))
+    on_stderr().print(Text.assemble(("Error: ", "bold red"), printable(message), " ", printable(hint)))
 
 
 def show_traceback() -> None:
     """Print the exception that is being handled, for `--debug`."""
-    _err().print_exception()
+    on_stderr().print_exception()
 
 
 def show_fitted(out: Path, fitted: Fitted) -> None:
     """Tell what `fit` did, and what to type next."""
-    console = _out()
+    console = on_stdout()
     extra = f" and {fitted.clean_only:,} clean-only" if fitted.clean_only else ""
     console.print(
         Text(
@@ -139,7 +57,7 @@ def show_fitted(out: Path, fitted: Fitted) -> None:
 
 def show_summary(summary: Summary, out: Path) -> None:
     """Print what `score` found."""
-    console = _out()
+    console = on_stdout()
     scored = summary.flagged + summary.kept
     lines = {
         "Noise": _noise(summary),
@@ -171,7 +89,7 @@ def show_summary(summary: Summary, out: Path) -> None:
 
 def show_verdict(verdict: Verdict) -> None:
     """Print what became of each rule, and of the gate."""
-    _print_verdict(_out(), verdict)
+    _print_verdict(on_stdout(), verdict)
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -196,7 +114,7 @@ def _print_headline(console: Console, verdict: Verdict, more: str = "") -> None:
 
 def show_headline(verdict: Verdict, output: Path) -> None:
     """Tell the verdict in one line, and which file holds all of it."""
-    _print_headline(_out(), verdict, f" (see {output})")
+    _print_headline(on_stdout(), verdict, f" (see {output})")
 
 
 def show_text(text: str) -> None:
@@ -208,7 +126,7 @@ def show_text(text: str) -> None:
 
 def show_exported(exported: Exported, dry_run: bool) -> None:
     """Tell what `export-clean` wrote, or would write."""
-    console = _out()
+    console = on_stdout()
     verb = "Would write" if dry_run else "Wrote"
     console.print(
         Text(
@@ -223,7 +141,7 @@ def show_exported(exported: Exported, dry_run: bool) -> None:
 
 def show_planned(planned: Planned) -> None:
     """Tell what `plan` wrote, and what to type when it is filled in."""
-    console = _out()
+    console = on_stdout()
     path = printable(planned.path)
     console.print(
         Text(
@@ -237,7 +155,7 @@ def show_planned(planned: Planned) -> None:
 
 def show_corruption(corruption: Corruption) -> None:
     """Tell what `corrupt` wrote."""
-    _out().print(
+    on_stdout().print(
         Text(
             f"Wrote {printable(corruption.data)} ({corruption.wrong:,} of {corruption.rows:,} labels are wrong now, "
             f"{_share(corruption.wrong, corruption.rows)}) and {printable(corruption.truth)}."
@@ -251,7 +169,7 @@ def show_methods(methods: Sequence[Method], regularisers: Sequence[Method], back
     _table("Methods (--method NAME, --option NAME=VALUE)", ("method", *header), _described(methods))
     title = "Regularisers (--regulariser NAME, --option REGULARISER.NAME=VALUE)"
     _table(title, ("regulariser", *header), _described(regularisers))
-    console = _out()
+    console = on_stdout()
     console.print(Text(f"\nBackbones (--backbone NAME): {', '.join(backbones)}, and every torchvision"))
     console.print(Text("classification model, such as resnet18, convnext_tiny or vit_b_16."))
 
@@ -278,7 +196,7 @@ def show_bench(benchmark: Benchmark) -> None:
     title = [benchmark.paper, f"scale {benchmark.scale:g}", benchmark.backbone, benchmark.device]
     _table(", ".join(filter(None, title)), header, rows)
     spent = f"{benchmark.seconds:,.0f} s of runs"
-    _out().print(Text(f"\nMean ± standard deviation over the seeds; {spent}. Wrote {printable(benchmark.table)}."))
+    on_stdout().print(Text(f"\nMean ± standard deviation over the seeds; {spent}. Wrote {printable(benchmark.table)}."))
 
 
 _EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
@@ -299,14 +217,10 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         table.add_column(name, justify="right" if right else "left", overflow="fold", header_style="dim")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    _out().print(Text(f"\n{title}", "bold"))
+    on_stdout().print(Text(f"\n{title}", "bold"))
     # a pipe has no width of its own, and lines broken at 80 are harder to search
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
     Console(highlight=False, width=width).print(table)
-
-
-def _numbers(numbers: dict[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())
 
 
 def _rate(rate: Rate) -> str:

@@ -21,7 +21,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from noisecleaner.tangents import UnfollowedError, same_random_state, undone, with_spare_buffers
+from noisecleaner.passes import UnfollowedError, same_random_state, undone, with_spare_buffers
 
 _aten = torch.ops.aten
 

@@ -18,7 +18,7 @@ class Stage:
 
 
 class Progress:
-    """The silent listener; `console.TerminalProgress` is the one that draws bars."""
+    """The silent listener; `terminal.TerminalProgress` is the one that draws bars."""
 
     def note(self, text: str) -> None:
         """Tell a choice that was made for the user."""

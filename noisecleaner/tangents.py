@@ -12,8 +12,7 @@ operation by operation. What cannot be followed (a scripted module, a tensor cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -21,10 +20,11 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from noisecleaner.passes import UnfollowedError, same_random_state, undone
 
 _Function = Callable[..., Any]
 #: They ask about a tensor, and have no derivative.
@@ -32,10 +32,6 @@ _QUESTIONS = frozenset({"dim", "size", "stride", "numel", "__get__", "__len__", 
 #: Outputs of a linear layer up to which a product with few columns is slow.
 _NARROW = 64
 _aten = torch.ops.aten
-
-
-class UnfollowedError(Exception):
-    """The derivative of an operation is not known; nothing that was computed so far may be used."""
 
 
 class Tangents(TorchFunctionMode):
@@ -329,40 +325,3 @@ def _original(kept: tuple[Tensor, int]) -> Tensor:
     if tensor._version != version:  # what autograd itself would have said
         raise RuntimeError("A tensor that the gradient needs was changed in place by an operation after it.")
     return tensor
-
-
-def same_random_state(tensors: Iterable[Tensor]) -> AbstractContextManager[None]:
-    """Put the random state of the CPU, and of the devices of some tensors, back at the end of the block."""
-    devices = sorted({t.device.index or 0 for t in tensors if t.device.type == "cuda"})
-    return torch.random.fork_rng(devices=devices)
-
-
-@contextmanager
-def undone(network: nn.Module, inputs: Tensor) -> Iterator[None]:
-    """Put running statistics and the random state back if a pass ends with an `UnfollowedError`."""
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    on_cpu = torch.get_rng_state()
-    on_device = torch.cuda.get_rng_state(inputs.device) if inputs.device.type == "cuda" else None
-    try:
-        yield
-    except UnfollowedError:
-        torch.set_rng_state(on_cpu)
-        if on_device is not None:
-            torch.cuda.set_rng_state(on_device, inputs.device)
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
-        raise
-
-
-def with_spare_buffers(module: nn.Module, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
-    """Call a module on clones of its buffers, so that batch norm's running statistics stay as they are.
-
-    Args:
-        module: the network.
-        inputs: a batch.
-        parameters: values to use instead of the module's own.
-    """
-    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    outputs: Tensor = functional_call(module, {**buffers, **(parameters or {})}, (inputs,))
-    return outputs

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from noisecleaner.alignment import alignments, direction, directional_derivative
 from noisecleaner.cli import main
-from noisecleaner.tangents import with_spare_buffers
+from noisecleaner.passes import with_spare_buffers
 
 SAMPLE = Path(__file__).parent.parent / "sample_data"
 CLASSES = ["blue", "green", "red"]

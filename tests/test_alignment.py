@@ -15,7 +15,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from noisecleaner.alignment import alignments, at, direction, directional_derivative, forward_mode
-from noisecleaner.tangents import Tangents, UnfollowedError, follow, with_spare_buffers
+from noisecleaner.passes import UnfollowedError, with_spare_buffers
+from noisecleaner.tangents import Tangents, follow
 
 CLASSES, ROWS = 4, 7
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from noisecleaner import __version__, console
 from noisecleaner.commands._shared import pair
+from noisecleaner.terminal import TerminalProgress
 
 COMMANDS = ["fit", "score", "plan", "gate", "export-clean", "corrupt", "methods", "bench"]
 
@@ -146,7 +147,7 @@ def test_option_values_are_read_as_what_they_look_like(text: str, value: object)
 
 
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    with console.TerminalProgress().stage("Decoding", 10, "images") as stage:
+    with TerminalProgress().stage("Decoding", 10, "images") as stage:
         stage.advance(10, loss=0.5)
     assert capfd.readouterr().err == "Decoding: 10 images in 0.0 s (loss 0.500)\n"
 
@@ -157,7 +158,7 @@ def test_a_terminal_shows_rate_and_time_left(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("COLUMNS", "160")
-    with console.TerminalProgress().stage("Training", 50, "steps") as stage:
+    with TerminalProgress().stage("Training", 50, "steps") as stage:
         for _ in range(40):
             stage.advance(1, **{"mean α": 0.25})
             time.sleep(0.01)

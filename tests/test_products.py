@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.alignment import alignments, at, directional_derivative, forward_mode
+from noisecleaner.passes import UnfollowedError
 from noisecleaner.precision import autocast
 from noisecleaner.products import record, separable
-from noisecleaner.tangents import UnfollowedError
 from noisecleaner.weightings import Batch, Network
 from noisecleaner.weightings._steered import trusted_loss
 from noisecleaner.weightings.soseleto import Soseleto

@@ -18,7 +18,7 @@ import pytest
 from conftest import Command, embeddings, image_folder, write_trusted
 from safetensors.torch import save_file
 
-from noisecleaner import console
+from noisecleaner import terminal
 from noisecleaner.backbones import build
 from noisecleaner.files import read_record
 from noisecleaner.progress import Progress, Stage
@@ -69,7 +69,7 @@ def results(run: Path) -> dict[str, bytes]:
 
 def interrupt(command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str], at: SignalAt) -> str:
     with monkeypatch.context() as patch:
-        patch.setattr(console, "TerminalProgress", lambda: at)
+        patch.setattr(terminal, "TerminalProgress", lambda: at)
         outcome = command("fit", *words)
     assert outcome.code == 128 + at.signum, outcome.err
     assert "Interrupted." in outcome.err
@@ -319,7 +319,7 @@ def test_a_command_that_only_reads_says_that_nothing_was_written(
     assert command("fit", *VECTORS, "--epochs", "1", "--out", "run").code == 0
     assert command("score", "run").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(console, "TerminalProgress", lambda: SignalAt("Copying", 1, signal.SIGINT))
+        patch.setattr(terminal, "TerminalProgress", lambda: SignalAt("Copying", 1, signal.SIGINT))
         outcome = command("export-clean", "run", "--out", "clean")
     assert outcome.code == 130
     assert "Start again with: noisecleaner export-clean run --out clean" in outcome.err

@@ -15,9 +15,9 @@ from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, answers, learn, new_network
 from noisecleaner.corrupt import Kind
 from noisecleaner.ingest.manifest import BoolArray, IntArray
+from noisecleaner.passes import with_spare_buffers
 from noisecleaner.schedule import Schedule
 from noisecleaner.state import State
-from noisecleaner.tangents import with_spare_buffers
 
 _BATCH = 256
 

@@ -21,9 +21,9 @@ from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import new_network
 from noisecleaner.descent import Descent
 from noisecleaner.networks import build_network
+from noisecleaner.passes import with_spare_buffers
 from noisecleaner.precision import autocast, choose_precision
 from noisecleaner.shapes import Shape
-from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Weighting, build
 
 _CLASSES, _WIDTH, _ROUNDS = 10, 1280, 7

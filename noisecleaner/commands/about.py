@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from noisecleaner import console
+from noisecleaner import console, terminal
 from noisecleaner.commands._shared import Device, opt, pair
 from noisecleaner.methods import experiment_names
 
@@ -50,7 +50,7 @@ def bench(
         scale=scale,
         device=device,
         options=dict(pair(text, "--option") for text in option or []),
-        progress=console.TerminalProgress(),
+        progress=terminal.TerminalProgress(),
         interrupts=ctx.obj,
     )
     console.show_bench(benchmark)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from noisecleaner import console
+from noisecleaner import console, terminal
 from noisecleaner.commands._shared import (
     AllowAbsolute,
     Data,
@@ -57,7 +57,7 @@ def export_clean(
         format=Format(format) if format else None,
         data=data,
         dry_run=dry_run,
-        progress=console.TerminalProgress(),
+        progress=terminal.TerminalProgress(),
     )
     console.show_exported(exported, dry_run)
 
@@ -103,6 +103,6 @@ def corrupt(
         rate=rate,
         seed=seed,
         pairs=dict(split(text, "--pair") for text in pair or []),
-        progress=console.TerminalProgress(),
+        progress=terminal.TerminalProgress(),
     )
     console.show_corruption(corruption)

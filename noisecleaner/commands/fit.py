@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from noisecleaner import console
+from noisecleaner import console, terminal
 from noisecleaner.commands._shared import (
     MODEL,
     ROWS,
@@ -159,7 +159,7 @@ def fit(
         strict=strict,
         overwrite=overwrite,
         resume=resume,
-        progress=console.TerminalProgress(),
+        progress=terminal.TerminalProgress(),
         interrupts=ctx.obj,
     )
     console.show_fitted(out, fitted)

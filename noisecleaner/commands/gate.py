@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from noisecleaner import console
+from noisecleaner import console, terminal
 from noisecleaner.commands._shared import (
     RULES,
     AllowAbsolute,
@@ -124,7 +124,7 @@ def gate(
         device=device,
         max_pixels=max_pixels,
         strict=strict,
-        progress=console.TerminalProgress(),
+        progress=terminal.TerminalProgress(),
         **only_given(threshold=threshold),
     )
     _conclude(judge(target, rules), format, output)
@@ -160,5 +160,5 @@ def _conclude(verdict: Verdict, format: str, output: Path | None) -> NoReturn:
         try:
             github.append_summary(verdict, Path(summary))
         except OSError as error:  # the verdict stands without it
-            console.TerminalProgress().warn(f"GITHUB_STEP_SUMMARY cannot be written: {error}.")
+            terminal.TerminalProgress().warn(f"GITHUB_STEP_SUMMARY cannot be written: {error}.")
     raise JudgedExit(verdict.exit_code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from noisecleaner import console
+from noisecleaner import console, terminal
 from noisecleaner.commands._shared import (
     AllowAbsolute,
     Device,
@@ -77,7 +77,9 @@ def score(
     cut: dict[str, Any] = {"goal": goal, **only_given(threshold=threshold)}
     if data is None:
         refuse_new_only(out, strict, max_pixels, allow_absolute, device, columns)
-        console.show_summary(score_fitted(run, by=by, trusted=trusted, progress=console.TerminalProgress(), **cut), run)
+        console.show_summary(
+            score_fitted(run, by=by, trusted=trusted, progress=terminal.TerminalProgress(), **cut), run
+        )
         return
     if by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave --by out.")
@@ -91,7 +93,7 @@ def score(
         device=device,
         max_pixels=max_pixels,
         strict=strict,
-        progress=console.TerminalProgress(),
+        progress=terminal.TerminalProgress(),
         **cut,
     )
     console.show_summary(summary, target)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from noisecleaner.passes import with_spare_buffers
 from noisecleaner.regularisers import IntArray, Regulariser, Side
-from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Network
 
 

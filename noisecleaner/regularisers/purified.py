@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisecleaner.passes import with_spare_buffers
 from noisecleaner.regularisers import IntArray, Regulariser, Side
-from noisecleaner.tangents import with_spare_buffers
 from noisecleaner.weightings import Batch, Network
 
 #: Section IV-A: "four fully connected layers with 512, 256, 10, 1 nodes".

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.alignment import Direction, alignments, direction, directional_derivative
-from noisecleaner.tangents import with_spare_buffers
+from noisecleaner.passes import with_spare_buffers
 from noisecleaner.weightings import Batch, Layers, Meta, Network, Weighting
 
 #: What v covers where a linear head is all that is trained, and with `layers` "last".

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.alignment import Direction, alignments, at, directional_derivative
+from noisecleaner.passes import UnfollowedError, with_spare_buffers
 from noisecleaner.products import record, separable
-from noisecleaner.tangents import UnfollowedError, with_spare_buffers
 from noisecleaner.weightings import Batch, Meta, Network, Step, unit
 from noisecleaner.weightings._steered import Steered
 

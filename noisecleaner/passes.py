@@ -1,0 +1,51 @@
+"""What a pass through a network leaves behind beside its output: the random state and running statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+
+class UnfollowedError(Exception):
+    """The derivative of an operation is not known; nothing that was computed so far may be used."""
+
+
+def same_random_state(tensors: Iterable[Tensor]) -> AbstractContextManager[None]:
+    """Put the random state of the CPU, and of the devices of some tensors, back at the end of the block."""
+    devices = sorted({t.device.index or 0 for t in tensors if t.device.type == "cuda"})
+    return torch.random.fork_rng(devices=devices)
+
+
+@contextmanager
+def undone(network: nn.Module, inputs: Tensor) -> Iterator[None]:
+    """Put running statistics and the random state back if a pass ends with an `UnfollowedError`."""
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    on_cpu = torch.get_rng_state()
+    on_device = torch.cuda.get_rng_state(inputs.device) if inputs.device.type == "cuda" else None
+    try:
+        yield
+    except UnfollowedError:
+        torch.set_rng_state(on_cpu)
+        if on_device is not None:
+            torch.cuda.set_rng_state(on_device, inputs.device)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        raise
+
+
+def with_spare_buffers(module: nn.Module, inputs: Tensor, parameters: Mapping[str, Tensor] | None = None) -> Tensor:
+    """Call a module on clones of its buffers, so that batch norm's running statistics stay as they are.
+
+    Args:
+        module: the network.
+        inputs: a batch.
+        parameters: values to use instead of the module's own.
+    """
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    outputs: Tensor = functional_call(module, {**buffers, **(parameters or {})}, (inputs,))
+    return outputs
