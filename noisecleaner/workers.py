@@ -20,7 +20,7 @@ from multiprocessing.synchronize import Event
 from typing import NamedTuple
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.progress import Interrupts, Progress, Stage
 
 #: Does the piece of a number until this share of it is done, from where it was left, in whichever process: tells its
 #: progress, and asks where it may stop.
@@ -174,25 +174,28 @@ def side_by_side(
     with _beside(work, rest) as (others, cuts):
         for piece, until, begun in own:
             if begun:
-                _await(others, cuts[piece].is_set, title, progress, interrupts)
+                with interrupts.deferred():
+                    _listen(others, cuts[piece].is_set, Stage(), progress, interrupts)
             work(piece, until, progress, interrupts)
-        _await(others, lambda: False, title, progress, interrupts)
+        if left := sum(other.left for other in others):
+            with interrupts.deferred(), progress.stage(title, left, "runs") as stage:
+                _listen(others, lambda: False, stage, progress, interrupts)
 
 
-def _await(
-    workers: Sequence[_Worker], enough: Callable[[], bool], title: str, progress: Progress, interrupts: Interrupts
+def _listen(
+    workers: Sequence[_Worker],
+    enough: Callable[[], bool],
+    stage: Stage,
+    progress: Progress,
+    interrupts: Interrupts,
 ) -> None:
-    """Wait until it is enough, or for the end of all processes, and listen to the user meanwhile."""
-    if enough() or not any(worker.left for worker in workers):
-        return
-    total = sum(worker.left for worker in workers)
-    with interrupts.deferred(), progress.stage(title, total, "runs") as stage:
-        while not (interrupts.pending() or enough()) and (busy := [worker for worker in workers if worker.left]):
-            wait([worker.pipe for worker in busy], _POLL_SECONDS)
-            for worker in busy:
-                if worker.pipe.poll():
-                    worker.report(progress)
-                    stage.advance(1)
+    """Wait until it is enough, or for the end of all processes or a signal; take what they report meanwhile."""
+    while not (interrupts.pending() or enough()) and (busy := [worker for worker in workers if worker.left]):
+        wait([worker.pipe for worker in busy], _POLL_SECONDS)
+        for worker in busy:
+            if worker.pipe.poll():
+                worker.report(progress)
+                stage.advance(1)
 
 
 @contextmanager
