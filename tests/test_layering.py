@@ -57,7 +57,9 @@ def test_weightings_and_regularisers_know_nothing_of_data_or_training() -> None:
         assert {i.split(".")[1] for i in own_imports(MODULES[name])} <= allowed, name
 
 
-def test_only_the_console_prints() -> None:
+def test_only_console_and_terminal_print() -> None:
+    writers = {name for name, file in MODULES.items() if "rich.console" in file.read_text("utf-8")}
+    assert writers == {"noisecleaner.console", "noisecleaner.terminal"}
     for name, file in MODULES.items():
         calls = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)]
         prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]

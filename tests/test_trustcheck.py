@@ -15,7 +15,7 @@ from simulated import Array
 from noisecleaner.choices import Regularisation
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.parts import Parts, read_parts
-from noisecleaner.randomness import random_sample_p_value
+from noisecleaner.randomness import picked_by_looks, random_sample_p_value
 from noisecleaner.trustcheck import warnings_after, warnings_before
 
 VECTORS = ["--embedding-column", "embedding"]
@@ -208,3 +208,9 @@ def test_a_fit_on_a_random_sample_says_nothing(tmp_path: Path, truth: dict[str, 
     outcome = command(*fit, "--folds", "3", "--epochs", "2")
     assert outcome.code == 0, outcome.err
     assert "Warning" not in outcome.err
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_that_differ_by_one_row_are_no_cause_for_a_warning() -> None:
+    quality = np.repeat([0.0, 1.0, 0.0, 1.0], [15, 15, 16, 14])
+    assert picked_by_looks(quality, np.arange(60) < 30) is None
