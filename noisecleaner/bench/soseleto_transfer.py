@@ -47,8 +47,8 @@ class SoseletoTransfer(Experiment):
 
     `scale` is the share of the 7,664 source rows and of the 2,000 digits without labels.
 
-    Seeds 0 to 9, each run once: SOSELETO is 0.013 ± 0.005 (standard error) above fine-tuning with 20 images and 0.011 ±
-    0.004 with 25, each time in 8 of 10 seeds; the second stage adds 0.039 and 0.038, in all of them.
+    Seeds 0 to 9, each run once: SOSELETO is 0.013 ± 0.004 (standard error) above fine-tuning with 20 images and 0.011 ±
+    0.003 with 25, each time in 8 of 10 seeds; the second stage adds 0.039 with both, in all of them.
 
     All this was chosen on seeds 100 and 101. The decay matters most: phi_t forgets what it fitted to features that had
     learned nothing yet, and features become better. With 25 images on seed 100, in steps of 0.03, SOSELETO had 0.801,
