@@ -55,15 +55,16 @@ class Products(TorchFunctionMode):
         return self._along.get(id(parameter))
 
     def add(self, gradient: Tensor, output: Tensor) -> None:
-        """Add the products of a layer, of both tensors [n, …] sample by sample."""
-        if all(t.dim() == 4 and t.is_contiguous(memory_format=torch.channels_last) for t in (gradient, output)):
-            gradient, output = (t.permute(0, 2, 3, 1) for t in (gradient, output))  # so that flattening copies nothing
-        product = torch.bmm(gradient.flatten(1).unsqueeze(1), output.flatten(1).unsqueeze(2))
-        self.total += product.flatten().to(self.total)
+        """Add the products of a layer, of both tensors [n, …] sample by sample; the output is used up."""
+        if output.dtype.itemsize < 4:
+            product = _dots(gradient, output)
+        else:  # four times as fast as the matrix products, which are the faster ones in shorter formats
+            product = output.mul_(gradient).sum(tuple(range(1, output.dim())))
+        self.total += product.to(self.total)
 
-    def weighted(self, gradient: Tensor) -> Tensor:
-        """Multiply the gradient of each sample by its weight, shape [n, …]."""
-        return gradient * self.weights.to(gradient).view(-1, *[1] * (gradient.dim() - 1))
+    def weighted(self, gradient: Tensor, spare: Tensor | None = None) -> Tensor:
+        """Multiply the gradient of each sample by its weight, shape [n, …], in the memory of a tensor as large."""
+        return torch.mul(gradient, self.weights.to(gradient).view(-1, *[1] * (gradient.dim() - 1)), out=spare)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -167,10 +168,11 @@ class _Weighed(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
-        if ctx.slices[0] is not None:
-            ctx.products.add(gradient, ctx.layer.output(x, *ctx.slices))
+        turned = None if ctx.slices[0] is None else ctx.layer.output(x, *ctx.slices)
+        if turned is not None:
+            ctx.products.add(gradient, turned)
         below = ctx.layer.below(gradient, x, weight) if ctx.needs_input_grad[3] else None
-        own, shift = ctx.layer.own(ctx.products.weighted(gradient), x, weight, ctx.needs_input_grad[5])
+        own, shift = ctx.layer.own(ctx.products.weighted(gradient, turned), x, weight, ctx.needs_input_grad[5])
         return None, None, None, below, own, shift
 
 
@@ -272,6 +274,13 @@ _LAYERS: Mapping[Callable[..., Any], Callable[..., Any]] = {
     functional.layer_norm: _layer_norm,
     functional.group_norm: _group_norm,
 }
+
+
+def _dots(first: Tensor, second: Tensor) -> Tensor:
+    """The scalar products of two tensors [n, …] sample by sample, shape [n]."""
+    if all(t.dim() == 4 and t.is_contiguous(memory_format=torch.channels_last) for t in (first, second)):
+        first, second = (t.permute(0, 2, 3, 1) for t in (first, second))  # so that flattening copies nothing
+    return torch.bmm(first.flatten(1).unsqueeze(1), second.flatten(1).unsqueeze(2)).flatten()
 
 
 def record(network: nn.Module, inputs: Tensor, weights: Tensor, along: Mapping[str, Tensor]) -> tuple[Tensor, Products]:

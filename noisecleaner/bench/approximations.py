@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from noisecleaner.ingest.manifest import IntArray
 from noisecleaner.precision import autocast
 from noisecleaner.sampling import Sampler
 from noisecleaner.schedule import Schedule
-from noisecleaner.weightings import Meta, Network, build
+from noisecleaner.weightings import Batch, Meta, Network, build
 from noisecleaner.weightings._steered import Steered
 
 _BATCH, _EPOCHS, _COMPARED = 128, 12, 8
@@ -62,10 +63,13 @@ _WAYS = {
 class Approximations(Experiment):
     """CIFAR-10 Quick on CIFAR-10N's "worse" labels, without augmentation; 1,000 rows are verified (500 of them judge).
 
-    `correlation_E` is that of a(given) over the rows of a batch with the exact one, taken in float32 from the same
-    trusted batch, on a network after E epochs of plain training (mean of eight batches). In the way "quarter batch" v
-    comes from the first quarter of that trusted batch; in "every 4", from the trusted batch before it and the network
-    as it was three steps ago. With momentum v is a mean over batches, which is not meant to agree with the one at hand.
+    `correlation_E` is that of a(given) over the rows of a batch with the exact one, taken in float64 from the same
+    trusted batch, on a network after E epochs of plain training (mean of eight batches), and `distance_E` how far they
+    are apart, as a share of the exact one's length. The way "exact" is what `fit` computes in float32. In "quarter
+    batch" v comes from the first quarter of that trusted batch; in "every 4", from the trusted batch before it and the
+    network as it was three steps ago. With momentum v is a mean over batches, which is not meant to agree with the one
+    at hand.
+
     `auroc` is how label quality ranks the wrong labels of rows that nobody verified, after twelve epochs of the method
     in that way; `auroc_alpha` is how alpha alone does.
 
@@ -80,11 +84,12 @@ class Approximations(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Compare one way with the exact one, then find wrong labels with it."""
         way, task = _WAYS[str(row.setting["way"])], _task(work)
-        metrics = {}
+        metrics: Metrics = {}
         if row.method == "l2b":  # a(given) does not depend on the rule
             for epochs in _AFTER:
                 network = new_network(self.backbone, 32, task.classes, work.seed).to(work.device)
-                metrics[f"correlation_{epochs}"] = _correlation(network, task, way, epochs, work)
+                agrees, apart = _compared(network, task, way, epochs, work)
+                metrics |= {f"correlation_{epochs}": agrees, f"distance_{epochs}": apart}
         return {**metrics, **_found(self.backbone, task, row.method, way, work)}
 
 
@@ -109,8 +114,8 @@ def _schedule(way: _Way, epochs: int, seed: int) -> Schedule:
     )
 
 
-def _correlation(network: Network, task: Noisy, way: _Way, epochs: int, work: Work) -> float:
-    """Mean correlation of a(given) with the exact one over some batches."""
+def _compared(network: Network, task: Noisy, way: _Way, epochs: int, work: Work) -> tuple[float, float]:
+    """Mean correlation of a(given) with the exact one over some batches, and mean distance."""
     if epochs:
         learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, work.seed), "uniform")
         work.checkpoint.unlink(missing_ok=True)
@@ -124,7 +129,7 @@ def _correlation(network: Network, task: Noisy, way: _Way, epochs: int, work: Wo
     found = []
     for number, (source_rows, target_rows) in enumerate(_batches(task, work.seed)):
         source, target = task.data.source(source_rows), task.data.target(target_rows)
-        expected = at(exact.agreement(network, source, target)[0], source.labels)
+        expected = _in_float64(exact, network, source, target)
         if way.meta.every == 1:
             seen = task.data.target(target_rows[: way.trusted_batch])
         else:
@@ -132,13 +137,21 @@ def _correlation(network: Network, task: Noisy, way: _Way, epochs: int, work: Wo
         with autocast(work.device, way.precision):
             approximate, logits = other.agreement(network, source, seen)
         if number % way.meta.every == way.meta.every - 1:
-            found.append(_pearson(expected, at(approximate, source.labels)))
+            given = at(approximate, source.labels).to(expected)
+            found.append((_pearson(expected, given), float((given - expected).norm() / expected.norm())))
         descent.clear()
         torch.autograd.backward(functional.cross_entropy(logits.float(), source.labels))
         descent.step(0.01)
         if len(found) == _COMPARED:
             break
-    return float(np.mean(found))
+    correlation, distance = np.mean(found, axis=0)
+    return float(correlation), float(distance)
+
+
+def _in_float64(rule: Steered, network: Network, *batches: Batch) -> Tensor:
+    """a(given) of the first batch, steered by the second: on the CPU, as not every device has float64."""
+    source, target = (Batch(b.inputs.cpu().double(), b.labels.cpu(), b.rows.cpu()) for b in batches)
+    return at(rule.agreement(deepcopy(network).cpu().double(), source, target)[0], source.labels)
 
 
 def _batches(task: Noisy, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
@@ -151,7 +164,7 @@ def _batches(task: Noisy, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
 
 
 def _pearson(first: Tensor, second: Tensor) -> float:
-    return float(torch.corrcoef(torch.stack([first, second.to(first)]))[0, 1])
+    return float(torch.corrcoef(torch.stack([first, second]))[0, 1])
 
 
 def _found(backbone: str, task: Noisy, method: str, way: _Way, work: Work) -> Metrics:
