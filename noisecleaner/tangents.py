@@ -231,8 +231,17 @@ def _max_pool(
     tangent = mode.of(x)
     assert tangent is not None  # noqa: S101  # the pooled tensor is the only one that can have a tangent
     with torch.no_grad():
-        mode.put(output, tangent.flatten(-2).gather(-1, indices.flatten(-2)).view_as(output))
+        mode.put(output, _picked(tangent, indices))
     return (output, indices) if return_indices else output
+
+
+def _picked(values: Tensor, indices: Tensor) -> Tensor:
+    """Take the pixels of each channel that max pooling took."""
+    if indices.dim() == 4 and indices.is_contiguous(memory_format=torch.channels_last):
+        # in the order of memory, which takes a third of the time
+        values, flat = (t.permute(0, 2, 3, 1).flatten(1, 2) for t in (values, indices))
+        return values.gather(1, flat).view(len(flat), *indices.shape[2:], -1).permute(0, 3, 1, 2)
+    return values.flatten(-2).gather(-1, indices.flatten(-2)).view_as(indices)
 
 
 def _linear_map(mode: Tangents, func: _Function, x: Tensor, *rest: Any, **named: Any) -> Any:

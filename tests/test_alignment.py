@@ -268,6 +268,23 @@ def test_the_recorded_pass_carries_the_derivative_of_any_network(name: str) -> N
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_max_pooling_takes_the_same_pixels_of_the_derivative(layout: torch.memory_format, padding: int) -> None:
+    torch.manual_seed(0)
+    pool = nn.MaxPool2d(3, 2, padding=padding, ceil_mode=True)
+    network = nn.Sequential(nn.Conv2d(3, 5, 3), pool, nn.Flatten(), nn.LazyLinear(CLASSES)).double()
+    inputs = torch.randn(4, 3, 9, 8, dtype=torch.float64)
+    network(inputs)  # gives the last layer its width
+    network.to(memory_format=layout)  # type: ignore[call-overload]  # its hints leave this out
+    inputs = inputs.to(memory_format=layout)
+    along = {n: torch.randn_like(p) for n, p in network.named_parameters()}
+    expected = forward_mode(network, inputs, along)
+    _, derivative = directional_derivative(network, inputs, along)
+    assert ((derivative - expected).norm() / expected.norm()).item() < 1e-12
+    assert network[0](inputs).is_contiguous(memory_format=layout)
+
+
 @pytest.mark.parametrize("name", ["alias", "scripted"])
 def test_what_cannot_be_followed_is_refused_and_leaves_no_trace(name: str) -> None:
     network = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(), zoo(name)).double()
