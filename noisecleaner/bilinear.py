@@ -6,14 +6,15 @@ product more tells, for any step h:
     (W / h + V) (x + h x') + b / h + b' - y / h = W x' + V x + b' + h V x'
 
 The last term grows with h, and the rounding of y / h as h falls. Where h makes both as large, each is at most
-sqrt(eps) (|W| |x'| + |V| |x|), 0.00035 of it in float32. That is no less exact than what surrounds it: norms and kinks
-in float32 leave t of PreActResNet-18 off by 0.0002 to 0.0007 of its length with two products, and one leaves it off by
-0.0003 to 0.0009. In bfloat16, whose sqrt(eps) is 0.09, and in float64 two products stay.
+sqrt(eps) (|W| |x'| + |V| |x|), 0.00035 of it in float32. Beside norms in float32 that is little: t of PreActResNet-18
+is off by 0.0002 to 0.0007 of its length with two products, and by 0.0003 to 0.0009 with one. CIFAR-10 Quick has no
+norms; see `distance` in `bench approximations`. In bfloat16, whose sqrt(eps) is 0.09, and in float64 two products stay.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 
 import torch
@@ -25,6 +26,8 @@ Layer = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 _SHOWN = 8
 #: Multiplications up to which two products are as fast.
 _FEW = 2**22
+#: Variables of oneDNN, which computes layers on the CPU, and their value that lets it round nothing.
+_MODES, _STRICT = ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"), "STRICT"
 
 
 @torch.no_grad()
@@ -110,11 +113,15 @@ def _is_large(output: Tensor, weight: Tensor) -> bool:
 
 
 def _in_float32(x: Tensor) -> bool:
-    """Whether products of x are in float32, and not in the shorter formats that autocast or a setting allow.
-
-    On a GPU they may be in TF32, and `balanced_step` would wait for it.
-    """
+    """Whether products of x are in float32 all through. On a GPU they may be in TF32, and a step would wait for it."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        return False
+    return _is_strict()
+
+
+def _is_strict() -> bool:
+    """Whether neither the environment nor a setting of PyTorch lets the CPU round float32 before it multiplies."""
+    if any(os.environ.get(name, _STRICT).upper() != _STRICT for name in _MODES):
         return False
     kinds = [getattr(torch.backends.mkldnn, name, None) for name in ("conv", "matmul")]
     settings = [getattr(kind, "fp32_precision", None) for kind in kinds]

@@ -3,8 +3,8 @@
 SOSELETO weighs a batch by the weights as they are (Algorithm 1), which are known before the backward pass, and asks
 only for the product at the given label. So the losses are propagated back unweighted, and a linear layer or convolution
 with input x, output gradient d and v-slice V forms its weight gradient from alpha * d and adds the sum of
-d * layer(x; V) for each sample: one forward pass instead of the two of a forward-mode derivative, and no less exact where
-that takes one (`bilinear.py`).
+d * layer(x; V) for each sample: one forward pass instead of the two of a forward-mode derivative, or all digits instead
+of half of them where that makes do with one (`bilinear.py`).
 
 That is exact where samples do not see each other. Batch norm in training mode makes them, and a layer that is not known
 here has no rule; `separable` and `UnfollowedError` tell.
