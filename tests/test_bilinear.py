@@ -190,13 +190,13 @@ def test_a_setting_that_shortens_float32_brings_two_products_back(
     kind: str, setting: str, large: int, merged: list[float]
 ) -> None:
     made, inputs, along = subject()
-    settings = getattr(torch.backends.mkldnn, kind)
-    before = settings.fp32_precision
-    settings.fp32_precision = setting
+    backend = getattr(torch.backends.mkldnn, kind)
+    before = backend.fp32_precision
+    backend.fp32_precision = setting
     try:
         tangents(made, inputs, along)
     finally:
-        settings.fp32_precision = before
+        backend.fp32_precision = before
     assert len(merged) == large
 
 

@@ -29,11 +29,9 @@ from noisecleaner.weightings import Batch, Meta, Network, build
 from noisecleaner.weightings._steered import Steered
 
 _BATCH, _EPOCHS, _COMPARED = 128, 12, 8
-#: Learning rate of plain training.
-_PLAIN = 0.05
-#: That of each method. From 0.05 on, L2B's network hardly tells inputs apart in its first epochs, and it is chance
-#: whether it recovers.
-_RATES = {"soseleto": 0.05, "l2b": 0.01}
+#: Learning rates. At 0.05, L2B's network hardly tells inputs apart in its first epochs, and it is chance whether it
+#: recovers.
+_RATES = {"uniform": 0.05, "soseleto": 0.05, "l2b": 0.01}
 #: Epochs of plain training after which a(given) is compared.
 _AFTER = (0, 1, 5)
 
@@ -113,7 +111,8 @@ def _task(work: Work) -> Noisy:
     return Noisy(data, true, np.arange(len(rows)), data, len(known.classes))
 
 
-def _schedule(way: _Way, epochs: int, rate: float, seed: int) -> Schedule:
+def _schedule(way: _Way, epochs: int, method: str, seed: int) -> Schedule:
+    rate = _RATES[method]
     return Schedule(
         epochs, _BATCH, way.trusted_batch, learning_rate=rate, weight_decay=5e-4, seed=seed, precision=way.precision
     )
@@ -122,7 +121,7 @@ def _schedule(way: _Way, epochs: int, rate: float, seed: int) -> Schedule:
 def _compared(network: Network, task: Noisy, way: _Way, epochs: int, work: Work) -> tuple[float, float]:
     """Mean correlation of a(given) with the exact one over some batches, and mean distance."""
     if epochs:
-        learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, _PLAIN, work.seed), "uniform")
+        learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, "uniform", work.seed), "uniform")
         work.checkpoint.unlink(missing_ok=True)
     exact, other = (build("l2b", len(task.true), network, {}, meta) for meta in (Meta(), way.meta))
     assert isinstance(exact, Steered)  # noqa: S101  # narrows the type
@@ -179,7 +178,7 @@ def _found(backbone: str, task: Noisy, method: str, way: _Way, work: Work) -> Me
     planned = plan(task.data.given, task.data.trusted, task.true[task.extra], 1, work.seed)
     network = new_network(backbone, 32, task.classes, work.seed)
     options = {"classifier": "shared"} if method == "soseleto" else {}
-    schedule = _schedule(way, _EPOCHS, _RATES[method], work.seed)
+    schedule = _schedule(way, _EPOCHS, method, work.seed)
     state = learn(work, network, task.data, planned.folds[0], schedule, method, options, steps=way.meta)
     nobody = np.flatnonzero(task.data.trusted < 0)
     wrong = np.isin(nobody, task.wrong)
