@@ -7,27 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from noisecleaner.corrupt import Corruption, Kind, corrupt
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.export import Exported, Format, OnFlag, export_clean
-from noisecleaner.formats import render
-from noisecleaner.gate import gate
+from noisecleaner.export.cleaning import Exported, Format, OnFlag, export_clean
+from noisecleaner.export.corrupt import Corruption, Kind, corrupt
+from noisecleaner.gate.formats import render
+from noisecleaner.gate.judge import gate
+from noisecleaner.gate.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
+from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.methods import Method, methods, regularisers
+from noisecleaner.inputs.decoding import Decoding
+from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.planning import Planned, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
-from noisecleaner.reports import Summary
-from noisecleaner.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
+from noisecleaner.registry import Method, methods, regularisers
+from noisecleaner.runs.summary import Summary
 from noisecleaner.scoring import score, score_new
-from noisecleaner.thresholds import Goal, TooFewVerifiedError
-from noisecleaner.verdicts import Effect, Finding, Outcome, Verdict
+from noisecleaner.settings import Effort, Meta, Model, Regularisation
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark, bench
-    from noisecleaner.choices import Effort, Model, Regularisation
     from noisecleaner.fitting import Fitted, fit
-    from noisecleaner.inputs import Decoding
-    from noisecleaner.weightings import Meta
 
 __all__ = [
     "Benchmark",
@@ -77,17 +76,7 @@ __all__ = [
     "score_new",
 ]
 
-_NEEDS_TORCH = {
-    "Benchmark": "bench",
-    "Decoding": "inputs",
-    "Effort": "choices",
-    "Fitted": "fitting",
-    "Meta": "weightings",
-    "Model": "choices",
-    "Regularisation": "choices",
-    "bench": "bench",
-    "fit": "fitting",
-}
+_NEEDS_TORCH = {"Benchmark": "bench", "Fitted": "fitting", "bench": "bench", "fit": "fitting"}
 
 
 def __getattr__(name: str) -> Any:

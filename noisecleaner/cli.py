@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from noisecleaner import __version__, console
+from noisecleaner import __version__
+from noisecleaner.commands import console
 from noisecleaner.commands.about import bench, methods
 from noisecleaner.commands.copies import corrupt, export_clean
 from noisecleaner.commands.fit import fit

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
 
-Array = npt.NDArray[Any]
 _TEMPORARY = ".tmp-"
 
 

@@ -13,13 +13,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from noisecleaner.backbones import Backbone
-from noisecleaner.batches import Data
-from noisecleaner.choices import (
-    NO_TRUSTED,
-    Effort,
-    Model,
-    Regularisation,
+from noisecleaner.files import write_arrays, write_record
+from noisecleaner.ingest import Manifest, Source
+from noisecleaner.ingest.places import absolute
+from noisecleaner.ingest.vectors import AnyVectors
+from noisecleaner.inputs.batches import Data
+from noisecleaner.inputs.decoding import Decoding
+from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
+from noisecleaner.inputs.prepare import prepare
+from noisecleaner.networks.backbones import Backbone
+from noisecleaner.networks.devices import choose_device
+from noisecleaner.networks.shapes import Shape
+from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.quality.model import MIN_EACH, QualityModel, fit_quality
+from noisecleaner.quality.signals import Arrays
+from noisecleaner.runs.run import Run, fingerprint, open_run
+from noisecleaner.runs.trace import collect, to_table, verified
+from noisecleaner.settings import NO_TRUSTED, Effort, Model, Regularisation
+from noisecleaner.tables import TRACE, write_table
+from noisecleaner.training.crossfit import Folds, Task, rehearse, train_folds
+from noisecleaner.training.defaults import (
     check_batch,
     check_effort,
     check_no_backbone,
@@ -27,26 +40,11 @@ from noisecleaner.choices import (
     check_regularisation,
     check_transfer,
     choose_backbone,
-    choose_device,
     choose_schedule,
 )
-from noisecleaner.crossfit import Folds, Task, rehearse, train_folds
-from noisecleaner.encoders import Encoder, feature_encoder, pixel_encoder
-from noisecleaner.files import write_arrays, write_record
-from noisecleaner.folds import MIN_AUDITED, Plan, plan
-from noisecleaner.ingest import Manifest, Source
-from noisecleaner.ingest.places import absolute
-from noisecleaner.ingest.vectors import AnyVectors
-from noisecleaner.inputs import Decoding, prepare
-from noisecleaner.parts import Parts, check_usable, read_parts
-from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality import MIN_EACH, QualityModel, fit_quality
-from noisecleaner.runs import Run, fingerprint, open_run
-from noisecleaner.shapes import Shape
-from noisecleaner.summaries import Arrays
-from noisecleaner.tables import TRACE, write_table
-from noisecleaner.traces import collect, to_table, verified
-from noisecleaner.trustcheck import warnings_after, warnings_before
+from noisecleaner.training.folds import MIN_AUDITED, Plan, plan
+from noisecleaner.training.parts import Parts, check_usable, read_parts
+from noisecleaner.training.trustcheck import warnings_after, warnings_before
 from noisecleaner.weightings import check_options
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
@@ -164,7 +162,7 @@ def fit(
         "transfer": transfer,
         "method": method,
         "method_options": options,
-        "regularisation": asdict(regularisation.placed()),
+        "regularisation": asdict(_placed(regularisation)),
         "model": {**asdict(model), "weights": str(model.weights) if model.weights else None},
         "effort": {name: value for name, value in asdict(effort).items() if name not in _FREE},
         "max_pixels": decoding.max_pixels,
@@ -200,6 +198,12 @@ def fit(
         run.finish({"options": recorded, "fingerprint": mark, "fitted": asdict(fitted)})
     _warn(fitted, told)
     return fitted
+
+
+def _placed(chosen: Regularisation) -> Regularisation:
+    """The same with absolute paths, for the record: a run may be resumed from another directory."""
+    unlabelled, irrelevant = (path and absolute(path) for path in (chosen.unlabelled, chosen.irrelevant))
+    return Regularisation(chosen.regularisers, unlabelled, irrelevant)
 
 
 def _choose(

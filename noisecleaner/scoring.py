@@ -9,18 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.auditing import Auditor
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, ingest, refuse_skips
-from noisecleaner.methods import check_choice
+from noisecleaner.noise.randomness import picked_by_looks
+from noisecleaner.noise.thresholds import Goal
 from noisecleaner.progress import Progress
-from noisecleaner.randomness import picked_by_looks
-from noisecleaner.reports import Summary
-from noisecleaner.results import BY, Rule, write
-from noisecleaner.runs import Run
-from noisecleaner.scored import IDENTITY, NUMBERS, Scored, from_trace, verified_since
+from noisecleaner.registry import check_choice
+from noisecleaner.runs.auditor import Auditor
+from noisecleaner.runs.run import Run
+from noisecleaner.runs.scored import IDENTITY, NUMBERS, Scored, from_trace, verified_since
+from noisecleaner.runs.summary import Summary
+from noisecleaner.runs.writing import BY, Rule, write
 from noisecleaner.tables import TRACE, read_table
-from noisecleaner.thresholds import Goal
 
 
 def score(

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Command
 from hypothesis import given
 from hypothesis import strategies as st
+from support.datasets import Command
 
-from noisecleaner import __version__, console
+from noisecleaner import __version__
+from noisecleaner.commands import console
 from noisecleaner.commands._shared import pair
-from noisecleaner.terminal import TerminalProgress
+from noisecleaner.commands.terminal import TerminalProgress
 
 COMMANDS = ["fit", "score", "plan", "gate", "export-clean", "corrupt", "methods", "bench"]
 

@@ -1,11 +1,11 @@
-"""The package reads top to bottom: imports point one way, and torch stays out of what does not need it."""
+"""The package reads top to bottom: folders import one way, and torch stays out of what does not need it."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,33 @@ import pytest
 import noisecleaner
 
 PACKAGE = Path(noisecleaner.__file__).parent
+
+#: In the order the data flows: a line may import what stands above it, and folders of one line not each other.
+#: A file of the root stands for itself; what is named after a colon is all that a folder may import of ours.
+TABLE = """
+arrays | errors | texts | threads
+files | progress | settings | registry
+tables
+gradients: | noise: arrays errors | quality: arrays errors
+ingest
+networks
+inputs | weightings | regularisers
+runs
+training | export | gate | report | review
+fitting | scoring | planning
+bench
+api
+commands
+cli
+__main__
+"""
+#: Rooms that never import torch, and that nothing may make do so.
+WITHOUT_TORCH = frozenset(
+    "arrays errors texts threads files tables progress settings registry noise quality ingest export gate report "
+    "review".split()  # noqa: SIM905  # a sentence reads better than a list of fifteen strings
+)
+#: The only module of `runs/` that imports torch; whoever needs it imports it late.
+NEEDS_TORCH = {"noisecleaner.runs.predicting"}
 
 
 def module_of(file: Path) -> str:
@@ -23,43 +50,92 @@ def module_of(file: Path) -> str:
 MODULES = {module_of(file): file for file in PACKAGE.rglob("*.py")}
 
 
-def own_imports(file: Path) -> set[str]:
-    """The modules of the package that a file imports anywhere, also inside functions."""
+def imports(file: Path) -> set[str]:
+    """The modules that a file imports anywhere, also inside functions; of ours the inner ones."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("noisecleaner"):
+        if isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, "relative imports hide the direction"
             inner = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
             found |= inner or {node.module}
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.startswith("noisecleaner")}
-    return found - {module_of(file)}
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def own_imports(file: Path) -> set[str]:
+    """Those of the package."""
+    return {name for name in imports(file) if name.split(".")[0] == "noisecleaner"} - {module_of(file)}
+
+
+def room(module: str) -> str:
+    """The folder, or the file of the root, that a module belongs to; "" is the package itself."""
+    return [*module.split("."), ""][1]
+
+
+def rooms(table: str) -> dict[str, set[str]]:
+    """Room -> what it may import, itself included."""
+    allowed: dict[str, set[str]] = {}
+    above: set[str] = set()
+    for line in table.strip().splitlines():
+        here = [part.partition(":") for part in line.split("|")]
+        for name, colon, named in here:
+            allowed[name.strip()] = {name.strip()} | (set(named.split()) if colon else above)
+        above = above | {name.strip() for name, _, _ in here}
+    return allowed
+
+
+def against(table: str) -> list[str]:
+    """Imports that a table of rooms forbids, as `module -> module`."""
+    allowed = rooms(table)
+    found = []
+    for module, file in MODULES.items():
+        wrong = [other for other in own_imports(file) if room(other) and room(other) not in allowed[room(module)]]
+        found += [f"{module} -> {other}" for other in sorted(wrong)] if room(module) else []
+    return found
+
+
+def test_every_room_stands_in_the_table() -> None:
+    assert {room(module) for module in MODULES} - {""} <= rooms(TABLE).keys()
+
+
+def test_imports_go_up_the_table() -> None:
+    assert against(TABLE) == []
+
+
+@pytest.mark.parametrize("line", range(1, len(TABLE.strip().splitlines())))
+def test_the_table_is_red_where_a_line_of_it_is_broken(line: int) -> None:
+    """A line that stands before everything it is built on breaks the table: no line is there for show."""
+    lines = TABLE.strip().splitlines()
+    assert against("\n".join([lines[line], *lines[:line], *lines[line + 1 :]])) != [] or ":" in lines[line]
+
+
+def test_rooms_with_a_list_of_their_own_are_red_where_it_is_shorter() -> None:
+    for name in ("noise", "quality"):
+        assert against(TABLE.replace(f"{name}: arrays errors", f"{name}:")) != []
 
 
 def test_there_is_no_import_ring() -> None:
     graph = {name: own_imports(file) for name, file in MODULES.items()}
-    order = list(TopologicalSorter(graph).static_order())  # raises CycleError on a ring
-    assert order.index("noisecleaner.ingest.manifest") < order.index("noisecleaner.training")
-    assert order.index("noisecleaner.training") < order.index("noisecleaner.fitting") < order.index("noisecleaner.cli")
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as ring:
+        pytest.fail(f"imports go in a ring: {' -> '.join(ring.args[1])}")
 
 
-@pytest.mark.parametrize("module", ["errors", "passes", "bilinear", "tangents", "products", "alignment", "progress"])
-def test_what_others_build_on_imports_next_to_nothing_of_ours(module: str) -> None:
-    allowed = {f"noisecleaner.{name}" for name in ("errors", "passes", "bilinear", "tangents")}
-    assert own_imports(MODULES[f"noisecleaner.{module}"]) <= allowed
+def test_rooms_without_torch_never_name_it() -> None:
+    for module, file in MODULES.items():
+        if room(module) in WITHOUT_TORCH or (room(module) == "runs" and module not in NEEDS_TORCH):
+            assert not {name for name in imports(file) if name.split(".")[0] in ("torch", "torchvision")}, module
 
 
-def test_weightings_and_regularisers_know_nothing_of_data_or_training() -> None:
-    papers = ("noisecleaner.weightings", "noisecleaner.regularisers")
-    for name in (n for n in MODULES if n.startswith(papers)):
-        allowed = {"alignment", "errors", "methods", "options", "passes", "products", "weightings"}
-        allowed |= {"regularisers"} if name.startswith("noisecleaner.regularisers") else set()
-        assert {i.split(".")[1] for i in own_imports(MODULES[name])} <= allowed, name
+def test_the_root_holds_few_files() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 18
 
 
 def test_only_console_and_terminal_print() -> None:
     writers = {name for name, file in MODULES.items() if "rich.console" in file.read_text("utf-8")}
-    assert writers == {"noisecleaner.console", "noisecleaner.terminal"}
+    assert writers == {"noisecleaner.commands.console", "noisecleaner.commands.terminal"}
     for name, file in MODULES.items():
         calls = [n for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.Call)]
         prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
@@ -77,8 +153,9 @@ def test_nothing_loads_a_users_pickle() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import noisecleaner.cli, noisecleaner.api, noisecleaner.console",
-        "import noisecleaner.scoring, noisecleaner.export, noisecleaner.reports, noisecleaner.corrupt",
+        "import noisecleaner.cli, noisecleaner.api, noisecleaner.commands.console",
+        "import noisecleaner.scoring, noisecleaner.export.cleaning, noisecleaner.runs.summary",
+        "import noisecleaner.planning, noisecleaner.export.corrupt, noisecleaner.gate.judge",
         "from noisecleaner.api import score, gate, export_clean, corrupt, methods; methods()",
     ],
 )

@@ -19,13 +19,12 @@ import pyarrow as pa
 import torch
 
 from noisecleaner.bench._datasets import Datasets, find
-from noisecleaner.choices import choose_device
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record, sweep, write_record
-from noisecleaner.methods import check_choice, class_in, experiment_names
-from noisecleaner.options import check_types
+from noisecleaner.networks.devices import choose_device
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.runs import versions
+from noisecleaner.registry import check_choice, check_types, class_in, experiment_names
+from noisecleaner.runs.run import versions
 from noisecleaner.tables import write_table
 
 Metrics = dict[str, float]

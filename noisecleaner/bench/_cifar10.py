@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from noisecleaner.batches import Data
+from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.corrupt import Kind, confusion_matrix, flip
-from noisecleaner.folds import Fold, Plan
-from noisecleaner.ingest.manifest import FloatArray, IntArray
+from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
+from noisecleaner.inputs.batches import Data
 from noisecleaner.progress import Stage
-from noisecleaner.quality import Verified, fit_quality
-from noisecleaner.readout import read_fold
-from noisecleaner.state import State
-from noisecleaner.traces import collect
-from noisecleaner.transition import Known
+from noisecleaner.quality.model import Verified, fit_quality
+from noisecleaner.quality.transition import Known
+from noisecleaner.runs.trace import collect
+from noisecleaner.training.folds import Fold, Plan
+from noisecleaner.training.readout import read_fold
+from noisecleaner.training.state import State
 
 #: The training images, which are lossless; the published test images are partly JPEG, so none of them is used.
 TRAIN = "cifar10/train-*.parquet"
@@ -105,7 +105,7 @@ def noisy_cifar10(
     return Noisy(data, true, np.arange(count), test, len(known.classes))
 
 
-def label_quality(task: Noisy, planned: Plan, state: State, seed: int) -> FloatArray:
+def label_quality(task: Noisy, planned: Plan, state: State, seed: int) -> RealArray:
     """Compute label quality as `fit` does, shape [source rows]."""
     found = collect(
         [read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], task.data.given[task.source]

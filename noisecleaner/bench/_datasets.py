@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from noisecleaner.encoders import pixel_encoder
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.images import Pixels
 from noisecleaner.ingest import Columns, Source, ingest
-from noisecleaner.ingest.manifest import IntArray
-from noisecleaner.inputs import Decoding, prepare_images
+from noisecleaner.inputs.decoding import Decoding, Pixels
+from noisecleaner.inputs.encoders import pixel_encoder
+from noisecleaner.inputs.prepare import prepare_images
 from noisecleaner.progress import Progress
 
 

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
-from noisecleaner.backbones import build
+from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.corrupt import Kind, confusion_matrix, flip
+from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
 from noisecleaner.files import replacing
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.networks.backbones import build
 
 TRAIN, HUMAN = "cifar10/train-*.parquet", "cifar10/human_labels.parquet"
 #: Mistakes between look-alikes, as they are usually planted (Patrini et al., 2017).

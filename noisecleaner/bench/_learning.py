@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from noisecleaner.backbones import build as build_backbone
-from noisecleaner.batches import Data
+from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
-from noisecleaner.folds import Fold
-from noisecleaner.ingest.manifest import IntArray
-from noisecleaner.networks import build_network
+from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.backbones import build as build_backbone
+from noisecleaner.networks.heads import build_network
+from noisecleaner.networks.network import Network
+from noisecleaner.networks.shapes import Shape
 from noisecleaner.regularisers import build as build_regulariser
-from noisecleaner.schedule import Schedule
-from noisecleaner.shapes import Shape
-from noisecleaner.state import State, placed
-from noisecleaner.training import predict, train
-from noisecleaner.weightings import Meta, Network, build
+from noisecleaner.settings import Meta
+from noisecleaner.training.folds import Fold
+from noisecleaner.training.loop import predict, train
+from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.state import State, placed
+from noisecleaner.weightings import build
 
 _BATCH = 512
 

@@ -8,20 +8,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from noisecleaner.backbones.lenet import LeNet
-from noisecleaner.batches import Data
+from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import Labelled
 from noisecleaner.bench._learning import accuracy
-from noisecleaner.folds import Fold
-from noisecleaner.images import Pixels
-from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.inputs.batches import Data
+from noisecleaner.inputs.decoding import Pixels
+from noisecleaner.networks.backbones.lenet import LeNet
+from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.regularisers import Side
-from noisecleaner.schedule import Schedule
-from noisecleaner.state import State
-from noisecleaner.training import train
-from noisecleaner.weightings import Network
+from noisecleaner.training.folds import Fold
+from noisecleaner.training.loop import train
+from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.state import State
 from noisecleaner.weightings.uniform import Uniform
 
 #: Rows of a small labelled set in a step.

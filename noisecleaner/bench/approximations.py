@@ -12,20 +12,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.alignment import at
-from noisecleaner.batches import Data
+from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._detection import HUMAN
 from noisecleaner.bench._learning import learn, new_network
-from noisecleaner.descent import Descent
-from noisecleaner.folds import plan
-from noisecleaner.ingest.manifest import IntArray
-from noisecleaner.precision import autocast
-from noisecleaner.sampling import Sampler
-from noisecleaner.schedule import Schedule
-from noisecleaner.weightings import Batch, Meta, Network, build
+from noisecleaner.gradients.alignment import at
+from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.devices import autocast
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.settings import Meta
+from noisecleaner.training.descent import Descent
+from noisecleaner.training.folds import plan
+from noisecleaner.training.sampling import Sampler
+from noisecleaner.training.schedule import Schedule
+from noisecleaner.weightings import build
 from noisecleaner.weightings._steered import Steered
 
 _BATCH, _EPOCHS, _COMPARED = 128, 12, 8

@@ -8,8 +8,8 @@ from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn, new_network
-from noisecleaner.corrupt import Kind
-from noisecleaner.schedule import Schedule
+from noisecleaner.export.corrupt import Kind
+from noisecleaner.training.schedule import Schedule
 
 #: Half the resolution, at which a CPU takes a third of the time.
 _SIZE = 16

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._detection import HUMAN, TRAIN, audited_rows, task
-from noisecleaner.calibration import Columns
-from noisecleaner.cuts import Cut
-from noisecleaner.estimate import wilson
-from noisecleaner.ingest.manifest import IntArray
-from noisecleaner.noise import Rows
-from noisecleaner.quality import Verified, fit_quality
-from noisecleaner.scored import trace_columns
+from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.estimate import wilson
+from noisecleaner.noise.rates import Rows
+from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError, choose
+from noisecleaner.quality.calibration import Columns
+from noisecleaner.quality.model import Verified, fit_quality
+from noisecleaner.quality.transition import Known
+from noisecleaner.runs.trace import trace_columns
 from noisecleaner.tables import TRACE, read_table
-from noisecleaner.thresholds import Goal, TooFewVerifiedError, choose
-from noisecleaner.transition import Known
 
 _STEERING = 1_000
 _DRAWS = 1_000

@@ -7,17 +7,15 @@ import time
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._detection import HUMAN, TRAIN, Task, audited_rows, task
-from noisecleaner.calibration import reliability
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.manifest import BoolArray, IntArray
+from noisecleaner.quality.calibration import reliability
 from noisecleaner.scoring import score
 
-FloatArray = npt.NDArray[np.float64]
 _NOISES = ("worse", "random1", "symmetric 0.2", "symmetric 0.4", "symmetric 0.6", "asymmetric 0.4")
 _NEIGHBOURS = 50
 _FILTERS = ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given")

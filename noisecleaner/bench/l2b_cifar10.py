@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from noisecleaner.alignment import alignments, at, direction, directional_derivative
+from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, answers, learn, new_network
-from noisecleaner.corrupt import Kind
-from noisecleaner.ingest.manifest import BoolArray, IntArray
-from noisecleaner.passes import with_spare_buffers
-from noisecleaner.schedule import Schedule
-from noisecleaner.state import State
+from noisecleaner.export.corrupt import Kind
+from noisecleaner.gradients.alignment import alignments, at, direction, directional_derivative
+from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.state import State
 
 _BATCH = 256
 

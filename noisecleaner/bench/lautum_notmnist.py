@@ -8,7 +8,7 @@ from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.bench._transfer import balanced, fine_tune, joined, of_classes, tested
-from noisecleaner.schedule import Schedule
+from noisecleaner.training.schedule import Schedule
 
 _SIZE = 28
 _SOURCE, _TARGET = "mnist/train-*.parquet", "notmnist/*.parquet"

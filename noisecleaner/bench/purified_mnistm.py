@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from noisecleaner.batches import Data
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.bench._transfer import of_classes, tested
-from noisecleaner.folds import Fold
+from noisecleaner.inputs.batches import Data
 from noisecleaner.regularisers import Side
-from noisecleaner.schedule import Schedule
+from noisecleaner.training.folds import Fold
+from noisecleaner.training.schedule import Schedule
 
 _SIZE = 28
 _SOURCE, _IRRELEVANT, _TEST = "mnist/train-*.parquet", "mnist_m/train-*.parquet", "mnist_m/test-*.parquet"

@@ -15,13 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
-from noisecleaner.choices import Effort
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.ingest.manifest import IntArray
+from noisecleaner.settings import Effort
 
 _SIZES = (100_000, 1_000_000, 1_280_000)
 _CLASSES = 1_000

@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 
+from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import SIZE, TRAIN, Noisy, label_quality, noisy_cifar10
 from noisecleaner.bench._learning import accuracy, learn, new_network
-from noisecleaner.corrupt import Kind
-from noisecleaner.folds import plan
-from noisecleaner.ingest.manifest import FloatArray, IntArray
-from noisecleaner.precision import choose_precision
-from noisecleaner.schedule import Schedule
-from noisecleaner.weightings import Meta
+from noisecleaner.export.corrupt import Kind
+from noisecleaner.networks.devices import choose_precision
+from noisecleaner.settings import Meta
+from noisecleaner.training.folds import plan
+from noisecleaner.training.schedule import Schedule
 
 _PLAIN = {0.3: 0.6557, 0.4: 0.6238, 0.5: 0.5736}
 _SOSELETO = {0.3: 0.7241, 0.4: 0.6998, 0.5: 0.6633}
@@ -91,7 +91,7 @@ class SoseletoCifar10(Experiment):
         return metrics
 
 
-def _left(task: Noisy, values: FloatArray) -> float:
+def _left(task: Noisy, values: RealArray) -> float:
     """Share of wrong labels in the half of the rows with the highest values, of those that nobody verified."""
     rows: IntArray = np.flatnonzero(task.data.trusted < 0)
     best = rows[np.argsort(-values[rows], kind="stable")][: len(rows) // 2]

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from noisecleaner.batches import Data
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn
-from noisecleaner.folds import Fold
-from noisecleaner.schedule import Schedule
-from noisecleaner.weightings import Network
+from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.network import Network
+from noisecleaner.training.folds import Fold
+from noisecleaner.training.schedule import Schedule
 from noisecleaner.weightings.soseleto import Soseleto
 
 

@@ -20,8 +20,8 @@ from noisecleaner.bench._transfer import (
     tested,
     with_new_layer,
 )
-from noisecleaner.schedule import Schedule
-from noisecleaner.weightings import Network
+from noisecleaner.networks.network import Network
+from noisecleaner.training.schedule import Schedule
 
 _SIZE = 28
 _UNLABELLED = 2_000

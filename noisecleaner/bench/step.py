@@ -19,12 +19,14 @@ from torch.utils.flop_counter import flop_registry
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import new_network
-from noisecleaner.descent import Descent
-from noisecleaner.networks import build_network
-from noisecleaner.passes import with_spare_buffers
-from noisecleaner.precision import autocast, choose_precision
-from noisecleaner.shapes import Shape
-from noisecleaner.weightings import Batch, Meta, Network, Weighting, build
+from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.networks.devices import autocast, choose_precision
+from noisecleaner.networks.heads import build_network
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.networks.shapes import Shape
+from noisecleaner.settings import Meta
+from noisecleaner.training.descent import Descent
+from noisecleaner.weightings import Weighting, build
 
 _CLASSES, _WIDTH, _ROUNDS = 10, 1280, 7
 

@@ -18,13 +18,13 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from noisecleaner.backbones import Backbone, build
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
-from noisecleaner.encoders import Batch, Encoder, encode_all, feature_encoder
-from noisecleaner.images import MAX_PIXELS, Pixels, decode_all
 from noisecleaner.ingest import Source, ingest
-from noisecleaner.inputs import Decoding, prepare_images
+from noisecleaner.inputs.decoding import MAX_PIXELS, Decoding, Pixels, decode_all
+from noisecleaner.inputs.encoders import Batch, Encoder, encode_all, feature_encoder
+from noisecleaner.inputs.prepare import prepare_images
+from noisecleaner.networks.backbones import Backbone, build
 from noisecleaner.progress import Progress
 
 _IMAGES = 3_000

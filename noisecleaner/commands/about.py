@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from noisecleaner import console, terminal
+from noisecleaner.commands import console, terminal
 from noisecleaner.commands._shared import Device, opt, pair
-from noisecleaner.methods import experiment_names
+from noisecleaner.registry import experiment_names
 
 
 def methods() -> None:
@@ -17,9 +17,9 @@ def methods() -> None:
 
     Example: noisecleaner methods
     """
-    from noisecleaner.methods import backbone_names
-    from noisecleaner.methods import methods as all_methods
-    from noisecleaner.methods import regularisers as all_regularisers
+    from noisecleaner.registry import backbone_names
+    from noisecleaner.registry import methods as all_methods
+    from noisecleaner.registry import regularisers as all_regularisers
 
     console.show_methods(all_methods(), all_regularisers(), backbone_names())
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from noisecleaner import console, terminal
+from noisecleaner.commands import console, terminal
 from noisecleaner.commands._shared import (
     AllowAbsolute,
     Data,
@@ -42,7 +42,7 @@ def export_clean(
     """
     from noisecleaner.api import Format, OnFlag
     from noisecleaner.api import export_clean as export
-    from noisecleaner.methods import check_choice
+    from noisecleaner.registry import check_choice
 
     check_choice("--on-flag", on_flag, [choice.value for choice in OnFlag])
     refuse({"--min-confidence": min_confidence and on_flag != "relabel"}, "--on-flag relabel")
@@ -85,7 +85,7 @@ def corrupt(
     """
     from noisecleaner.api import Columns, Kind, Source
     from noisecleaner.api import corrupt as put_noise
-    from noisecleaner.methods import check_choice
+    from noisecleaner.registry import check_choice
 
     check_choice("--kind", kind, [choice.value for choice in Kind])
     refuse({"--pair": bool(pair) and kind != "asymmetric"}, "--kind asymmetric")

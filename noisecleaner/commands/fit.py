@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from noisecleaner import console, terminal
+from noisecleaner.commands import console, terminal
 from noisecleaner.commands._shared import (
     MODEL,
     ROWS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from noisecleaner import console, terminal
+from noisecleaner.commands import console, terminal
 from noisecleaner.commands._shared import (
     RULES,
     AllowAbsolute,
@@ -30,10 +30,10 @@ from noisecleaner.commands._shared import (
     refuse_new_only,
 )
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.methods import format_names
+from noisecleaner.registry import format_names
 
 if TYPE_CHECKING:
-    from noisecleaner.verdicts import Verdict
+    from noisecleaner.gate.verdicts import Verdict
 
 #: What `gate` reads without --config, below the working directory.
 _CONFIG = Path("noisecleaner.toml")
@@ -85,8 +85,8 @@ def gate(
     """
     from noisecleaner.api import Columns, Rule, Source, gather_rules, score_new
     from noisecleaner.api import gate as judge
-    from noisecleaner.gate import read_baseline
-    from noisecleaner.methods import check_choice
+    from noisecleaner.gate.judge import read_baseline
+    from noisecleaner.registry import check_choice
 
     check_choice("--format", format, ["console", *format_names()])
     limits: dict[Rule, float | None] = {
@@ -144,7 +144,7 @@ def _check_output(output: Path | None) -> None:
 def _conclude(verdict: Verdict, format: str, output: Path | None) -> NoReturn:
     """Write a verdict and hand its exit code to `main`."""
     from noisecleaner.files import replacing
-    from noisecleaner.formats import github, render
+    from noisecleaner.gate.formats import github, render
 
     if output is not None:
         text = console.verdict_text(verdict) if format == "console" else render(format, verdict)

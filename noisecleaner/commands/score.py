@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from noisecleaner import console, terminal
+from noisecleaner.commands import console, terminal
 from noisecleaner.commands._shared import (
     AllowAbsolute,
     Device,
@@ -31,7 +31,7 @@ from noisecleaner.commands._shared import (
 from noisecleaner.errors import NoisecleanerError
 
 if TYPE_CHECKING:
-    from noisecleaner.thresholds import Goal
+    from noisecleaner.noise.thresholds import Goal
 
 GOAL = "Instead of a threshold"
 

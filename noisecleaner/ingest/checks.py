@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.manifest import IntArray, Manifest
+from noisecleaner.ingest.manifest import Manifest
 
 #: Ids that are Python's texts at a time.
 _HASHED = 65_536

@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import BoolArray, IntArray, RealArray
 from noisecleaner.ingest.labels import indices
-
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.floating[Any]]
 
 SCHEMA = pa.schema(
     [
@@ -68,7 +65,7 @@ class Vectors(Protocol):
         """Numbers in a vector."""
         ...
 
-    def blocks(self) -> Iterator[FloatArray]:
+    def blocks(self) -> Iterator[RealArray]:
         """Yield arrays of shape [rows, width] in row order; a null vector is a row of NaN."""
         ...
 

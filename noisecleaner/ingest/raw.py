@@ -15,10 +15,10 @@ from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder, read_metadata
 from noisecleaner.ingest.labels import as_text, index_or_name, order
 from noisecleaner.ingest.manifest import Payload
-from noisecleaner.ingest.payloads import VECTOR_OPTIONS, ImageColumn, ImageFiles, VectorColumn
+from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.places import Place, absolute, check_relative, matching
 from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
-from noisecleaner.ingest.vectors import VectorFile, refuse_both, vector_file
+from noisecleaner.ingest.vectors import VECTOR_OPTIONS, VectorColumn, VectorFile, refuse_both, vector_file
 from noisecleaner.tables import require_columns
 
 #: The column in which `plan` tells with which probability it drew a row.

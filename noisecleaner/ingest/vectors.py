@@ -8,11 +8,84 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.manifest import FloatArray
-from noisecleaner.ingest.payloads import VECTOR_OPTIONS, VectorColumn, rows_at_once
-from noisecleaner.ingest.tabular import Columns
+from noisecleaner.ingest.tabular import Columns, Files
+
+VECTOR_OPTIONS = {"embeddings": "--embedding-column", "probabilities": "--probabilities-column"}
+#: Numbers of vectors that are looked at together: 4 MiB in single precision, which the processor's cache holds.
+_BLOCK_NUMBERS = 2**20
+
+
+@dataclass(frozen=True)
+class VectorColumn:
+    """A list column of numbers, one vector of `width` a row."""
+
+    files: Files
+    column: str
+    kind: Literal["embeddings", "probabilities"]
+    width: int
+
+    @classmethod
+    def open(cls, files: Files, column: str, kind: Literal["embeddings", "probabilities"]) -> VectorColumn:
+        """Find the vectors' width, from the first one that is not null where the type does not tell.
+
+        Raises:
+            NoisecleanerError: the column holds no lists of numbers.
+        """
+        of = files.schema.field(column).type
+        lists = pa.types.is_list(of) or pa.types.is_large_list(of) or pa.types.is_fixed_size_list(of)
+        if not lists or not (pa.types.is_floating(of.value_type) or pa.types.is_integer(of.value_type)):
+            raise NoisecleanerError(
+                f"{kind.capitalize()} must be lists of numbers, but column {column!r} of {files} holds {of}.",
+                f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
+            )
+        if pa.types.is_fixed_size_list(of):
+            width = of.list_size
+        else:  # reads the first rows, which may take a while
+            width = next((len(v) for b in files.batches([column], 1024) for v in b.column(0) if v.is_valid), 0)
+        if not width:
+            raise NoisecleanerError(
+                f"{kind.capitalize()} need at least one number, but column {column!r} of {files} holds empty vectors.",
+                f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
+            )
+        return cls(files, column, kind, width)
+
+    def blocks(self) -> Iterator[RealArray]:
+        """Yield arrays of shape [rows, width]; a null vector is a row of NaN.
+
+        Raises:
+            NoisecleanerError: a vector has another length, or holds NaN or infinity.
+        """
+        first = 0
+        for batch in self.files.batches([self.column], rows_at_once(self.width)):
+            yield self._block(batch.column(0), first)
+            first += batch.num_rows
+
+    def _block(self, lists: pa.Array, first: int) -> RealArray:
+        present = np.asarray(lists.is_valid())
+        lengths = np.asarray(pc.list_value_length(lists).fill_null(self.width))
+        if (lengths != self.width).any():
+            row = int(np.argmax(lengths != self.width))
+            raise self._refusal(first + row, f"has {lengths[row]} numbers")
+        values = lists.drop_null().flatten().to_numpy(zero_copy_only=False)
+        kind = values.dtype if values.dtype in (np.float16, np.float32) else np.dtype(np.float32)
+        block = np.full((len(lists), self.width), np.nan, kind)
+        block[present] = values.reshape(-1, self.width)
+        broken = present & ~np.isfinite(block).all(axis=1)
+        if broken.any():
+            raise self._refusal(first + int(np.argmax(broken)), "holds NaN or infinity")
+        return block
+
+    def _refusal(self, row: int, what: str) -> NoisecleanerError:
+        return NoisecleanerError(
+            f"Every vector of column {self.column!r} needs {self.width} finite numbers, "
+            f"but the one in row {row} of {self.files} {what}.",
+            "Correct or remove that row; a row without a vector may hold null.",
+        )
 
 
 @dataclass(frozen=True)
@@ -75,7 +148,7 @@ class VectorFile:
                 "Write one row for each row of the dataset.",
             )
 
-    def blocks(self) -> Iterator[FloatArray]:
+    def blocks(self) -> Iterator[RealArray]:
         """Yield parts of the map in row order.
 
         Raises:
@@ -116,3 +189,8 @@ def refuse_both(columns: Columns) -> None:
             "Rows bring embeddings or class probabilities, but both columns are named.",
             "Leave --embedding-column or --probabilities-column out.",
         )
+
+
+def rows_at_once(width: int) -> int:
+    """Choose how many vectors of `width` numbers make a block."""
+    return min(max(1, _BLOCK_NUMBERS // width), 8192)

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.methods import check_choice, class_in, regulariser_names
-from noisecleaner.options import check_types
-from noisecleaner.weightings import Batch, Network
-
-IntArray = npt.NDArray[np.int64]
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.registry import check_choice, check_types, class_in, regulariser_names
 
 
 @dataclass(frozen=True)

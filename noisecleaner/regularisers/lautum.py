@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from noisecleaner.passes import with_spare_buffers
-from noisecleaner.regularisers import IntArray, Regulariser, Side
-from noisecleaner.weightings import Batch, Network
+from noisecleaner.arrays import IntArray
+from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.regularisers import Regulariser, Side
 
 
 class Lautum(Regulariser):

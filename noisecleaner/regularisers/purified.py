@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.passes import with_spare_buffers
-from noisecleaner.regularisers import IntArray, Regulariser, Side
-from noisecleaner.weightings import Batch, Network
+from noisecleaner.arrays import IntArray
+from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.regularisers import Regulariser, Side
 
 #: Section IV-A: "four fully connected layers with 512, 256, 10, 1 nodes".
 _NODES = (512, 256, 10, 1)

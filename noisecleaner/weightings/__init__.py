@@ -9,32 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.methods import check_choice, class_in, method_names
-from noisecleaner.options import check_types
-
-Layers = Literal["exact", "block", "last"]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows of a mini-batch.
-
-    Args:
-        inputs: pixels [n, 3, size, size] or vectors [n, width].
-        labels: given labels of source rows, verified labels of trusted rows, shape [n].
-        rows: their numbers in the run, shape [n].
-    """
-
-    inputs: Tensor
-    labels: Tensor
-    rows: Tensor
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.registry import check_choice, check_types, class_in, method_names
+from noisecleaner.settings import Layers, Meta
 
 
 @dataclass(frozen=True)
@@ -50,43 +34,6 @@ class Step:
     loss: Tensor
     logits: Tensor
     settle: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True)
-class Meta:
-    """How exactly a weighting asks which way the trusted loss falls.
-
-    Args:
-        layers: which parameters v covers: all ("exact"), the last block of the trunk and the classifier ("block"), or
-            the classifier ("last"), which is exact where it is all that is trained.
-        every: steps between two trusted batches; in between, the last v serves.
-        momentum: share of the last v in the next one. Training swings about its way, and a lone v says most of all
-            how: which classes have just been favoured. In the mean over many steps that cancels out, which serves
-            weights that sum up many visits (SOSELETO's), but not those of one step (L2B's).
-    """
-
-    layers: Layers = "exact"
-    every: int = 1
-    momentum: float = 0.0
-
-
-class Network(nn.Module):
-    """A trunk and a classifier on top: the paper's theta and phi.
-
-    Args:
-        trunk: inputs -> features; has no parameters when a linear head is all that is trained.
-        head: features -> logits.
-    """
-
-    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.head = head
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Turn a batch of inputs into logits [n, classes]."""
-        logits: Tensor = self.head(self.trunk(inputs))
-        return logits
 
 
 class Weighting(nn.Module):

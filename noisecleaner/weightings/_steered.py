@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.alignment import Direction, alignments, direction, directional_derivative
-from noisecleaner.passes import with_spare_buffers
-from noisecleaner.weightings import Batch, Layers, Meta, Network, Weighting
+from noisecleaner.gradients.alignment import Direction, alignments, direction, directional_derivative
+from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.settings import Layers, Meta
+from noisecleaner.weightings import Weighting
 
 #: What v covers where a linear head is all that is trained, and with `layers` "last".
 _CLASSIFIER = ("head.weight", "head.bias")

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
-from noisecleaner.weightings import Batch, Meta, Network, Step, unit
+from noisecleaner.gradients.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.settings import Meta
+from noisecleaner.weightings import Step, unit
 from noisecleaner.weightings._steered import Steered
 
 

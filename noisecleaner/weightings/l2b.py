@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.alignment import at
-from noisecleaner.weightings import Batch, Network, Step, normalised, unit
+from noisecleaner.gradients.alignment import at
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.weightings import Step, normalised, unit
 from noisecleaner.weightings._steered import Steered
 
 

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.alignment import Direction, alignments, at, directional_derivative
-from noisecleaner.passes import UnfollowedError, with_spare_buffers
-from noisecleaner.products import record, separable
-from noisecleaner.weightings import Batch, Meta, Network, Step, unit
+from noisecleaner.gradients.alignment import Direction, alignments, at, directional_derivative
+from noisecleaner.gradients.passes import UnfollowedError, with_spare_buffers
+from noisecleaner.gradients.products import record, separable
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.settings import Meta
+from noisecleaner.weightings import Step, unit
 from noisecleaner.weightings._steered import Steered
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from noisecleaner.weightings import Batch, Network, Step, Weighting
+from noisecleaner.networks.network import Batch, Network
+from noisecleaner.weightings import Step, Weighting
 
 
 class Uniform(Weighting):

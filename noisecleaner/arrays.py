@@ -1,0 +1,16 @@
+"""Names for the arrays that travel between modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+#: Double precision: what is estimated and fitted.
+FloatArray = npt.NDArray[np.float64]
+#: Any precision: what users bring and networks give.
+RealArray = npt.NDArray[np.floating[Any]]

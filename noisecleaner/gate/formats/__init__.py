@@ -1,0 +1,26 @@
+"""Formats of a verdict: one file = one `--format`. Each has `render(verdict) -> str`; all of them expect hostile texts.
+
+The console's own view is in `console.py`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from noisecleaner.gate.verdicts import Verdict
+from noisecleaner.registry import check_choice, format_names, module_name
+
+
+def render(format: str, verdict: Verdict) -> str:
+    """Write a verdict in a format that a machine reads.
+
+    Args:
+        format: the name of a file of this folder.
+        verdict: what to write.
+
+    Raises:
+        NoisecleanerError: there is no such format.
+    """
+    check_choice("--format", format, format_names())
+    text: str = import_module(f"{__name__}.{module_name(format)}").render(verdict)
+    return text

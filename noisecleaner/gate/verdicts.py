@@ -1,0 +1,145 @@
+"""What became of the rules of a gate: findings, the verdict on all of them, and its exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from noisecleaner.gate.rules import Level, OnInconclusive, Rule
+
+
+class Outcome(StrEnum):
+    """What the data say about a rule, or the rules about the data."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Effect(StrEnum):
+    """What a finding does to the gate."""
+
+    PASSES = "passes"
+    WARNS = "warns"
+    FAILS = "fails"  # exit code 1
+    UNDECIDED = "undecided"  # exit code 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one rule.
+
+    Args:
+        rule: which one.
+        level: what breaking it does.
+        outcome: whether it is broken.
+        limit: a share, or a number of rows.
+        value: what was found, in the same unit; of the worst class for the rules about classes. None: unknown.
+        low: lower end of its 95 % interval; None where there is none, as for counts, which are exact.
+        high: upper end.
+        message: one sentence, with what to do.
+        classes: the classes that did not pass, worst first, at most 20.
+    """
+
+    rule: Rule
+    level: Level
+    outcome: Outcome
+    limit: float
+    value: float | None
+    low: float | None
+    high: float | None
+    message: str
+    classes: tuple[str, ...] = ()
+
+    @property
+    def shown_limit(self) -> str:
+        """The limit as people write it."""
+        return f"at least {self.limit:,}" if self.rule.counts_rows else f"at most {percent(self.limit)}"
+
+    @property
+    def shown_value(self) -> str:
+        """The value as people write it, with its interval."""
+        if self.value is None:
+            return "unknown"
+        if self.rule.counts_rows:
+            return f"{self.value:,}"
+        return percent(self.value) + _between(self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of all rules.
+
+    Args:
+        run: the directory that was judged.
+        findings: one for each rule.
+        on_inconclusive: what an error rule that cannot be decided counts as, see `rules.Rules`.
+    """
+
+    run: str
+    findings: tuple[Finding, ...]
+    on_inconclusive: OnInconclusive | None = None
+
+    def effect(self, finding: Finding) -> Effect:
+        """What a finding does to this gate."""
+        if finding.outcome is Outcome.PASSED:
+            return Effect.PASSES
+        if finding.outcome is Outcome.INCONCLUSIVE and self.on_inconclusive is OnInconclusive.PASS:
+            return Effect.PASSES
+        if finding.level is Level.WARN:
+            return Effect.WARNS
+        if finding.outcome is Outcome.FAILED or self.on_inconclusive is OnInconclusive.FAIL:
+            return Effect.FAILS
+        return Effect.UNDECIDED if self.on_inconclusive is None else Effect.WARNS
+
+    def count(self, effect: Effect) -> int:
+        """How many findings have this effect."""
+        return sum(self.effect(finding) is effect for finding in self.findings)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Failed beats inconclusive beats passed."""
+        if self.count(Effect.FAILS):
+            return Outcome.FAILED
+        return Outcome.INCONCLUSIVE if self.count(Effect.UNDECIDED) else Outcome.PASSED
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 3 inconclusive."""
+        return {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}[self.outcome]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence, without the run's name."""
+        names = {Effect.FAILS: "failed", Effect.UNDECIDED: "inconclusive", Effect.WARNS: "with a warning"}
+        counts = [f"{self.count(effect)} {name}" for effect, name in names.items() if self.count(effect)]
+        passed = f"{self.count(Effect.PASSES)} of {len(self.findings)} rules passed"
+        return f"Gate {self.outcome} (exit code {self.exit_code}): {', '.join([passed, *counts])}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the verdict as a JSON object; findings as `Finding` has them."""
+        findings = [
+            {
+                "rule": finding.rule.value,
+                "level": finding.level.value,
+                "outcome": finding.outcome.value,
+                "limit": finding.limit,
+                "value": finding.value,
+                "low": finding.low,
+                "high": finding.high,
+                "message": finding.message,
+                "classes": list(finding.classes),
+            }
+            for finding in self.findings
+        ]
+        return {"outcome": self.outcome.value, "exit_code": self.exit_code, "run": self.run, "findings": findings}
+
+
+def percent(share: float) -> str:
+    """Write a share in [-1, 1] with four digits that count: `4.2 %`."""
+    return f"{100 * share:.4g} %"
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" ({100 * low:.4g} to {100 * high:.4g})"

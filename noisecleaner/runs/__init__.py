@@ -1,0 +1,1 @@
+"""Runs: the files of a run directory, each one written and read by one module."""

@@ -1,0 +1,143 @@
+"""The folds' networks where each is linear in its vectors: their mean is one map, and numpy applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from noisecleaner.arrays import IntArray, RealArray
+from noisecleaner.inputs import probabilities
+from noisecleaner.networks.shapes import Shape
+from noisecleaner.quality.signals import Arrays, Logits, merge, summarise
+
+Weights = Mapping[str, npt.NDArray[Any]]
+#: Numbers of a part of a block: it stays in a core's cache while it is passed over many times.
+_PART_NUMBERS = 2**17
+
+
+class Map(Protocol):
+    """Vectors -> logits."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows are computed together at most."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """How many logits a row gets."""
+        ...
+
+    def logits(self, vectors: RealArray, out: Logits) -> None:
+        """Compute logits [n, classes] from vectors [n, width]."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Probabilities p -> scale * log p + shift: the mean of vector scalings.
+
+    Args:
+        scale: of the logarithms.
+        shift: of each class, shape [classes].
+        rows: how many rows are computed together.
+    """
+
+    scale: np.float32
+    shift: npt.NDArray[np.float32]
+    rows: int
+
+    @property
+    def classes(self) -> int:
+        """How many logits a row gets."""
+        return len(self.shift)
+
+    def logits(self, vectors: RealArray, out: Logits) -> None:
+        """Compute logits [n, classes].
+
+        Raises:
+            NoisecleanerError: the vectors are no probabilities.
+        """
+        probabilities.check(vectors)
+        probabilities.logarithms(vectors, out)
+        out *= self.scale
+        out += self.shift
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Embeddings x -> (x - centre) @ weight + bias: the mean of linear heads on standardised vectors.
+
+    Args:
+        centre: shape [width].
+        weight: shape [width, classes].
+        bias: shape [classes].
+        rows: how many rows are computed together: always so many, because sums are rounded by the shape of a product.
+    """
+
+    centre: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    rows: int
+
+    @property
+    def classes(self) -> int:
+        """How many logits a row gets."""
+        return len(self.bias)
+
+    def logits(self, vectors: RealArray, out: Logits) -> None:
+        """Compute logits [n, classes]."""
+        centred = np.zeros((self.rows, len(self.centre)), dtype=np.float32)
+        np.subtract(vectors, self.centre, out=centred[: len(vectors)], casting="same_kind")
+        np.add((centred @ self.weight)[: len(vectors)], self.bias, out=out)
+
+
+def summarise_with(by: Map, vectors: RealArray, given: IntArray) -> Arrays:
+    """Summarise vectors [n, width] with given labels [n], a few at a time."""
+    logits, scratch = (np.empty((min(by.rows, len(vectors)), by.classes), dtype=np.float32) for _ in range(2))
+    parts = []
+    for first in range(0, len(vectors), by.rows):
+        part = vectors[first : first + by.rows]
+        by.logits(part, logits[: len(part)])
+        parts.append(summarise(logits[: len(part)], given[first : first + by.rows], scratch[: len(part)]))
+    return merge(parts)
+
+
+def is_linear(shape: Shape) -> bool:
+    """Whether networks of this shape are linear in the vectors that the user brings."""
+    return shape.backbone is None and not shape.hidden
+
+
+def mean_map(shape: Shape, folds: Sequence[Weights]) -> Map:
+    """Put the folds' networks together: the mean of linear maps is linear. Computed in double precision.
+
+    Args:
+        shape: of each, see `is_linear`.
+        folds: their weights, by the names that torch gives them.
+
+    Raises:
+        ValueError: weights are missing, or have another shape.
+    """
+    if shape.kind == "probabilities":
+        scale, shift = _stacked(folds, "head.scale", ()), _stacked(folds, "head.shift", (shape.classes,))
+        rows = max(1, _PART_NUMBERS // shape.classes)
+        return Scaling(np.float32(scale.mean()), shift.mean(axis=0).astype(np.float32), rows)
+    mean, scale = (_stacked(folds, f"trunk.0.{name}", (shape.width,)) for name in ("mean", "scale"))
+    weight = _stacked(folds, "head.weight", (shape.classes, shape.width)) * scale[:, None, :]
+    # around one centre, because a coordinate may lie far from zero and spread little
+    centre = mean.mean(axis=0).astype(np.float32)
+    bias = _stacked(folds, "head.bias", (shape.classes,)) + np.einsum("fcw,fw->fc", weight, centre - mean)
+    flat = np.ascontiguousarray(weight.mean(axis=0).T, dtype=np.float32)
+    rows = max(1, _PART_NUMBERS // max(shape.width, shape.classes))
+    return Linear(centre, flat, bias.mean(axis=0).astype(np.float32), rows)
+
+
+def _stacked(folds: Sequence[Weights], name: str, shape: tuple[int, ...]) -> RealArray:
+    found = [fold.get(name) for fold in folds]
+    if any(weights is None or weights.shape != shape for weights in found):
+        raise ValueError(f"{name} does not fit")
+    return np.stack([np.asarray(weights, dtype=np.float64) for weights in found])

@@ -1,0 +1,158 @@
+"""What scores are made of: the rows of a trace, and verified labels that came after the fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import Source, read_trusted
+from noisecleaner.ingest.checks import check_labels
+from noisecleaner.ingest.labels import indices
+from noisecleaner.noise.rates import Rows
+from noisecleaner.quality.model import Verified, fit_quality
+from noisecleaner.quality.transition import Known
+from noisecleaner.runs.trace import _floats, _integers, stands_for, trace_columns
+
+IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "skip_reason")
+NUMBERS = ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with their numbers; every array has the shape [rows], NaN where a row has no such number.
+
+    Args:
+        identity: the columns of `IDENTITY`.
+        numbers: the columns of `NUMBERS`, rounded as they stand in the file: flags and rates must follow from those.
+        suggested: class index of the suggested label, -1 where there is none.
+        judging: audited rows that may measure the result.
+        probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
+        classes: the class names.
+        model: how label quality was made.
+    """
+
+    identity: pa.Table
+    numbers: dict[str, npt.NDArray[np.float32]]
+    suggested: IntArray
+    judging: BoolArray
+    probability: FloatArray
+    classes: tuple[str, ...]
+    model: str
+
+    def index(self, column: str) -> IntArray:
+        """Class index of a label column, -1 where it is null or the row was skipped."""
+        readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
+        return np.where(readable, indices(self.identity[column], self.classes), -1)
+
+    def values(self, name: str) -> FloatArray:
+        """One of the numbers in double precision, to compute with."""
+        return self.numbers[name].astype(np.float64)
+
+    def rows(self) -> Rows:
+        """What the noise is measured on.
+
+        Raises:
+            NoisecleanerError: only some verified rows have a sampling probability.
+        """
+        rows = Rows(
+            self.index("given_label"),
+            self.index("trusted_label"),
+            1 - self.values("label_quality"),
+            self.judging,
+            self.probability,
+        )
+        drawn = np.isfinite(rows.probability[rows.audited])
+        if drawn.any() and not drawn.all():
+            raise NoisecleanerError(
+                f"Either all verified rows have a sample_probability or none, but {int((~drawn).sum()):,} of "
+                f"{len(drawn):,} have none, so that no rate could be estimated from them.",
+                "Pass the whole table that `noisecleaner plan` wrote: it holds the rows verified before, too.",
+            )
+        return rows
+
+
+def from_trace(trace: pa.Table, classes: tuple[str, ...], model: str) -> Scored:
+    """Read the rows of a trace."""
+    return Scored(
+        identity=trace.select(list(IDENTITY)),
+        numbers={name: _floats(trace[name]).astype(np.float32) for name in NUMBERS},
+        suggested=_integers(trace["suggested"]),
+        judging=np.asarray(trace["judging"]),
+        probability=_floats(trace["sample_probability"]),
+        classes=classes,
+        model=model,
+    )
+
+
+def verified_since(scored: Scored, trace: pa.Table, trusted: str, like: Source) -> Scored:
+    """Take in labels that were verified after the fit, and fit label quality again on all of them.
+
+    Args:
+        scored: the rows of the trace.
+        trace: the trace itself.
+        trusted: table with verified labels, joined on `sample_id`.
+        like: how the columns of the fit are called.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    raw = read_trusted(trusted, like, scored.classes)
+    labels = raw.trusted
+    assert labels is not None  # noqa: S101  # `read_trusted` has refused a table without them
+    check_labels(labels, scored.classes, trusted)
+    positions = pc.index_in(raw.ids, value_set=trace["sample_id"].combine_chunks())
+    _refuse_strangers(raw.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
+    known = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
+    where = np.asarray(positions)[known]
+    if not len(where):
+        raise NoisecleanerError(
+            f"{trusted} must hold verified labels, but all {len(known):,} of them are empty.",
+            "Fill in its column trusted_label.",
+        )
+    mask = np.zeros(len(trace), dtype=bool)
+    mask[where] = True
+    fresh = labels.filter(pa.array(known)).take(pa.array(np.argsort(where))).combine_chunks()
+    column = pc.replace_with_mask(scored.identity["trusted_label"].combine_chunks(), pa.array(mask), fresh)
+    index = scored.identity.column_names.index("trusted_label")
+    identity = scored.identity.set_column(index, "trusted_label", column)
+    probability = scored.probability.copy()
+    if raw.probability is not None:
+        probability[where] = _floats(raw.probability)[known]
+    old = np.asarray(pc.is_valid(scored.identity["trusted_label"]))
+    # rows that steered the fit stay out: their numbers are not like those of other rows
+    judging = scored.judging | (mask & ~old)
+    return _fitted_again(
+        replace(scored, identity=identity, judging=judging, probability=probability), trace_columns(trace)
+    )
+
+
+def _fitted_again(scored: Scored, columns: dict[str, npt.NDArray[Any]]) -> Scored:
+    """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
+    columns["given"], true = scored.index("given_label"), scored.index("trusted_label")
+    judging = np.flatnonzero(scored.judging & (true >= 0) & np.isfinite(columns["predicted_margin"]))
+    classes = len(scored.classes)
+    known = Known(true[judging], stands_for(scored.probability[judging]))
+    verified = Verified(judging, known, np.empty((0, classes)), np.empty(0, np.int64), classes)
+    model, quality = fit_quality(columns, verified)
+    if model.method != "audited":
+        return scored
+    suggested, confidence = model.suggest(columns, quality)
+    found = {"label_quality": quality, "suggested_confidence": confidence}
+    numbers = scored.numbers | {name: values.astype(np.float32) for name, values in found.items()}
+    return replace(scored, numbers=numbers, suggested=suggested, model=model.method)
+
+
+def _refuse_strangers(ids: pa.ChunkedArray, trusted: str) -> None:
+    if len(ids):
+        raise NoisecleanerError(
+            f"Labels verified after the fit must be those of fitted rows, but {len(ids):,} ids in {trusted} are not "
+            f"among them (such as {listed(ids.to_pylist(), 3)}).",
+            "Check that both sides use the same ids; for rows that were not fitted, pass them with --data.",
+        )

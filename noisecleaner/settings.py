@@ -1,0 +1,101 @@
+"""What a user may choose about training, as values: no torch, so that asking for help costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+Layers = Literal["exact", "block", "last"]
+
+
+@dataclass(frozen=True)
+class Meta:
+    """How exactly a weighting asks which way the trusted loss falls.
+
+    Args:
+        layers: which parameters v covers: all ("exact"), the last block of the trunk and the classifier ("block"), or
+            the classifier ("last"), which is exact where it is all that is trained.
+        every: steps between two trusted batches; in between, the last v serves.
+        momentum: share of the last v in the next one. Training swings about its way, and a lone v says most of all
+            how: which classes have just been favoured. In the mean over many steps that cancels out, which serves
+            weights that sum up many visits (SOSELETO's), but not those of one step (L2B's).
+    """
+
+    layers: Layers = "exact"
+    every: int = 1
+    momentum: float = 0.0
+
+
+#: What `trusted` says where nobody has verified anything.
+NO_TRUSTED = "none"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What looks at the images.
+
+    Args:
+        backbone: a name of `noisecleaner methods`, or any torchvision classification model; None chooses.
+        frozen: compute features once and train a small head on them; None does so where weights are pretrained.
+        pretrained: load published weights.
+        weights: a safetensors file with the backbone's weights.
+        image_size: edge length that images are resized to; None takes the backbone's own.
+        hidden: units of a hidden layer in the head on features or embeddings, 0 for none.
+    """
+
+    backbone: str | None = None
+    frozen: bool | None = None
+    pretrained: bool = False
+    weights: Path | None = None
+    image_size: int | None = None
+    hidden: int = 0
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """What changes the loss besides the weighting, and the rows that it looks at.
+
+    Args:
+        regularisers: files of `regularisers/` with their own options.
+        unlabelled: table or folder of rows of the target without labels.
+        irrelevant: table or folder of rows with a task-irrelevant label; its column is `Columns.irrelevant`.
+    """
+
+    regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    unlabelled: str | None = None
+    irrelevant: str | None = None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long and how hard to train; None chooses.
+
+    Args:
+        epochs: passes over the data.
+        batch_size: rows in a step; None takes 128, for a head on many rows more.
+        trusted_batch: trusted rows in a step.
+        learning_rate: at the start of the cosine.
+        weight_decay: L2 penalty.
+        folds: training runs for cross-fitting (at least 3), or 1 for a single run.
+        checkpoint_seconds: least time between two checkpoints.
+        meta: how exact the weighting's meta step is.
+        precision: what the network's layers compute in; "auto" chooses by the hardware.
+        workers: folds of a small head trained at once, each in a process of its own; see `workers.side_by_side` for
+            what more than one asks of a script.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    trusted_batch: int = 64
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    folds: int | None = None
+    checkpoint_seconds: float = 30.0
+    meta: Meta = field(default_factory=Meta)
+    precision: Precision = "auto"
+    workers: int = 1

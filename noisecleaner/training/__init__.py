@@ -1,0 +1,1 @@
+"""Training: what a step is, when to stop, and how rows are kept from judging themselves."""

@@ -1,0 +1,203 @@
+"""All rows of a fit, one part behind the other: the dataset, and trusted, unlabelled or irrelevant rows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pyarrow as pa
+
+from noisecleaner.arrays import IntArray
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import (
+    Manifest,
+    Skip,
+    Source,
+    check_enough,
+    ingest,
+    read_beside,
+    read_target,
+    refuse_skips,
+    require_readable,
+)
+from noisecleaner.ingest.labels import indices, order
+from noisecleaner.regularisers import Side, regulariser_class
+from noisecleaner.settings import NO_TRUSTED, Regularisation
+from noisecleaner.weightings import weighting_class
+
+_MAY_BE_UNLABELLED = ("dataset", "unlabelled")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts; a row's number counts over all of them, in this order.
+
+    Args:
+        dataset: rows with given labels.
+        clean_only: trusted rows that are not in the dataset; in a transfer the target, with classes of its own.
+        unlabelled: rows of the target without labels.
+        irrelevant: rows with a task-irrelevant label.
+    """
+
+    dataset: Manifest
+    clean_only: Manifest | None = None
+    unlabelled: Manifest | None = None
+    irrelevant: Manifest | None = None
+
+    def present(self) -> dict[str, Manifest]:
+        """The parts that there are, by name, in the order of their rows."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: part for name, part in found.items() if part is not None}
+
+    def all(self) -> list[Manifest]:
+        """The parts that there are, in the order of their rows."""
+        return list(self.present().values())
+
+    @property
+    def target_classes(self) -> tuple[str, ...]:
+        """The classes of the trusted rows: the dataset's, except in a transfer."""
+        return self.clean_only.classes if self.clean_only else self.dataset.classes
+
+    def skipping(self, skipped: Mapping[int, Skip]) -> Parts:
+        """Return the parts with the rows marked that could not be read: number -> reason."""
+        marked, first = {}, 0
+        for name, part in self.present().items():
+            inside = {row - first: why for row, why in skipped.items() if first <= row < first + len(part)}
+            marked[name] = part.skipping(inside)
+            first += len(part)
+        return replace(self, **marked)
+
+    @property
+    def given(self) -> IntArray:
+        """Class index of the given label, -1 where there is none, shape [rows of all parts]."""
+        beside = sum(map(len, self.all())) - len(self.dataset)
+        return np.concatenate([self.dataset.given, np.full(beside, -1)])
+
+    @property
+    def extra(self) -> IntArray:
+        """Class index of the clean-only rows' verified label, -1 where unusable, shape [clean-only rows]."""
+        return self.clean_only.trusted if self.clean_only else np.empty(0, dtype=np.int64)
+
+    @property
+    def trusted(self) -> IntArray:
+        """Class index of the verified label, -1 where there is none, shape [rows of all parts]."""
+        known = np.concatenate([self.dataset.trusted, self.extra])
+        return np.concatenate([known, np.full(len(self.given) - len(known), -1)])
+
+    def side(self) -> Side:
+        """What regularisers look at."""
+        parts = self.all()
+        chunks = [chunk for part in parts for chunk in part.table["irrelevant_label"].chunks]
+        names = order(pa.chunked_array(chunks, pa.string()))
+        labels = [np.where(part.readable, indices(part.table["irrelevant_label"], names), -1) for part in parts]
+        unlabelled = [part.unlabelled & (name in _MAY_BE_UNLABELLED) for name, part in self.present().items()]
+        return Side(np.flatnonzero(np.concatenate(unlabelled)), np.concatenate(labels), names)
+
+
+def read_parts(source: Source, trusted: str | None, regularisation: Regularisation, transfer: bool) -> Parts:
+    """Read everything that a fit looks at.
+
+    Args:
+        source: the dataset.
+        trusted: table or folder with verified labels; None or `NO_TRUSTED` for no such rows.
+        regularisation: what stands beside the dataset.
+        transfer: the trusted rows are another task, with classes of their own.
+
+    Raises:
+        NoisecleanerError: something cannot be used, or a regulariser lacks the rows that it needs.
+    """
+    verified = None if trusted == NO_TRUSTED else trusted
+    dataset, clean_only = ingest(source, None if transfer else verified)
+    if transfer and verified is not None:
+        _refuse_own_trusted(dataset, source)
+        clean_only = read_target(verified, source)
+    unlabelled = irrelevant = None
+    if regularisation.regularisers:
+        dataset = dataset.keeping_unlabelled()
+    if regularisation.unlabelled is not None:
+        _, unlabelled = read_beside(regularisation.unlabelled, source, dataset)
+    if regularisation.irrelevant is not None:
+        dataset, irrelevant = read_beside(regularisation.irrelevant, source, dataset)
+    parts = Parts(dataset, clean_only, unlabelled, irrelevant)
+    for name in regularisation.regularisers:
+        if regulariser_class(name).needs == "unlabelled":
+            _check_unlabelled(parts, name)
+        else:
+            _check_irrelevant(parts, name, source.columns.irrelevant)
+    return parts
+
+
+def _refuse_own_trusted(dataset: Manifest, source: Source) -> None:
+    if (dataset.trusted >= 0).any():
+        raise NoisecleanerError(
+            "In a transfer the verified labels are those of the target, but the dataset has a column "
+            f"{source.columns.trusted!r} of its own.",
+            "Name a column that does not exist with --trusted-column NAME, or leave --transfer out.",
+        )
+
+
+def check_usable(parts: Parts, method: str, strict: bool, meta: bool) -> None:
+    """Check that there is something to train on, before decoding and again after it.
+
+    Args:
+        parts: what was read.
+        method: a file of `weightings/`.
+        strict: whether a row that cannot be used is an error.
+        meta: whether rows of low loss stand in for trusted ones.
+
+    Raises:
+        NoisecleanerError: rows cannot be used, or too few of them can.
+    """
+    if strict:
+        refuse_skips(parts.dataset)
+    require_readable(parts.dataset)
+    needs = weighting_class(method).needs_trusted
+    if needs and not meta:
+        check_enough(parts.trusted, parts.target_classes, method)
+    if meta and not needs:
+        raise NoisecleanerError(
+            f"--trusted none chooses rows to steer by, but --method {method} needs none.", "Leave --trusted out."
+        )
+    if meta and (parts.dataset.trusted >= 0).any():
+        raise NoisecleanerError(
+            "--trusted none is for datasets without verified rows, but this one has a column of them.",
+            "Leave --trusted out, or name a column that does not exist with --trusted-column NAME.",
+        )
+
+
+def _check_unlabelled(parts: Parts, name: str) -> None:
+    if not len(parts.side().unlabelled):
+        raise NoisecleanerError(
+            f"--regulariser {name} looks at unlabelled rows of the target, but there are none.",
+            "Pass them with --unlabelled PATH, or add them to the dataset with an empty label.",
+        )
+    if not (parts.trusted >= 0).any():
+        raise NoisecleanerError(
+            "Unlabelled rows belong to a target of which some rows have a verified label, but no row has one.",
+            "Pass verified rows with --trusted FILE.",
+        )
+
+
+def _check_irrelevant(parts: Parts, name: str, column: str | None) -> None:
+    if column is None:
+        raise NoisecleanerError(
+            f"--regulariser {name} needs a task-irrelevant label (camera, site, background, annotator), but no column "
+            "is named.",
+            "Name it with --irrelevant-column NAME; its rows may be in a table of their own, --irrelevant PATH.",
+        )
+    values = parts.side().names
+    if len(values) < 2:
+        raise NoisecleanerError(
+            f"--irrelevant-column {column} must hold at least two values to tell apart, but it holds {len(values)} "
+            f"({listed(list(values))}).",
+            "Name another column, or bring rows with other values by --irrelevant PATH.",
+        )
+    columns = [part.table["irrelevant_label"] for part in parts.present().values()]
+    asked = [labels for labels in columns if labels.null_count < len(labels)]
+    rows, empty = sum(map(len, asked)), sum(labels.null_count for labels in asked)
+    if empty > rows / 2:
+        raise NoisecleanerError(
+            f"--irrelevant-column {column} must be filled for most rows, but {empty:,} of {rows:,} have no value.",
+            "Fill it, name another column, or leave those rows out.",
+        )

@@ -1,0 +1,113 @@
+"""What may be wrong with the trusted rows themselves: each check returns a warning with numbers, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from noisecleaner.arrays import BoolArray
+from noisecleaner.errors import listed
+from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.noise.randomness import LEAST_P, picked_by_looks, random_sample_p_value
+from noisecleaner.training.parts import Parts
+
+#: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
+_CERTAIN = 0.99
+_SHOWN = 5
+
+
+def warnings_before(parts: Parts, array: npt.NDArray[Any]) -> Iterator[str]:
+    """Look at the trusted rows before training.
+
+    Args:
+        parts: all rows of the fit.
+        array: their inputs, decoded, in the same order, shape [rows of all parts, …].
+    """
+    if not (parts.trusted >= 0).any():
+        return
+    checks = [_unseen_classes(parts), _not_random(parts)]
+    if parts.target_classes == parts.dataset.classes:  # else the trusted rows are another task
+        checks.append(_twins(parts, array))
+    yield from (warning for warning in checks if warning)
+
+
+def warnings_after(parts: Parts, columns: dict[str, npt.NDArray[Any]], judging: BoolArray) -> Iterator[str]:
+    """Look at the trusted rows in the light of networks that never saw them.
+
+    Args:
+        parts: all rows of the fit.
+        columns: the trace, each column of shape [rows].
+        judging: audited rows, predicted by networks that did not train on them, shape [rows].
+    """
+    dataset = parts.dataset
+    picked = None if _drawn(dataset) else picked_by_looks(columns["predicted_margin"], judging)
+    yield from filter(None, [picked])
+    rows = np.flatnonzero(judging & np.isfinite(columns["predicted_margin"]))
+    given, true = dataset.given[rows], dataset.trusted[rows]
+    own = columns["predicted_log_probability"][rows]
+    other = columns["candidate_log_probabilities"][rows, 0]
+    other_label = columns["candidates"][rows, 0]
+    best = np.where(own > other, given, other_label)
+    certain = np.maximum(own, other) > np.log(_CERTAIN)
+    odd = rows[certain & (best != true)]
+    if len(odd):
+        ids = dataset.table["sample_id"].take(odd[:_SHOWN]).to_pylist()
+        yield (
+            f"{len(odd):,} of {len(rows):,} verified labels look wrong themselves: networks that never saw these rows "
+            f"are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them again."
+        )
+
+
+def _drawn(dataset: Manifest) -> bool:
+    """Whether verified rows were drawn with probabilities that are known."""
+    return bool(np.isfinite(dataset.sample_probability[dataset.trusted >= 0]).any())
+
+
+def _unseen_classes(parts: Parts) -> str | None:
+    names = parts.target_classes
+    counts = np.bincount(parts.trusted[parts.trusted >= 0], minlength=len(names))
+    missing = [name for name, count in zip(names, counts, strict=True) if not count]
+    if not missing:
+        return None
+    return (
+        f"{len(missing):,} of {len(names):,} classes have no trusted row ({listed(missing)}): nothing steers or judges "
+        "them. Verify some of each."
+    )
+
+
+def _not_random(parts: Parts) -> str | None:
+    """Test by simulation whether the audited rows' given labels can be those of a random sample (chi-square)."""
+    dataset = parts.dataset
+    audited = (dataset.given >= 0) & (dataset.trusted >= 0)
+    if not audited.any() or _drawn(dataset):
+        return None
+    p_value = random_sample_p_value(dataset.given[dataset.given >= 0], dataset.given[audited], len(dataset.classes))
+    if p_value >= LEAST_P:
+        return None
+    return (
+        f"The {int(audited.sum()):,} audited rows cannot be a random sample: given labels as unevenly spread have a "
+        f"p-value of {p_value:.1g} (simulated). Noise rates and thresholds would be those of the rows that were "
+        "picked. Draw rows at random, or with `noisecleaner plan`."
+    )
+
+
+def _twins(parts: Parts, array: npt.NDArray[Any]) -> str | None:
+    """Find trusted rows whose content is that of a dataset row under another id."""
+    trusted = np.flatnonzero(parts.trusted >= 0)
+    content = {array[row].tobytes(): row for row in trusted}
+    found = []
+    for row in np.flatnonzero(parts.dataset.readable):
+        twin = content.get(array[row].tobytes())
+        if twin is not None and twin != row and parts.trusted[row] < 0:
+            found.append(row)
+    if not found:
+        return None
+    ids = parts.dataset.table["sample_id"].take(found[:_SHOWN]).to_pylist()
+    return (
+        f"{len(found):,} rows of the dataset have the very content of a trusted row with another id (such as "
+        f"{listed(ids)}): what is known of one should hold for the other, but nothing joins them. Remove the repeated "
+        "rows, or give them one id."
+    )

@@ -1,0 +1,232 @@
+"""Intervals hold what they promise: 95 % means 93 to 97 % of repeated draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from support.simulated import Array, drawn, even, scores
+
+from noisecleaner.noise.estimate import MIN_EVENTS, UNKNOWN, Audit, Rate, part_of_errors, wilson
+
+DRAWS = 1500
+ROWS = 20_000
+
+
+def repeated(draw: Callable[[np.random.Generator], tuple[Audit, Array]], truth: float, times: int = DRAWS) -> Repeated:
+    """Estimate a share again and again from audits of a population, of which `draw` tells the expected values too."""
+    rng = np.random.default_rng(1)
+    rates = []
+    for _ in range(times):
+        audit, expected = draw(rng)
+        rates.append(audit.rate(float(expected.mean())))
+    return Repeated(rates, truth)
+
+
+class Repeated:
+    """Estimates of one truth."""
+
+    def __init__(self, rates: list[Rate], truth: float) -> None:
+        self.values, self.low, self.high = np.array([(r.value, r.low, r.high) for r in rates], np.float64).T
+        self.methods = {rate.method for rate in rates}
+        self.covered = float(((self.low <= truth) & (truth <= self.high)).mean())
+        self.length = float((self.high - self.low).mean())
+        #: in standard errors of the mean
+        self.bias = float((self.values.mean() - truth) / (self.values.std() / np.sqrt(len(rates))))
+
+
+@pytest.fixture(scope="module")
+def population() -> tuple[Array, Array]:
+    """Who is wrong in a dataset, and a calibrated logistic score that explains about six tenths of it."""
+    expected, wrong = scores(ROWS, np.random.default_rng(0))
+    assert 0.5 < np.corrcoef(expected, wrong)[0, 1] ** 2 < 0.68
+    return wrong, expected
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2000), st.floats(0, 1))
+def test_around_whole_numbers_wilsons_interval_is_that_of_scipy(size: int, share: float) -> None:
+    hits = round(share * size)
+    expected = stats.binomtest(hits, size).proportion_ci(0.95, method="wilson")
+    assert wilson(hits / size, size) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("rate", "seen"), [(0.4, 300), (0.09, 300), (0.02, 500), (0.4, 30)])
+def test_a_plain_interval_covers(rate: float, seen: int) -> None:
+    hits = np.random.default_rng(0).binomial(seen, rate, 4000)
+    ends = np.array([wilson(h / seen, seen) for h in range(seen + 1)])[hits]
+    assert 0.93 <= ((ends[:, 0] <= rate) & (rate <= ends[:, 1])).mean() <= 0.975
+
+
+@pytest.mark.parametrize("size", [200, 500])
+def test_a_sharpened_interval_covers_is_shorter_and_unbiased(population: tuple[Array, Array], size: int) -> None:
+    wrong, expected = population
+    found = repeated(lambda rng: (even(wrong, expected, size, rng), expected), wrong.mean())
+    plain = np.diff(wilson(wrong.mean(), size))[0]
+    assert found.methods == {"prediction-powered"}
+    assert 0.93 <= found.covered <= 0.97
+    assert found.length < 0.75 * plain
+    assert abs(found.bias) < 3.5
+
+
+@pytest.mark.parametrize("mistaken", [0.003, 0.01])
+def test_a_nearly_perfect_score_does_not_promise_too_much(mistaken: float) -> None:
+    """One row in 100 or 300 is scored the wrong way round; most samples of 150 hold one such row or none."""
+    rng = np.random.default_rng(0)
+    wrong = rng.random(ROWS) < 0.3
+    expected = np.where(wrong ^ (rng.random(ROWS) < mistaken), 0.99, 0.01)
+    found = repeated(lambda rng: (even(wrong, expected, 150, rng), expected), wrong.mean())
+    assert found.covered >= 0.93
+
+
+def test_a_score_that_is_not_calibrated_does_not_bias(population: tuple[Array, Array]) -> None:
+    wrong, expected = population
+    stretched = 0.3 + 0.5 * expected**2
+    found = repeated(lambda rng: (even(wrong, stretched, 300, rng), stretched), wrong.mean())
+    assert 0.93 <= found.covered <= 0.97
+    assert abs(found.bias) < 3.5
+
+
+def test_a_useless_score_costs_nothing(population: tuple[Array, Array]) -> None:
+    wrong, expected = population
+    useless = np.random.default_rng(7).permutation(expected)
+    found = repeated(lambda rng: (even(wrong, useless, 300, rng), useless), wrong.mean())
+    assert 0.93 <= found.covered <= 0.97
+    assert found.length < 1.03 * np.diff(wilson(wrong.mean(), 300))[0]
+
+
+def test_rows_drawn_with_unequal_probability_give_an_unbiased_estimate_that_covers(
+    population: tuple[Array, Array],
+) -> None:
+    wrong, expected = population
+    doubt = np.sqrt(expected * (1 - expected)) + 0.1
+    probability = doubt * 400 / doubt.sum()
+
+    def draw(rng: np.random.Generator) -> tuple[Audit, Array]:
+        return drawn(wrong, expected, probability, np.flatnonzero(rng.random(ROWS) < probability)), expected
+
+    found = repeated(draw, wrong.mean())
+    assert abs(found.bias) < 3.5
+    assert 0.93 <= found.covered <= 0.97
+
+
+def test_unequal_probability_without_scores_gives_an_unbiased_estimate_that_covers(
+    population: tuple[Array, Array],
+) -> None:
+    wrong, expected = population
+    probability = np.clip(0.005 + 0.04 * expected, 0, 1)
+
+    def draw(rng: np.random.Generator) -> tuple[Audit, Array]:
+        rows = np.flatnonzero(rng.random(ROWS) < probability)
+        return drawn(wrong, np.full(ROWS, np.nan), probability, rows), expected
+
+    found = repeated(draw, wrong.mean())
+    assert found.methods == {"wilson"}
+    # the estimate is a ratio: its bias is of the order of 1 / n, far below its deviation
+    assert abs(found.values.mean() - wrong.mean()) < 0.1 * found.values.std()
+    assert found.covered >= 0.93
+
+
+def test_when_nearly_all_rows_are_verified_the_interval_nearly_vanishes() -> None:
+    expected, wrong = scores(1000, np.random.default_rng(0))
+    lengths = []
+    for size in (200, 800, 990, 999):
+        rate = even(wrong, expected, size, np.random.default_rng(1)).rate(float(expected.mean()))
+        lengths.append((rate.high or 0) - (rate.low or 0))
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[-1] < 0.05 * lengths[0]
+
+
+def test_when_all_rows_are_verified_the_interval_is_not_longer_than_with_all_but_one() -> None:
+    expected, wrong = scores(1000, np.random.default_rng(0))
+    lengths = []
+    for size in (999, 1000):
+        rate = even(wrong, expected, size, np.random.default_rng(1)).rate(float(expected.mean()))
+        lengths.append((rate.high or 0) - (rate.low or 0))
+    assert lengths[1] <= lengths[0]
+
+
+@pytest.mark.parametrize(("errors", "method"), [(MIN_EVENTS - 1, "wilson"), (MIN_EVENTS, "prediction-powered")])
+def test_below_so_many_events_the_interval_is_wilsons(errors: int, method: str) -> None:
+    rng = np.random.default_rng(0)
+    for hits in (errors, 200 - errors):
+        audit = Audit(np.arange(200) < hits, rng.random(200), np.full(200, 0.02))
+        rate = audit.rate(0.5)
+        assert (rate.method, rate.hits, rate.seen) == (method, hits, 200)
+        if method == "wilson":
+            assert (rate.low, rate.high) == wilson(hits / 200, 200)
+
+
+def test_without_what_is_expected_of_all_rows_the_interval_is_wilsons() -> None:
+    audit = Audit(np.arange(200) < 60, np.linspace(1, 0, 200), np.full(200, 0.02))
+    assert audit.rate(None).method == "wilson"
+
+
+def test_without_rows_nothing_is_known() -> None:
+    nothing = Audit(np.empty(0, dtype=bool), np.empty(0), np.empty(0))
+    assert nothing.rate(0.3) == UNKNOWN
+    assert UNKNOWN.to_json() == {"rate": None, "low": None, "high": None, "audited": 0, "errors": 0, "method": "none"}
+
+
+def test_rows_without_an_honest_score_are_a_sample_of_their_own(population: tuple[Array, Array]) -> None:
+    """Half of the rows steered: together they tell more than the other half alone, and less than with all scores."""
+    wrong, expected = population
+
+    def some(part: float) -> Callable[[np.random.Generator], tuple[Audit, Array]]:
+        def draw(rng: np.random.Generator) -> tuple[Audit, Array]:
+            audit = even(wrong, expected, 600, rng)
+            known = np.where(np.arange(600) < 600 * part, audit.expected, np.nan)
+            return Audit(audit.wrong, known, audit.probability), expected
+
+        return draw
+
+    both = repeated(some(0.5), wrong.mean())
+    judging = repeated(lambda rng: (even(wrong, expected, 300, rng), expected), wrong.mean())
+    assert 0.93 <= both.covered <= 0.97
+    assert repeated(some(1), wrong.mean(), 50).length < both.length < judging.length
+
+
+def test_a_few_rows_with_a_score_do_not_outweigh_all_others() -> None:
+    wrong = np.concatenate([np.arange(100) < 40, np.zeros(3, dtype=bool)])
+    expected = np.concatenate([np.full(100, np.nan), [0.1, 0.2, 0.05]])
+    rate = Audit(wrong, expected, np.full(103, 0.01)).rate(0.4)
+    assert rate.value == pytest.approx(0.4, abs=0.05)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.floats(0.01, 0.99))
+def test_an_interval_holds_its_estimate_and_stays_inside(seed: int, size: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    audit = Audit(rng.random(size) < share, rng.random(size), rng.uniform(0.001, 1, size))
+    rate = audit.rate(0.5)
+    assert rate.value is not None
+    assert rate.low is not None
+    assert rate.high is not None
+    assert 0 <= rate.low <= rate.value + 1e-12
+    assert rate.value - 1e-12 <= rate.high <= 1
+
+
+def test_the_part_of_the_errors_that_lies_in_one_of_two_parts_is_covered(population: tuple[Array, Array]) -> None:
+    """Recall, by simulation: rows above a cut are flagged, and verified as often as the others."""
+    wrong, expected = population
+    flagged = expected > 0.3
+    truth = wrong[flagged].sum() / wrong.sum()
+    rng = np.random.default_rng(2)
+    covered, values = [], []
+    for _ in range(DRAWS):
+        rows = rng.choice(ROWS, 1000, replace=False)
+        here, there = (
+            drawn(wrong, expected, np.full(ROWS, 0.05), rows[flagged[rows] == side]).rate(
+                float(expected[flagged == side].mean())
+            )
+            for side in (True, False)
+        )
+        rate = part_of_errors(here, int(flagged.sum()), there, int((~flagged).sum()))
+        covered.append(rate.low <= truth <= rate.high)
+        values.append(rate.value)
+    assert 0.92 <= np.mean(covered) <= 0.98
+    assert np.mean(values) == pytest.approx(truth, abs=0.01)

@@ -1,0 +1,130 @@
+"""Noise rates and what noise.json says of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support.simulated import Array, scores
+
+from noisecleaner.noise.estimate import MIN_EVENTS
+from noisecleaner.noise.rates import Rows, measure
+
+
+def rows_of(given: Array, trusted: Array, expected: Array | None = None, judging: Array | None = None) -> Rows:
+    size = len(given)
+    audited = (given >= 0) & (trusted >= 0)
+    unknown = np.full(size, np.nan)
+    expected = unknown if expected is None else expected
+    return Rows(given, trusted, expected, audited if judging is None else judging, unknown)
+
+
+def simulated(verified: int = 800, size: int = 8000) -> Rows:
+    """Three classes; of the first a wrong label is mostly the second."""
+    rng = np.random.default_rng(0)
+    expected, wrong = scores(size, rng)
+    given = rng.integers(0, 3, size)
+    true = np.where(wrong, np.where((given == 0) & (rng.random(size) < 0.8), 1, (given + 2) % 3), given)
+    trusted = np.full(size, -1)
+    some = rng.choice(size, verified, replace=False)
+    trusted[some] = true[some]
+    return rows_of(given, trusted, expected)
+
+
+def test_noise_is_measured_on_audited_rows_and_by_class() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 2, -1])
+    verified = np.array([0, 1, -1, 1, 2, -1, -1])
+    noise = measure(rows_of(labels, verified), ("a", "b", "c"), "audited")
+    assert noise.method == "wilson"
+    assert (noise.overall.hits, noise.overall.seen, noise.overall.value) == (2, 4, 0.5)
+    assert {name: (r.hits, r.seen) for name, r in noise.per_class.items()} == {"a": (1, 2), "b": (1, 2), "c": (0, 0)}
+    assert noise.per_class["c"].method == "none"
+    assert noise.confusion == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
+    assert {pair: (r.hits, r.seen, r.value) for pair, r in noise.pairs.items()} == {
+        ("a", "a"): (1, 2, 0.5),
+        ("a", "b"): (1, 2, 0.5),
+        ("b", "b"): (1, 2, 0.5),
+        ("b", "c"): (1, 2, 0.5),
+    }
+
+
+def test_each_rate_says_how_it_was_made() -> None:
+    """Many audited rows of a class sharpen its rate; a class with few errors keeps Wilson's interval."""
+    rows = simulated()
+    few = rows.trusted.copy()
+    few[np.flatnonzero((rows.given == 2) & rows.wrong)[MIN_EVENTS - 1 :]] = -1
+    noise = measure(rows_of(rows.given, few, rows.expected), ("a", "b", "c"), "audited")
+    assert noise.overall.method == noise.method == "prediction-powered"
+    assert [rate.method for rate in noise.per_class.values()] == ["prediction-powered", "prediction-powered", "wilson"]
+
+
+def test_sharpened_rates_hold_the_truth_and_rest_on_what_was_counted() -> None:
+    rows = simulated()
+    noise = measure(rows, ("a", "b", "c"), "audited")
+    assert (noise.overall.hits, noise.overall.seen) == (int(rows.wrong.sum()), 800)
+    assert noise.overall.low < rows.expected.mean() < noise.overall.high
+    assert sum(rate.seen for rate in noise.per_class.values()) == 800
+
+
+def test_the_pairs_of_a_given_class_sum_to_one_and_begin_with_the_most_frequent() -> None:
+    noise = measure(simulated(), ("a", "b", "c"), "audited")
+    for name in ("a", "b", "c"):
+        own = [rate for (given, _), rate in noise.pairs.items() if given == name]
+        assert sum(rate.value for rate in own) == pytest.approx(1)
+        assert [rate.hits for rate in own] == sorted((rate.hits for rate in own), reverse=True)
+        wrong = noise.per_class[name]
+        assert noise.pairs[name, name].value == pytest.approx(1 - wrong.hits / wrong.seen)
+    assert noise.pairs["a", "b"].value > noise.pairs["a", "c"].value
+
+
+def test_rows_without_a_label_have_no_part_in_the_rate() -> None:
+    rows = simulated()
+    given = np.where(np.arange(len(rows.given)) % 2, rows.given, -1)
+    half = rows_of(given, np.where(given >= 0, rows.trusted, -1), rows.expected)
+    ignored = rows_of(given, rows.trusted, np.where(given >= 0, rows.expected, 0.9))
+    assert measure(half, ("a", "b", "c"), "audited").overall == measure(ignored, ("a", "b", "c"), "audited").overall
+
+
+def test_without_audited_rows_no_interval_is_shown() -> None:
+    nobody = np.full(4, -1)
+    rows = rows_of(np.array([0, 1, 0, 1]), nobody, 1 - np.array([1, 0.5, 0.5, np.nan]))
+    noise = measure(rows, ("a", "b"), "planted")
+    assert noise.method == "planted"
+    assert noise.overall.value == pytest.approx(1 / 3)
+    assert (noise.overall.low, noise.overall.high) == (None, None)
+    assert noise.per_class["b"].value == 0.5
+    assert measure(rows, ("a", "b"), "audited").method == "model"
+    assert noise.pairs == {}
+
+
+@pytest.mark.parametrize("model", ["uncalibrated", "transfer"])
+def test_without_a_calibration_no_rate_is_claimed(model: str) -> None:
+    noise = measure(rows_of(np.array([0, 1]), np.full(2, -1), np.array([0.9, 0.8])), ("a", "b"), model)
+    assert noise.method == "none"
+    assert noise.overall.value is None
+    assert {rate.value for rate in noise.per_class.values()} == {None}
+
+
+def test_the_file_holds_rates_by_class_pairs_and_counts() -> None:
+    found = json.loads(json.dumps(measure(simulated(), ("a", "b", "c"), "audited").to_json(("a", "b", "c"))))
+    assert set(found) == {"method", "confidence", "overall", "per_given_class", "matrix", "confusion"}
+    assert found["confidence"] == 0.95
+    keys = {"rate", "low", "high", "audited", "errors", "method"}
+    assert set(found["overall"]) == keys
+    assert {name: set(rate) for name, rate in found["per_given_class"].items()} == dict.fromkeys("abc", keys)
+    assert all(set(pair) == {"given", "true", *keys} for pair in found["matrix"])
+    assert {pair["method"] for pair in found["matrix"]} == {"wilson"}
+    assert found["confusion"]["classes"] == ["a", "b", "c"]
+    for pair in found["matrix"]:
+        column, row = "abc".index(pair["given"]), "abc".index(pair["true"])
+        assert found["confusion"]["audited_true_by_given"][row][column] == pair["errors"]
+
+
+def test_rows_that_steered_measure_without_their_score() -> None:
+    """A row that is audited but does not judge has no honest score: it counts in the plain sample."""
+    rows = simulated()
+    steered = rows_of(rows.given, rows.trusted, rows.expected, np.zeros(len(rows.given), dtype=bool))
+    noise = measure(steered, ("a", "b", "c"), "audited")
+    assert noise.method == "wilson"
+    assert noise.overall.value == pytest.approx(rows.wrong.sum() / 800)

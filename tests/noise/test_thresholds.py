@@ -1,0 +1,256 @@
+"""Thresholds for a goal: a promise is kept, a refusal tells the truth, a budget is spent."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from support.datasets import Command
+from support.simulated import Array, scores
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.rates import Rows
+from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError, _p_values, choose
+
+ROWS = 5000
+DRAWS = 500
+Kind = Literal["precision", "noise"]
+
+
+@pytest.fixture(scope="module")
+def population() -> tuple[Array, Array]:
+    """Label quality of every row and who is wrong."""
+    expected, wrong = scores(ROWS, np.random.default_rng(0))
+    return 1 - expected, wrong
+
+
+def cut_of(quality: Array, wrong: Array, audited: Array, probability: Array | None = None) -> Cut:
+    """Rows in the order of their quality, some of them audited."""
+    mask = np.zeros(len(quality), dtype=bool)
+    mask[audited] = True
+    trusted = np.where(mask, wrong.astype(np.int64), -1)
+    drawn = np.full(len(quality), np.nan) if probability is None else probability
+    return Cut(quality, Rows(np.zeros(len(quality), np.int64), trusted, 1 - quality, mask, drawn))
+
+
+def outcome(goal: Goal, cut: Cut, wrong: Array, quality: Array) -> tuple[bool, bool]:
+    """Whether there was an answer, and whether it broke the promise."""
+    try:
+        threshold = choose(goal, cut)
+    except TooFewVerifiedError:
+        return False, False
+    flagged = quality < threshold
+    if goal.kind == "precision":
+        return True, bool(wrong[flagged].mean() < goal.value)
+    return True, bool(wrong[~flagged].mean() > goal.value)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 500), st.data(), st.floats(0.01, 0.99))
+def test_the_continued_binomial_is_the_binomial_at_whole_numbers(size: int, data: st.DataObject, limit: float) -> None:
+    errors = data.draw(st.integers(0, size))
+    found = _p_values(np.array([float(size)]), np.array([float(errors)]), limit)[0]
+    assert found == pytest.approx(stats.binom.cdf(errors, size, limit), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("precision", 0.7), ("precision", 0.8), ("precision", 0.9), ("noise", 0.05), ("noise", 0.15)]
+)
+def test_what_is_promised_with_ninety_percent_holds_in_ninety_percent_of_audits(
+    population: tuple[Array, Array], kind: Kind, value: float
+) -> None:
+    quality, wrong = population
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(DRAWS):
+        audited = rng.choice(ROWS, 300, replace=False)
+        found.append(outcome(Goal(kind, value), cut_of(quality, wrong, audited), wrong, quality))
+    answered, broken = np.mean(found, axis=0)
+    assert broken <= 0.1
+    assert answered > 0.3  # a promise that is never given is no use
+
+
+@pytest.mark.parametrize(("kind", "value"), [("precision", 0.8), ("noise", 0.1)])
+def test_promises_also_hold_where_rows_were_drawn_with_unequal_probability(
+    population: tuple[Array, Array], kind: Kind, value: float
+) -> None:
+    quality, wrong = population
+    doubt = np.sqrt(quality * (1 - quality)) + 0.1
+    probability = doubt * 300 / doubt.sum()
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(DRAWS):
+        audited = np.flatnonzero(rng.random(ROWS) < probability)
+        cut = cut_of(quality, wrong, audited, probability)
+        found.append(outcome(Goal(kind, value), cut, wrong, quality))
+    answered, broken = np.mean(found, axis=0)
+    assert broken <= 0.1
+    assert answered > 0.5
+
+
+def test_scores_that_promise_too_much_do_not_break_the_promise(population: tuple[Array, Array]) -> None:
+    """What the scores expect only steers the answer how many rows are needed."""
+    quality, wrong = population
+    proud = quality**4
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(DRAWS):
+        audited = rng.choice(ROWS, 300, replace=False)
+        found.append(outcome(Goal("precision", 0.8), cut_of(proud, wrong, audited), wrong, proud))
+    assert np.mean(found, axis=0)[1] <= 0.1
+
+
+def test_more_confidence_flags_fewer_rows_and_keeps_fewer(population: tuple[Array, Array]) -> None:
+    quality, wrong = population
+    cut = cut_of(quality, wrong, np.random.default_rng(0).choice(ROWS, 600, replace=False))
+    levels = (0.5, 0.9, 0.99)
+    assert choose(Goal("precision", 0.8, 0.5), cut) > choose(Goal("precision", 0.8, 0.99), cut)
+    kept = [choose(Goal("noise", 0.1, level), cut) for level in levels]
+    assert kept == sorted(kept)
+    assert kept[0] < kept[-1]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("precision", 0.92), ("noise", 0.02)])
+def test_the_number_of_rows_that_are_needed_is_right_within_a_factor_of_two(
+    population: tuple[Array, Array], kind: Kind, value: float
+) -> None:
+    quality, wrong = population
+    rng = np.random.default_rng(4)
+    goal = Goal(kind, value)
+    with pytest.raises(TooFewVerifiedError) as few:
+        choose(goal, cut_of(quality, wrong, rng.choice(ROWS, 60, replace=False)))
+    more = re.search(r"about ([\d,]+) more are needed", few.value.message)
+    assert more is not None
+    assert f"--n {more[1].replace(',', '')}" in few.value.hint
+    needed = 60 + int(more[1].replace(",", ""))
+
+    def answered(size: int) -> float:
+        cuts = (cut_of(quality, wrong, rng.choice(ROWS, size, replace=False)) for _ in range(60))
+        return float(np.mean([outcome(goal, cut, wrong, quality)[0] for cut in cuts]))
+
+    assert answered(needed // 2) < 0.5 < answered(needed * 2)
+
+
+def test_a_goal_out_of_reach_says_so_and_how_far_one_gets() -> None:
+    quality = np.random.default_rng(0).uniform(0.4, 0.6, 1000)
+    wrong = np.random.default_rng(1).random(1000) < 1 - quality
+    with pytest.raises(TooFewVerifiedError, match=r"more of them would not help") as refused:
+        choose(Goal("precision", 0.9), cut_of(quality, wrong, np.arange(500)))
+    best = re.search(r"reaches about ([\d.]+) at best", refused.value.message)
+    assert best is not None
+    assert 0.55 < float(best[1]) < 0.62
+    assert "--budget" in refused.value.hint
+
+
+def test_the_command_in_the_hint_is_complete(population: tuple[Array, Array]) -> None:
+    quality, wrong = population
+    with pytest.raises(TooFewVerifiedError) as few:
+        choose(Goal("precision", 0.9), cut_of(quality, wrong, np.arange(60)))
+    assert "--out" in few.value.hint
+
+
+def test_where_nothing_is_expected_of_the_rows_no_best_is_claimed() -> None:
+    """After a transfer there is no label quality: nobody knows what the ranking by alpha reaches."""
+    alpha = np.random.default_rng(0).random(1000)
+    nobody = np.full(1000, -1)
+    unknown = np.full(1000, np.nan)
+    with pytest.raises(NoisecleanerError) as refused:
+        choose(Goal("precision", 0.9), Cut(alpha, Rows(nobody + 1, nobody, unknown, nobody > 0, unknown)))
+    assert "0.900 at best" not in refused.value.message
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(1, 80))
+def test_a_budget_flags_the_lowest_rows_and_never_more_than_it(levels: list[int], budget: int) -> None:
+    quality = np.array(levels, dtype=np.float64) / 20
+    flagged = quality < choose(Goal("budget", budget), cut_of(quality, quality > 0.5, np.empty(0, np.int64)))
+    if budget >= len(levels):
+        assert flagged.all()
+        return
+    assert flagged.sum() <= budget
+    # ties fall on one side together
+    tied = (quality == quality[~flagged].min()).sum()
+    assert flagged.sum() + tied > budget
+
+
+@settings(deadline=None)
+@given(st.integers(1, 50))
+def test_a_budget_is_spent_exactly_where_all_rows_differ(budget: int) -> None:
+    quality = np.random.default_rng(0).permutation(50) / 50
+    threshold = choose(Goal("budget", budget), cut_of(quality, quality > 0.5, np.empty(0, np.int64)))
+    assert np.array_equal(np.sort(np.argsort(quality)[:budget]), np.flatnonzero(quality < threshold))
+
+
+def test_a_threshold_needs_rows_with_a_score() -> None:
+    quality = np.full(10, np.nan)
+    with pytest.raises(NoisecleanerError, match="no row has one"):
+        choose(Goal("budget", 3), cut_of(quality, quality > 0, np.empty(0, np.int64)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "confidence"),
+    [("precision", 0, 0.9), ("precision", 1, 0.9), ("noise", -0.1, 0.9), ("noise", 0.1, 1), ("budget", 0, 0.9)],
+)
+def test_goals_out_of_range_are_refused(
+    kind: Literal["precision", "noise", "budget"], value: float, confidence: float
+) -> None:
+    with pytest.raises(NoisecleanerError):
+        Goal(kind, value, confidence)
+
+
+@pytest.fixture
+def run(fitted: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run."""
+    shutil.copytree(fitted / "run", tmp_path / "run")
+    for name in ("scores.parquet", "report.parquet", "noise.json"):
+        (tmp_path / "run" / name).unlink(missing_ok=True)
+    return tmp_path / "run"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("goal", [("--target-precision", "0.999"), ("--target-noise", "0.0001")])
+def test_too_few_verified_rows_end_with_three_and_nothing_is_written(
+    run: Path, command: Command, goal: tuple[str, str]
+) -> None:
+    before = contents(run)
+    refused = command("score", run, *goal)
+    assert refused.code == 3
+    assert refused.out == ""
+    assert "verified rows" in refused.err
+    assert refused.err.count("Error: ") == 1
+    assert contents(run) == before
+
+
+def test_what_a_threshold_was_chosen_for_is_told_and_kept(run: Path, command: Command) -> None:
+    said = command("score", run, "--target-precision", "0.8", "--confidence", "0.8")
+    assert said.code == 0, said.err
+    assert "(precision at least 0.8 with 80% confidence)" in said.out
+    scored = pq.read_table(run / "scores.parquet")
+    notes = scored.schema.metadata[b"noisecleaner"].decode()
+    assert '"kind": "precision"' in notes
+    truth_less = [row for row in scored.to_pylist() if row["flagged"] and row["trusted_label"] is not None]
+    assert np.mean([row["given_label"] != row["trusted_label"] for row in truth_less]) >= 0.8
+
+
+def test_a_budget_is_spent_on_the_rows_of_lowest_quality(run: Path, command: Command) -> None:
+    said = command("score", run, "--budget", "37")
+    assert said.code == 0, said.err
+    assert "(budget of 37 rows)" in said.out
+    scored = pq.read_table(run / "scores.parquet").to_pylist()
+    flagged = [row["label_quality"] for row in scored if row["flagged"]]
+    assert len(flagged) == 37
+    assert max(flagged) < min(row["label_quality"] for row in scored if not row["flagged"])
+    assert command("score", run, "--budget", "10000").code == 0
+    assert all(pq.read_table(run / "scores.parquet")["flagged"].to_pylist())

@@ -1,0 +1,77 @@
+"""Networks, scores and audits that are made up, so that the truth is known: for the statistics' tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from noisecleaner.arrays import Array
+from noisecleaner.noise.estimate import Audit
+from noisecleaner.quality.calibration import sigmoid
+from noisecleaner.quality.model import Verified
+from noisecleaner.quality.transition import Known
+
+Columns = dict[str, Array]
+NOBODY = np.empty(0, dtype=np.int64)
+
+
+def network(true: Array, given: Array, classes: int, rng: np.random.Generator, skill: float = 2.5) -> Columns:
+    """What a network that knows the true class so well says of given labels, all other classes listed."""
+    logits = rng.normal(size=(len(true), classes))
+    logits[np.arange(len(true)), true] += skill
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    own = logs[np.arange(len(true)), given]
+    rest = logs.copy()
+    rest[np.arange(len(true)), given] = -np.inf
+    order = np.argsort(-rest, axis=1)[:, : classes - 1]
+    return {
+        "given": given,
+        "predicted_margin": own - rest.max(axis=1),
+        "predicted_log_probability": own,
+        "candidates": order,
+        "candidate_log_probabilities": np.take_along_axis(rest, order, axis=1),
+    }
+
+
+def trace(rows: int, classes: int = 4, noise: float = 0.3, seed: int = 0) -> tuple[Columns, Array, Array]:
+    """All signals of a decent run on rows of which a share is wrong; also who is right, and the true labels."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, classes, rows)
+    correct = rng.random(rows) >= noise
+    given = np.where(correct, true, (true + rng.integers(1, classes, rows)) % classes)
+    columns = network(true, given, classes, rng)
+    columns |= {
+        "margin": columns["predicted_margin"] + rng.normal(size=rows),
+        "alpha": np.where(correct, 1.0, 0.5) * rng.random(rows),
+        "beta": np.full(rows, np.nan),
+        "alignment": np.where(correct, 0.3, -0.3) + rng.normal(size=rows),
+    }
+    return columns, correct, true
+
+
+def verify(true: Array, judging: Array, classes: int = 4, weights: Array | None = None) -> Verified:
+    """Verified rows that judge; no clean-only ones."""
+    known = Known(true[judging], np.ones(len(judging)) if weights is None else weights)
+    return Verified(judging, known, np.empty((0, classes)), NOBODY, classes)
+
+
+def calibration_error(probability: Array, outcome: Array, bins: int = 10) -> float:
+    """Expected calibration error, in bins of equal size."""
+    order = np.array_split(np.argsort(probability), bins)
+    return float(np.mean([abs(probability[part].mean() - outcome[part].mean()) for part in order]))
+
+
+def scores(rows: int, rng: np.random.Generator, steep: float = 4.0, middle: float = -2.0) -> tuple[Array, Array]:
+    """Calibrated probabilities of being wrong, a logistic model of a normal signal, and who is wrong."""
+    expected = sigmoid(middle + steep * rng.normal(size=rows))
+    return expected, rng.random(rows) < expected
+
+
+def drawn(wrong: Array, expected: Array, probability: Array, rows: Array) -> Audit:
+    """The audit of some rows."""
+    return Audit(wrong[rows], expected[rows], probability[rows])
+
+
+def even(wrong: Array, expected: Array, size: int, rng: np.random.Generator) -> Audit:
+    """The audit of a random sample."""
+    rows = rng.choice(len(wrong), size, replace=False)
+    return drawn(wrong, expected, np.full(len(wrong), size / len(wrong)), rows)

@@ -1,0 +1,63 @@
+"""Rows of low loss: found, balanced, never missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from noisecleaner.training.metaset import LEAST, MetaSet, clean_rows
+
+
+def test_the_component_of_low_losses_is_found() -> None:
+    rng = np.random.default_rng(0)
+    wrong = rng.random(600) < 0.4
+    losses = np.where(wrong, rng.normal(3, 0.4, 600), rng.normal(0.5, 0.2, 600))
+    chosen, lent = clean_rows(losses, np.arange(600) % 3)
+    assert lent == 0
+    assert not (chosen & wrong).any()
+    assert chosen.sum() > 0.8 * (~wrong).sum()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.integers(10, 80))
+def test_classes_are_balanced_and_none_is_ever_empty(seed: int, classes: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(classes), rng.integers(0, classes, rows)])
+    chosen, lent = clean_rows(rng.gamma(1.0, size=len(labels)), labels)
+    counts = np.bincount(labels[chosen], minlength=classes)
+    whole = np.bincount(labels, minlength=classes)
+    assert (counts == np.minimum(counts.max(), whole)).all()
+    assert (counts >= np.minimum(LEAST, whole)).all()
+    assert 0 <= lent <= chosen.sum()
+
+
+def test_a_class_of_high_losses_lends_its_lowest() -> None:
+    labels = np.repeat([0, 1], 50)
+    losses = np.where(labels == 0, 0.1, 5.0) + np.linspace(0, 0.01, 100)
+    chosen, lent = clean_rows(losses, labels)
+    assert np.flatnonzero(chosen[50:]).tolist() == list(range(LEAST))
+    assert lent == LEAST
+
+
+def test_equal_losses_tell_nobody_apart() -> None:
+    chosen, lent = clean_rows(np.ones(30), np.arange(30) % 3)
+    assert chosen.all()
+    assert lent == 0
+
+
+def test_the_set_holds_the_numbers_of_the_rows_and_survives_a_state_dict() -> None:
+    source = np.arange(100, 200)
+    labels = torch.arange(100) % 2
+    logits = torch.nn.functional.one_hot(labels, 2).float() * 4
+    logits[:40] *= -1  # forty rows that the network contradicts
+    meta = MetaSet(300)
+    assert meta.choose(source, logits, labels) == 0
+    assert meta.rows().tolist() == list(range(140, 200))
+    other = MetaSet(300)
+    other.load_state_dict(meta.state_dict())
+    assert other.rows().tolist() == meta.rows().tolist()
+    with pytest.raises(RuntimeError):
+        MetaSet(10).load_state_dict(meta.state_dict())

@@ -1,0 +1,216 @@
+"""Warnings about the trusted rows: each appears with its numbers where it should, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+from support.datasets import CLASSES, Command, embeddings, write_trusted
+from support.simulated import Array
+
+from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.randomness import picked_by_looks, random_sample_p_value
+from noisecleaner.settings import Regularisation
+from noisecleaner.training.parts import Parts, read_parts
+from noisecleaner.training.trustcheck import warnings_after, warnings_before
+
+VECTORS = ["--embedding-column", "embedding"]
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> dict[str, str]:
+    """A dataset of 300 rows beside its true classes."""
+    return embeddings(tmp_path / "data.parquet", rows=300)
+
+
+def parts_of(folder: Path, verified: dict[str, str], **columns: object) -> Parts:
+    """Read the dataset with some rows verified."""
+    table = {"sample_id": list(verified), "trusted_label": list(verified.values()), **columns}
+    pq.write_table(pa.table(table), folder / "t.parquet")
+    source = Source(str(folder / "data.parquet"), Columns(embedding="embedding"))
+    return read_parts(source, str(folder / "t.parquet"), Regularisation(), transfer=False)
+
+
+def vectors(folder: Path) -> Array:
+    return np.stack(pq.read_table(folder / "data.parquet")["embedding"].to_numpy(zero_copy_only=False))
+
+
+def given_labels(folder: Path) -> dict[str, str]:
+    rows = pq.read_table(folder / "data.parquet", columns=["sample_id", "label"]).to_pylist()
+    return {row["sample_id"]: row["label"] for row in rows}
+
+
+def a_random_sample(truth: dict[str, str], size: int = 60) -> dict[str, str]:
+    rows = np.random.default_rng(0).choice(list(truth), size, replace=False)
+    return {str(row): truth[row] for row in rows}
+
+
+def test_a_random_sample_of_every_class_is_not_warned_of(tmp_path: Path, truth: dict[str, str]) -> None:
+    parts = parts_of(tmp_path, a_random_sample(truth))
+    assert list(warnings_before(parts, vectors(tmp_path))) == []
+
+
+def test_without_trusted_rows_there_is_nothing_to_warn_of(tmp_path: Path, truth: dict[str, str]) -> None:
+    parts = read_parts(
+        Source(str(tmp_path / "data.parquet"), Columns(embedding="embedding")), None, Regularisation(), transfer=False
+    )
+    assert list(warnings_before(parts, vectors(tmp_path))) == []
+
+
+def test_classes_without_a_trusted_row_are_named(tmp_path: Path, truth: dict[str, str]) -> None:
+    sample = {row: label for row, label in a_random_sample(truth).items() if label != CLASSES[1]}
+    (warning,) = warnings_before(parts_of(tmp_path, sample), vectors(tmp_path))
+    assert warning.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
+
+
+def test_rows_picked_from_one_class_are_no_random_sample(tmp_path: Path, truth: dict[str, str]) -> None:
+    given = given_labels(tmp_path)
+    picked = [row for row in truth if given[row] == CLASSES[0]][:40] + [r for r in truth if given[r] != CLASSES[0]][:20]
+    (warning,) = warnings_before(parts_of(tmp_path, {row: truth[row] for row in picked}), vectors(tmp_path))
+    assert warning.startswith("The 60 audited rows cannot be a random sample")
+    assert "p-value of 0.0001 (simulated)" in warning
+
+
+def test_rows_that_a_plan_picked_need_not_look_random(tmp_path: Path, truth: dict[str, str]) -> None:
+    given = given_labels(tmp_path)
+    picked = [row for row in truth if given[row] == CLASSES[0]][:40] + [r for r in truth if given[r] != CLASSES[0]][:20]
+    drawn = pa.array(np.full(60, 0.2))
+    parts = parts_of(tmp_path, {row: truth[row] for row in picked}, sample_probability=drawn)
+    assert list(warnings_before(parts, vectors(tmp_path))) == []
+
+
+def test_under_random_sampling_p_values_are_uniform() -> None:
+    rng = np.random.default_rng(0)
+    given = rng.choice(5, 2000, p=[0.4, 0.3, 0.15, 0.1, 0.05])
+    found = [random_sample_p_value(given, rng.choice(given, 200, replace=False), 5) for _ in range(150)]
+    assert stats.kstest(found, "uniform").pvalue > 0.01
+    assert min(found) > 0.001
+
+
+@pytest.mark.parametrize("counts", [(50, 50, 50, 50), (58, 48, 47, 47), (66, 45, 45, 44), (72, 44, 42, 42)])
+def test_the_p_value_is_that_of_the_chi_square_test_where_that_holds(counts: tuple[int, ...]) -> None:
+    """A small part of many rows: neither few expected rows nor a finite dataset matter."""
+    sampled = np.repeat(np.arange(4), counts)
+    expected = stats.chisquare(counts).pvalue
+    assert random_sample_p_value(np.arange(100_000) % 4, sampled, 4) == pytest.approx(expected, abs=0.02, rel=0.3)
+
+
+def test_the_smallest_p_value_is_that_of_a_sample_odder_than_all_that_were_drawn() -> None:
+    assert random_sample_p_value(np.arange(4000) % 4, np.zeros(200, dtype=np.int64), 4) == 1e-4
+
+
+def test_a_class_that_no_row_is_given_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 3, 900)
+    assert random_sample_p_value(given, given[:90], 3) == random_sample_p_value(given, given[:90], 5)
+
+
+def test_all_rows_are_a_random_sample() -> None:
+    given = np.arange(90) % 3
+    assert random_sample_p_value(given, given, 3) == 1
+
+
+def test_twins_of_trusted_rows_are_counted_and_named(tmp_path: Path, truth: dict[str, str]) -> None:
+    sample = a_random_sample(truth)
+    names, content = list(truth), vectors(tmp_path)
+    trusted, others = [names.index(row) for row in sample], [r for r in range(300) if names[r] not in sample]
+    content[others[:7]] = content[trusted[0]]
+    content[others[8]] = content[others[9]]  # twins that nobody verified
+    (warning,) = warnings_before(parts_of(tmp_path, sample), content)
+    assert warning.startswith("7 rows of the dataset have the very content of a trusted row with another id")
+    assert names[others[0]] in warning
+    assert names[others[6]] not in warning  # five examples will do
+
+
+def test_twins_of_clean_only_rows_are_found_too(tmp_path: Path, truth: dict[str, str]) -> None:
+    """A verified image of a side set that is in the dataset under another id, with its vector."""
+    table = pq.read_table(tmp_path / "data.parquet").slice(0, 30)
+    side = {f"side-{row}": truth[row] for row in list(truth)[:30]}
+    parts = parts_of(tmp_path, side, embedding=table["embedding"])
+    content = np.concatenate([vectors(tmp_path), vectors(tmp_path)[:30]])
+    (warning,) = warnings_before(parts, content)
+    assert warning.startswith("30 rows of the dataset have the very content of a trusted row")
+
+
+def network(parts: Parts, certain: Array, of: Array) -> dict[str, Array]:
+    """What networks say: this certain of these classes, the rest on another one."""
+    given = parts.dataset.given
+    own = np.where(of == given, certain, (1 - certain) / 2)
+    other = np.where(of == given, (1 - certain) / 2, certain)
+    return {
+        "predicted_margin": np.log(own / other),
+        "predicted_log_probability": np.log(own),
+        "candidates": np.where(of == given, (given + 1) % 3, of)[:, None],
+        "candidate_log_probabilities": np.log(other)[:, None],
+    }
+
+
+def test_verified_labels_that_networks_are_sure_to_be_wrong_are_counted_and_named(
+    tmp_path: Path, truth: dict[str, str]
+) -> None:
+    parts = parts_of(tmp_path, a_random_sample(truth))
+    judging = parts.dataset.trusted >= 0
+    rows = np.flatnonzero(judging)
+    certain, of = np.full(300, 0.999), np.where(judging, parts.dataset.trusted, 0)
+    of[rows[:6]] = (of[rows[:6]] + 1) % 3  # networks see another class
+    of[rows[6]], certain[rows[6]] = (of[rows[6]] + 1) % 3, 0.98  # not certain enough
+    found = list(warnings_after(parts, network(parts, certain, of), judging))
+    (warning,) = [text for text in found if "look wrong themselves" in text]
+    assert warning.startswith("6 of 60 verified labels look wrong themselves")
+    assert "99% certain" in warning
+    names = parts.dataset.table["sample_id"].to_pylist()
+    assert [names[row] in warning for row in rows[:7]] == [True] * 5 + [False] * 2
+
+
+def test_verified_labels_that_networks_agree_with_are_not_warned_of(tmp_path: Path, truth: dict[str, str]) -> None:
+    """Whether the given label is right or wrong; and rows that do not judge are not looked at."""
+    parts = parts_of(tmp_path, a_random_sample(truth))
+    judging = parts.dataset.trusted >= 0
+    of = np.where(judging, parts.dataset.trusted, 0)
+    assert (parts.dataset.given != parts.dataset.trusted)[judging].any()
+    found = list(warnings_after(parts, network(parts, np.full(300, 0.999), of), judging))
+    assert not [text for text in found if "look wrong themselves" in text]
+    wrong = network(parts, np.full(300, 0.999), (of + 1) % 3)
+    assert list(warnings_after(parts, wrong, np.zeros(300, dtype=bool))) == []
+
+
+def test_a_fit_says_it_all(tmp_path: Path, command: Command) -> None:
+    """Picked rows of two classes, of which three are verified wrongly and one has a twin."""
+    truth = embeddings(tmp_path / "data.parquet", rows=300, rate=0.0)
+    sure = [row for row in truth if truth[row] != CLASSES[2]]
+    verified = {row: truth[row] for row in sure[:100]}
+    for row in sure[:3]:
+        verified[row] = next(name for name in CLASSES[:2] if name != truth[row])
+    table, content = pq.read_table(tmp_path / "data.parquet"), vectors(tmp_path)
+    content[list(truth).index(sure[110])] = content[list(truth).index(sure[5])]
+    spread = pa.FixedSizeListArray.from_arrays(pa.array(content.reshape(-1)), content.shape[1])
+    pq.write_table(table.set_column(2, "embedding", spread), tmp_path / "data.parquet")
+    write_trusted(tmp_path / "t.parquet", verified, every=1)
+    fit = ["fit", tmp_path / "data.parquet", "--trusted", tmp_path / "t.parquet", "--out", tmp_path / "run", *VECTORS]
+    outcome = command(*fit, "--folds", "3", "--epochs", "20")
+    assert outcome.code == 0, outcome.err
+    for words in (
+        f"1 of 3 classes have no trusted row ({CLASSES[2]})",
+        "The 100 audited rows cannot be a random sample",
+        "1 rows of the dataset have the very content of a trusted row",
+        "3 of 100 verified labels look wrong themselves",
+    ):
+        assert words in outcome.err
+
+
+def test_a_fit_on_a_random_sample_says_nothing(tmp_path: Path, truth: dict[str, str], command: Command) -> None:
+    write_trusted(tmp_path / "t.parquet", a_random_sample(truth), every=1)
+    fit = ["fit", tmp_path / "data.parquet", "--trusted", tmp_path / "t.parquet", "--out", tmp_path / "run", *VECTORS]
+    outcome = command(*fit, "--folds", "3", "--epochs", "2")
+    assert outcome.code == 0, outcome.err
+    assert "Warning" not in outcome.err
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_that_differ_by_one_row_are_no_cause_for_a_warning() -> None:
+    quality = np.repeat([0.0, 1.0, 0.0, 1.0], [15, 15, 16, 14])
+    assert picked_by_looks(quality, np.arange(60) < 30) is None
