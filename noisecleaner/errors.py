@@ -6,6 +6,10 @@ from __future__ import annotations
 class NoisecleanerError(Exception):
     """Something the user can put right: input, options, environment. The command line exits with `exit_code`.
 
+    Both texts speak to those who call the library: what stands in backticks is Python, a parameter (`seed`,
+    `Columns.label`), a value for one (`seed=1`, `Model(frozen=False)`, `trusted=FILE`) or a call
+    (`fit(..., resume=True)`). The command line puts its own words in their place (`commands/wording.py`).
+
     Args:
         message: what is required and what was found, in one or two sentences.
         hint: what to type or change.

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from noisecleaner.commands.terminal import TerminalProgress, on_stderr, on_stdout
+from noisecleaner.commands.wording import typed
 from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _PIPE_WIDTH = 200
 
 def show_error(message: str, hint: str) -> None:
     """Print an error as one paragraph."""
-    on_stderr().print(Text.assemble(("Error: ", "bold red"), printable(message), " ", printable(hint)))
+    on_stderr().print(Text.assemble(("Error: ", "bold red"), printable(typed(message)), " ", printable(typed(hint))))
 
 
 def show_traceback() -> None:

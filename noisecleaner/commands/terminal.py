@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from noisecleaner.commands.wording import typed
 from noisecleaner.progress import Progress, Stage
 from noisecleaner.texts import printable
 
@@ -32,11 +33,11 @@ class TerminalProgress(Progress):
 
     def note(self, text: str) -> None:
         """Print a choice that was made for the user."""
-        on_stderr().print(Text(printable(text)))
+        on_stderr().print(Text(printable(typed(text))))
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        on_stderr().print(Text.assemble(("Warning: ", "bold yellow"), printable(text)))
+        on_stderr().print(Text.assemble(("Warning: ", "bold yellow"), printable(typed(text))))
 
     @contextmanager
     def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:

@@ -175,7 +175,7 @@ def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:
     if not 0 <= threshold <= 1:
         raise NoisecleanerError(
             f"--threshold must lie in [0, 1], but it is {threshold}.",
-            "The default is what `score` was given.",
+            "The default is what `score(...)` was given.",
         )
     # rows of a transfer have no label quality, and rows without a label are always flagged
     by = "alpha" if scores["label_quality"].null_count == len(scores) else "label_quality"

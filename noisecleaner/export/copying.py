@@ -102,7 +102,7 @@ def _complete(images: Iterator[tuple[int, bytes | Skip]], manifest: Manifest) ->
         if isinstance(content, Skip):
             raise NoisecleanerError(
                 f"Every row to copy must still be readable, but {manifest.table['sample_id'][row]} is not ({content}).",
-                "Put the image back, or run `noisecleaner fit` and `score` again.",
+                "Put the image back, or run `fit(...)` and `score(...)` again.",
             )
         yield row, content
 

@@ -1,0 +1,105 @@
+"""Errors speak Python, in backticks; here they learn what one types.
+
+The library names parameters (`seed`, `Columns.label`), values for them (`seed=1`, `Model(frozen=False)`) and calls
+(`fit(..., resume=True)`). On a command line the same things are called `--seed`, `--label-column`, `--seed 1`,
+`--no-frozen` and `noisecleaner fit … --resume`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+
+#: Parameters and fields whose options are called otherwise.
+_OPTIONS = {
+    "Columns.image": "--image-column",
+    "Columns.label": "--label-column",
+    "Columns.sample_id": "--id-column",
+    "Columns.trusted": "--trusted-column",
+    "Columns.embedding": "--embedding-column",
+    "Columns.probabilities": "--probabilities-column",
+    "Columns.irrelevant": "--irrelevant-column",
+    "Meta.layers": "--meta",
+    "Meta.every": "--meta-every",
+    "Meta.momentum": "--meta-momentum",
+    "Regularisation.regularisers": "--regulariser",
+    "Goal.precision": "--target-precision",
+    "Goal.noise": "--target-noise",
+    "Corruption.kind": "--kind",
+    "count": "--n",
+    "options": "--option",
+    "pairs": "--pair",
+    "regularisers": "--regulariser",
+}
+#: Functions whose commands are called otherwise.
+_COMMANDS = {"score_new": "score"}
+
+
+def typed(text: str) -> str:
+    """Put what one types in place of the Python in backticks; other texts in backticks stay as they are."""
+    return re.sub(r"`([^`\n]+)`", lambda found: _translated(found[1]) or found[0], text)
+
+
+def _translated(code: str) -> str | None:
+    """The words for one piece of Python; None where it is none."""
+    try:
+        parsed = ast.parse(f"_({code})", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    match parsed:
+        case ast.Call(args=[], keywords=[keyword]):
+            return " ".join(_option("", keyword))
+        case ast.Call(args=[ast.Name(id=name)], keywords=[]):
+            return _called("", name)
+        case ast.Call(args=[ast.Attribute(value=ast.Name(id=owner), attr=name)], keywords=[]):
+            return _called(owner, name)
+        case ast.Call(args=[ast.Call(func=ast.Name(id=name)) as call], keywords=[]):
+            return _call(name, call)
+    return None
+
+
+def _call(name: str, call: ast.Call) -> str | None:
+    """A command with its words; or the options of a value such as `Model(frozen=False)`."""
+    if name == "Goal":
+        return _goal(call)
+    if name[0].isupper():
+        return None if call.args else " ".join(word for keyword in call.keywords for word in _option(name, keyword))
+    words = ["noisecleaner", _COMMANDS.get(name, name).replace("_", "-")]
+    words += [_value(argument) for argument in call.args]
+    words += [word for keyword in call.keywords for word in _option("", keyword)]
+    return f"`{' '.join(words)}`"
+
+
+def _goal(call: ast.Call) -> str | None:
+    """`Goal("budget")` is the option, `Goal("budget", 100)` the option with its value."""
+    if not call.args or not isinstance(call.args[0], ast.Constant):
+        return None
+    kind, *value = call.args
+    return " ".join([_called("Goal", str(ast.literal_eval(kind))), *map(_value, value)])
+
+
+def _option(owner: str, keyword: ast.keyword) -> Iterator[str]:
+    """The words for NAME=VALUE."""
+    option, value = _called(owner, keyword.arg or ""), keyword.value
+    if isinstance(value, ast.Constant) and isinstance(value.value, bool):
+        yield option if value.value else option.replace("--", "--no-", 1)
+    elif isinstance(value, ast.Dict):
+        for name, part in zip(value.keys, value.values, strict=True):
+            # a part with options of its own is a regulariser: those are typed apart
+            nested = isinstance(part, ast.Dict) or name is None
+            yield from (option, _value(name or part) if nested else f"{_value(name or part)}={_value(part)}")
+    else:
+        yield from (option, _value(value))
+
+
+def _called(owner: str, name: str) -> str:
+    return _OPTIONS.get(f"{owner}.{name}" if owner else name, f"--{name.replace('_', '-')}")
+
+
+def _value(node: ast.expr) -> str:
+    """A value as one types it: a text in quotes where a shell wants it so, a placeholder such as FILE as it is."""
+    if isinstance(node, ast.Constant):
+        return "…" if node.value is ... else shlex.quote(str(node.value))
+    return ast.unparse(node)
