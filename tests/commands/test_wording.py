@@ -17,7 +17,9 @@ from noisecleaner.commands.wording import typed
 
 PACKAGE = Path(noisecleaner.__file__).parent
 COMMANDS = typer.main.get_group(app).commands
-OPTIONS = {word for command in COMMANDS.values() for p in command.params for word in (*p.opts, *p.secondary_opts)}
+OPTIONS = {"--help"} | {
+    word for command in COMMANDS.values() for p in command.params for word in (*p.opts, *p.secondary_opts)
+}
 
 
 @pytest.mark.parametrize(
