@@ -157,7 +157,7 @@ def fit(
     )
     rehearse(task, parts.side())
     recorded = {
-        "source": asdict(source),
+        "source": source.to_json(),
         "trusted": trusted if low_loss or trusted is None else absolute(trusted),
         "transfer": transfer,
         "method": method,

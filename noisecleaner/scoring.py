@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Columns, Source, ingest, refuse_skips
+from noisecleaner.ingest import Source, ingest, refuse_skips
 from noisecleaner.noise.randomness import picked_by_looks
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.progress import Progress
@@ -61,9 +61,7 @@ def score(
     scored = from_trace(trace, tuple(meta["classes"]), str(meta["quality"]))
     source = record["options"]["source"]
     if trusted is not None:
-        columns = Columns(**source["columns"])
-        like = Source(source["data"], columns, source["allow_absolute"])
-        before, scored = scored, verified_since(scored, trace, trusted, like)
+        before, scored = scored, verified_since(scored, trace, trusted, Source.from_json(source))
         picked = _picked(before, scored)
         if picked is not None and progress is not None:
             progress.warn(picked)
@@ -117,7 +115,7 @@ def score_new(
     opened.read_fitted()
     scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # /tmp may be small, or memory
     look = _Look(device, max_pixels, strict, scratch)
-    origin = {"run": str(run), "source": asdict(source)}
+    origin = {"run": str(run), "source": source.to_json()}
     # the rows' manifest ends with the call: what is written needs a part of it only
     scored = _judged(opened, source, trusted, look, progress or Progress())
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows

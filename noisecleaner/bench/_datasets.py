@@ -69,7 +69,7 @@ class Datasets:
 
     def _decode(self, pattern: str, size: int) -> Labelled:
         assert self._data is not None  # noqa: S101  # `find` has refused an experiment with files but no directory
-        manifest, _ = ingest(Source(str(self._data / pattern), Columns(row_ids=True)))
+        manifest, _ = ingest(Source(str(self._data / pattern), columns=Columns(row_ids=True)))
         mark = zlib.crc32(json.dumps(find("", self._data, [pattern]), sort_keys=True).encode())
         folder = self._cache / f"{re.sub(r'[^a-z0-9]+', '-', pattern.lower())}-{size}-{mark:08x}"
         folder.mkdir(parents=True, exist_ok=True)

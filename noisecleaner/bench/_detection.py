@@ -64,7 +64,7 @@ class Task:
             pq.write_table(pa.table({"sample_id": ids, "label": names[self.given], "embedding": vectors}), data)
             pq.write_table(pa.table({"sample_id": ids[audited], "trusted_label": names[self.true[audited]]}), trusted)
             fit(
-                Source(str(data), Columns(embedding="embedding")),
+                Source(str(data), columns=Columns(embedding="embedding")),
                 Path(folder) / "run",
                 trusted=str(trusted),
                 seed=work.seed,

@@ -135,7 +135,7 @@ def _prepared(folder: Path, made: _Made, work: Work) -> list[str]:
     ids = pq.read_table(sample.table)["sample_id"].take(pa.array(rows))
     pq.write_table(pa.table({"sample_id": ids, "trusted_label": _names(sample.true[rows])}), folder / "trusted.parquet")
     fit(
-        Source(str(sample.table), Columns(probabilities=str(sample.probabilities))),
+        Source(str(sample.table), columns=Columns(probabilities=str(sample.probabilities))),
         folder / "run",
         trusted=str(folder / "trusted.parquet"),
         effort=Effort(epochs=_EPOCHS),

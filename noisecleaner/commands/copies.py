@@ -97,7 +97,7 @@ def corrupt(
         row_ids=row_ids,
     )
     corruption = put_noise(
-        Source(data, columns, allow_absolute),
+        Source(data, columns=columns, allow_absolute=allow_absolute),
         out,
         kind=Kind(kind),
         rate=rate,

@@ -120,20 +120,20 @@ def fit(
     from noisecleaner.api import fit as run_fit
 
     columns = Columns(
-        image_column,
-        label_column,
-        id_column,
-        trusted_column,
-        embedding_column,
-        probabilities_column,
-        row_ids,
-        irrelevant_column,
+        image=image_column,
+        label=label_column,
+        sample_id=id_column,
+        trusted=trusted_column,
+        embedding=embedding_column,
+        probabilities=probabilities_column,
+        row_ids=row_ids,
+        irrelevant=irrelevant_column,
     )
     own, of_regularisers = _options(option or [], _regularisers(regulariser, unlabelled, irrelevant, irrelevant_column))
     if embedding_column or probabilities_column:
         refuse({"--threads": threads, "--max-pixels": max_pixels, "--image-column": image_column != "image"}, "images")
     fitted = run_fit(
-        Source(data, columns, allow_absolute),
+        Source(data, columns=columns, allow_absolute=allow_absolute),
         out,
         trusted=trusted,
         transfer=transfer,

@@ -106,14 +106,20 @@ def gate(
     )
     _check_output(output)
     columns = Columns(
-        image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
+        image=image_column,
+        label=label_column,
+        sample_id=id_column,
+        trusted=trusted_column,
+        embedding=embedding_column,
+        probabilities=probabilities_column,
+        row_ids=row_ids,
     )
     if data is None:
         refuse({"--threshold": threshold is not None}, "--data")
         refuse({"--trusted": trusted}, "--data")
         refuse_new_only(out, strict, max_pixels, allow_absolute, device, columns)
         _conclude(judge(run, rules), format, output)
-    source = Source(data, columns, allow_absolute)
+    source = Source(data, columns=columns, allow_absolute=allow_absolute)
     target = out or run / "new" / name_of(source.data)
     read_baseline(rules, target)  # before the long part
     score_new(

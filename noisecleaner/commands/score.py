@@ -71,7 +71,13 @@ def score(
     from noisecleaner.api import score as score_fitted
 
     columns = Columns(
-        image_column, label_column, id_column, trusted_column, embedding_column, probabilities_column, row_ids
+        image=image_column,
+        label=label_column,
+        sample_id=id_column,
+        trusted=trusted_column,
+        embedding=embedding_column,
+        probabilities=probabilities_column,
+        row_ids=row_ids,
     )
     goal = _goal(threshold, {"precision": target_precision, "noise": target_noise, "budget": budget}, confidence)
     cut: dict[str, Any] = {"goal": goal, **only_given(threshold=threshold)}
@@ -83,7 +89,7 @@ def score(
         return
     if by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave --by out.")
-    source = Source(data, columns, allow_absolute)
+    source = Source(data, columns=columns, allow_absolute=allow_absolute)
     target = out or run / "new" / name_of(source.data)
     summary = score_new(
         run,

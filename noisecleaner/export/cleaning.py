@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -19,9 +19,10 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.copying import Copy, encoded_images, hugging_face, write_copy
 from noisecleaner.files import refuse_existing, replacing
-from noisecleaner.ingest import Columns, Source, open_tables, read_manifest
+from noisecleaner.ingest import Source, open_tables, read_manifest
 from noisecleaner.ingest.folders import IMAGE_ENDINGS
 from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.raw import with_images
 from noisecleaner.progress import Progress, Stage
 from noisecleaner.tables import SCORES, read_table
 
@@ -164,9 +165,8 @@ def _read_scores(scored: Path, data: str | None) -> tuple[pa.Table, Source, tupl
             f"Make them first: noisecleaner score {scored}",
         )
     scores, meta = read_table(path, SCORES)
-    written = dict(meta["source"])
-    source = Source(data or written["data"], Columns(**written["columns"]), written["allow_absolute"]).with_images()
-    return scores, source, tuple(meta["classes"])
+    source = Source.from_json(meta["source"])
+    return scores, with_images(replace(source, data=data or source.data)), tuple(meta["classes"])
 
 
 def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:

@@ -2,9 +2,9 @@
 
 from noisecleaner.ingest.checks import check_enough, refuse_skips, require_readable
 from noisecleaner.ingest.manifest import Images, Manifest, Payload, Skip, Vectors
-from noisecleaner.ingest.raw import Source, open_tables, read_trusted
+from noisecleaner.ingest.raw import open_tables, read_trusted
 from noisecleaner.ingest.reading import ingest, read_beside, read_manifest, read_target
-from noisecleaner.ingest.tabular import Columns
+from noisecleaner.ingest.source import Columns, Source
 
 __all__ = [
     "Columns",

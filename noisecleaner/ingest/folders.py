@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels import as_text, class_names
 from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.tabular import Columns, Files
+from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.tabular import Files
 
 IMAGE_ENDINGS = frozenset(
     (

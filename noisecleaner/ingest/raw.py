@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,55 +15,14 @@ from noisecleaner.ingest.folders import iter_images, metadata_files, read_folder
 from noisecleaner.ingest.labels import as_text, index_or_name, order
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
-from noisecleaner.ingest.places import Place, absolute, check_relative, matching
-from noisecleaner.ingest.tabular import ENDINGS, Columns, Files, read_ids, read_paths
-from noisecleaner.ingest.vectors import VECTOR_OPTIONS, VectorColumn, VectorFile, refuse_both, vector_file
+from noisecleaner.ingest.places import Place, check_relative, matching
+from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.tabular import ENDINGS, Files, read_ids, read_paths
+from noisecleaner.ingest.vectors import VECTOR_OPTIONS, VectorColumn, VectorFile, vector_file
 from noisecleaner.tables import require_columns
 
 #: The column in which `plan` tells with which probability it drew a row.
 _PROBABILITY = "sample_probability"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where rows come from and how to read them; kept in every result, so that export can read them again.
-
-    Args:
-        data: folder, table (`.parquet`, `.csv`, `.jsonl`), folder of Parquet files, glob or URI.
-        columns: the names of the user's columns.
-        allow_absolute: follow absolute image paths and links that leave the dataset's folder.
-    """
-
-    data: str
-    columns: Columns = field(default_factory=Columns)
-    allow_absolute: bool = False
-
-    def __post_init__(self) -> None:
-        # results remember the source, and are read from other directories
-        object.__setattr__(self, "data", absolute(self.data))
-        object.__setattr__(self, "columns", self.columns.placed())
-
-    def with_images(self) -> Source:
-        """Return the source with its images instead of a file of vectors, if it has any."""
-        if self.columns.vector_file is None:
-            return self
-        files = open_tables(self.data)
-        if files is not None and self.columns.image not in files.schema.names:
-            return self
-        return replace(self, columns=replace(self.columns, embedding=None, probabilities=None))
-
-    def refuse_inside(self, out: Path) -> None:
-        """Refuse to write where an output would become a part of the dataset.
-
-        Raises:
-            NoisecleanerError: `out` lies in the dataset's folder.
-        """
-        home = os.path.join(os.path.realpath(self.data), "")
-        if os.path.isdir(home) and os.path.join(os.path.realpath(out), "").startswith(home):
-            raise NoisecleanerError(
-                f"Outputs must lie outside the dataset, but {out} is inside {self.data}.",
-                "Name another --out DIR.",
-            )
 
 
 @dataclass(frozen=True)
@@ -88,6 +46,16 @@ def open_tables(data: str) -> Files | None:
         NoisecleanerError: it names neither.
     """
     return None if _is_image_folder(data) else _tables(data)
+
+
+def with_images(source: Source) -> Source:
+    """Return the source with its images instead of a file of vectors, if it has any."""
+    if source.columns.vector_file is None:
+        return source
+    files = open_tables(source.data)
+    if files is not None and source.columns.image not in files.schema.names:
+        return source
+    return replace(source, columns=replace(source.columns, embedding=None, probabilities=None))
 
 
 def read_raw(source: Source, classes: tuple[str, ...] | None) -> Raw:
@@ -129,7 +97,7 @@ def read_trusted(trusted: str, source: Source, classes: tuple[str, ...]) -> Raw:
     columns = source.columns
     files = open_tables(trusted)
     if files is None:
-        raw = _read_images(Path(trusted), Source(trusted, columns, source.allow_absolute))
+        raw = _read_images(Path(trusted), replace(source, data=trusted))
         return Raw(raw.ids, None, None, raw.trusted or raw.labels, (), raw.payload)
     paths, payload = _payload(files, source) if _has_content(files, columns) else (None, None)
     name = next((n for n in (columns.trusted, columns.label) if n in files.schema.names), columns.trusted)
@@ -221,7 +189,7 @@ def _read_table(files: Files, source: Source, classes: tuple[str, ...] | None, v
 def _payload(files: Files, source: Source) -> tuple[pa.ChunkedArray | None, Payload | None]:
     """Find the rows' content: vectors if a column was named, else images; and the images' paths."""
     columns = source.columns
-    refuse_both(columns)
+    columns.refuse_both()
     if columns.vector_file is not None:  # it has no rows but those of the dataset, which `read_raw` gives them
         return None, None
     if columns.embedding is not None:

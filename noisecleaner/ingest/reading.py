@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,7 +11,8 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_ids, check_labels, require_two
 from noisecleaner.ingest.labels import order
 from noisecleaner.ingest.manifest import SCHEMA, Manifest, Skip
-from noisecleaner.ingest.raw import Source, no_content, present, read_content, read_raw, read_trusted
+from noisecleaner.ingest.raw import no_content, present, read_content, read_raw, read_trusted
+from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.trusted import join
 
 
@@ -83,7 +86,7 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
     Raises:
         NoisecleanerError: the input cannot be used as a whole.
     """
-    source = Source(data, like.columns, like.allow_absolute)
+    source = replace(like, data=data)
     raw = read_content(source)
     check_ids(raw.ids, data)
     positions = pc.index_in(raw.ids, value_set=dataset.table["sample_id"].combine_chunks())
@@ -112,7 +115,7 @@ def read_target(trusted: str, like: Source) -> Manifest:
     Raises:
         NoisecleanerError: the input cannot be used as a whole.
     """
-    source = Source(trusted, like.columns, like.allow_absolute)
+    source = replace(like, data=trusted)
     raw = read_content(source)
     if raw.payload is None:
         raise no_content(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,45 +15,12 @@ from pyarrow import json as pa_json
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.labels import class_names
-from noisecleaner.ingest.places import Place, absolute
+from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.source import Columns
 
 #: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
 IMAGE_BATCH = 64
 ENDINGS = (".parquet", ".csv", ".jsonl")
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The names of a user's columns.
-
-    Args:
-        image: paths, encoded bytes, or Hugging Face `struct<bytes, path>`.
-        label: the given label.
-        sample_id: the id that joins every table; integers become text.
-        trusted: the verified label.
-        embedding: a list of numbers to use instead of images, or a `.npy` file with a row for each row.
-        probabilities: a list of class probabilities to use instead of images, or such a file.
-        row_ids: where there is no id, make one from file name and row number.
-        irrelevant: a label that has nothing to do with the task, such as the camera; None where nobody asks for it.
-    """
-
-    image: str = "image"
-    label: str = "label"
-    sample_id: str = "sample_id"
-    trusted: str = "trusted_label"
-    embedding: str | None = None
-    probabilities: str | None = None
-    row_ids: bool = False
-    irrelevant: str | None = None
-
-    @property
-    def vector_file(self) -> str | None:
-        """The `.npy` file that holds the vectors; None where a column does, or there are none."""
-        return next((name for name in (self.embedding, self.probabilities) if _is_file(name)), None)
-
-    def placed(self) -> Columns:
-        """Return the columns with the path of a file made absolute."""
-        return replace(self, embedding=_placed(self.embedding), probabilities=_placed(self.probabilities))
 
 
 @dataclass(frozen=True)
@@ -161,14 +128,6 @@ def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
     if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
         return files.column(f"{image}.path").cast(pa.string())
     return None
-
-
-def _is_file(name: str | None) -> bool:
-    return name is not None and name.endswith(".npy")
-
-
-def _placed(name: str | None) -> str | None:
-    return absolute(name) if name is not None and _is_file(name) else name
 
 
 def _ids(files: Files, name: str) -> pa.ChunkedArray:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.tabular import Columns, Files
+from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.tabular import Files
 
 VECTOR_OPTIONS = {"embeddings": "--embedding-column", "probabilities": "--probabilities-column"}
 #: Numbers of vectors that are looked at together: 4 MiB in single precision, which the processor's cache holds.
@@ -174,21 +175,8 @@ def vector_file(columns: Columns) -> VectorFile | None:
     """Open the file of vectors beside the dataset, if the columns name one."""
     if columns.vector_file is None:
         return None
-    refuse_both(columns)
+    columns.refuse_both()
     return VectorFile.open(columns.vector_file, "probabilities" if columns.probabilities else "embeddings")
-
-
-def refuse_both(columns: Columns) -> None:
-    """Refuse two kinds of vectors for one row.
-
-    Raises:
-        NoisecleanerError: embeddings and probabilities are named.
-    """
-    if columns.embedding is not None and columns.probabilities is not None:
-        raise NoisecleanerError(
-            "Rows bring embeddings or class probabilities, but both columns are named.",
-            "Leave --embedding-column or --probabilities-column out.",
-        )
 
 
 def rows_at_once(width: int) -> int:

@@ -212,7 +212,7 @@ def test_the_functions_do_what_the_commands_do_and_print_nothing(
     fitted: Path, tmp_path: Path, command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
     done = api.fit(
-        api.Source(str(fitted / "data.parquet"), api.Columns(embedding="embedding")),
+        api.Source(str(fitted / "data.parquet"), columns=api.Columns(embedding="embedding")),
         tmp_path / "run",
         trusted=str(fitted / "trusted.parquet"),
     )

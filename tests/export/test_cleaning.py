@@ -456,7 +456,7 @@ def test_other_columns_are_copied(tmp_path: Path, command: Command) -> None:
 def test_images_beside_embeddings_are_copied_too(tmp_path: Path, command: Command) -> None:
     rows = [Row(str(i), "ab"[i % 2], flagged=i == 2) for i in range(4)]
     by_hand(tmp_path, rows, vector=[[float(i)] for i in range(4)])
-    source = Source(str(tmp_path / "data.parquet"), Columns(embedding="vector"))
+    source = Source(str(tmp_path / "data.parquet"), columns=Columns(embedding="vector"))
     write_scores(tmp_path / "run", source, rows)
     assert command("export-clean", tmp_path / "run", "--out", tmp_path / "out").code == 0
     table = pq.read_table(tmp_path / "out" / "data" / "train-00000-of-00001.parquet")

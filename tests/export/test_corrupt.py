@@ -111,7 +111,7 @@ def test_rows_without_a_label_stay_without() -> None:
 
 def test_the_share_of_wrong_labels_is_the_rate_in_expectation(tmp_path: Path) -> None:
     truth = embeddings(tmp_path / "data.parquet", rows=3_000, rate=0, width=2)
-    source = Source(str(tmp_path / "data.parquet"), Columns(embedding="embedding"))
+    source = Source(str(tmp_path / "data.parquet"), columns=Columns(embedding="embedding"))
     wrong = []
     for seed in range(20):
         done = corrupt(source, tmp_path / f"{seed}", kind=Kind.SYMMETRIC, rate=0.3, seed=seed)
@@ -194,7 +194,7 @@ def test_every_other_column_is_copied_and_vectors_stay(tmp_path: Path) -> None:
     table = pq.read_table(tmp_path / "data.parquet").append_column("note", pa.array([f"n{i}" for i in range(250)]))
     image = pa.array([{"bytes": b"%d" % i, "path": f"{i}.png"} for i in range(250)])
     pq.write_table(table.append_column("image", image), tmp_path / "data.parquet")
-    source = Source(str(tmp_path / "data.parquet"), Columns(embedding="embedding"))
+    source = Source(str(tmp_path / "data.parquet"), columns=Columns(embedding="embedding"))
     before = state(tmp_path / "data.parquet")
     done = corrupt(source, tmp_path / "noisy", kind=Kind.SYMMETRIC, rate=0.5)
     assert state(tmp_path / "data.parquet") == before
@@ -311,9 +311,9 @@ def test_any_class_names_survive_the_copy(names: list[str], rate: float) -> None
         path = Path(folder) / "data.parquet"
         rows = [names[row % len(names)] for row in range(30)]
         pq.write_table(pa.table({"sample_id": list(range(30)), "label": rows, "v": [[1.0]] * 30}), path)
-        source = Source(str(path), Columns(embedding="v"))
+        source = Source(str(path), columns=Columns(embedding="v"))
         done = corrupt(source, Path(folder) / "noisy", kind=Kind.SYMMETRIC, rate=rate)
-        copied, _ = ingest(Source(str(done.data), Columns(embedding="v")))
+        copied, _ = ingest(Source(str(done.data), columns=Columns(embedding="v")))
         assert sorted(copied.classes) == sorted(names)
         assert pq.read_table(done.truth)["true_label"].to_pylist() == rows
         wrong = sum(g != t for g, t in zip(copied.table["given_label"].to_pylist(), rows, strict=True))

@@ -80,7 +80,7 @@ def both(
     verified: str = "trusted_label",
     **columns: Any,
 ) -> tuple[Manifest, Manifest | None]:
-    source = Source(str(data), Columns(trusted=verified, **columns), allow_absolute)
+    source = Source(str(data), columns=Columns(trusted=verified, **columns), allow_absolute=allow_absolute)
     return ingest(source, None if trusted is None else str(trusted), classes)
 
 

@@ -31,7 +31,7 @@ def parts_of(folder: Path, verified: dict[str, str], **columns: object) -> Parts
     """Read the dataset with some rows verified."""
     table = {"sample_id": list(verified), "trusted_label": list(verified.values()), **columns}
     pq.write_table(pa.table(table), folder / "t.parquet")
-    source = Source(str(folder / "data.parquet"), Columns(embedding="embedding"))
+    source = Source(str(folder / "data.parquet"), columns=Columns(embedding="embedding"))
     return read_parts(source, str(folder / "t.parquet"), Regularisation(), transfer=False)
 
 
@@ -56,7 +56,10 @@ def test_a_random_sample_of_every_class_is_not_warned_of(tmp_path: Path, truth: 
 
 def test_without_trusted_rows_there_is_nothing_to_warn_of(tmp_path: Path, truth: dict[str, str]) -> None:
     parts = read_parts(
-        Source(str(tmp_path / "data.parquet"), Columns(embedding="embedding")), None, Regularisation(), transfer=False
+        Source(str(tmp_path / "data.parquet"), columns=Columns(embedding="embedding")),
+        None,
+        Regularisation(),
+        transfer=False,
     )
     assert list(warnings_before(parts, vectors(tmp_path))) == []
 

@@ -1,0 +1,110 @@
+"""What a user says of a dataset: where it is, and what its columns are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.places import absolute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The names of a user's columns.
+
+    Args:
+        image: paths, encoded bytes, or Hugging Face `struct<bytes, path>`.
+        label: the given label.
+        sample_id: the id that joins every table; integers become text.
+        trusted: the verified label.
+        embedding: a list of numbers to use instead of images, or a `.npy` file with a row for each row.
+        probabilities: a list of class probabilities to use instead of images, or such a file.
+        row_ids: where there is no id, make one from file name and row number.
+        irrelevant: a label that has nothing to do with the task, such as the camera; None where nobody asks for it.
+    """
+
+    image: str = "image"
+    label: str = "label"
+    sample_id: str = "sample_id"
+    trusted: str = "trusted_label"
+    embedding: str | None = None
+    probabilities: str | None = None
+    row_ids: bool = False
+    irrelevant: str | None = None
+
+    @property
+    def vector_file(self) -> str | None:
+        """The `.npy` file that holds the vectors; None where a column does, or there are none."""
+        return next((name for name in (self.embedding, self.probabilities) if _is_file(name)), None)
+
+    def placed(self) -> Columns:
+        """Return the columns with the path of a file made absolute."""
+        return replace(self, embedding=_placed(self.embedding), probabilities=_placed(self.probabilities))
+
+    def refuse_both(self) -> None:
+        """Refuse two kinds of vectors for one row.
+
+        Raises:
+            NoisecleanerError: embeddings and probabilities are named.
+        """
+        if self.embedding is not None and self.probabilities is not None:
+            raise NoisecleanerError(
+                "Rows bring embeddings or class probabilities, but both columns are named.",
+                "Leave `Columns.embedding` or `Columns.probabilities` out.",
+            )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from and how to read them; kept in every result, so that export can read them again.
+
+    Args:
+        data: folder, table (`.parquet`, `.csv`, `.jsonl`), folder of Parquet files, glob or URI.
+        columns: the names of the user's columns.
+        allow_absolute: follow absolute image paths and links that leave the dataset's folder.
+    """
+
+    data: str
+    _: KW_ONLY
+    columns: Columns = field(default_factory=Columns)
+    allow_absolute: bool = False
+
+    def __post_init__(self) -> None:
+        # results remember the source, and are read from other directories
+        object.__setattr__(self, "data", absolute(self.data))
+        object.__setattr__(self, "columns", self.columns.placed())
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Source:
+        """Take what `to_json` gave."""
+        columns = Columns(**content["columns"])
+        return cls(content["data"], columns=columns, allow_absolute=content["allow_absolute"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what results keep: plain values by the names of the fields."""
+        return asdict(self)
+
+    def refuse_inside(self, out: Path) -> None:
+        """Refuse to write where an output would become a part of the dataset.
+
+        Raises:
+            NoisecleanerError: `out` lies in the dataset's folder.
+        """
+        home = os.path.join(os.path.realpath(self.data), "")
+        if os.path.isdir(home) and os.path.join(os.path.realpath(out), "").startswith(home):
+            raise NoisecleanerError(
+                f"Outputs must lie outside the dataset, but {out} is inside {self.data}.",
+                "Name another `out=DIR`.",
+            )
+
+
+def _is_file(name: str | None) -> bool:
+    return name is not None and name.endswith(".npy")
+
+
+def _placed(name: str | None) -> str | None:
+    return absolute(name) if name is not None and _is_file(name) else name
