@@ -12,5 +12,7 @@ BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 #: Double precision: what is estimated and fitted.
 FloatArray = npt.NDArray[np.float64]
+#: Single precision: what networks give and tables hold.
+SingleArray = npt.NDArray[np.float32]
 #: Any precision: what users bring and networks give.
 RealArray = npt.NDArray[np.floating[Any]]

@@ -17,7 +17,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.registry import check_choice
 from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.scored import IDENTITY, NUMBERS, Scored, from_trace, verified_since
+from noisecleaner.runs.scored import IDENTITY, By, ScoredRows, from_trace, verified_since
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.writing import BY, Rule, write
 from noisecleaner.tables import TRACE, read_table
@@ -57,7 +57,7 @@ def score(
             "target, and it only knows how much they help.",
             "Cut by that, alpha: leave --by out.",
         )
-    by = by or ("alpha" if meta["quality"] == "transfer" else "label_quality")
+    column: By = "alpha" if by == "alpha" or meta["quality"] == "transfer" else "label_quality"
     scored = from_trace(trace, tuple(meta["classes"]), str(meta["quality"]))
     source = record["options"]["source"]
     if trusted is not None:
@@ -67,7 +67,7 @@ def score(
             progress.warn(picked)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
-    return write(run, scored, Rule(by, threshold, goal), {"run": str(run), "source": source})
+    return write(run, scored, Rule(column, threshold, goal), {"run": str(run), "source": source})
 
 
 def score_new(
@@ -132,7 +132,7 @@ class _Look:
     scratch: Path
 
 
-def _judged(run: Run, source: Source, trusted: str | None, look: _Look, told: Progress) -> Scored:
+def _judged(run: Run, source: Source, trusted: str | None, look: _Look, told: Progress) -> ScoredRows:
     """Let the auditor of a run judge new rows."""
     auditor = Auditor(run)
     dataset, _ = ingest(source, trusted, auditor.classes)
@@ -144,12 +144,15 @@ def _judged(run: Run, source: Source, trusted: str | None, look: _Look, told: Pr
     dataset, judged = auditor.judge(dataset, look.device, look.max_pixels, look.scratch, told)
     if look.strict:
         refuse_skips(dataset)
-    numbers = dict.fromkeys(NUMBERS, np.full(len(dataset), np.nan, np.float32))
-    numbers |= {"label_quality": judged.quality, "suggested_confidence": judged.confidence}
-    return Scored(
+    unknown = np.full(len(dataset), np.nan, np.float32)
+    return ScoredRows(
         identity=dataset.table.select(list(IDENTITY)),
-        numbers=numbers,
+        alpha=unknown,
+        beta=unknown,
+        margin=unknown,
+        label_quality=judged.quality,
         suggested=judged.suggested,
+        suggested_confidence=judged.confidence,
         judging=(dataset.given >= 0) & (dataset.trusted >= 0),
         probability=dataset.sample_probability,
         classes=auditor.classes,
@@ -157,11 +160,11 @@ def _judged(run: Run, source: Source, trusted: str | None, look: _Look, told: Pr
     )
 
 
-def _picked(before: Scored, after: Scored) -> str | None:
+def _picked(before: ScoredRows, after: ScoredRows) -> str | None:
     """Say so where the rows that were verified since look picked, by the label quality from before."""
-    fresh = (after.index("trusted_label") >= 0) & (before.index("trusted_label") < 0)
+    fresh = (after.trusted >= 0) & (before.trusted < 0)
     drawn = np.isfinite(after.probability).any()
-    return None if drawn else picked_by_looks(before.numbers["label_quality"], fresh)
+    return None if drawn else picked_by_looks(before.label_quality, fresh)
 
 
 def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
@@ -176,7 +179,7 @@ def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
 
 
 def _check(threshold: float, by: str) -> None:
-    check_choice("--by", by, BY)
+    check_choice("--by", by, list(BY))
     if not 0 <= threshold <= 1:
         raise NoisecleanerError(
             f"--threshold must lie in [0, 1], but it is {threshold}.", "The default is --threshold 0.5."

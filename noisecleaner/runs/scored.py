@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Source, read_trusted
 from noisecleaner.ingest.checks import check_labels
@@ -20,40 +20,57 @@ from noisecleaner.quality.model import Verified, fit_quality
 from noisecleaner.quality.transition import Known
 from noisecleaner.runs.trace import _floats, _integers, stands_for, trace_columns
 
+#: Columns that tell which row it is, and what is known of it without a network.
 IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "skip_reason")
-NUMBERS = ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
+#: Columns that a threshold may cut.
+By = Literal["label_quality", "alpha"]
 
 
-@dataclass(frozen=True)
-class Scored:
+@dataclass(frozen=True, kw_only=True)
+class ScoredRows:
     """Rows with their numbers; every array has the shape [rows], NaN where a row has no such number.
+
+    Numbers are rounded as they stand in scores.parquet: flags and rates must follow from those.
 
     Args:
         identity: the columns of `IDENTITY`.
-        numbers: the columns of `NUMBERS`, rounded as they stand in the file: flags and rates must follow from those.
+        alpha: weight of the given label, as the method defines it.
+        beta: weight of the pseudo label.
+        margin: logit of the given label minus the best other, mean over the epochs.
+        label_quality: calibrated probability that the given label is right.
         suggested: class index of the suggested label, -1 where there is none.
+        suggested_confidence: calibrated probability that it is right.
         judging: audited rows that may measure the result.
         probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
         classes: the class names.
-        model: how label quality was made.
+        model: how label quality was made, see `QualityModel.method`.
     """
 
     identity: pa.Table
-    numbers: dict[str, npt.NDArray[np.float32]]
+    alpha: SingleArray
+    beta: SingleArray
+    margin: SingleArray
+    label_quality: SingleArray
     suggested: IntArray
+    suggested_confidence: SingleArray
     judging: BoolArray
     probability: FloatArray
     classes: tuple[str, ...]
     model: str
 
-    def index(self, column: str) -> IntArray:
-        """Class index of a label column, -1 where it is null or the row was skipped."""
-        readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
-        return np.where(readable, indices(self.identity[column], self.classes), -1)
+    @property
+    def given(self) -> IntArray:
+        """Class index of the given label, -1 where there is none or the row was skipped, shape [rows]."""
+        return self._index("given_label")
 
-    def values(self, name: str) -> FloatArray:
-        """One of the numbers in double precision, to compute with."""
-        return self.numbers[name].astype(np.float64)
+    @property
+    def trusted(self) -> IntArray:
+        """Class index of the verified label, -1 where there is none or the row was skipped, shape [rows]."""
+        return self._index("trusted_label")
+
+    def values(self, by: By) -> FloatArray:
+        """What a threshold cuts, in double precision, shape [rows]."""
+        return (self.label_quality if by == "label_quality" else self.alpha).astype(np.float64)
 
     def rows(self) -> Rows:
         """What the noise is measured on.
@@ -62,27 +79,41 @@ class Scored:
             NoisecleanerError: only some verified rows have a sampling probability.
         """
         rows = Rows(
-            self.index("given_label"),
-            self.index("trusted_label"),
-            1 - self.values("label_quality"),
-            self.judging,
-            self.probability,
+            given=self.given,
+            trusted=self.trusted,
+            expected=1 - self.values("label_quality"),
+            judging=self.judging,
+            probability=self.probability,
         )
         drawn = np.isfinite(rows.probability[rows.audited])
         if drawn.any() and not drawn.all():
             raise NoisecleanerError(
                 f"Either all verified rows have a sample_probability or none, but {int((~drawn).sum()):,} of "
                 f"{len(drawn):,} have none, so that no rate could be estimated from them.",
-                "Pass the whole table that `noisecleaner plan` wrote: it holds the rows verified before, too.",
+                "Pass the whole table that `plan()` wrote: it holds the rows verified before, too.",
             )
         return rows
 
+    def _index(self, column: str) -> IntArray:
+        readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
+        return np.where(readable, indices(self.identity[column], self.classes), -1)
 
-def from_trace(trace: pa.Table, classes: tuple[str, ...], model: str) -> Scored:
-    """Read the rows of a trace."""
-    return Scored(
+
+def from_trace(trace: pa.Table, classes: tuple[str, ...], model: str) -> ScoredRows:
+    """Read the rows of a trace.
+
+    Args:
+        trace: of the schema `TRACE`.
+        classes: the class names, in the order of their indices.
+        model: how label quality was made.
+    """
+    return ScoredRows(
         identity=trace.select(list(IDENTITY)),
-        numbers={name: _floats(trace[name]).astype(np.float32) for name in NUMBERS},
+        alpha=_singles(trace["alpha"]),
+        beta=_singles(trace["beta"]),
+        margin=_singles(trace["margin"]),
+        label_quality=_singles(trace["label_quality"]),
+        suggested_confidence=_singles(trace["suggested_confidence"]),
         suggested=_integers(trace["suggested"]),
         judging=np.asarray(trace["judging"]),
         probability=_floats(trace["sample_probability"]),
@@ -91,7 +122,7 @@ def from_trace(trace: pa.Table, classes: tuple[str, ...], model: str) -> Scored:
     )
 
 
-def verified_since(scored: Scored, trace: pa.Table, trusted: str, like: Source) -> Scored:
+def verified_since(scored: ScoredRows, trace: pa.Table, trusted: str, like: Source) -> ScoredRows:
     """Take in labels that were verified after the fit, and fit label quality again on all of them.
 
     Args:
@@ -133,9 +164,9 @@ def verified_since(scored: Scored, trace: pa.Table, trusted: str, like: Source) 
     )
 
 
-def _fitted_again(scored: Scored, columns: dict[str, npt.NDArray[Any]]) -> Scored:
+def _fitted_again(scored: ScoredRows, columns: dict[str, npt.NDArray[Any]]) -> ScoredRows:
     """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
-    columns["given"], true = scored.index("given_label"), scored.index("trusted_label")
+    columns["given"], true = scored.given, scored.trusted
     judging = np.flatnonzero(scored.judging & (true >= 0) & np.isfinite(columns["predicted_margin"]))
     classes = len(scored.classes)
     known = Known(true[judging], stands_for(scored.probability[judging]))
@@ -144,9 +175,17 @@ def _fitted_again(scored: Scored, columns: dict[str, npt.NDArray[Any]]) -> Score
     if model.method != "audited":
         return scored
     suggested, confidence = model.suggest(columns, quality)
-    found = {"label_quality": quality, "suggested_confidence": confidence}
-    numbers = scored.numbers | {name: values.astype(np.float32) for name, values in found.items()}
-    return replace(scored, numbers=numbers, suggested=suggested, model=model.method)
+    return replace(
+        scored,
+        label_quality=quality.astype(np.float32),
+        suggested=suggested,
+        suggested_confidence=confidence.astype(np.float32),
+        model=model.method,
+    )
+
+
+def _singles(column: pa.ChunkedArray) -> SingleArray:
+    return _floats(column).astype(np.float32)
 
 
 def _refuse_strangers(ids: pa.ChunkedArray, trusted: str) -> None:
@@ -154,5 +193,5 @@ def _refuse_strangers(ids: pa.ChunkedArray, trusted: str) -> None:
         raise NoisecleanerError(
             f"Labels verified after the fit must be those of fitted rows, but {len(ids):,} ids in {trusted} are not "
             f"among them (such as {listed(ids.to_pylist(), 3)}).",
-            "Check that both sides use the same ids; for rows that were not fitted, pass them with --data.",
+            "Check that both sides use the same ids; for rows that were not fitted, pass them with `Source.data`.",
         )

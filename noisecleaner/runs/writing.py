@@ -1,4 +1,4 @@
-"""Scored rows -> scores.parquet, report.parquet and noise.json, and the summary that a person reads."""
+"""ScoredRows rows -> scores.parquet, report.parquet and noise.json, and the summary that a person reads."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from noisecleaner.noise.rates import measure
 from noisecleaner.noise.thresholds import Goal, choose
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.runs.run import versions
-from noisecleaner.runs.scored import IDENTITY, Scored
+from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.summary import Summary, Suspect, flag, likely_confusions, report, worst_classes
 from noisecleaner.tables import REPORT, SCORES, write_table
 
 #: What a threshold may cut.
-BY = ["label_quality", "alpha"]
+BY: tuple[By, ...] = ("label_quality", "alpha")
+_NUMBERS = ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
 #: Rows of scores.parquet that are put together at a time.
 _BATCH = 2**17
 
@@ -38,12 +39,12 @@ class Rule:
         goal: choose the threshold that reaches this instead.
     """
 
-    by: str
+    by: By
     threshold: float
     goal: Goal | None
 
 
-def write(out: Path, scored: Scored, rule: Rule, origin: Mapping[str, Any]) -> Summary:
+def write(out: Path, scored: ScoredRows, rule: Rule, origin: Mapping[str, Any]) -> Summary:
     """Write the three files and sum them up.
 
     Args:
@@ -62,7 +63,7 @@ def write(out: Path, scored: Scored, rule: Rule, origin: Mapping[str, Any]) -> S
     unlabelled = (rows.given < 0) & (scored.suggested >= 0)
     flagged, known = flag(values, threshold) | unlabelled, np.isfinite(values)
     noise = measure(rows, scored.classes, scored.model)
-    shown = [name for name in BY if np.isfinite(scored.numbers[name]).any()] or [by]
+    shown = [name for name in BY if np.isfinite(scored.values(name)).any()] or [by]
     meta = {**origin, "classes": list(scored.classes), "by": by, "threshold": threshold, "quality": scored.model}
     meta |= {"goal": asdict(rule.goal) if rule.goal else None, "versions": versions()}
     meta |= {"weighted": bool(np.isfinite(rows.probability[rows.audited]).any())}
@@ -94,20 +95,21 @@ def write(out: Path, scored: Scored, rule: Rule, origin: Mapping[str, Any]) -> S
     )
 
 
-def _scores(scored: Scored, flagged: BoolArray, known: BoolArray) -> Iterator[pa.Table]:
+def _scores(scored: ScoredRows, flagged: BoolArray, known: BoolArray) -> Iterator[pa.Table]:
     """Make the rows of scores.parquet, a part at a time."""
     classes = pa.array(scored.classes, pa.string())
     for first in range(0, len(flagged), _BATCH):
         part = slice(first, first + _BATCH)
         suggested = scored.suggested[part]
         columns = {name: scored.identity[name].slice(first, _BATCH) for name in IDENTITY}
-        columns |= {name: pa.array(v[part], pa.float32(), from_pandas=True) for name, v in scored.numbers.items()}
+        numbers = {name: getattr(scored, name)[part] for name in _NUMBERS}
+        columns |= {name: pa.array(v, pa.float32(), from_pandas=True) for name, v in numbers.items()}
         columns |= {"suggested_label": classes.take(pa.array(suggested, mask=suggested < 0))}
         columns |= {"flagged": pa.array(flagged[part], mask=~known[part])}
         yield pa.table({name: columns[name] for name in SCORES.names}, schema=SCORES)
 
 
-def _suspects(scored: Scored, values: FloatArray, cut: Cut, most: int = 10) -> list[Suspect]:
+def _suspects(scored: ScoredRows, values: FloatArray, cut: Cut, most: int = 10) -> list[Suspect]:
     """List the rows with the lowest values, in the order of the dataset where they are equal."""
     lowest = np.flatnonzero(values <= cut.values[:most].max(initial=-np.inf))
     order = lowest[np.argsort(values[lowest], kind="stable")][:most]
