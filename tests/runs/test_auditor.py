@@ -16,7 +16,7 @@ from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays
 from noisecleaner.gradients.alignment import at
-from noisecleaner.ingest import payloads
+from noisecleaner.ingest import vectors
 from noisecleaner.networks.heads import build_network, standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
@@ -105,7 +105,7 @@ def test_scores_do_not_depend_on_how_many_rows_are_looked_at_together(
     fit(command, made / "old", tmp_path / "run", "data.parquet", made / "old" / f"{kind}.npy")
     new = (made / "new" / "data.parquet", made / "new" / f"{kind}.npy")
     usual = scores(command, tmp_path / "run", tmp_path / "usual", *new)
-    monkeypatch.setattr(payloads, "_BLOCK_NUMBERS", numbers)
+    monkeypatch.setattr(vectors, "_BLOCK_NUMBERS", numbers)
     monkeypatch.setattr("noisecleaner.runs.auditor.cores", lambda: threads)
     other = scores(command, tmp_path / "run", tmp_path / "other", *new)
     assert usual.equals(other)
