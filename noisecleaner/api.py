@@ -19,7 +19,7 @@ from noisecleaner.inputs.decoding import Decoding
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.planning import Planned, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
-from noisecleaner.registry import Method, methods, regularisers
+from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.runs.summary import Summary
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Effort, Meta, Model, Regularisation
@@ -46,13 +46,13 @@ __all__ = [
     "Level",
     "Limit",
     "Meta",
-    "Method",
     "Model",
     "NoisecleanerError",
     "OnFlag",
     "OnInconclusive",
     "Outcome",
     "Planned",
+    "PlugIn",
     "Progress",
     "Regularisation",
     "Rule",

@@ -1,149 +1,157 @@
-"""What there is to choose from, read off the files themselves, so that asking does not import torch."""
+"""Plug-ins: one file of a folder = one thing to choose. Read off the files, so that asking does not import torch.
+
+Every folder of plug-ins is read by the same functions: `weightings`, `regularisers`, `bench`, `gate.formats`, …
+"""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from noisecleaner.errors import NoisecleanerError
 
 Kind = TypeVar("Kind")
 
+_PACKAGE = Path(__file__).parent
+
 
 @dataclass(frozen=True)
-class Method:
-    """One file of `weightings/`.
+class PlugIn:
+    """One file of a folder of plug-ins.
 
     Args:
-        name: what `--method` takes.
-        summary: the first line of the file's docstring.
-        options: what `--option NAME=VALUE` takes, with the default values as one would type them.
+        name: what one chooses it by: the name of the file, with hyphens.
+        description: the first line of the file's docstring.
+        options: the keyword-only arguments of its constructors, with the default values as one would type them.
     """
 
     name: str
-    summary: str
-    options: dict[str, str]
+    description: str
+    options: Mapping[str, str]
 
 
-def method_names() -> list[str]:
-    """List what `--method` takes: one name for each file of `weightings/`."""
-    return [_name(file) for file in _files("weightings")]
+def names_in(folder: str) -> list[str]:
+    """List what there is to choose from: one name for each file of a folder, without importing any.
+
+    Args:
+        folder: of the package, such as `weightings` or `gate.formats`.
+    """
+    return [_name(file) for file in _files(folder)]
+
+
+def plug_ins(folder: str) -> list[PlugIn]:
+    """Describe the files of a folder, see `names_in`, without importing any."""
+    return [_describe(file) for file in _files(folder)]
 
 
 def backbone_names() -> list[str]:
     """List the backbones that have a file of their own; every torchvision classification model comes on top."""
-    return [_name(file) for file in _files("networks.backbones") if file.stem != "torchvision_models"]
+    return [name for name in names_in("networks.backbones") if name != "torchvision-models"]
 
 
-def regulariser_names() -> list[str]:
-    """List what `--regulariser` takes: one name for each file of `regularisers/`."""
-    return [_name(file) for file in _files("regularisers")]
-
-
-def regularisers() -> list[Method]:
-    """Describe the regularisers without importing them."""
-    return [_describe(file) for file in _files("regularisers")]
-
-
-def experiment_names() -> list[str]:
-    """List what `bench` takes: one name for each file of `bench/`."""
-    return [_name(file) for file in _files("bench")]
-
-
-def format_names() -> list[str]:
-    """List the formats of a verdict: one name for each file of `formats/`."""
-    return [_name(file) for file in _files("gate.formats")]
-
-
-def methods() -> list[Method]:
+def methods() -> list[PlugIn]:
     """Describe the methods without importing them."""
-    return [_describe(file) for file in _files("weightings")]
+    return plug_ins("weightings")
 
 
-def check_choice(option: str, value: str, valid: list[str]) -> None:
+def regularisers() -> list[PlugIn]:
+    """Describe the regularisers without importing them."""
+    return plug_ins("regularisers")
+
+
+def module_in(folder: str, name: str, *, parameter: str) -> ModuleType:
+    """Import a file of a folder.
+
+    Args:
+        folder: see `names_in`.
+        name: one of them.
+        parameter: what takes the name, as an error calls it.
+
+    Raises:
+        NoisecleanerError: there is no such file.
+    """
+    check_choice(name, names_in(folder), parameter=parameter)
+    return import_module(f"noisecleaner.{folder}.{name.replace('-', '_')}")
+
+
+def class_in(folder: str, name: str, base: type[Kind], *, parameter: str) -> type[Kind]:
+    """Import the class that a file of a folder defines: its last one that extends `base`, see `module_in`."""
+    module = module_in(folder, name, parameter=parameter)
+    own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
+    return [value for value in own if issubclass(value, base)][-1]
+
+
+def check_choice(value: str, valid: Sequence[str], *, parameter: str) -> None:
     """Refuse a name that is not among the valid ones.
+
+    Args:
+        value: what was chosen.
+        valid: the names.
+        parameter: what takes the name, as an error calls it.
 
     Raises:
         NoisecleanerError: lists the valid names.
     """
     if value not in valid:
-        raise NoisecleanerError(f"{option} {value} is unknown.", f"Choose one of: {', '.join(valid)}.")
+        raise NoisecleanerError(f"{parameter} {value} is unknown.", f"Choose one of: {', '.join(valid)}.")
 
 
-def module_name(name: str) -> str:
-    """The file's name of a method: hyphens become underscores."""
-    return name.replace("-", "_")
-
-
-def class_in(package: str, name: str, base: type[Kind]) -> type[Kind]:
-    """Import the class that a file of a package defines: its last one that extends `base`.
+def check_types(cls: type, options: Mapping[str, Any], *, parameter: str, name: str) -> None:
+    """Check that a class has these options, and that their values have the types it declares.
 
     Args:
-        package: `noisecleaner.weightings`, for example.
-        name: of the file, hyphens for underscores.
-        base: the contract.
+        cls: its keyword-only arguments are its options.
+        options: what the user gave.
+        parameter: what took the name of the class, as an error calls it.
+        name: that name.
+
+    Raises:
+        NoisecleanerError: it has no such option, or the value has another type.
     """
-    module = import_module(f"{package}.{module_name(name)}")
-    own = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__]
-    return [value for value in own if issubclass(value, base)][-1]
+    constructor = cls.__init__  # type: ignore[misc]  # of the class, not of an instance: only its signature is read
+    hints = get_type_hints(constructor)
+    valid = [p.name for p in inspect.signature(constructor).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    for key, value in options.items():
+        if not valid:
+            raise NoisecleanerError(f"{parameter} {name} has no options, but {key} was given.", "Leave `options` out.")
+        check_choice(key, valid, parameter=f"`options` of {name}")
+        if key in hints and not _fits(value, hints[key]):
+            wanted = hints[key].__name__ if isinstance(hints[key], type) else str(hints[key])
+            raise NoisecleanerError(
+                f"`options={{{key!r}: {value!r}}}` of {parameter} {name} is not of the type "
+                f"{wanted.replace('typing.', '')}.",
+                "See `methods()` for its default.",
+            )
 
 
-def _files(package: str) -> list[Path]:
-    # find_spec imports the parent package only, and that one is free of torch
-    spec = find_spec(f"noisecleaner.{package}")
-    folders = [Path(p) for p in (spec.submodule_search_locations or [])] if spec else []
-    return sorted(f for folder in folders for f in folder.glob("[!_]*.py"))
+def _files(folder: str) -> list[Path]:
+    path = _PACKAGE.joinpath(*folder.split("."))
+    if not path.is_dir():
+        raise LookupError(f"noisecleaner has no folder {folder}")
+    return sorted(path.glob("[!_]*.py"))
 
 
 def _name(file: Path) -> str:
     return file.stem.replace("_", "-")
 
 
-def _describe(file: Path) -> Method:
+def _describe(file: Path) -> PlugIn:
     tree = ast.parse(file.read_text("utf-8"))
-    summary = (ast.get_docstring(tree) or "").partition("\n")[0]
+    description = (ast.get_docstring(tree) or "").partition("\n")[0]
     constructors = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     options: dict[str, str] = {}
     for constructor in constructors:
         arguments = constructor.args
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             options[argument.arg] = "required" if default is None else str(ast.literal_eval(default))
-    return Method(_name(file), summary, options)
-
-
-def check_types(option: str, name: str, made: type, options: Mapping[str, Any]) -> None:
-    """Check that a class has these options, and that their values have the types it declares.
-
-    Args:
-        option: the option that chose the class, such as `--method`.
-        name: what it chose.
-        made: the class; its keyword-only arguments are its options.
-        options: what the user typed.
-
-    Raises:
-        NoisecleanerError: it has no such option, or the value has another type.
-    """
-    constructor = made.__init__  # type: ignore[misc]  # of the class, not of an instance: only its signature is read
-    hints = get_type_hints(constructor)
-    valid = [p.name for p in inspect.signature(constructor).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    for key, value in options.items():
-        if not valid:
-            raise NoisecleanerError(f"{option} {name} has no options, but {key} was given.", "Leave --option out.")
-        check_choice(f"--option of {name}", key, valid)
-        if key in hints and not _fits(value, hints[key]):
-            wanted = hints[key].__name__ if isinstance(hints[key], type) else str(hints[key])
-            raise NoisecleanerError(
-                f"--option {key}={value} of {option} {name} is not of the type {wanted.replace('typing.', '')}.",
-                "See `noisecleaner methods` for its default.",
-            )
+    return PlugIn(_name(file), description, options)
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -179,7 +179,7 @@ def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
 
 
 def _check(threshold: float, by: str) -> None:
-    check_choice("--by", by, list(BY))
+    check_choice(by, BY, parameter="`by`")
     if not 0 <= threshold <= 1:
         raise NoisecleanerError(
             f"--threshold must lie in [0, 1], but it is {threshold}.", "The default is --threshold 0.5."

@@ -23,7 +23,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record, sweep, write_record
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.registry import check_choice, check_types, class_in, experiment_names
+from noisecleaner.registry import check_types, class_in
 from noisecleaner.runs.run import versions
 from noisecleaner.tables import write_table
 
@@ -161,8 +161,7 @@ def experiment_class(paper: str) -> type[Experiment]:
     Raises:
         NoisecleanerError: there is no such file.
     """
-    check_choice("The benchmark", paper, experiment_names())
-    return class_in(__name__, paper, Experiment)
+    return class_in("bench", paper, Experiment, parameter="The benchmark")
 
 
 def bench(
@@ -195,7 +194,7 @@ def bench(
         Interrupted: a signal arrived; the same call goes on from the last checkpoint.
     """
     made, options = experiment_class(paper), dict(options or {})
-    check_types("bench", paper, made, options)
+    check_types(made, options, parameter="bench", name=paper)
     experiment = made(**options)
     scale = experiment.scale if scale is None else scale
     _check(seeds, scale)

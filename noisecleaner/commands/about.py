@@ -9,7 +9,7 @@ import typer
 
 from noisecleaner.commands import console, terminal
 from noisecleaner.commands._shared import Device, opt, pair
-from noisecleaner.registry import experiment_names
+from noisecleaner.registry import names_in
 
 
 def methods() -> None:
@@ -26,7 +26,7 @@ def methods() -> None:
 
 def bench(
     ctx: typer.Context,
-    paper: Annotated[str, typer.Argument(help=f"Experiment to rerun: {', '.join(experiment_names())}.")],
+    paper: Annotated[str, typer.Argument(help=f"Experiment to rerun: {', '.join(names_in('bench'))}.")],
     out: Annotated[Path, opt("Directory of the results; finished runs in it are not repeated.")],
     data: Annotated[Path | None, opt("Directory with the datasets, such as cifar10/; none for synthetic ones.")] = None,
     seeds: Annotated[int, opt("How often each row of the paper's table is run.")] = 3,

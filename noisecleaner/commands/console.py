@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from noisecleaner.noise.estimate import Rate
     from noisecleaner.noise.thresholds import Goal
     from noisecleaner.planning import Planned
-    from noisecleaner.registry import Method
+    from noisecleaner.registry import PlugIn
     from noisecleaner.runs.summary import Summary
 
 _PIPE_WIDTH = 200
@@ -164,7 +164,7 @@ def show_corruption(corruption: Corruption) -> None:
     )
 
 
-def show_methods(methods: Sequence[Method], regularisers: Sequence[Method], backbones: Sequence[str]) -> None:
+def show_methods(methods: Sequence[PlugIn], regularisers: Sequence[PlugIn], backbones: Sequence[str]) -> None:
     """List methods and regularisers with their options, and backbones."""
     header = "what it is", "options"
     _table("Methods (--method NAME, --option NAME=VALUE)", ("method", *header), _described(methods))
@@ -175,8 +175,8 @@ def show_methods(methods: Sequence[Method], regularisers: Sequence[Method], back
     console.print(Text("classification model, such as resnet18, convnext_tiny or vit_b_16."))
 
 
-def _described(methods: Sequence[Method]) -> list[tuple[str, str, str]]:
-    return [(m.name, m.summary, ", ".join(f"{k}={v}" for k, v in m.options.items())) for m in methods]
+def _described(methods: Sequence[PlugIn]) -> list[tuple[str, str, str]]:
+    return [(m.name, m.description, ", ".join(f"{k}={v}" for k, v in m.options.items())) for m in methods]
 
 
 def show_bench(benchmark: Benchmark) -> None:

@@ -44,10 +44,10 @@ def export_clean(
     from noisecleaner.api import export_clean as export
     from noisecleaner.registry import check_choice
 
-    check_choice("--on-flag", on_flag, [choice.value for choice in OnFlag])
+    check_choice(on_flag, [choice.value for choice in OnFlag], parameter="`on_flag`")
     refuse({"--min-confidence": min_confidence and on_flag != "relabel"}, "--on-flag relabel")
     if format is not None:
-        check_choice("--format", format, [choice.value for choice in Format])
+        check_choice(format, [choice.value for choice in Format], parameter="`format`")
     exported = export(
         scored,
         out,
@@ -87,7 +87,7 @@ def corrupt(
     from noisecleaner.api import corrupt as put_noise
     from noisecleaner.registry import check_choice
 
-    check_choice("--kind", kind, [choice.value for choice in Kind])
+    check_choice(kind, [choice.value for choice in Kind], parameter="`kind`")
     refuse({"--pair": bool(pair) and kind != "asymmetric"}, "--kind asymmetric")
     columns = Columns(
         image=image_column,

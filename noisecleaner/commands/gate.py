@@ -30,7 +30,7 @@ from noisecleaner.commands._shared import (
     refuse_new_only,
 )
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.registry import format_names
+from noisecleaner.registry import names_in
 
 if TYPE_CHECKING:
     from noisecleaner.gate.verdicts import Verdict
@@ -61,7 +61,7 @@ def gate(
     config: Annotated[
         Path | None, opt("TOML file with a table \\[gate]; noisecleaner.toml by default, if it is there.", RULES)
     ] = None,
-    format: Annotated[str, opt(f"What is written: {', '.join(['console', *format_names()])}.")] = "console",
+    format: Annotated[str, opt(f"What is written: {', '.join(['console', *names_in('gate.formats')])}.")] = "console",
     output: Annotated[Path | None, opt("File to write instead of stdout.")] = None,
     data: Annotated[str | None, opt("Judge these rows, which were not fitted, without training.")] = None,
     threshold: Annotated[float | None, opt("With --data: flag rows below it; 0.5 by default.")] = None,
@@ -88,7 +88,7 @@ def gate(
     from noisecleaner.gate.judge import read_baseline
     from noisecleaner.registry import check_choice
 
-    check_choice("--format", format, ["console", *format_names()])
+    check_choice(format, ["console", *names_in("gate.formats")], parameter="`format`")
     limits: dict[Rule, float | None] = {
         Rule.MAX_NOISE: max_noise,
         Rule.MAX_NOISE_PER_CLASS: max_noise_per_class,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.registry import check_choice, check_types, class_in, regulariser_names
+from noisecleaner.registry import check_types, class_in
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ def regulariser_class(name: str) -> type[Regulariser]:
     Raises:
         NoisecleanerError: there is no such file.
     """
-    check_choice("--regulariser", name, regulariser_names())
-    return class_in(__name__, name, Regulariser)
+    return class_in("regularisers", name, Regulariser, parameter="`Regularisation.regularisers`")
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -93,7 +92,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     Raises:
         NoisecleanerError: it has no such option, or its value has another type.
     """
-    check_types("--regulariser", name, regulariser_class(name), options)
+    check_types(regulariser_class(name), options, parameter="`Regularisation.regularisers`", name=name)
 
 
 def build(name: str, side: Side, network: Network, options: Mapping[str, Any]) -> Regulariser:

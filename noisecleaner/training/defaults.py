@@ -13,7 +13,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.networks.backbones import Backbone, build, efficientnet_lite0
 from noisecleaner.networks.devices import choose_precision
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.registry import check_choice, method_names
+from noisecleaner.registry import check_choice, names_in
 from noisecleaner.regularisers import check_options, regulariser_class
 from noisecleaner.settings import NO_TRUSTED, Effort, Model, Precision, Regularisation
 from noisecleaner.training.schedule import Schedule
@@ -72,7 +72,7 @@ def check_transfer(method: str, trusted: str | None, effort: Effort) -> None:
             "Name them with --trusted PATH.",
         )
     if not weighting_class(method).transfers:
-        able = [name for name in method_names() if weighting_class(name).transfers]
+        able = [name for name in names_in("weightings") if weighting_class(name).transfers]
         raise NoisecleanerError(
             f"--transfer needs a method in which the target may have classes of its own, but {method} compares labels.",
             f"Choose --method {' or '.join(able)}.",
@@ -99,7 +99,7 @@ def check_effort(effort: Effort) -> None:
         "--weight-decay": (effort.weight_decay, 0),
         "--workers": (effort.workers, 1),
     }
-    check_choice("--precision", effort.precision, list(get_args(Precision)))
+    check_choice(effort.precision, get_args(Precision), parameter="`Effort.precision`")
     for option, (value, least) in bounds.items():
         if value is not None and not least <= value < math.inf:
             bound = f"at least {least}" if isinstance(least, int) else "above 0"

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.registry import check_choice, check_types, class_in, method_names
+from noisecleaner.registry import check_choice, check_types, class_in
 from noisecleaner.settings import Layers, Meta
 
 
@@ -153,8 +153,7 @@ def weighting_class(method: str) -> type[Weighting]:
     Raises:
         NoisecleanerError: there is no such file.
     """
-    check_choice("--method", method, method_names())
-    return class_in(__name__, method, Weighting)
+    return class_in("weightings", method, Weighting, parameter="`method`")
 
 
 def check_options(method: str, options: Mapping[str, Any], meta: Meta | None = None) -> Weighting:
@@ -163,7 +162,7 @@ def check_options(method: str, options: Mapping[str, Any], meta: Meta | None = N
     Raises:
         NoisecleanerError: the method has no such option, or its value has another type or is out of range.
     """
-    check_types("--method", method, weighting_class(method), options)
+    check_types(weighting_class(method), options, parameter="`method`", name=method)
     return build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options, meta)
 
 
@@ -181,7 +180,7 @@ def build(method: str, rows: int, network: Network, options: Mapping[str, Any], 
         NoisecleanerError: an option is out of range, or does not suit the network.
     """
     meta = meta or Meta()
-    check_choice("--meta", meta.layers, list(get_args(Layers)))
+    check_choice(meta.layers, get_args(Layers), parameter="`Meta.layers`")
     try:
         weighting = weighting_class(method)(rows, network, **options)
     except ValueError as error:

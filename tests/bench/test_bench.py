@@ -38,7 +38,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record
 from noisecleaner.networks.backbones.efficientnet_lite0 import installed
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.registry import experiment_names
+from noisecleaner.registry import names_in
 
 TINY = ("--scale", 0.0001, "--device", "cpu")
 
@@ -199,7 +199,7 @@ def test_an_experiment_dropped_into_the_folder_shows_up(tmp_path: Path) -> None:
     assert table["size"].to_pylist() == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("paper", experiment_names())
+@pytest.mark.parametrize("paper", names_in("bench"))
 def test_every_experiment_keeps_the_contract(paper: str) -> None:
     experiment = experiment_class(paper)
     assert 0 < experiment.scale <= 1
@@ -252,7 +252,7 @@ def test_pixels_are_decoded_once(command: Command, cifar10: Path, tmp_path: Path
 
 
 def test_an_unknown_paper_is_refused_with_the_valid_ones(command: Command, tmp_path: Path) -> None:
-    refused(command("bench", "nonsense", "--out", tmp_path / "out"), "nonsense", ", ".join(experiment_names()))
+    refused(command("bench", "nonsense", "--out", tmp_path / "out"), "nonsense", ", ".join(names_in("bench")))
     assert not (tmp_path / "out").exists()
 
 

@@ -14,7 +14,7 @@ from support.datasets import CLASSES, Command, embeddings, image_folder, write_t
 
 from noisecleaner import api
 from noisecleaner.inputs.prepare import statistics
-from noisecleaner.registry import method_names
+from noisecleaner.registry import names_in
 from noisecleaner.tables import REPORT, SCORES, TRACE
 
 VECTORS = ["--embedding-column", "embedding"]
@@ -56,7 +56,7 @@ def test_scores_stand_in_the_order_of_the_dataset(fitted: Path, command: Command
     assert pq.read_table(fitted / "run" / "scores.parquet")["sample_id"].to_pylist() == ids
 
 
-@pytest.mark.parametrize("method", method_names())
+@pytest.mark.parametrize("method", names_in("weightings"))
 def test_every_method_finds_wrong_labels_among_embeddings(command: Command, tmp_path: Path, method: str) -> None:
     truth = embeddings(tmp_path / "data.parquet")
     write_trusted(tmp_path / "t.parquet", truth, every=4)

@@ -24,7 +24,7 @@ from support.datasets import SAMPLE, Command
 from noisecleaner.cli import main
 from noisecleaner.networks.backbones.efficientnet_lite0 import installed
 from noisecleaner.planning import plan
-from noisecleaner.registry import format_names, method_names, regulariser_names
+from noisecleaner.registry import names_in
 from noisecleaner.scoring import score
 
 README = (SAMPLE.parent / "README.md").read_text("utf-8")
@@ -165,11 +165,15 @@ def test_the_python_example_of_the_readme_is_right(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_readme_names_every_method_and_every_column(demo: Demo) -> None:
-    for name in (*method_names(), *regulariser_names(), *pq.read_schema(demo.run / "scores.parquet").names):
+    for name in (
+        *names_in("weightings"),
+        *names_in("regularisers"),
+        *pq.read_schema(demo.run / "scores.parquet").names,
+    ):
         assert f"`{name}`" in README, name
 
 
-@pytest.mark.parametrize("format", ["console", *format_names()])
+@pytest.mark.parametrize("format", ["console", *names_in("gate.formats")])
 @pytest.mark.parametrize(("limit", "code"), [("0.5", 0), ("0.2", 1), ("2", 2), ("0.4", 3)])
 def test_the_gate_judges_the_sample_data(demo: Demo, command: Command, format: str, limit: str, code: int) -> None:
     """Of the labels 40 % are wrong, and 300 audited rows cannot tell that from 41 %."""

@@ -42,11 +42,11 @@ from noisecleaner.gate.formats import github, markdown
 from noisecleaner.gate.rules import read_config
 from noisecleaner.noise.estimate import Audit, Rate
 from noisecleaner.noise.intervals import difference, more_for_increase, more_for_limit
-from noisecleaner.registry import format_names
+from noisecleaner.registry import names_in
 from noisecleaner.runs.scored_run import Measured
 from noisecleaner.tables import SCORES, write_table
 
-FORMATS = ["console", *format_names()]
+FORMATS = ["console", *names_in("gate.formats")]
 # 30 of 300 audited labels are wrong: 10 %, 7.1 to 13.9
 RULES = {0: ["--max-noise", "0.14"], 1: ["--max-noise", "0.07"], 2: [], 3: ["--max-noise", "0.1"]}
 VECTORS = ["--embedding-column", "embedding"]

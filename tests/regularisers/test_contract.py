@@ -20,7 +20,7 @@ from torch.nn import functional
 import noisecleaner.weightings as package
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.registry import method_names, regulariser_names, regularisers
+from noisecleaner.registry import names_in, regularisers
 from noisecleaner.regularisers import Regulariser, Side, build, check_options
 from noisecleaner.regularisers.lautum import Lautum, lautum_information, ridged
 from noisecleaner.regularisers.purified import Purified
@@ -58,7 +58,7 @@ def step(regulariser: Regulariser, trained: Network, number: int = 0) -> Tensor:
     return regulariser.regularise(loss, trained, source, drawn)
 
 
-@pytest.fixture(params=regulariser_names())
+@pytest.fixture(params=names_in("regularisers"))
 def made(request: pytest.FixtureRequest) -> tuple[Regulariser, Network]:
     trained = network()
     return build(request.param, side(), trained, {}).double(), trained
@@ -105,7 +105,9 @@ def test_a_state_that_is_put_back_goes_on_with_the_same_losses(made: tuple[Regul
         step(regulariser, trained, number)
     kept = {name: value.clone() for name, value in regulariser.state_dict().items()}
     slots = deepcopy(regulariser.optimiser.state_dict()) if regulariser.optimiser else {}
-    again = build(next(n for n in regulariser_names() if type(regulariser).__name__.lower() == n), side(), trained, {})
+    again = build(
+        next(n for n in names_in("regularisers") if type(regulariser).__name__.lower() == n), side(), trained, {}
+    )
     again.double().load_state_dict(kept)
     if again.optimiser:
         again.optimiser.load_state_dict(slots)
@@ -120,7 +122,7 @@ def test_every_option_is_described_as_its_constructor_has_it() -> None:
         for option, text in method.options.items():
             value = getattr(regulariser, option, None)
             assert value is None or str(value) == text, (method.name, option)
-        assert method.summary
+        assert method.description
 
 
 def test_unknown_options_and_wrong_types_are_refused() -> None:
@@ -333,7 +335,7 @@ def folder(tmp_path: Path) -> Path:
 FIT = ("fit", "data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--epochs", "4")
 
 
-@pytest.mark.parametrize("method", method_names())
+@pytest.mark.parametrize("method", names_in("weightings"))
 def test_regularisers_compose_with_every_weighting(
     folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -453,7 +455,7 @@ def test_a_file_that_is_dropped_in_is_a_regulariser(folder: Path) -> None:
 
 
 def test_weightings_that_transfer_give_the_target_a_classifier() -> None:
-    for name in method_names():
+    for name in names_in("weightings"):
         trained = network()
         weighting = build_weighting(name, ROWS, trained, {}).double()
         if not weighting.transfers:

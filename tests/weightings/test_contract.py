@@ -22,7 +22,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gradients.alignment import at
 from noisecleaner.networks.backbones import build as build_backbone
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.registry import method_names, methods
+from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
 from noisecleaner.weightings import Step, Weighting, build, check_options, normalised, unit
 from noisecleaner.weightings._steered import covered, trusted_loss
@@ -77,7 +77,7 @@ def soseleto(network: Network, **options: object) -> Soseleto:
     return Soseleto(ROWS, network, **options).double()  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=method_names())
+@pytest.fixture(params=names_in("weightings"))
 def rule(request: pytest.FixtureRequest) -> tuple[Weighting, Network]:
     network = small_network()
     return build(request.param, ROWS, network, {}).double(), network
@@ -178,7 +178,7 @@ def test_rows_that_disagree_with_the_trusted_ones_weigh_less() -> None:
     inputs = torch.cat([trusted.inputs, trusted.inputs])
     labels = torch.cat([trusted.labels, (trusted.labels + 1) % CLASSES])
     source = Batch(inputs, labels, torch.arange(8))
-    for name in method_names():
+    for name in names_in("weightings"):
         weighting = build(name, ROWS, network, {}).double()
         take(weighting, network, source, trusted)
         alpha, alignment = weighting.alpha(), weighting.alignment()
@@ -204,7 +204,7 @@ def test_every_option_has_a_default_that_methods_shows() -> None:
         signature = inspect.signature(package.weighting_class(method.name))
         written = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
         assert method.options == {name: str(value) for name, value in written.items()}
-        assert method.summary
+        assert method.description
 
 
 def test_adding_a_weighting_is_one_file(tmp_path: Path) -> None:

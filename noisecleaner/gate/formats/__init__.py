@@ -5,10 +5,8 @@ The console's own view is in `console.py`.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from noisecleaner.gate.verdicts import Verdict
-from noisecleaner.registry import check_choice, format_names, module_name
+from noisecleaner.registry import module_in
 
 
 def render(format: str, verdict: Verdict) -> str:
@@ -21,6 +19,5 @@ def render(format: str, verdict: Verdict) -> str:
     Raises:
         NoisecleanerError: there is no such format.
     """
-    check_choice("--format", format, format_names())
-    text: str = import_module(f"{__name__}.{module_name(format)}").render(verdict)
+    text: str = module_in("gate.formats", format, parameter="`format`").render(verdict)
     return text

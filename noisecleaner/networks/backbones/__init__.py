@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.registry import backbone_names, check_choice, module_name
+from noisecleaner.registry import backbone_names, check_choice, module_in
+
+_CHOSEN_BY = "`Model.backbone`"
 
 
 class Backbone(nn.Module):
@@ -56,10 +57,10 @@ def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None
         NoisecleanerError: the name is unknown, or the weights cannot be had.
     """
     if name in backbone_names():
-        backbone: Backbone = import_module(f"{__name__}.{module_name(name)}").build(size, pretrained)
+        backbone: Backbone = module_in("networks.backbones", name, parameter=_CHOSEN_BY).build(size, pretrained)
     else:
-        torchvision_models = import_module(f"{__name__}.torchvision_models")
-        check_choice("--backbone", name, [*backbone_names(), *torchvision_models.names()])
+        torchvision_models = module_in("networks.backbones", "torchvision-models", parameter=_CHOSEN_BY)
+        check_choice(name, [*backbone_names(), *torchvision_models.names()], parameter=_CHOSEN_BY)
         backbone = torchvision_models.build(name, size, pretrained)
     if weights is not None:
         load_weights(backbone, weights)
