@@ -31,7 +31,8 @@ from noisecleaner.runs.run import Run, fingerprint, open_run
 from noisecleaner.runs.trace import collect, to_table, verified
 from noisecleaner.settings import NO_TRUSTED, Effort, Model, Regularisation
 from noisecleaner.tables import TRACE, write_table
-from noisecleaner.training.crossfit import Folds, Task, rehearse, train_folds
+from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
+from noisecleaner.training.crossfit import CrossFit, Task, rehearse, train_folds
 from noisecleaner.training.defaults import (
     check_batch,
     check_effort,
@@ -42,8 +43,7 @@ from noisecleaner.training.defaults import (
     choose_backbone,
     choose_schedule,
 )
-from noisecleaner.training.folds import MIN_AUDITED, Plan, plan
-from noisecleaner.training.parts import Parts, check_usable, read_parts
+from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 from noisecleaner.training.trustcheck import warnings_after, warnings_before
 from noisecleaner.weightings import check_options
 
@@ -148,14 +148,14 @@ def fit(
     source.refuse_inside(out)
     on = choose_device(device)
     low_loss = trusted == NO_TRUSTED
-    parts = read_parts(source, trusted, regularisation, transfer)
-    check_usable(parts, method, strict, low_loss)
-    chosen = _choose(parts.dataset, model, seed, on, told, transfer)
-    targets = len(parts.target_classes) if transfer else None
+    corpus = read_corpus(source, trusted=trusted, regularisation=regularisation, transfer=transfer)
+    check_usable(corpus, method=method, strict=strict, low_loss=low_loss)
+    chosen = _choose(corpus.dataset, model, seed, on, told, transfer)
+    targets = len(corpus.target_classes) if transfer else None
     task = Task(
         chosen.shape, chosen.trunk, method, options, effort.meta, low_loss, regularisation.regularisers, targets
     )
-    rehearse(task, parts.side())
+    rehearse(task, corpus.side())
     recorded = {
         "source": source.to_json(),
         "trusted": trusted if low_loss or trusted is None else absolute(trusted),
@@ -170,31 +170,38 @@ def fit(
         "device": str(on),
         "strict": strict,
     }
-    mark = fingerprint(parts.all())
+    mark = fingerprint(corpus.manifests())
     with open_run(out, recorded, mark, overwrite=overwrite, resume=resume) as (run, finished):
         if finished:
             told.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return Fitted(**run.read()["fitted"])
         # features cost minutes and stay; pixels and vectors are copies of what the user has
-        inputs = prepare(parts.all(), chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
-        parts = parts.skipping(inputs.skipped)
-        check_usable(parts, method, strict, low_loss)
-        for warning in warnings_before(parts, inputs.array):
+        inputs = prepare(corpus.manifests(), chosen.encoder, run.path if chosen.frozen else run.cache, decoding, told)
+        corpus = corpus.skipping(inputs.skipped)
+        check_usable(corpus, method=method, strict=strict, low_loss=low_loss)
+        for warning in warnings_before(corpus, inputs.array):
             told.warn(warning)
         clock.append(time.monotonic())
-        dataset = parts.dataset
+        dataset = corpus.dataset
         folds = effort.folds or (1 if chosen.trunk is not None or transfer else FOLDS)
-        planned = plan(dataset.given, dataset.trusted, parts.extra, folds, seed, judged=not transfer)
-        schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(planned.folds[0].source), seed, on)
-        data = _data(inputs.array, parts, chosen, on)
-        training = Folds(run, planned, data, task, schedule, len(dataset))
+        assignment = assign_folds(
+            given=dataset.given,
+            trusted=dataset.trusted,
+            clean_only=corpus.clean_only_labels,
+            folds=folds,
+            seed=seed,
+            judged=not transfer,
+        )
+        schedule = choose_schedule(effort, chosen.shape, chosen.trunk, len(assignment.folds[0].source), seed, on)
+        data = _data(inputs.array, corpus, chosen, on)
+        training = CrossFit(run, assignment, data, task, schedule, len(dataset))
         found = train_folds(training, effort.workers, told, interrupts or Interrupts())
         clock.append(time.monotonic())
-        quality = _conclude(run, parts, planned, found, seed, transfer, told)
-        _write_auditor(run, chosen, parts, folds, quality)
+        quality = _conclude(run, corpus, assignment, found, seed, transfer, told)
+        _write_auditor(run, chosen, corpus, folds, quality)
         clock.append(time.monotonic())
         seconds = dict(zip(("prepare", "train", "conclude"), np.diff(clock).round(2).tolist(), strict=True))
-        fitted = _summarise(parts, planned, quality, seconds)
+        fitted = _summarise(corpus, assignment, quality, seconds)
         run.finish({"options": recorded, "fingerprint": mark, "fitted": asdict(fitted)})
     _warn(fitted, told)
     return fitted
@@ -233,60 +240,62 @@ def _choose(
     return _Chosen(shape, pixel_encoder(backbone.size), trunk=backbone)
 
 
-def _data(array: npt.NDArray[Any], parts: Parts, chosen: _Chosen, device: torch.device) -> Data:
+def _data(array: npt.NDArray[Any], corpus: Corpus, chosen: _Chosen, device: torch.device) -> Data:
     return Data(
         array,
-        given=parts.given,
-        trusted=parts.trusted,
+        given=corpus.given,
+        trusted=corpus.trusted,
         device=device,
         augmented=chosen.trunk is not None,
         flips=chosen.trunk is not None and chosen.trunk.flips,
-        side=parts.side(),
+        side=corpus.side(),
         probabilities=chosen.shape.kind == "probabilities",
     )
 
 
 def _conclude(
-    run: Run, parts: Parts, planned: Plan, found: list[Arrays], seed: int, transfer: bool, told: Progress
+    run: Run, corpus: Corpus, assignment: FoldAssignment, found: list[Arrays], seed: int, transfer: bool, told: Progress
 ) -> QualityModel:
     """Fit label quality and write the trace."""
-    dataset = parts.dataset
+    dataset = corpus.dataset
     columns = collect(found, dataset.given)
     if transfer:
         model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
     else:
-        known = verified(columns, dataset, planned.judging, found, parts.extra)
-        out_of_sample = len(planned.folds) > 1
+        known = verified(columns, dataset, assignment.judging, found, corpus.clean_only_labels)
+        out_of_sample = len(assignment.folds) > 1
         model, quality = fit_quality(columns, known, seed, out_of_sample)
-        for warning in warnings_after(parts, columns, planned.judging) if out_of_sample else ():
+        for warning in warnings_after(corpus, columns, assignment.judging) if out_of_sample else ():
             told.warn(warning)
     suggested, confidence = model.suggest(columns, quality)
     meta = {"classes": list(dataset.classes), "quality": model.method}
-    write_table(run.trace, [to_table(dataset, columns, quality, suggested, confidence, planned.judging)], TRACE, meta)
+    write_table(
+        run.trace, [to_table(dataset, columns, quality, suggested, confidence, assignment.judging)], TRACE, meta
+    )
     return model
 
 
-def _write_auditor(run: Run, chosen: _Chosen, parts: Parts, folds: int, quality: QualityModel) -> None:
+def _write_auditor(run: Run, chosen: _Chosen, corpus: Corpus, folds: int, quality: QualityModel) -> None:
     """Write what `score --data` needs beside the folds' networks."""
     if chosen.frozen is not None:
         weights = {name: tensor.cpu().numpy() for name, tensor in chosen.frozen.state_dict().items()}
         write_arrays(run.auditor / "backbone.safetensors", weights, {})
-    shape = asdict(replace(chosen.shape, classes=len(parts.target_classes)))
+    shape = asdict(replace(chosen.shape, classes=len(corpus.target_classes)))
     write_record(
         run.auditor / "auditor.json",
-        {"classes": list(parts.target_classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
+        {"classes": list(corpus.target_classes), "folds": folds, "shape": shape, "quality": quality.to_json()},
     )
 
 
-def _summarise(parts: Parts, planned: Plan, quality: QualityModel, seconds: dict[str, float]) -> Fitted:
-    dataset = parts.dataset
+def _summarise(corpus: Corpus, assignment: FoldAssignment, quality: QualityModel, seconds: dict[str, float]) -> Fitted:
+    dataset = corpus.dataset
     return Fitted(
         rows=len(dataset),
         skipped=dataset.skips(),
         audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
-        clean_only=int((parts.extra >= 0).sum()),
-        judging=int(planned.judging.sum()),
-        judged_wrong=int((planned.judging & (dataset.given != dataset.trusted)).sum()),
+        clean_only=int((corpus.clean_only_labels >= 0).sum()),
+        judging=int(assignment.judging.sum()),
+        judged_wrong=int((assignment.judging & (dataset.given != dataset.trusted)).sum()),
         quality=quality.method,
         seconds=seconds,
     )

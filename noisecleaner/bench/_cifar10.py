@@ -15,7 +15,7 @@ from noisecleaner.progress import Stage
 from noisecleaner.quality.model import Verified, fit_quality
 from noisecleaner.quality.transition import Known
 from noisecleaner.runs.trace import collect
-from noisecleaner.training.folds import Fold, Plan
+from noisecleaner.training.folds import Fold, FoldAssignment, assign_folds
 from noisecleaner.training.readout import read_fold
 from noisecleaner.training.state import State
 
@@ -57,8 +57,13 @@ class Noisy:
 
     def fold(self) -> Fold:
         """Train on all source rows, and let all verified rows steer."""
-        nobody = self.source[:0]
-        return Fold(self.source, np.flatnonzero(self.data.trusted >= 0), self.source, self.source, nobody)
+        return Fold(source=self.source, steering=np.flatnonzero(self.data.trusted >= 0))
+
+    def single_run(self, seed: int) -> FoldAssignment:
+        """Train once on all source rows, and let a half of the verified ones judge."""
+        return assign_folds(
+            given=self.data.given, trusted=self.data.trusted, clean_only=self.true[self.extra], folds=1, seed=seed
+        )
 
 
 def noisy_cifar10(
@@ -105,12 +110,12 @@ def noisy_cifar10(
     return Noisy(data, true, np.arange(count), test, len(known.classes))
 
 
-def label_quality(task: Noisy, planned: Plan, state: State, seed: int) -> RealArray:
+def label_quality(task: Noisy, assignment: FoldAssignment, state: State, seed: int) -> RealArray:
     """Compute label quality as `fit` does, shape [source rows]."""
     found = collect(
-        [read_fold(state, task.data, planned.folds[0], len(task.source), Stage())], task.data.given[task.source]
+        [read_fold(state, task.data, assignment.folds[0], len(task.source), Stage())], task.data.given[task.source]
     )
-    judging = np.flatnonzero(planned.judging)
+    judging = np.flatnonzero(assignment.judging)
     known = Known(task.true[judging], np.ones(len(judging)))
     nobody = np.empty((0, task.classes)), np.empty(0, np.int64)
     return fit_quality(found, Verified(judging, known, *nobody, task.classes), seed, out_of_sample=False)[1]

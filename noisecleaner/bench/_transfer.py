@@ -71,7 +71,7 @@ def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None
     trusted[len(source) : len(source) + len(target)] = target.labels
     rows = np.arange(len(source))
     side = Side(np.arange(len(source) + len(target), len(pixels)), nobody)
-    fold = Fold(rows, np.flatnonzero(trusted >= 0), rows, rows[:0], rows[:0])
+    fold = Fold(source=rows, steering=np.flatnonzero(trusted >= 0))
     return Data(pixels, given, trusted, work.device, side=side), fold
 
 
@@ -111,7 +111,7 @@ def fine_tune(network: Network, sample: Sample, steps: int, rate: float, work: W
     """Train all of a network on a small labelled set; too short to be worth a checkpoint."""
     rows = np.arange(len(sample))
     data = Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
-    fold = Fold(rows, rows[:0], rows, rows[:0], rows[:0])
+    fold = Fold(source=rows)
     size = min(_BATCH, len(sample))
     epochs = max(1, steps * size // len(sample))
     schedule = Schedule(epochs, size, 2, rate, weight_decay=0.0, seed=work.seed, checkpoint_seconds=1e9)

@@ -24,7 +24,6 @@ from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
 from noisecleaner.training.descent import Descent
-from noisecleaner.training.folds import plan
 from noisecleaner.training.sampling import Sampler
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.weightings import build
@@ -177,14 +176,14 @@ def _found(backbone: str, task: Noisy, method: str, way: _Way, work: Work) -> Me
     """Train with a method, and rank the wrong labels."""
     from sklearn.metrics import roc_auc_score
 
-    planned = plan(task.data.given, task.data.trusted, task.true[task.extra], 1, work.seed)
+    assignment = task.single_run(work.seed)
     network = new_network(backbone, 32, task.classes, work.seed)
     options = {"classifier": "shared"} if method == "soseleto" else {}
     schedule = _schedule(way, _EPOCHS, method, work.seed)
-    state = learn(work, network, task.data, planned.folds[0], schedule, method, options, steps=way.meta)
+    state = learn(work, network, task.data, assignment.folds[0], schedule, method, options, steps=way.meta)
     nobody = np.flatnonzero(task.data.trusted < 0)
     wrong = np.isin(nobody, task.wrong)
-    quality, alpha = label_quality(task, planned, state, work.seed), state.weighting.alpha().cpu().numpy()
+    quality, alpha = label_quality(task, assignment, state, work.seed), state.weighting.alpha().cpu().numpy()
     return {
         "auroc": float(roc_auc_score(wrong, -quality[nobody])),
         "auroc_alpha": float(roc_auc_score(wrong, -alpha[nobody])),

@@ -67,7 +67,7 @@ class PurifiedMnistm(Experiment):
         side = Side(rows[:0], irrelevant, ("black", "photograph"))
         source = np.arange(len(rows))
         data = Data(pixels, given, np.full(len(given), -1), work.device, side=side)
-        fold = Fold(source, source[:0], source, source[:0], source[:0])
+        fold = Fold(source=source)
         network = new_network(self.backbone, _SIZE, 10, work.seed)
         schedule = Schedule(6, 64, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
         chosen = {"purified": _HELD} if row.method == "purified" else {}

@@ -13,7 +13,6 @@ from noisecleaner.bench._learning import accuracy, learn, new_network
 from noisecleaner.export.corrupt import Kind
 from noisecleaner.networks.devices import choose_precision
 from noisecleaner.settings import Meta
-from noisecleaner.training.folds import plan
 from noisecleaner.training.schedule import Schedule
 
 _PLAIN = {0.3: 0.6557, 0.4: 0.6238, 0.5: 0.5736}
@@ -76,18 +75,18 @@ class SoseletoCifar10(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, test both classifiers, and count the wrong labels that are left in the better half."""
         task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000)
-        planned = plan(task.data.given, task.data.trusted, task.true[task.extra], 1, work.seed)
+        assignment = task.single_run(work.seed)
         network = new_network(self.backbone, SIZE, task.classes, work.seed)
         epochs = round(12 / math.sqrt(max(work.scale, 0.1)))
         precision = choose_precision("auto", work.device, convolutions=True)
         schedule = Schedule(epochs, 32, 256, 0.005, 0.0, seed=work.seed, precision=precision, annealed=False)
         options = {"warmup": 1, "rate": 0.1, "classifier": "shared"} if row.method == "soseleto" else {}
         steps = Meta(every=16, momentum=0.99) if row.method == "soseleto" else None
-        state = learn(work, network, task.data, planned.folds[0], schedule, row.method, options, steps=steps)
+        state = learn(work, network, task.data, assignment.folds[0], schedule, row.method, options, steps=steps)
         metrics = {"test_accuracy": accuracy(network, task.test, np.arange(len(task.test.given)), task.test.given)}
         if row.method == "soseleto":
             metrics["best_half_noise"] = _left(task, state.weighting.alpha().cpu().numpy())
-        metrics["best_half_noise_by_quality"] = _left(task, label_quality(task, planned, state, work.seed))
+        metrics["best_half_noise_by_quality"] = _left(task, label_quality(task, assignment, state, work.seed))
         return metrics
 
 

@@ -38,7 +38,7 @@ class SoseletoSynthetic(Experiment):
         rows, clean = np.arange(source), source + np.arange(target)
         given = np.where(np.arange(len(true)) < source, points[:, 0] > 0, -1).astype(np.int64)
         data = Data(points, given, true, work.device)
-        fold = Fold(rows, clean, rows, rows, rows[:0])
+        fold = Fold(source=rows, steering=clean)
         with torch.random.fork_rng():
             torch.manual_seed(work.seed)
             network = Network(nn.Sequential(nn.Linear(2, 24), nn.Tanh()), nn.Linear(24, 2))

@@ -27,7 +27,7 @@ from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.runs.run import Run
 from noisecleaner.settings import Meta
-from noisecleaner.training.folds import Plan
+from noisecleaner.training.folds import FoldAssignment
 from noisecleaner.training.loop import few_threads, small, train
 from noisecleaner.training.readout import read_fold
 from noisecleaner.training.schedule import Schedule
@@ -65,12 +65,12 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Folds:
-    """The training runs of a plan: what each needs, in this process or in another.
+class CrossFit:
+    """The training runs of an assignment: what each needs, in this process or in another.
 
     Args:
         run: where networks (`auditor/fold-K`) and results (`checkpoint/fold-K`) are kept.
-        plan: which rows train, steer and judge in each fold.
+        assignment: which rows train, steer and judge in each fold.
         data: what batches are made of.
         task: what every fold does.
         schedule: how long and how fast to train.
@@ -78,7 +78,7 @@ class Folds:
     """
 
     run: Run
-    plan: Plan
+    assignment: FoldAssignment
     data: Data
     task: Task
     schedule: Schedule
@@ -95,7 +95,7 @@ class Folds:
 
     def train(self, number: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
         """Train a fold, or go on with it, until a share of its steps is done; at 1 write its network and results."""
-        count, fold = len(self.plan.folds), self.plan.folds[number]
+        count, fold = len(self.assignment.folds), self.assignment.folds[number]
         title = "Training" if count == 1 else f"Training, fold {number + 1} of {count}"
         schedule = replace(self.schedule, seed=self.schedule.seed * count + number)
         state = _start(self.task, self.network(), self.data.side, self.rows, self.schedule.seed)
@@ -122,12 +122,12 @@ class Folds:
 
     def at_once(self, numbers: Sequence[int], workers: int) -> int:
         """How many folds to train at once: several where each leaves the other cores idle, and they take a while."""
-        steps = sum(len(self.plan.folds[number].source) for number in numbers) / self.schedule.batch_size
+        steps = sum(len(self.assignment.folds[number].source) for number in numbers) / self.schedule.batch_size
         lasting = self.data.device.type == "cpu" and steps * self.schedule.epochs >= _WORTH
         return min(workers, len(numbers)) if lasting and small(self.network()) else 1
 
 
-def train_folds(folds: Folds, workers: int, progress: Progress, interrupts: Interrupts) -> list[Arrays]:
+def train_folds(folds: CrossFit, workers: int, progress: Progress, interrupts: Interrupts) -> list[Arrays]:
     """Train what is not trained yet, and return what each fold found out (see `read_fold`).
 
     Args:
@@ -136,7 +136,7 @@ def train_folds(folds: Folds, workers: int, progress: Progress, interrupts: Inte
         progress: is told about every step.
         interrupts: asked between steps.
     """
-    numbers = range(len(folds.plan.folds))
+    numbers = range(len(folds.assignment.folds))
     left = [number for number in numbers if not folds.result(number).exists()]
     at_once = folds.at_once(left, workers)
     if at_once > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,34 +12,45 @@ from noisecleaner.arrays import BoolArray, IntArray
 MIN_AUDITED = 20
 
 
-@dataclass(frozen=True)
+def _nobody() -> IntArray:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fold:
-    """One training run.
+    """One training run: numbers of rows, each of shape [its rows]; from `FoldAssignment.rows` on they are clean-only.
 
     Args:
         source: rows whose given labels are trained on.
-        steering: trusted rows whose gradient steers; indices from `rows` on are clean-only rows.
+        steering: trusted rows whose gradient steers.
         recorded: rows whose alpha, beta and margin history this run keeps.
         predicted: rows that this run's network is read out on.
         checked: trusted rows that do not steer this run; its progress is measured on them.
     """
 
     source: IntArray
-    steering: IntArray
-    recorded: IntArray
-    predicted: IntArray
-    checked: IntArray
+    steering: IntArray = field(default_factory=_nobody)
+    recorded: IntArray = field(default_factory=_nobody)
+    predicted: IntArray = field(default_factory=_nobody)
+    checked: IntArray = field(default_factory=_nobody)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All training runs, and which audited rows may judge what they recorded, shape [rows]."""
+class FoldAssignment:
+    """All training runs, and which audited rows may judge what they recorded, shape [rows of the dataset]."""
 
     folds: tuple[Fold, ...]
     judging: BoolArray
 
+    @property
+    def rows(self) -> int:
+        """Rows of the dataset; numbers from here on are clean-only rows."""
+        return len(self.judging)
 
-def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, seed: int, judged: bool = True) -> Plan:
+
+def assign_folds(
+    *, given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, seed: int, judged: bool = True
+) -> FoldAssignment:
     """Assign rows to training runs.
 
     With `folds` >= 3, run k does not train on the rows of part k and predicts them; it records the training
@@ -60,40 +71,69 @@ def plan(given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, s
         seed: of the assignment.
         judged: False lets all trusted rows steer; nothing is predicted, as in a transfer to other classes.
     """
-    labels = np.concatenate([np.where(given >= 0, trusted, -1), clean_only])
-    may_judge = np.zeros(len(labels), dtype=bool)
-    for rows in (np.flatnonzero(labels[: len(given)] >= 0), len(given) + np.flatnonzero(clean_only >= 0)):
+    verified = np.concatenate([np.where(given >= 0, trusted, -1), clean_only])
+    may_judge = np.zeros(len(verified), dtype=bool)
+    for rows in (np.flatnonzero(verified[: len(given)] >= 0), len(given) + np.flatnonzero(clean_only >= 0)):
         may_judge[rows] = len(rows) >= MIN_AUDITED
+    labels = _Labels(given=given, verified=verified, may_judge=may_judge)
     if not judged:
-        (fold,) = _single(given, labels, np.zeros_like(may_judge), 1, np.random.default_rng(seed)).folds
-        return Plan((replace(fold, predicted=fold.predicted[:0]),), np.zeros(len(given), dtype=bool))
-    assign = _single if folds == 1 else _crossed
-    planned = assign(given, labels, may_judge, folds, np.random.default_rng(seed))
-    if may_judge.any() and any(len(np.unique(labels[fold.steering])) < 2 for fold in planned.folds):
-        return assign(given, labels, np.zeros_like(may_judge), folds, np.random.default_rng(seed))
-    return planned
+        (fold,) = _single(labels.unjudged(), np.random.default_rng(seed)).folds
+        return FoldAssignment((replace(fold, predicted=_nobody()),), np.zeros(len(given), dtype=bool))
+    assignment = _assign(labels, folds, seed)
+    if may_judge.any() and any(len(np.unique(verified[fold.steering])) < 2 for fold in assignment.folds):
+        return _assign(labels.unjudged(), folds, seed)
+    return assignment
 
 
-def _single(given: IntArray, labels: IntArray, may_judge: BoolArray, folds: int, rng: np.random.Generator) -> Plan:
-    rows = np.flatnonzero(given >= 0)
-    judges = np.flatnonzero(may_judge)
-    inside = judges[judges < len(given)]
+@dataclass(frozen=True, kw_only=True)
+class _Labels:
+    """What rows are assigned by.
+
+    Args:
+        given: class index of the given label, -1 where there is none, shape [rows].
+        verified: the same of the verified label, also of the clean-only rows, shape [rows + clean-only rows].
+        may_judge: whether a row may judge instead of steering, shape [rows + clean-only rows].
+    """
+
+    given: IntArray
+    verified: IntArray
+    may_judge: BoolArray
+
+    def unjudged(self) -> _Labels:
+        """The same with no row that may judge."""
+        return replace(self, may_judge=np.zeros_like(self.may_judge))
+
+
+def _assign(labels: _Labels, folds: int, seed: int) -> FoldAssignment:
+    rng = np.random.default_rng(seed)
+    return _single(labels, rng) if folds == 1 else _crossed(labels, folds, rng)
+
+
+def _single(labels: _Labels, rng: np.random.Generator) -> FoldAssignment:
+    count = len(labels.given)
+    rows, judges = np.flatnonzero(labels.given >= 0), np.flatnonzero(labels.may_judge)
+    inside = judges[judges < count]
     pool = inside if len(inside) else judges
     half = np.sort(rng.permutation(pool)[: len(pool) // 2])
-    judging = np.zeros(len(given), dtype=bool)
-    judging[half[half < len(given)]] = True
-    steering = np.setdiff1d(np.flatnonzero(labels >= 0), half)
-    predicted = np.concatenate([rows, half[half >= len(given)]])
-    return Plan((Fold(rows, steering, rows, predicted, half),), judging)
+    judging = np.zeros(count, dtype=bool)
+    judging[half[half < count]] = True
+    fold = Fold(
+        source=rows,
+        steering=np.setdiff1d(np.flatnonzero(labels.verified >= 0), half),
+        recorded=rows,
+        predicted=np.concatenate([rows, half[half >= count]]),
+        checked=half,
+    )
+    return FoldAssignment((fold,), judging)
 
 
-def _crossed(given: IntArray, labels: IntArray, may_judge: BoolArray, folds: int, rng: np.random.Generator) -> Plan:
-    rows = np.flatnonzero(given >= 0)
-    extra = len(given) + np.flatnonzero(labels[len(given) :] >= 0)
-    trusted = np.flatnonzero(labels >= 0)
-    part = np.full(len(labels), -1)
-    part[rows] = _dealt((labels[rows], given[rows]), folds, rng)
-    part[extra] = _dealt((labels[extra],), folds, rng)
+def _crossed(labels: _Labels, folds: int, rng: np.random.Generator) -> FoldAssignment:
+    given, verified, may_judge = labels.given, labels.verified, labels.may_judge
+    rows, trusted = np.flatnonzero(given >= 0), np.flatnonzero(verified >= 0)
+    extra = len(given) + np.flatnonzero(verified[len(given) :] >= 0)
+    part = np.full(len(verified), -1)
+    part[rows] = _dealt((verified[rows], given[rows]), folds, rng)
+    part[extra] = _dealt((verified[extra],), folds, rng)
     runs = []
     for k in range(folds):
         history = (k - 1) % folds
@@ -106,7 +146,7 @@ def _crossed(given: IntArray, labels: IntArray, may_judge: BoolArray, folds: int
             checked=trusted[spared & (part[trusted] == k)],
         )
         runs.append(fold)
-    return Plan(tuple(runs), may_judge[: len(given)])
+    return FoldAssignment(tuple(runs), may_judge[: len(given)])
 
 
 def _dealt(keys: tuple[IntArray, ...], folds: int, rng: np.random.Generator) -> IntArray:

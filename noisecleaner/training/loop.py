@@ -20,9 +20,9 @@ from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.training.checkpoints import restore, save
+from noisecleaner.training.clean_set import CleanSet
 from noisecleaner.training.descent import Descent
 from noisecleaner.training.folds import Fold
-from noisecleaner.training.metaset import MetaSet
 from noisecleaner.training.sampling import Sampler
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.state import State
@@ -129,7 +129,7 @@ def predict(network: Network, data: Data, rows: IntArray, batch_size: int) -> It
 
 
 def _choose_meta_set(
-    meta: MetaSet, network: Network, data: Data, fold: Fold, schedule: Schedule, progress: Progress
+    meta: CleanSet, network: Network, data: Data, fold: Fold, schedule: Schedule, progress: Progress
 ) -> None:
     logits = torch.cat([logits for _, logits in predict(network, data, fold.source, schedule.batch_size)])
     first = not len(meta.rows())

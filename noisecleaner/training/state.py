@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from noisecleaner.gradients.alignment import at
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.regularisers import Regulariser
-from noisecleaner.training.metaset import MetaSet
+from noisecleaner.training.clean_set import CleanSet
 from noisecleaner.weightings import Weighting
 
 
@@ -66,7 +66,7 @@ class State(nn.Module):
         self.weighting = weighting
         self.history = History(rows)
         self.average = AveragedModel(network) if averaged else None
-        self.meta = MetaSet(rows) if meta else None
+        self.meta = CleanSet(rows) if meta else None
         self.regularisers: Sequence[Regulariser] = torch.nn.ModuleList(regularisers)  # type: ignore[assignment]  # it is one
 
     def outcome(self) -> Network:

@@ -12,37 +12,37 @@ from noisecleaner.arrays import BoolArray
 from noisecleaner.errors import listed
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.noise.randomness import LEAST_P, picked_by_looks, random_sample_p_value
-from noisecleaner.training.parts import Parts
+from noisecleaner.training.corpus import Corpus
 
 #: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
 _CERTAIN = 0.99
 _SHOWN = 5
 
 
-def warnings_before(parts: Parts, array: npt.NDArray[Any]) -> Iterator[str]:
+def warnings_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[str]:
     """Look at the trusted rows before training.
 
     Args:
-        parts: all rows of the fit.
-        array: their inputs, decoded, in the same order, shape [rows of all parts, …].
+        corpus: all rows of the fit.
+        array: their inputs, decoded, in the same order, shape [rows of the corpus, …].
     """
-    if not (parts.trusted >= 0).any():
+    if not (corpus.trusted >= 0).any():
         return
-    checks = [_unseen_classes(parts), _not_random(parts)]
-    if parts.target_classes == parts.dataset.classes:  # else the trusted rows are another task
-        checks.append(_twins(parts, array))
+    checks = [_unseen_classes(corpus), _not_random(corpus)]
+    if corpus.target_classes == corpus.dataset.classes:  # else the trusted rows are another task
+        checks.append(_twins(corpus, array))
     yield from (warning for warning in checks if warning)
 
 
-def warnings_after(parts: Parts, columns: dict[str, npt.NDArray[Any]], judging: BoolArray) -> Iterator[str]:
+def warnings_after(corpus: Corpus, columns: dict[str, npt.NDArray[Any]], judging: BoolArray) -> Iterator[str]:
     """Look at the trusted rows in the light of networks that never saw them.
 
     Args:
-        parts: all rows of the fit.
+        corpus: all rows of the fit.
         columns: the trace, each column of shape [rows].
         judging: audited rows, predicted by networks that did not train on them, shape [rows].
     """
-    dataset = parts.dataset
+    dataset = corpus.dataset
     picked = None if _drawn(dataset) else picked_by_looks(columns["predicted_margin"], judging)
     yield from filter(None, [picked])
     rows = np.flatnonzero(judging & np.isfinite(columns["predicted_margin"]))
@@ -66,9 +66,9 @@ def _drawn(dataset: Manifest) -> bool:
     return bool(np.isfinite(dataset.sample_probability[dataset.trusted >= 0]).any())
 
 
-def _unseen_classes(parts: Parts) -> str | None:
-    names = parts.target_classes
-    counts = np.bincount(parts.trusted[parts.trusted >= 0], minlength=len(names))
+def _unseen_classes(corpus: Corpus) -> str | None:
+    names = corpus.target_classes
+    counts = np.bincount(corpus.trusted[corpus.trusted >= 0], minlength=len(names))
     missing = [name for name, count in zip(names, counts, strict=True) if not count]
     if not missing:
         return None
@@ -78,9 +78,9 @@ def _unseen_classes(parts: Parts) -> str | None:
     )
 
 
-def _not_random(parts: Parts) -> str | None:
+def _not_random(corpus: Corpus) -> str | None:
     """Test by simulation whether the audited rows' given labels can be those of a random sample (chi-square)."""
-    dataset = parts.dataset
+    dataset = corpus.dataset
     audited = (dataset.given >= 0) & (dataset.trusted >= 0)
     if not audited.any() or _drawn(dataset):
         return None
@@ -94,18 +94,18 @@ def _not_random(parts: Parts) -> str | None:
     )
 
 
-def _twins(parts: Parts, array: npt.NDArray[Any]) -> str | None:
+def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> str | None:
     """Find trusted rows whose content is that of a dataset row under another id."""
-    trusted = np.flatnonzero(parts.trusted >= 0)
+    trusted = np.flatnonzero(corpus.trusted >= 0)
     content = {array[row].tobytes(): row for row in trusted}
     found = []
-    for row in np.flatnonzero(parts.dataset.readable):
+    for row in np.flatnonzero(corpus.dataset.readable):
         twin = content.get(array[row].tobytes())
-        if twin is not None and twin != row and parts.trusted[row] < 0:
+        if twin is not None and twin != row and corpus.trusted[row] < 0:
             found.append(row)
     if not found:
         return None
-    ids = parts.dataset.table["sample_id"].take(found[:_SHOWN]).to_pylist()
+    ids = corpus.dataset.table["sample_id"].take(found[:_SHOWN]).to_pylist()
     return (
         f"{len(found):,} rows of the dataset have the very content of a trusted row with another id (such as "
         f"{listed(ids)}): what is known of one should hold for the other, but nothing joins them. Remove the repeated "

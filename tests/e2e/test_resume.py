@@ -251,10 +251,10 @@ def test_a_replacement_interrupted_before_it_began_leaves_the_old_run(
     assert command("fit", *words).code == 0
     before = results(vectors / "run")
 
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(fitting, "read_parts", interrupted)
+    monkeypatch.setattr(fitting, "read_corpus", interrupted)
     outcome = command("fit", *words, "--overwrite", "--seed", "1")
     assert outcome.code == 130
     assert "Start again with: noisecleaner fit" in outcome.err

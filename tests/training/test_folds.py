@@ -5,68 +5,71 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from noisecleaner.training.folds import MIN_AUDITED, Plan, plan
+from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 
 
-def example(folds: int, audited: int = 60, rows: int = 300, extra: int = 40) -> tuple[Plan, np.ndarray, np.ndarray]:
+def example(
+    folds: int, audited: int = 60, rows: int = 300, extra: int = 40
+) -> tuple[FoldAssignment, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)
     given = rng.integers(0, 4, rows)
     given[::17] = -1
     trusted = np.full(rows, -1)
     labelled = np.flatnonzero(given >= 0)
     trusted[rng.choice(labelled, audited, replace=False)] = np.arange(audited) % 4
-    return plan(given, trusted, np.arange(extra) % 3, folds, seed=0), given, trusted
+    clean_only = np.arange(extra) % 3
+    return assign_folds(given=given, trusted=trusted, clean_only=clean_only, folds=folds, seed=0), given, trusted
 
 
 @pytest.mark.parametrize("folds", [3, 5, 10])
 def test_every_row_is_predicted_once_by_a_network_that_never_saw_it(folds: int) -> None:
-    planned, given, _ = example(folds)
-    predicted = np.concatenate([fold.predicted for fold in planned.folds])
+    assignment, given, _ = example(folds)
+    predicted = np.concatenate([fold.predicted for fold in assignment.folds])
     expected = np.concatenate([np.flatnonzero(given >= 0), len(given) + np.arange(40)])
     assert np.array_equal(np.sort(predicted), expected)
-    for fold in planned.folds:
+    for fold in assignment.folds:
         assert not np.intersect1d(fold.source, fold.predicted).size
         assert not np.intersect1d(fold.steering, fold.predicted).size
 
 
 @pytest.mark.parametrize("folds", [3, 5, 10])
 def test_every_rows_history_is_recorded_once_by_a_run_that_trained_on_it_and_was_not_steered_by_it(folds: int) -> None:
-    planned, given, _ = example(folds)
-    recorded = np.concatenate([fold.recorded for fold in planned.folds])
+    assignment, given, _ = example(folds)
+    recorded = np.concatenate([fold.recorded for fold in assignment.folds])
     assert np.array_equal(np.sort(recorded), np.flatnonzero(given >= 0))
-    for fold in planned.folds:
+    for fold in assignment.folds:
         assert np.isin(fold.recorded, fold.source).all()
         assert not np.intersect1d(fold.steering, fold.recorded).size
 
 
 @pytest.mark.parametrize("folds", [1, 3, 5])
 def test_judging_rows_are_audited_and_steer_nothing_that_is_recorded_of_them(folds: int) -> None:
-    planned, _, trusted = example(folds)
-    judging = np.flatnonzero(planned.judging)
+    assignment, _, trusted = example(folds)
+    judging = np.flatnonzero(assignment.judging)
     assert len(judging) == (60 if folds > 1 else 30)
     assert (trusted[judging] >= 0).all()
-    for fold in planned.folds:
+    for fold in assignment.folds:
         own = np.intersect1d(judging, np.concatenate([fold.recorded, fold.predicted]))
         assert not np.intersect1d(own, fold.steering).size
 
 
 @pytest.mark.parametrize("folds", [1, 3, 5])
 def test_every_run_is_steered(folds: int) -> None:
-    planned, _, _ = example(folds)
-    assert all(len(fold.steering) > 0 for fold in planned.folds)
+    assignment, _, _ = example(folds)
+    assert all(len(fold.steering) > 0 for fold in assignment.folds)
 
 
 @pytest.mark.parametrize("folds", [1, 5])
 def test_with_too_few_audited_rows_all_of_them_steer_and_none_judges(folds: int) -> None:
-    planned, _, trusted = example(folds, audited=MIN_AUDITED - 1, extra=0)
-    assert not planned.judging.any()
-    for fold in planned.folds:
+    assignment, _, trusted = example(folds, audited=MIN_AUDITED - 1, extra=0)
+    assert not assignment.judging.any()
+    for fold in assignment.folds:
         assert np.array_equal(np.sort(fold.steering), np.flatnonzero(trusted >= 0))
 
 
 def test_every_part_holds_every_class_in_its_share() -> None:
-    planned, given, _ = example(5)
-    for fold in planned.folds:
+    assignment, given, _ = example(5)
+    for fold in assignment.folds:
         inside = given[fold.predicted[fold.predicted < len(given)]]
         counts = np.bincount(inside, minlength=4)
         assert (np.abs(counts - np.bincount(given[given >= 0]) / 5) <= 1).all()
@@ -74,10 +77,10 @@ def test_every_part_holds_every_class_in_its_share() -> None:
 
 @pytest.mark.parametrize("folds", [1, 3, 5])
 def test_clean_only_rows_that_judge_steer_nothing_that_predicts_them(folds: int) -> None:
-    planned, given, _ = example(folds, audited=0)
-    held = [fold.predicted[fold.predicted >= len(given)] for fold in planned.folds]
+    assignment, given, _ = example(folds, audited=0)
+    held = [fold.predicted[fold.predicted >= len(given)] for fold in assignment.folds]
     assert sum(map(len, held)) == (40 if folds > 1 else 20)
-    for fold, rows in zip(planned.folds, held, strict=True):
+    for fold, rows in zip(assignment.folds, held, strict=True):
         assert not np.intersect1d(rows, fold.steering).size
         assert len(fold.steering) > 0
 
@@ -87,13 +90,13 @@ def test_where_judging_would_leave_a_run_without_two_classes_all_steer() -> None
     trusted = np.full(300, -1)
     trusted[:20] = 0
     trusted[20] = 1  # one row of another class: some run would have to do without it
-    planned = plan(given, trusted, np.empty(0, dtype=np.int64), 3, seed=0)
-    assert not planned.judging.any()
-    assert all(len(fold.steering) == 21 for fold in planned.folds)
+    assignment = assign_folds(given=given, trusted=trusted, clean_only=np.empty(0, dtype=np.int64), folds=3, seed=0)
+    assert not assignment.judging.any()
+    assert all(len(fold.steering) == 21 for fold in assignment.folds)
 
 
 def test_the_seed_decides() -> None:
-    given, trusted, none = np.arange(60) % 2, np.full(60, -1), np.empty(0, dtype=np.int64)
-    same, again, other = (plan(given, trusted, none, 3, seed).folds[0].predicted for seed in (1, 1, 2))
+    labels = {"given": np.arange(60) % 2, "trusted": np.full(60, -1), "clean_only": np.empty(0, dtype=np.int64)}
+    same, again, other = (assign_folds(**labels, folds=3, seed=seed).folds[0].predicted for seed in (1, 1, 2))
     assert np.array_equal(same, again)
     assert not np.array_equal(same, other)

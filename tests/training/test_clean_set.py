@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noisecleaner.training.metaset import LEAST, MetaSet, clean_rows
+from noisecleaner.training.clean_set import LEAST, CleanSet, clean_rows
 
 
 def test_the_component_of_low_losses_is_found() -> None:
@@ -53,11 +53,11 @@ def test_the_set_holds_the_numbers_of_the_rows_and_survives_a_state_dict() -> No
     labels = torch.arange(100) % 2
     logits = torch.nn.functional.one_hot(labels, 2).float() * 4
     logits[:40] *= -1  # forty rows that the network contradicts
-    meta = MetaSet(300)
+    meta = CleanSet(300)
     assert meta.choose(source, logits, labels) == 0
     assert meta.rows().tolist() == list(range(140, 200))
-    other = MetaSet(300)
+    other = CleanSet(300)
     other.load_state_dict(meta.state_dict())
     assert other.rows().tolist() == meta.rows().tolist()
     with pytest.raises(RuntimeError):
-        MetaSet(10).load_state_dict(meta.state_dict())
+        CleanSet(10).load_state_dict(meta.state_dict())

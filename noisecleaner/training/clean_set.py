@@ -14,7 +14,7 @@ from noisecleaner.arrays import BoolArray, IntArray, RealArray
 LEAST = 10
 
 
-class MetaSet(nn.Module):
+class CleanSet(nn.Module):
     """Which rows stand in for trusted ones; chosen anew in each epoch, kept in between for a resumed run.
 
     Args:

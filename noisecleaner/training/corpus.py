@@ -29,9 +29,9 @@ from noisecleaner.weightings import weighting_class
 _MAY_BE_UNLABELLED = ("dataset", "unlabelled")
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The parts; a row's number counts over all of them, in this order.
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """The parts, one behind the other; a row's number counts over all of them, in this order.
 
     Args:
         dataset: rows with given labels.
@@ -45,24 +45,27 @@ class Parts:
     unlabelled: Manifest | None = None
     irrelevant: Manifest | None = None
 
-    def present(self) -> dict[str, Manifest]:
+    def parts(self) -> dict[str, Manifest]:
         """The parts that there are, by name, in the order of their rows."""
-        found = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: part for name, part in found.items() if part is not None}
+        possible = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: part for name, part in possible.items() if part is not None}
 
-    def all(self) -> list[Manifest]:
+    def manifests(self) -> list[Manifest]:
         """The parts that there are, in the order of their rows."""
-        return list(self.present().values())
+        return list(self.parts().values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self.manifests()))
 
     @property
     def target_classes(self) -> tuple[str, ...]:
         """The classes of the trusted rows: the dataset's, except in a transfer."""
         return self.clean_only.classes if self.clean_only else self.dataset.classes
 
-    def skipping(self, skipped: Mapping[int, Skip]) -> Parts:
-        """Return the parts with the rows marked that could not be read: number -> reason."""
+    def skipping(self, skipped: Mapping[int, Skip]) -> Corpus:
+        """Return the same with the rows marked that could not be read: number -> reason."""
         marked, first = {}, 0
-        for name, part in self.present().items():
+        for name, part in self.parts().items():
             inside = {row - first: why for row, why in skipped.items() if first <= row < first + len(part)}
             marked[name] = part.skipping(inside)
             first += len(part)
@@ -70,32 +73,35 @@ class Parts:
 
     @property
     def given(self) -> IntArray:
-        """Class index of the given label, -1 where there is none, shape [rows of all parts]."""
-        beside = sum(map(len, self.all())) - len(self.dataset)
-        return np.concatenate([self.dataset.given, np.full(beside, -1)])
+        """Class index of the given label, -1 where there is none, shape [rows of the corpus]."""
+        return self._padded(self.dataset.given)
 
     @property
-    def extra(self) -> IntArray:
+    def clean_only_labels(self) -> IntArray:
         """Class index of the clean-only rows' verified label, -1 where unusable, shape [clean-only rows]."""
         return self.clean_only.trusted if self.clean_only else np.empty(0, dtype=np.int64)
 
     @property
     def trusted(self) -> IntArray:
-        """Class index of the verified label, -1 where there is none, shape [rows of all parts]."""
-        known = np.concatenate([self.dataset.trusted, self.extra])
-        return np.concatenate([known, np.full(len(self.given) - len(known), -1)])
+        """Class index of the verified label, -1 where there is none, shape [rows of the corpus]."""
+        return self._padded(np.concatenate([self.dataset.trusted, self.clean_only_labels]))
+
+    def _padded(self, labels: IntArray) -> IntArray:
+        """Give the rows of the parts behind no label."""
+        return np.concatenate([labels, np.full(len(self) - len(labels), -1)])
 
     def side(self) -> Side:
         """What regularisers look at."""
-        parts = self.all()
-        chunks = [chunk for part in parts for chunk in part.table["irrelevant_label"].chunks]
-        names = order(pa.chunked_array(chunks, pa.string()))
-        labels = [np.where(part.readable, indices(part.table["irrelevant_label"], names), -1) for part in parts]
-        unlabelled = [part.unlabelled & (name in _MAY_BE_UNLABELLED) for name, part in self.present().items()]
+        columns = [part.table["irrelevant_label"] for part in self.manifests()]
+        names = order(pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string()))
+        labels = [
+            np.where(part.readable, indices(part.table["irrelevant_label"], names), -1) for part in self.manifests()
+        ]
+        unlabelled = [part.unlabelled & (name in _MAY_BE_UNLABELLED) for name, part in self.parts().items()]
         return Side(np.flatnonzero(np.concatenate(unlabelled)), np.concatenate(labels), names)
 
 
-def read_parts(source: Source, trusted: str | None, regularisation: Regularisation, transfer: bool) -> Parts:
+def read_corpus(source: Source, *, trusted: str | None, regularisation: Regularisation, transfer: bool) -> Corpus:
     """Read everything that a fit looks at.
 
     Args:
@@ -119,13 +125,13 @@ def read_parts(source: Source, trusted: str | None, regularisation: Regularisati
         _, unlabelled = read_beside(regularisation.unlabelled, source, dataset)
     if regularisation.irrelevant is not None:
         dataset, irrelevant = read_beside(regularisation.irrelevant, source, dataset)
-    parts = Parts(dataset, clean_only, unlabelled, irrelevant)
+    corpus = Corpus(dataset=dataset, clean_only=clean_only, unlabelled=unlabelled, irrelevant=irrelevant)
     for name in regularisation.regularisers:
         if regulariser_class(name).needs == "unlabelled":
-            _check_unlabelled(parts, name)
+            _check_unlabelled(corpus, name)
         else:
-            _check_irrelevant(parts, name, source.columns.irrelevant)
-    return parts
+            _check_irrelevant(corpus, name, source.columns.irrelevant)
+    return corpus
 
 
 def _refuse_own_trusted(dataset: Manifest, source: Source) -> None:
@@ -133,71 +139,74 @@ def _refuse_own_trusted(dataset: Manifest, source: Source) -> None:
         raise NoisecleanerError(
             "In a transfer the verified labels are those of the target, but the dataset has a column "
             f"{source.columns.trusted!r} of its own.",
-            "Name a column that does not exist with --trusted-column NAME, or leave --transfer out.",
+            "Name a column that does not exist with `Columns(trusted=NAME)`, or leave `transfer` out.",
         )
 
 
-def check_usable(parts: Parts, method: str, strict: bool, meta: bool) -> None:
+def check_usable(corpus: Corpus, *, method: str, strict: bool, low_loss: bool) -> None:
     """Check that there is something to train on, before decoding and again after it.
 
     Args:
-        parts: what was read.
+        corpus: what was read.
         method: a file of `weightings/`.
         strict: whether a row that cannot be used is an error.
-        meta: whether rows of low loss stand in for trusted ones.
+        low_loss: whether rows of low loss stand in for trusted ones.
 
     Raises:
         NoisecleanerError: rows cannot be used, or too few of them can.
     """
     if strict:
-        refuse_skips(parts.dataset)
-    require_readable(parts.dataset)
+        refuse_skips(corpus.dataset)
+    require_readable(corpus.dataset)
     needs = weighting_class(method).needs_trusted
-    if needs and not meta:
-        check_enough(parts.trusted, parts.target_classes, method)
-    if meta and not needs:
+    if needs and not low_loss:
+        check_enough(corpus.trusted, corpus.target_classes, method)
+    if low_loss and not needs:
         raise NoisecleanerError(
-            f"--trusted none chooses rows to steer by, but --method {method} needs none.", "Leave --trusted out."
+            f"`trusted={NO_TRUSTED!r}` chooses rows to steer by, but `method={method!r}` needs none.",
+            "Leave `trusted` out.",
         )
-    if meta and (parts.dataset.trusted >= 0).any():
+    if low_loss and (corpus.dataset.trusted >= 0).any():
         raise NoisecleanerError(
-            "--trusted none is for datasets without verified rows, but this one has a column of them.",
-            "Leave --trusted out, or name a column that does not exist with --trusted-column NAME.",
+            f"`trusted={NO_TRUSTED!r}` is for datasets without verified rows, but this one has a column of them.",
+            "Leave `trusted` out, or name a column that does not exist with `Columns(trusted=NAME)`.",
         )
 
 
-def _check_unlabelled(parts: Parts, name: str) -> None:
-    if not len(parts.side().unlabelled):
+def _check_unlabelled(corpus: Corpus, name: str) -> None:
+    if not len(corpus.side().unlabelled):
         raise NoisecleanerError(
-            f"--regulariser {name} looks at unlabelled rows of the target, but there are none.",
-            "Pass them with --unlabelled PATH, or add them to the dataset with an empty label.",
+            f"`Regularisation(regularisers={{{name!r}: {{}}}})` looks at unlabelled rows of the target, but there are "
+            "none.",
+            "Pass them with `Regularisation(unlabelled=PATH)`, or add them to the dataset with an empty label.",
         )
-    if not (parts.trusted >= 0).any():
+    if not (corpus.trusted >= 0).any():
         raise NoisecleanerError(
             "Unlabelled rows belong to a target of which some rows have a verified label, but no row has one.",
-            "Pass verified rows with --trusted FILE.",
+            "Pass verified rows with `trusted=FILE`.",
         )
 
 
-def _check_irrelevant(parts: Parts, name: str, column: str | None) -> None:
+def _check_irrelevant(corpus: Corpus, name: str, column: str | None) -> None:
     if column is None:
         raise NoisecleanerError(
-            f"--regulariser {name} needs a task-irrelevant label (camera, site, background, annotator), but no column "
-            "is named.",
-            "Name it with --irrelevant-column NAME; its rows may be in a table of their own, --irrelevant PATH.",
+            f"`Regularisation(regularisers={{{name!r}: {{}}}})` needs a task-irrelevant label (camera, site, "
+            "background, annotator), but no column is named.",
+            "Name it with `Columns(irrelevant=NAME)`; its rows may be in a table of their own, "
+            "`Regularisation(irrelevant=PATH)`.",
         )
-    values = parts.side().names
+    values = corpus.side().names
     if len(values) < 2:
         raise NoisecleanerError(
-            f"--irrelevant-column {column} must hold at least two values to tell apart, but it holds {len(values)} "
+            f"`Columns(irrelevant={column!r})` must hold at least two values to tell apart, but it holds {len(values)} "
             f"({listed(list(values))}).",
-            "Name another column, or bring rows with other values by --irrelevant PATH.",
+            "Name another column, or bring rows with other values by `Regularisation(irrelevant=PATH)`.",
         )
-    columns = [part.table["irrelevant_label"] for part in parts.present().values()]
+    columns = [part.table["irrelevant_label"] for part in corpus.manifests()]
     asked = [labels for labels in columns if labels.null_count < len(labels)]
     rows, empty = sum(map(len, asked)), sum(labels.null_count for labels in asked)
     if empty > rows / 2:
         raise NoisecleanerError(
-            f"--irrelevant-column {column} must be filled for most rows, but {empty:,} of {rows:,} have no value.",
+            f"`Columns(irrelevant={column!r})` must be filled for most rows, but {empty:,} of {rows:,} have no value.",
             "Fill it, name another column, or leave those rows out.",
         )
