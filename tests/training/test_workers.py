@@ -22,7 +22,8 @@ from torch import nn
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.networks.backbones import build
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.training.loop import crossfit, small
+from noisecleaner.training import crossfit
+from noisecleaner.training.loop import small
 from noisecleaner.training.workers import side_by_side, wrapped
 
 
