@@ -25,10 +25,11 @@ from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Effort, Meta, Model, Regularisation
 
 if TYPE_CHECKING:
-    from noisecleaner.bench import Benchmark, bench
+    from noisecleaner.bench import BenchConfig, Benchmark, bench
     from noisecleaner.fitting import Fitted, fit
 
 __all__ = [
+    "BenchConfig",
     "Benchmark",
     "Columns",
     "Corruption",
@@ -76,7 +77,13 @@ __all__ = [
     "score_new",
 ]
 
-_NEEDS_TORCH = {"Benchmark": "bench", "Fitted": "fitting", "bench": "bench", "fit": "fitting"}
+_NEEDS_TORCH = {
+    "BenchConfig": "bench",
+    "Benchmark": "bench",
+    "Fitted": "fitting",
+    "bench": "bench",
+    "fit": "fitting",
+}
 
 
 def __getattr__(name: str) -> Any:

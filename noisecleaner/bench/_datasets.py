@@ -70,8 +70,8 @@ class Datasets:
     def _decode(self, pattern: str, size: int) -> Labelled:
         assert self._data is not None  # noqa: S101  # `find` has refused an experiment with files but no directory
         manifest, _ = ingest(Source(str(self._data / pattern), columns=Columns(row_ids=True)))
-        mark = zlib.crc32(json.dumps(find("", self._data, [pattern]), sort_keys=True).encode())
-        folder = self._cache / f"{re.sub(r'[^a-z0-9]+', '-', pattern.lower())}-{size}-{mark:08x}"
+        fingerprint = zlib.crc32(json.dumps(find("", self._data, [pattern]), sort_keys=True).encode())
+        folder = self._cache / f"{re.sub(r'[^a-z0-9]+', '-', pattern.lower())}-{size}-{fingerprint:08x}"
         folder.mkdir(parents=True, exist_ok=True)
         inputs = prepare_images([manifest], pixel_encoder(size), folder, Decoding(), self._progress)
         unusable = int((manifest.skipping(inputs.skipped).given < 0).sum())
@@ -93,15 +93,15 @@ def find(paper: str, data: Path | None, patterns: Sequence[str]) -> Mapping[str,
     if patterns and data is None:
         raise NoisecleanerError(
             f"The benchmark {paper} needs {listed(list(patterns))} in a data directory, but none was named.",
-            f"Give it: noisecleaner bench {paper} --data DIR",
+            f"Give it: `bench(BenchConfig({paper!r}, data=DIR))`",
         )
     found = {pattern: sorted(data.glob(pattern)) if data else [] for pattern in patterns}
     missing = [pattern for pattern, files in found.items() if not files]
     if missing:
         raise NoisecleanerError(
-            f"The benchmark {paper} needs {listed(list(patterns))} below --data, but {data} "
+            f"The benchmark {paper} needs {listed(list(patterns))} below `data`, but {data} "
             + (f"has no {listed(missing)}." if data and data.is_dir() else "is no directory."),
-            f"Name the directory that holds {missing[0].partition('/')[0]}/ with --data DIR.",
+            f"Name the directory that holds {missing[0].partition('/')[0]}/ with `data=DIR`.",
         )
     files = [file for matches in found.values() for file in matches]
     return {str(file.relative_to(data or "")): file.stat().st_size for file in files}

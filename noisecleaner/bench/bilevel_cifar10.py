@@ -15,9 +15,9 @@ from noisecleaner.training.schedule import Schedule
 _SIZE = 16
 
 
-def _row(name: str, method: str, train: float, test: float) -> Row:
+def _row(name: str, method: str, *, train: float, test: float) -> Row:
     paper = {"train_accuracy": train, "test_accuracy": test, "gap": round(train - test, 4)}
-    return Row(method, {"configuration": name}, paper)
+    return Row(method, {"configuration": name}, paper=paper)
 
 
 class BilevelCifar10(Experiment):
@@ -36,9 +36,9 @@ class BilevelCifar10(Experiment):
     """
 
     rows = (
-        _row("SGD", "uniform", 0.9675, 0.4515),
-        _row("baseline", "bilevel", 0.8928, 0.4762),
-        _row("c) sampling", "bilevel", 0.1613, 0.2393),
+        _row("SGD", "uniform", train=0.9675, test=0.4515),
+        _row("baseline", "bilevel", train=0.8928, test=0.4762),
+        _row("c) sampling", "bilevel", train=0.1613, test=0.2393),
     )
     files = (TRAIN,)
     backbone = "cifarnet"

@@ -77,9 +77,9 @@ class L2bCifar10(Experiment):
     """
 
     rows = (
-        Row("uniform", {"trusted": 0}, {"test_accuracy": 0.833}),
-        Row("l2rw", {"trusted": 1_000}, {"test_accuracy": 0.866}),
-        Row("l2b", {"trusted": 1_000}, {"test_accuracy": 0.899}),
+        Row("uniform", {"trusted": 0}, paper={"test_accuracy": 0.833}),
+        Row("l2rw", {"trusted": 1_000}, paper={"test_accuracy": 0.866}),
+        Row("l2b", {"trusted": 1_000}, paper={"test_accuracy": 0.899}),
         Row("l2b", {"trusted": 0}),
     )
     files = (TRAIN,)

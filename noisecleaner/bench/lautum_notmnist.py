@@ -27,7 +27,7 @@ class LautumNotmnist(Experiment):
     """
 
     rows = tuple(
-        Row(method, {"labels": labels}, {"test_accuracy": value})
+        Row(method, {"labels": labels}, paper={"test_accuracy": value})
         for labels, values in _PAPER.items()
         for method, value in zip(("standard", "lautum"), values, strict=True)
     )

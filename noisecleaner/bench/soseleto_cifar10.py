@@ -56,11 +56,11 @@ class SoseletoCifar10(Experiment):
         row
         for noise in _PLAIN
         for row in (
-            Row("uniform", {"noise": noise}, {"test_accuracy": _PLAIN[noise]}),
+            Row("uniform", {"noise": noise}, paper={"test_accuracy": _PLAIN[noise]}),
             Row(
                 "soseleto",
                 {"noise": noise},
-                {
+                paper={
                     "test_accuracy": _SOSELETO[noise],
                     "best_half_noise": _HALF[noise],
                     "best_half_noise_by_quality": _HALF[noise],

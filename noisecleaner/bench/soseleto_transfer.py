@@ -65,7 +65,7 @@ class SoseletoTransfer(Experiment):
     """
 
     rows = tuple(
-        Row(way, {"images": images}, {name: value for name, value in zip(_METRICS, values, strict=True) if value})
+        Row(way, {"images": images}, paper={name: value for name, value in zip(_METRICS, values, strict=True) if value})
         for images, ways in _PAPER.items()
         for way, values in ways.items()
     )

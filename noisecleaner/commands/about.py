@@ -40,17 +40,10 @@ def bench(
 
     Example: noisecleaner bench soseleto-cifar10 --data ../data --out bench
     """
+    from noisecleaner.api import BenchConfig
     from noisecleaner.api import bench as run_bench
 
-    benchmark = run_bench(
-        paper,
-        out,
-        data=data,
-        seeds=seeds,
-        scale=scale,
-        device=device,
-        options=dict(pair(text, "--option") for text in option or []),
-        progress=terminal.TerminalProgress(),
-        interrupts=ctx.obj,
-    )
+    options = dict(pair(text, "--option") for text in option or [])
+    config = BenchConfig(paper, data=data, seeds=seeds, scale=scale, device=device, options=options)
+    benchmark = run_bench(config, out, progress=terminal.TerminalProgress(), interrupts=ctx.obj)
     console.show_bench(benchmark)

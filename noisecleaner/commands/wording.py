@@ -67,9 +67,18 @@ def _call(name: str, call: ast.Call) -> str | None:
     if name[0].isupper():
         return None if call.args else " ".join(word for keyword in call.keywords for word in _option(name, keyword))
     words = ["noisecleaner", _COMMANDS.get(name, name).replace("_", "-")]
-    words += [_value(argument) for argument in call.args]
+    words += [word for argument in call.args for word in _argument(argument)]
     words += [word for keyword in call.keywords for word in _option("", keyword)]
     return f"`{' '.join(words)}`"
+
+
+def _argument(node: ast.expr) -> Iterator[str]:
+    """An argument of a call; what was put together as a value, `BenchConfig(…)`, is typed part by part."""
+    if isinstance(node, ast.Call):
+        yield from (_value(argument) for argument in node.args)
+        yield from (word for keyword in node.keywords for word in _option("", keyword))
+    else:
+        yield _value(node)
 
 
 def _goal(call: ast.Call) -> str | None:

@@ -1,4 +1,4 @@
-"""What a large dataset costs in time and memory; run by name with `-m slow`."""
+"""`bench scale` watches processes; what a large dataset costs in time and memory, run by name with `-m slow`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
+
+from noisecleaner.bench import BenchConfig, bench, scale
+from noisecleaner.bench.scale import Scale
+from noisecleaner.errors import NoisecleanerError
 
 ROWS, WIDTH, CLASSES, TRUSTED = 50_000, 1280, 10, 500
 
@@ -62,3 +66,23 @@ def test_fifty_thousand_embeddings_take_under_four_minutes_and_three_gigabytes(t
     assert seconds < 240
     assert gigabytes < 3
     assert roc_auc_score(wrong, -quality) > 0.9
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from Linux's /proc")
+def test_large_datasets_are_scored_in_processes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "_CLASSES", 5)
+    monkeypatch.setattr(scale, "_SAMPLE", 300)
+    monkeypatch.setattr(Scale, "rows", tuple(row for row in Scale.rows if row.setting["rows"] == 100_000))
+    found = bench(BenchConfig("scale", seeds=1, scale=0.005, device="cpu"), tmp_path)
+    assert {line.row.method for line in found.lines} == {"noisecleaner", "cleanlab", "cleanlab batched"}
+    values = {(line.row.method, line.metric): line.mean for line in found.lines}
+    for method in ("noisecleaner", "cleanlab", "cleanlab batched"):
+        assert values[method, "rows_per_second"] == pytest.approx(500 / values[method, "work_seconds"])
+        assert 10 < values[method, "peak_megabytes"] < 2_000
+        assert 0.1 < values[method, "flagged"] < 0.3  # a fifth of the labels is wrong
+    assert not list((tmp_path / "runs").glob(".bench-*"))
+
+
+def test_a_measured_process_that_fails_is_an_error() -> None:
+    with pytest.raises(NoisecleanerError, match="failed with 3: no such thing"):
+        scale._watched([sys.executable, "-c", "import sys; print('no such thing'); sys.exit(3)"])

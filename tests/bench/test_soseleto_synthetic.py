@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from noisecleaner.bench import bench
+from noisecleaner.bench import BenchConfig, bench
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_target_is_learned_and_the_mislabelled_region_loses_its_weight(tmp_path: Path) -> None:
-    benchmark = bench("soseleto-synthetic", tmp_path, seeds=10, device="cpu")
+    benchmark = bench(BenchConfig("soseleto-synthetic", seeds=10, device="cpu"), tmp_path)
     ours = {line.metric: line.mean for line in benchmark.lines}
     assert ours["target_accuracy"] >= 0.99
     assert ours["alpha_mislabelled"] < ours["alpha_elsewhere"] / 3

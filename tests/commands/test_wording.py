@@ -41,6 +41,7 @@ OPTIONS = {"--help"} | {
         ("`fit(..., resume=True)`", "`noisecleaner fit … --resume`"),
         ("`score('runs/first', trusted=FILE)`", "`noisecleaner score runs/first --trusted FILE`"),
         ("`export_clean(RUN, on_flag='drop')`", "`noisecleaner export-clean RUN --on-flag drop`"),
+        ("`bench(BenchConfig('detect', data=DIR))`", "`noisecleaner bench detect --data DIR`"),
         ("`methods()`", "`noisecleaner methods`"),
         ("`torch.save(x)`", "`torch.save(x)`"),
         ("`not python`", "`not python`"),
