@@ -225,14 +225,21 @@ def _choose(
         width = dataset.payload.width
         if dataset.payload.kind == "probabilities":
             check_no_hidden(model)
-            return _Chosen(Shape("probabilities", classes, width))
+            return _Chosen(Shape(kind="probabilities", classes=classes, width=width))
         told.note(f"Training a head on embeddings of {width} numbers.")
-        return _Chosen(Shape("vectors", classes, width, hidden=hidden))
+        return _Chosen(Shape(kind="vectors", classes=classes, width=width, hidden=hidden))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         name, backbone, frozen = choose_backbone(model)
     kind: Literal["vectors", "pixels"] = "vectors" if frozen else "pixels"
-    shape = Shape(kind, classes, backbone.width, name, backbone.size, hidden if frozen else 0)
+    shape = Shape(
+        kind=kind,
+        classes=classes,
+        width=backbone.width,
+        backbone=name,
+        size=backbone.size,
+        hidden=hidden if frozen else 0,
+    )
     if frozen:
         told.note(f"Backbone: {name} at {backbone.size} px, pretrained and frozen; a head is trained on its features.")
         return _Chosen(shape, feature_encoder(backbone, device), frozen=backbone)

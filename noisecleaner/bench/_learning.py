@@ -38,7 +38,8 @@ def new_network(backbone: str, size: int, classes: int, seed: int) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         trunk = build_backbone(backbone, size=size, pretrained=False, weights=None)
-        return build_network(Shape("pixels", classes, trunk.width, backbone, size), trunk)
+        shape = Shape(kind="pixels", classes=classes, width=trunk.width, backbone=backbone, size=size)
+        return build_network(shape, trunk)
 
 
 def learn(
@@ -75,10 +76,13 @@ def learn(
     rows = len(data.given)
     with torch.random.fork_rng():
         torch.manual_seed(work.seed)
-        weighting = build(method, rows, network, options or {}, steps)
+        weighting = build(method, rows=rows, network=network, options=options, meta=steps)
         if target is not None:
             weighting.for_target(network, target)
-        terms = [build_regulariser(name, data.side, network, given) for name, given in (regularisers or {}).items()]
+        terms = [
+            build_regulariser(name, side=data.side, network=network, options=given)
+            for name, given in (regularisers or {}).items()
+        ]
     state = placed(State(network, weighting, rows, averaged=False, meta=meta, regularisers=terms), work.device)
     train(state, data, fold, schedule, work.checkpoint, work.title, work.progress, work.interrupts)
     return state

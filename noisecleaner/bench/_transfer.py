@@ -96,7 +96,7 @@ def lenet(size: int, classes: int, seed: int) -> Network:
         layers = list(LeNet(size).layers)
         first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
         head = nn.Sequential(*layers[first:], nn.Linear(500, classes))
-        return Network(nn.Sequential(*layers[:first]), head)
+        return Network(trunk=nn.Sequential(*layers[:first]), head=head)
 
 
 def with_new_layer(network: Network, classes: int, seed: int) -> Network:
@@ -104,7 +104,7 @@ def with_new_layer(network: Network, classes: int, seed: int) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         last = nn.Linear(500, classes).to(next(network.parameters()))
-    return Network(network.trunk, nn.Sequential(*list(network.head.children())[:-1], last))
+    return Network(trunk=network.trunk, head=nn.Sequential(*list(network.head.children())[:-1], last))
 
 
 def fine_tune(network: Network, sample: Sample, steps: int, rate: float, work: Work) -> Network:

@@ -27,7 +27,7 @@ from noisecleaner.training.descent import Descent
 from noisecleaner.training.sampling import Sampler
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.weightings import build
-from noisecleaner.weightings._steered import Steered
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
 
 _BATCH, _EPOCHS, _COMPARED = 128, 12, 8
 #: Learning rates. At 0.05, L2B's network hardly tells inputs apart in its first epochs, and it is chance whether it
@@ -124,9 +124,9 @@ def _compared(network: Network, task: Noisy, way: _Way, epochs: int, work: Work)
     if epochs:
         learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, "uniform", work.seed), "uniform")
         work.checkpoint.unlink(missing_ok=True)
-    exact, other = (build("l2b", len(task.true), network, {}, meta) for meta in (Meta(), way.meta))
-    assert isinstance(exact, Steered)  # noqa: S101  # narrows the type
-    assert isinstance(other, Steered)  # noqa: S101  # likewise
+    exact, other = (build("l2b", rows=len(task.true), network=network, meta=meta) for meta in (Meta(), way.meta))
+    assert isinstance(exact, MetaGradientWeighting)  # noqa: S101  # narrows the type
+    assert isinstance(other, MetaGradientWeighting)  # noqa: S101  # likewise
     exact.to(work.device)
     other.to(work.device)
     network.train()
@@ -153,9 +153,9 @@ def _compared(network: Network, task: Noisy, way: _Way, epochs: int, work: Work)
     return float(correlation), float(distance)
 
 
-def _in_float64(rule: Steered, network: Network, *batches: Batch) -> Tensor:
+def _in_float64(rule: MetaGradientWeighting, network: Network, *batches: Batch) -> Tensor:
     """a(given) of the first batch, steered by the second: on the CPU, as not every device has float64."""
-    source, target = (Batch(b.inputs.cpu().double(), b.labels.cpu(), b.rows.cpu()) for b in batches)
+    source, target = (Batch(inputs=b.inputs.cpu().double(), labels=b.labels.cpu(), rows=b.rows.cpu()) for b in batches)
     return at(rule.agreement(deepcopy(network).cpu().double(), source, target)[0], source.labels)
 
 

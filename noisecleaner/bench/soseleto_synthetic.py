@@ -41,7 +41,7 @@ class SoseletoSynthetic(Experiment):
         fold = Fold(source=rows, steering=clean)
         with torch.random.fork_rng():
             torch.manual_seed(work.seed)
-            network = Network(nn.Sequential(nn.Linear(2, 24), nn.Tanh()), nn.Linear(24, 2))
+            network = Network(trunk=nn.Sequential(nn.Linear(2, 24), nn.Tanh()), head=nn.Linear(24, 2))
         epochs = scaled(200, work.scale)
         schedule = Schedule(epochs, 10, target, learning_rate=0.2, weight_decay=0.0, seed=work.seed)
         weighting = learn(work, network, data, fold, schedule, row.method, {"rate": 0.7}).weighting
@@ -49,8 +49,9 @@ class SoseletoSynthetic(Experiment):
         assert weighting.target_head is not None  # noqa: S101  # the network has features
         alpha = weighting.alpha()[:source].cpu().numpy()
         wrong = given[:source] != true[:source]
+        on_target = Network(trunk=network.trunk, head=weighting.target_head)
         return {
-            "target_accuracy": accuracy(Network(network.trunk, weighting.target_head), data, clean, true[clean]),
+            "target_accuracy": accuracy(on_target, data, clean, true[clean]),
             "alpha_mislabelled": float(alpha[wrong].mean()) if wrong.any() else 0.0,
             "alpha_elsewhere": float(alpha[~wrong].mean()),
         }

@@ -119,12 +119,12 @@ class _Bench:
         self.network.to(device=work.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.source = _batch(count, subject, work.device)
         self.target = _batch(max(2, int(count * float(row.setting["trusted"]))), subject, work.device)
-        self.nobody = Batch(self.target.inputs[:0], self.target.labels[:0], self.target.rows[:0])
+        self.nobody = Batch(inputs=self.target.inputs[:0], labels=self.target.labels[:0], rows=self.target.rows[:0])
         self.every = int(row.setting["every"])
         self.weighting: Weighting | None = None
         if row.method != "create_graph":
             meta = Meta(str(row.setting["meta"]), self.every)  # type: ignore[arg-type]  # the table's own words
-            self.weighting = build(row.method, count, self.network, {}, meta).to(work.device)
+            self.weighting = build(row.method, rows=count, network=self.network, meta=meta).to(work.device)
         self.settle: Callable[[], None] = _nothing
         of_rule = [] if self.weighting is None else list(self.weighting.parameters())
         self.descent = Descent([*self.network.parameters(), *of_rule], momentum=0.9, weight_decay=5e-4)
@@ -236,7 +236,7 @@ def _nothing() -> None:
 
 def _network(name: str, subject: _Subject, work: Work) -> Network:
     if subject.size is None:
-        return build_network(Shape("vectors", _CLASSES, _WIDTH, hidden=128))
+        return build_network(Shape(kind="vectors", classes=_CLASSES, width=_WIDTH, hidden=128))
     return new_network(name, subject.size, _CLASSES, work.seed)
 
 
@@ -245,4 +245,5 @@ def _batch(count: int, subject: _Subject, device: torch.device) -> Batch:
         inputs = torch.randn(count, _WIDTH)
     else:  # with the channels last, as decoded images come
         inputs = 255 * torch.rand(count, subject.size, subject.size, 3).permute(0, 3, 1, 2)
-    return Batch(inputs.to(device), torch.randint(0, _CLASSES, (count,)).to(device), torch.arange(count).to(device))
+    labels, rows = torch.randint(0, _CLASSES, (count,)), torch.arange(count)
+    return Batch(inputs=inputs.to(device), labels=labels.to(device), rows=rows.to(device))

@@ -67,8 +67,8 @@ class Data:
         return inputs_of(logarithms(picked) if self.probabilities else picked, self.device)
 
     def _batch(self, inputs: Tensor, labels: IntArray, rows: IntArray) -> Batch:
-        on_device = [torch.from_numpy(values).to(self.device) for values in (labels, rows)]
-        return Batch(inputs, *on_device)
+        device = self.device
+        return Batch(inputs=inputs, labels=torch.from_numpy(labels).to(device), rows=torch.from_numpy(rows).to(device))
 
 
 def inputs_of(values: npt.NDArray[Any], device: torch.device) -> Tensor:

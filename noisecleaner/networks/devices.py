@@ -45,14 +45,15 @@ def choose_device(name: str) -> torch.device:
         NoisecleanerError: the device is not there.
     """
     if name == "auto":
-        found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        return torch.device(found)
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # fails on devices that hold no numbers, such as meta
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise NoisecleanerError(
-            f"--device {name} cannot be used ({str(error).splitlines()[0]}).",
+            f"`device={name!r}` cannot be used ({str(error).splitlines()[0]}).",
             "Give auto, cpu, cuda, cuda:N or mps.",
         ) from error
     return device

@@ -59,16 +59,16 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
         backbone: the trunk of a network on pixels; None builds a fresh one by name.
     """
     if shape.kind == "probabilities":
-        return Network(nn.Identity(), VectorScaling(shape.classes))
+        return Network(trunk=nn.Identity(), head=VectorScaling(shape.classes))
     if shape.kind == "pixels":
         trunk = backbone or build_backbone(str(shape.backbone), size=shape.size, pretrained=False, weights=None)
-        return Network(trunk, nn.Linear(shape.width, shape.classes))
+        return Network(trunk=trunk, head=nn.Linear(shape.width, shape.classes))
     if shape.hidden:
         layers = [Standardise(shape.width), nn.Linear(shape.width, shape.hidden), nn.ReLU()]
-        return Network(nn.Sequential(*layers), nn.Linear(shape.hidden, shape.classes))
+        return Network(trunk=nn.Sequential(*layers), head=nn.Linear(shape.hidden, shape.classes))
     head = nn.Linear(shape.width, shape.classes)
     nn.init.zeros_(head.weight)  # a linear model's loss is convex: every start is as good, and this one repeats
-    return Network(nn.Sequential(Standardise(shape.width)), head)
+    return Network(trunk=nn.Sequential(Standardise(shape.width)), head=head)
 
 
 def standardise(network: Network, mean: RealArray, deviation: RealArray) -> None:

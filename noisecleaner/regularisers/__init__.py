@@ -95,18 +95,24 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     check_types(regulariser_class(name), options, parameter="`Regularisation.regularisers`", name=name)
 
 
-def build(name: str, side: Side, network: Network, options: Mapping[str, Any]) -> Regulariser:
+def build(name: str, *, side: Side, network: Network, options: Mapping[str, Any] | None = None) -> Regulariser:
     """Make a regulariser with its options.
+
+    Args:
+        name: a file of this folder.
+        side: what is known beside the labels.
+        network: the network that will be trained.
+        options: the regulariser's own; those left out have their defaults.
 
     Raises:
         NoisecleanerError: an option is out of range, or it does not suit the network or the rows.
     """
-    made: Any = regulariser_class(name)
+    cls: Any = regulariser_class(name)  # each file's class has options of its own
     try:
-        regulariser: Regulariser = made(side, network, **options)
+        regulariser: Regulariser = cls(side, network, **(options or {}))
     except ValueError as error:
-        raise NoisecleanerError(f"--regulariser {name} cannot work here: {error}.", _HINT) from error
+        raise NoisecleanerError(
+            f"`regularisers={{{name!r}: {{}}}}` cannot work here: {error}.",
+            "See `methods()` for its options, and the README for what it needs.",
+        ) from error
     return regulariser
-
-
-_HINT = "See `noisecleaner methods` for its options, and the README for what it needs."

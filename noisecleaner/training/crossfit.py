@@ -157,10 +157,13 @@ def rehearse(task: Task, side: Side) -> None:
 def _start(task: Task, network: Network, side: Side, rows: int, seed: int) -> State:
     with torch.random.fork_rng():  # what has parameters of its own starts from the same ones in each fold
         torch.manual_seed(seed)
-        weighting = build(task.method, rows, network, task.options, task.meta)
+        weighting = build(task.method, rows=rows, network=network, options=task.options, meta=task.meta)
         if task.target is not None:
             _make_target(weighting, network, task)
-        chosen = [build_regulariser(name, side, network, given) for name, given in task.regularisers.items()]
+        chosen = [
+            build_regulariser(name, side=side, network=network, options=given)
+            for name, given in task.regularisers.items()
+        ]
     # a network with batch norm has no use for averaged weights, and phi_t none for features other than its own
     averaged = task.trunk is None and task.target is None
     return State(network, weighting, rows, averaged, task.low_loss, chosen)

@@ -21,7 +21,7 @@ from noisecleaner.registry import check_choice, check_types, class_in
 from noisecleaner.settings import Layers, Meta
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """What a weighting made of a batch.
 
@@ -83,10 +83,10 @@ class Weighting(nn.Module):
     def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly: the mean cross-entropy on the given labels."""
         logits = network(source.inputs)
-        return Step(functional.cross_entropy(logits, source.labels), logits.detach())
+        return Step(loss=functional.cross_entropy(logits, source.labels), logits=logits.detach())
 
     def approximate(self, network: Network, meta: Meta) -> None:
-        """Ask less exactly which way the trusted loss falls, before training; for rules that ask (`_steered.py`).
+        """Ask less exactly which way the trusted loss falls, before training; for rules that ask (`_meta_gradient.py`).
 
         Raises:
             ValueError: the rule does not work that way.
@@ -113,7 +113,9 @@ class Weighting(nn.Module):
         """Mean a(given) of each row, in units of its batch's root mean square; NaN where unknown. Shape [rows]."""
         return self.alignment_sum / self.visits
 
-    def record(self, rows: Tensor, alpha: Tensor, beta: Tensor | None = None, alignment: Tensor | None = None) -> None:
+    def record(
+        self, rows: Tensor, alpha: Tensor, *, beta: Tensor | None = None, alignment: Tensor | None = None
+    ) -> None:
         """Add one visit, each argument of shape [n].
 
         Args:
@@ -163,17 +165,20 @@ def check_options(method: str, options: Mapping[str, Any], meta: Meta | None = N
         NoisecleanerError: the method has no such option, or its value has another type or is out of range.
     """
     check_types(weighting_class(method), options, parameter="`method`", name=method)
-    return build(method, 1, Network(nn.Linear(1, 1), nn.Linear(1, 1)), options, meta)
+    network = Network(trunk=nn.Linear(1, 1), head=nn.Linear(1, 1))
+    return build(method, rows=1, network=network, options=options, meta=meta)
 
 
-def build(method: str, rows: int, network: Network, options: Mapping[str, Any], meta: Meta | None = None) -> Weighting:
+def build(
+    method: str, *, rows: int, network: Network, options: Mapping[str, Any] | None = None, meta: Meta | None = None
+) -> Weighting:
     """Make a weighting with its options.
 
     Args:
         method: a file of this folder.
         rows: how many rows the run has.
         network: the network that will be trained.
-        options: the method's own.
+        options: the method's own; those left out have their defaults.
         meta: how exact its meta step is; None and the default are exact.
 
     Raises:
@@ -182,18 +187,18 @@ def build(method: str, rows: int, network: Network, options: Mapping[str, Any], 
     meta = meta or Meta()
     check_choice(meta.layers, get_args(Layers), parameter="`Meta.layers`")
     try:
-        weighting = weighting_class(method)(rows, network, **options)
+        weighting = weighting_class(method)(rows, network, **(options or {}))
     except ValueError as error:
         raise NoisecleanerError(
-            f"An --option of --method {method} has a wrong value: {error}.", "See `noisecleaner methods`."
+            f"An `options` of `{method=}` has a wrong value: {error}.", "See `methods()`."
         ) from error
     try:
         if meta != Meta():
             weighting.approximate(network, meta)
     except ValueError as error:
         raise NoisecleanerError(
-            f"--method {method} cannot take --meta {meta.layers} --meta-every {meta.every} --meta-momentum "
-            f"{meta.momentum:g} here: {error}.",
+            f"`{method=}` cannot take `Meta(layers={meta.layers!r}, every={meta.every}, momentum={meta.momentum:g})` "
+            f"here: {error}.",
             "Leave these options out for the exact step.",
         ) from error
     return weighting

@@ -12,10 +12,10 @@ from noisecleaner.gradients.alignment import Direction, alignments, at, directio
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
 from noisecleaner.weightings import Step, unit
-from noisecleaner.weightings._steered import Steered
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
 
 
-class DeepBilevel(Steered):
+class DeepBilevel(MetaGradientWeighting):
     """Section 4 and eq. 10 and 11: a batch is dealt into mini-batches of one label distribution.
 
     One of them is the validation mini-batch (all train where trusted rows validate). A mini-batch counts as far as
@@ -92,7 +92,7 @@ class DeepBilevel(Steered):
         loss = (omega * torch.stack(losses)).sum()
         if whole:
             loss = with_gradient(loss.detach(), parameters, {name: g / size for name, g in total.items()})
-        return Step(loss, logits[torch.cat(parts).argsort()])
+        return Step(loss=loss, logits=logits[torch.cat(parts).argsort()])
 
     def _validate(
         self, network: Network, source: Batch, target: Batch, first: Tensor

@@ -11,10 +11,10 @@ from torch.nn import functional
 from noisecleaner.gradients.alignment import at
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step, normalised, unit
-from noisecleaner.weightings._steered import Steered
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
 
 
-class LearningToBootstrap(Steered):
+class LearningToBootstrap(MetaGradientWeighting):
     """Algorithm 1 and eq. 3 to 10.
 
     Each step looks one gradient step ahead from zero weights: how fast the trusted loss falls with a weight is
@@ -47,10 +47,10 @@ class LearningToBootstrap(Steered):
         pseudo = logits.argmax(dim=1)
         given = at(agrees, source.labels)
         alpha, beta = self._weigh(given, at(agrees, pseudo))
-        self.record(source.rows, alpha * len(alpha), beta * len(beta), unit(given))
+        self.record(source.rows, alpha * len(alpha), beta=beta * len(beta), alignment=unit(given))
         losses = -functional.log_softmax(logits, dim=1)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
-        return Step(weighted.sum(), logits.detach())
+        return Step(loss=weighted.sum(), logits=logits.detach())
 
     def _weigh(self, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
         """Turn a(given) and a(pseudo), each of shape [n], into alpha and beta, which together sum to 1."""

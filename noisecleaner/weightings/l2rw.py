@@ -7,10 +7,10 @@ from torch.nn import functional
 from noisecleaner.gradients.alignment import at
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step, normalised, unit
-from noisecleaner.weightings._steered import Steered
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
 
 
-class LearningToReweight(Steered):
+class LearningToReweight(MetaGradientWeighting):
     """L2B's Algorithm 1 without the pseudo label; kept for a row is the mean of n alpha over its visits.
 
     Args:
@@ -29,4 +29,4 @@ class LearningToReweight(Steered):
         (alpha,) = normalised(given)
         self.record(source.rows, alpha * len(alpha), alignment=unit(given))
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
-        return Step((alpha * losses).sum(), logits.detach())
+        return Step(loss=(alpha * losses).sum(), logits=logits.detach())

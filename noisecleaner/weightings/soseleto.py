@@ -16,13 +16,13 @@ from noisecleaner.gradients.products import record, separable
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
 from noisecleaner.weightings import Step, unit
-from noisecleaner.weightings._steered import Steered
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
 _CEILING = 1.1
 
 
-class Soseleto(Steered):
+class Soseleto(MetaGradientWeighting):
     """Algorithm 1 and eq. 3 to 5.
 
     The step on the shared features theta and the source classifier phi_s uses the weights as they are (eq. 3);
@@ -59,7 +59,9 @@ class Soseleto(Steered):
             raise ValueError("rate must be above 0, and so must lambda_alpha")
         has_features = any(True for _ in network.trunk.parameters())
         if classifier == "separate" and not has_features:
-            raise ValueError("classifier=separate needs features that are trained (--no-frozen, or --hidden)")
+            raise ValueError(
+                "classifier=separate needs features that are trained (`Model(frozen=False)`, or `Model.hidden`)"
+            )
         self.lambda_alpha, self.rate, self.transferring = lambda_alpha, rate, False
         self._separable: bool | None = None
         self._classifier = classifier
@@ -77,7 +79,9 @@ class Soseleto(Steered):
             ValueError: no features are trained, through which alone the target could reach the source.
         """
         if not any(True for _ in network.trunk.parameters()):
-            raise ValueError("a transfer needs features that are trained (--no-frozen, or --hidden 128)")
+            raise ValueError(
+                "a transfer needs features that are trained (`Model(frozen=False)`, or `Model(hidden=128)`)"
+            )
         self._separate(network, _fresh(network.head, classes).to(next(network.head.parameters())))
         self.transferring = True
 
@@ -104,7 +108,7 @@ class Soseleto(Steered):
         """The features with phi_t in a transfer; else the source network, whose labels are the target's."""
         if not self.transferring or self.target_head is None:
             return network
-        return Network(network.trunk, self.target_head)
+        return Network(trunk=network.trunk, head=self.target_head)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight a batch with the alphas as they are; they move when the loss has been propagated back."""
@@ -116,7 +120,7 @@ class Soseleto(Steered):
         def settle() -> None:
             self._move(source, alpha, agrees())
 
-        return Step(mean(losses) + target_loss, logits.detach(), settle)
+        return Step(loss=mean(losses) + target_loss, logits=logits.detach(), settle=settle)
 
     def _weighted(
         self, network: Network, source: Batch, along: Direction, alpha: Tensor
@@ -144,7 +148,7 @@ class Soseleto(Steered):
     def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly, and phi_t on the features as they are."""
         plain = super().warm_up(network, source, target)
-        return Step(plain.loss + self._classifier_loss(network, target), plain.logits)
+        return Step(loss=plain.loss + self._classifier_loss(network, target), logits=plain.logits)
 
     def alpha(self) -> Tensor:
         """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows]."""

@@ -12,7 +12,7 @@ from noisecleaner.gradients.passes import UnfollowedError
 from noisecleaner.gradients.products import record, separable
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings._steered import trusted_loss
+from noisecleaner.weightings._meta_gradient import trusted_loss
 from noisecleaner.weightings.soseleto import Soseleto
 
 CLASSES, ROWS = 4, 7
@@ -124,9 +124,10 @@ def test_a_layer_without_a_rule_is_refused() -> None:
 def test_soseleto_moves_alpha_alike_on_the_fast_and_on_the_slow_way(layer: nn.Module) -> None:
     torch.manual_seed(0)
     trunk = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), layer, nn.Tanh(), nn.Flatten())
-    network = Network(trunk, nn.Linear(108, CLASSES)).double()
+    network = Network(trunk=trunk, head=nn.Linear(108, CLASSES)).double()
     inputs, labels, weights = batch()
-    source, target = Batch(inputs, labels, torch.arange(ROWS)), Batch(inputs.flip(0) + 1, labels, torch.arange(ROWS))
+    source = Batch(inputs=inputs, labels=labels, rows=torch.arange(ROWS))
+    target = Batch(inputs=inputs.flip(0) + 1, labels=labels, rows=torch.arange(ROWS))
     weighting = Soseleto(ROWS, network, lambda_alpha=0.1, classifier="shared").double()
     weighting.weight.copy_(weights)
     along = weighting.along(network, target, lambda p: trusted_loss(network, target, p))

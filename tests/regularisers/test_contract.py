@@ -33,7 +33,7 @@ SOURCE = list(range(10))
 def network() -> Network:
     torch.manual_seed(0)
     trunk = nn.Sequential(nn.Linear(WIDTH, 8), nn.BatchNorm1d(8), nn.Tanh())
-    return Network(trunk, nn.Linear(8, CLASSES)).double()
+    return Network(trunk=trunk, head=nn.Linear(8, CLASSES)).double()
 
 
 def side() -> Side:
@@ -47,7 +47,7 @@ LABELS = torch.arange(ROWS) % CLASSES
 
 def batch(rows: list[int]) -> Batch:
     index = torch.tensor(rows)
-    return Batch(INPUTS[index], LABELS[index], index)
+    return Batch(inputs=INPUTS[index], labels=LABELS[index], rows=index)
 
 
 def step(regulariser: Regulariser, trained: Network, number: int = 0) -> Tensor:
@@ -61,7 +61,7 @@ def step(regulariser: Regulariser, trained: Network, number: int = 0) -> Tensor:
 @pytest.fixture(params=names_in("regularisers"))
 def made(request: pytest.FixtureRequest) -> tuple[Regulariser, Network]:
     trained = network()
-    return build(request.param, side(), trained, {}).double(), trained
+    return build(request.param, side=side(), network=trained).double(), trained
 
 
 def test_the_loss_is_a_finite_scalar_that_reaches_the_features(made: tuple[Regulariser, Network]) -> None:
@@ -105,9 +105,8 @@ def test_a_state_that_is_put_back_goes_on_with_the_same_losses(made: tuple[Regul
         step(regulariser, trained, number)
     kept = {name: value.clone() for name, value in regulariser.state_dict().items()}
     slots = deepcopy(regulariser.optimiser.state_dict()) if regulariser.optimiser else {}
-    again = build(
-        next(n for n in names_in("regularisers") if type(regulariser).__name__.lower() == n), side(), trained, {}
-    )
+    name = next(n for n in names_in("regularisers") if type(regulariser).__name__.lower() == n)
+    again = build(name, side=side(), network=trained)
     again.double().load_state_dict(kept)
     if again.optimiser:
         again.optimiser.load_state_dict(slots)
@@ -118,7 +117,7 @@ def test_a_state_that_is_put_back_goes_on_with_the_same_losses(made: tuple[Regul
 def test_every_option_is_described_as_its_constructor_has_it() -> None:
     for method in regularisers():
         trained = network()
-        regulariser = build(method.name, side(), trained, {})
+        regulariser = build(method.name, side=side(), network=trained)
         for option, text in method.options.items():
             value = getattr(regulariser, option, None)
             assert value is None or str(value) == text, (method.name, option)
@@ -134,7 +133,7 @@ def test_unknown_options_and_wrong_types_are_refused() -> None:
         check_options("magic", {})
     for options in ({"weight": 0.0}, {"ridge": -1.0}, {"momentum": 1.0}, {"dimensions": 0}):
         with pytest.raises(NoisecleanerError, match="cannot work here"):
-            build("lautum", side(), network(), options)
+            build("lautum", side=side(), network=network(), options=options)
     for options in (
         {"critic_every": 0},
         {"critic_steps": 0},
@@ -144,13 +143,13 @@ def test_unknown_options_and_wrong_types_are_refused() -> None:
         {"label": "left"},
     ):
         with pytest.raises(NoisecleanerError, match="cannot work here"):
-            build("purified", side(), network(), options)
+            build("purified", side=side(), network=network(), options=options)
 
 
 def test_purified_needs_features_that_are_trained() -> None:
-    head = Network(nn.Identity(), nn.Linear(WIDTH, CLASSES))
-    with pytest.raises(NoisecleanerError, match="--no-frozen, or --hidden"):
-        build("purified", side(), head, {})
+    head = Network(trunk=nn.Identity(), head=nn.Linear(WIDTH, CLASSES))
+    with pytest.raises(NoisecleanerError, match=r"`Model\(frozen=False\)`"):
+        build("purified", side=side(), network=head)
 
 
 # Lautum information
@@ -457,7 +456,7 @@ def test_a_file_that_is_dropped_in_is_a_regulariser(folder: Path) -> None:
 def test_weightings_that_transfer_give_the_target_a_classifier() -> None:
     for name in names_in("weightings"):
         trained = network()
-        weighting = build_weighting(name, ROWS, trained, {}).double()
+        weighting = build_weighting(name, rows=ROWS, network=trained).double()
         if not weighting.transfers:
             with pytest.raises(NotImplementedError):
                 weighting.for_target(trained, 7)
@@ -465,5 +464,5 @@ def test_weightings_that_transfer_give_the_target_a_classifier() -> None:
         weighting.for_target(trained, 7)
         found = weighting.target_network(trained)
         assert found(INPUTS).shape == (ROWS, 7)
-        target = Batch(INPUTS[20:28], torch.arange(8) % 7, torch.arange(20, 28))
+        target = Batch(inputs=INPUTS[20:28], labels=torch.arange(8) % 7, rows=torch.arange(20, 28))
         assert weighting.step(trained, batch(SOURCE), target).loss.isfinite()

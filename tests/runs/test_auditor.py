@@ -168,7 +168,11 @@ def network(run: Path, shape: Shape, fold: int) -> Network:
     return built.eval()
 
 
-@pytest.mark.parametrize("shape", [Shape("probabilities", 7, 7), Shape("vectors", 7, 5)], ids=lambda s: s.kind)
+@pytest.mark.parametrize(
+    "shape",
+    [Shape(kind="probabilities", classes=7, width=7), Shape(kind="vectors", classes=7, width=5)],
+    ids=lambda s: s.kind,
+)
 def test_one_linear_map_is_the_mean_of_networks(shape: Shape) -> None:
     networks, rng = [build_network(shape) for _ in range(4)], np.random.default_rng(0)
     for one in networks:
@@ -186,10 +190,11 @@ def test_one_linear_map_is_the_mean_of_networks(shape: Shape) -> None:
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:
+    shape = Shape(kind="probabilities", classes=3, width=3)
     with pytest.raises(ValueError, match=r"head\.scale"):
-        mean_map(Shape("probabilities", 3, 3), [{"head.shift": np.zeros(3)}])
+        mean_map(shape, [{"head.shift": np.zeros(3)}])
     with pytest.raises(ValueError, match=r"head\.shift"):
-        mean_map(Shape("probabilities", 3, 3), [{"head.scale": np.ones(()), "head.shift": np.zeros(4)}])
+        mean_map(shape, [{"head.scale": np.ones(()), "head.shift": np.zeros(4)}])
 
 
 @pytest.mark.parametrize("classes", [2, 4, 60])

@@ -25,7 +25,7 @@ from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
 from noisecleaner.weightings import Step, Weighting, build, check_options, normalised, unit
-from noisecleaner.weightings._steered import covered, trusted_loss
+from noisecleaner.weightings._meta_gradient import covered, trusted_loss
 from noisecleaner.weightings.bilevel import DeepBilevel
 from noisecleaner.weightings.l2b import LearningToBootstrap
 from noisecleaner.weightings.l2rw import LearningToReweight
@@ -55,14 +55,14 @@ class Mine(Weighting):
         self.record(source.rows, alpha)
         logits = network(source.inputs)
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
-        return Step((alpha * losses).mean(), logits.detach())
+        return Step(loss=(alpha * losses).mean(), logits=logits.detach())
 '''
 
 
 def small_network(trunk: bool = True) -> Network:
     torch.manual_seed(0)
     features = nn.Sequential(nn.Linear(WIDTH, 7), nn.Tanh()) if trunk else nn.Identity()
-    return Network(features, nn.Linear(7 if trunk else WIDTH, CLASSES)).double()
+    return Network(trunk=features, head=nn.Linear(7 if trunk else WIDTH, CLASSES)).double()
 
 
 def batch(rows: list[int], seed: int = 1) -> Batch:
@@ -70,7 +70,7 @@ def batch(rows: list[int], seed: int = 1) -> Batch:
     inputs = torch.randn(ROWS, WIDTH, generator=generator, dtype=torch.float64)
     labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
     index = torch.tensor(rows, dtype=torch.int64)
-    return Batch(inputs[index], labels[index], index)
+    return Batch(inputs=inputs[index], labels=labels[index], rows=index)
 
 
 def soseleto(network: Network, **options: object) -> Soseleto:
@@ -80,7 +80,7 @@ def soseleto(network: Network, **options: object) -> Soseleto:
 @pytest.fixture(params=names_in("weightings"))
 def rule(request: pytest.FixtureRequest) -> tuple[Weighting, Network]:
     network = small_network()
-    return build(request.param, ROWS, network, {}).double(), network
+    return build(request.param, rows=ROWS, network=network).double(), network
 
 
 def take(weighting: Weighting, network: Network, source: Batch, target: Batch) -> Step:
@@ -131,7 +131,7 @@ def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -
     weighting, network = rule
     if weighting.group > 1:
         pytest.skip("deals its rows to mini-batches at random")
-    other = build(_name(weighting), ROWS, network, {}).double()
+    other = build(_name(weighting), rows=ROWS, network=network).double()
     step = take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
     turned = take(other, network, batch(SOURCE[::-1]), batch(TARGET[::-1], seed=2))
     torch.testing.assert_close(step.loss, turned.loss)
@@ -140,7 +140,7 @@ def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -
 
 def test_the_same_seed_gives_the_same_bits(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
-    other = build(_name(weighting), ROWS, network, {}).double()
+    other = build(_name(weighting), rows=ROWS, network=network).double()
     losses = []
     for one in (weighting, other):
         torch.manual_seed(7)
@@ -152,7 +152,7 @@ def test_the_same_seed_gives_the_same_bits(rule: tuple[Weighting, Network]) -> N
 def test_the_weights_survive_a_state_dict(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
     take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
-    other = build(_name(weighting), ROWS, network, {}).double()
+    other = build(_name(weighting), rows=ROWS, network=network).double()
     other.load_state_dict(weighting.state_dict())
     again = [seeded(w, network, batch(SOURCE[1:]), batch(TARGET, seed=3)).loss for w in (weighting, other)]
     assert torch.equal(*again)
@@ -177,9 +177,9 @@ def test_rows_that_disagree_with_the_trusted_ones_weigh_less() -> None:
     trusted = batch(TARGET, seed=2)
     inputs = torch.cat([trusted.inputs, trusted.inputs])
     labels = torch.cat([trusted.labels, (trusted.labels + 1) % CLASSES])
-    source = Batch(inputs, labels, torch.arange(8))
+    source = Batch(inputs=inputs, labels=labels, rows=torch.arange(8))
     for name in names_in("weightings"):
-        weighting = build(name, ROWS, network, {}).double()
+        weighting = build(name, rows=ROWS, network=network).double()
         take(weighting, network, source, trusted)
         alpha, alignment = weighting.alpha(), weighting.alignment()
         if alignment.isfinite().any():
@@ -196,7 +196,7 @@ def test_an_unknown_option_is_refused_with_the_valid_names(rule: tuple[Weighting
 
 def test_an_option_out_of_range_is_refused() -> None:
     with pytest.raises(NoisecleanerError, match="warmup must not be negative"):
-        build("l2b", ROWS, small_network(), {"warmup": -1})
+        build("l2b", rows=ROWS, network=small_network(), options={"warmup": -1})
 
 
 def test_every_option_has_a_default_that_methods_shows() -> None:
@@ -232,7 +232,8 @@ def test_adding_a_weighting_is_one_file(tmp_path: Path) -> None:
 def deep_network() -> Network:
     torch.manual_seed(0)
     block = nn.Sequential(nn.Sequential(nn.Linear(6, 6), nn.Tanh()), nn.Sequential(nn.Linear(6, 7), nn.Tanh()))
-    return Network(nn.Sequential(nn.Linear(WIDTH, 6), nn.Tanh(), block), nn.Linear(7, CLASSES)).double()
+    trunk = nn.Sequential(nn.Linear(WIDTH, 6), nn.Tanh(), block)
+    return Network(trunk=trunk, head=nn.Linear(7, CLASSES)).double()
 
 
 def test_a_meta_step_covers_all_layers_the_last_block_or_the_classifier() -> None:
@@ -255,7 +256,7 @@ def test_a_meta_step_covers_all_layers_the_last_block_or_the_classifier() -> Non
 def test_the_last_block_of_known_networks(name: str, first: str) -> None:
     with torch.device("meta"):
         trunk = build_backbone(name, size=None, pretrained=False, weights=None)
-        assert covered(Network(trunk, nn.Linear(trunk.width, 2)), "block")[0] == first
+        assert covered(Network(trunk=trunk, head=nn.Linear(trunk.width, 2)), "block")[0] == first
 
 
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw", "bilevel"])
@@ -263,7 +264,7 @@ def test_the_last_block_of_known_networks(name: str, first: str) -> None:
 def test_fewer_layers_give_the_inner_product_over_these_layers(method: str, layers: Layers) -> None:
     network, source, target = deep_network(), batch(SOURCE), batch(TARGET, seed=2)
     options = {"classifier": "shared"} if method == "soseleto" else {}
-    weighting = build(method, ROWS, network, options, Meta(layers)).double()
+    weighting = build(method, rows=ROWS, network=network, options=options, meta=Meta(layers)).double()
     parameters = [network.get_parameter(name) for name in covered(network, layers)]
     v = torch.autograd.grad(functional.cross_entropy(network(target.inputs), target.labels), parameters)
     expected = []
@@ -293,15 +294,15 @@ def test_the_direction_of_a_linear_classifier_is_that_of_autograd() -> None:
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw"])
 def test_between_two_trusted_batches_the_last_direction_serves(method: str) -> None:
     network, nobody = deep_network(), batch([])
-    weighting = build(method, ROWS, network, {}, Meta(every=3)).double()
+    weighting = build(method, rows=ROWS, network=network, meta=Meta(every=3)).double()
     assert weighting.every == 3
     take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
-    other = build(method, ROWS, network, {}, Meta(every=3)).double()
+    other = build(method, rows=ROWS, network=network, meta=Meta(every=3)).double()
     other.load_state_dict(weighting.state_dict())
     for one in (weighting, other):  # the one that a resumed run reads goes on alike
         take(one, network, batch([1, 4, 6]), nobody)
     assert torch.equal(weighting.alignment().nan_to_num(-1), other.alignment().nan_to_num(-1))
-    fresh = build(method, ROWS, network, {}).double()
+    fresh = build(method, rows=ROWS, network=network).double()
     fresh.load_state_dict({k: v for k, v in weighting.state_dict().items() if k not in {"kept", "asked"}})
     before = weighting.alignment_sum[[1, 4, 6]].clone()
     take(weighting, network, batch([1, 4, 6]), nobody)
@@ -344,12 +345,12 @@ def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
         ("soseleto", {"classifier": "separate"}, Meta("last"), "in common"),
     ):
         with pytest.raises(NoisecleanerError, match=why):
-            build(method, ROWS, network, options, meta)
-    with pytest.raises(NoisecleanerError, match="layers"):
-        build("l2b", ROWS, network, {}, Meta("first"))  # type: ignore[arg-type]
-    assert build("soseleto", ROWS, network, {}, Meta("last")).target_head is None
+            build(method, rows=ROWS, network=network, options=options, meta=meta)
+    with pytest.raises(NoisecleanerError, match=r"`Meta\.layers`"):
+        build("l2b", rows=ROWS, network=network, meta=Meta("first"))  # type: ignore[arg-type]
+    assert build("soseleto", rows=ROWS, network=network, meta=Meta("last")).target_head is None
     with pytest.raises(ValueError, match="in common"):
-        build("soseleto", ROWS, network, {}, Meta("last")).for_target(network, 2)
+        build("soseleto", rows=ROWS, network=network, meta=Meta("last")).for_target(network, 2)
 
 
 # SOSELETO: Algorithm 1 and eq. 3 to 5.
@@ -417,7 +418,7 @@ def test_the_target_reaches_soseletos_features_only_through_alpha() -> None:
 def test_soseletos_target_classifier_waits_while_no_row_steers() -> None:
     network = small_network()
     nobody = batch(TARGET, seed=2)
-    nobody = Batch(nobody.inputs[:0], nobody.labels[:0], nobody.rows[:0])
+    nobody = Batch(inputs=nobody.inputs[:0], labels=nobody.labels[:0], rows=nobody.rows[:0])
     loss = soseleto(network, classifier="separate").warm_up(network, batch(SOURCE), nobody).loss
     source = batch(SOURCE)
     torch.testing.assert_close(loss, functional.cross_entropy(network(source.inputs), source.labels))
@@ -464,8 +465,8 @@ def test_soseletos_alpha_stays_in_its_range() -> None:
 def test_soseleto_shares_the_classifier_where_there_are_no_features_to_train() -> None:
     network = small_network(trunk=False)
     assert soseleto(network).target_head is None
-    with pytest.raises(NoisecleanerError, match="--hidden"):
-        build("soseleto", ROWS, network, {"classifier": "separate"})
+    with pytest.raises(NoisecleanerError, match=r"`Model\.hidden`"):
+        build("soseleto", rows=ROWS, network=network, options={"classifier": "separate"})
     with pytest.raises(NoisecleanerError, match="'classifier': 'both'"):
         check_options("soseleto", {"classifier": "both"})
 
@@ -509,7 +510,7 @@ def test_l2bs_ablations_are_those_of_table_eight(weights: str) -> None:
     source, target = batch(SOURCE), batch(TARGET, seed=2)
     agrees, logits = agreement(network, source.inputs, target.inputs, target.labels)
     given, pseudo = at(agrees, source.labels).relu(), at(agrees, logits.argmax(dim=1)).relu()
-    weighting = build("l2b", ROWS, network, {"weights": weights})
+    weighting = build("l2b", rows=ROWS, network=network, options={"weights": weights})
     assert isinstance(weighting, LearningToBootstrap)
     take(weighting.double(), network, source, target)
     alpha, beta = weighting.alpha()[source.rows], weighting.beta()[source.rows]
@@ -557,7 +558,7 @@ def test_normalised_weights_sum_to_one_or_are_all_zero() -> None:
 
 def test_kept_weights_are_means_over_visits() -> None:
     weighting = Weighting(4, small_network())
-    weighting.record(torch.tensor([0, 1]), torch.tensor([1.0, 2.0]), torch.tensor([0.0, 1.0]))
+    weighting.record(torch.tensor([0, 1]), torch.tensor([1.0, 2.0]), beta=torch.tensor([0.0, 1.0]))
     weighting.record(torch.tensor([1]), torch.tensor([4.0]))
     assert weighting.alpha()[:2].tolist() == [1.0, 3.0]
     assert weighting.alpha()[2:].isnan().all()
@@ -573,7 +574,7 @@ def gradient(loss: Tensor, network: Network) -> Tensor:
 def grouped() -> Batch:
     """Four rows of each class, so that four mini-batches have one label distribution."""
     made = batch(list(range(12)))
-    return Batch(made.inputs, torch.arange(12) % 3, made.rows)
+    return Batch(inputs=made.inputs, labels=torch.arange(12) % 3, rows=made.rows)
 
 
 @pytest.mark.parametrize("normalised", [True, False])
@@ -607,7 +608,7 @@ def test_bilevels_step_stays_finite_where_gradients_have_all_but_vanished() -> N
     with torch.no_grad():
         network.head.weight.mul_(1e-30)
         network.head.bias.copy_(torch.tensor([0.0, 48.0, 0.0]))
-    certain = Batch(source.inputs.float(), torch.ones(12, dtype=torch.int64), source.rows)
+    certain = Batch(inputs=source.inputs.float(), labels=torch.ones(12, dtype=torch.int64), rows=source.rows)
     weighting = DeepBilevel(ROWS, network, batches=4)
     step = weighting.step(network, certain, batch([]))
     torch.autograd.backward(step.loss)

@@ -40,7 +40,7 @@ needs_lite0 = pytest.mark.skipif(not installed(), reason="the extra `pretrained`
 def check(name: str, size: int | None) -> None:
     torch.manual_seed(0)
     backbone = build(name, size=size, pretrained=False, weights=None)
-    shape = Shape("pixels", 5, backbone.width, name, backbone.size)
+    shape = Shape(kind="pixels", classes=5, width=backbone.width, backbone=name, size=backbone.size)
     network = build_network(shape, backbone).train()
     pixels = torch.randint(0, 256, (2, 3, backbone.size, backbone.size)).float()
     logits = network(pixels)
@@ -77,7 +77,8 @@ def test_other_families_of_torchvision_do_so_too(name: str) -> None:
 def test_the_networks_of_the_papers_have_the_size_of_the_papers(name: str, count: int) -> None:
     """With ten classes. Caffe's LeNet takes one channel, not three: two times 20 filters of 25 weights fewer."""
     backbone = build(name, size=None, pretrained=False, weights=None)
-    network = build_network(Shape("pixels", 10, backbone.width, name, backbone.size), backbone)
+    shape = Shape(kind="pixels", classes=10, width=backbone.width, backbone=name, size=backbone.size)
+    network = build_network(shape, backbone)
     assert sum(p.numel() for p in network.parameters()) == count
 
 
@@ -177,7 +178,7 @@ def test_without_the_extra_a_small_network_is_trained_from_scratch(monkeypatch: 
 
 def test_standardised_vectors_have_mean_zero_and_deviation_one_and_constants_are_switched_off() -> None:
     vectors = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([5.0, 0.1, 0.0]) + 7
-    network = build_network(Shape("vectors", 2, 3))
+    network = build_network(Shape(kind="vectors", classes=2, width=3))
     standardise(network, vectors.mean(0).double().numpy(), vectors.std(0, unbiased=False).double().numpy())
     (layer,) = [m for m in network.modules() if isinstance(m, Standardise)]
     found = layer(vectors)

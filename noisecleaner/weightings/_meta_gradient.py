@@ -18,7 +18,7 @@ from noisecleaner.weightings import Weighting
 _CLASSIFIER = ("head.weight", "head.bias")
 
 
-class Steered(Weighting):
+class MetaGradientWeighting(Weighting):
     """A weighting that compares the gradient of each source row with v, the gradient of the trusted loss.
 
     Args:
@@ -40,9 +40,9 @@ class Steered(Weighting):
     def approximate(self, network: Network, meta: Meta) -> None:
         """Let v cover fewer layers, serve for several steps, or be a mean: it is kept then, for a resumed run too."""
         if meta.every < 1:
-            raise ValueError("--meta-every must be at least 1")
+            raise ValueError("`Meta.every` must be at least 1")
         if not 0 <= meta.momentum < 1:
-            raise ValueError("--meta-momentum must be at least 0 and below 1")
+            raise ValueError("`Meta.momentum` must be at least 0 and below 1")
         self.every, self.momentum = meta.every, meta.momentum
         self.cover(network, covered(network, meta.layers))
 
