@@ -69,9 +69,8 @@ class Purified(Regulariser):
         if critic_rate <= 0 or lambda_1 <= 0 or lambda_2 <= 0:
             raise ValueError("critic_rate, lambda_1 and lambda_2 must be above 0")
         if not any(True for _ in network.trunk.parameters()):
-            raise ValueError(
-                "it changes features, but here only a head is trained (pass `Model(frozen=False)`, or `Model(hidden=128)`)"
-            )
+            way_out = "pass `Model(frozen=False)`, or `Model(hidden=128)`"
+            raise ValueError(f"it changes features, but here only a head is trained ({way_out})")
         self.critic_every, self.lambda_1, self.lambda_2 = critic_every, lambda_1, lambda_2
         self.critic_steps, self.gradient_penalty = critic_steps, gradient_penalty
         self.normalised, self.both = normalised, both
