@@ -49,7 +49,7 @@ def named(path: Path) -> Path:
     """
     real = Path(os.path.realpath(path))
     if not real.name:
-        raise NoisecleanerError(f"An output needs a name, but {path} is the root.", "Name a directory with --out DIR.")
+        raise NoisecleanerError(f"An output needs a name, but {path} is the root.", "Name a directory with `out=DIR`.")
     return real
 
 
@@ -62,7 +62,7 @@ def refuse_existing(out: Path) -> None:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise NoisecleanerError(
             f"A new directory is required, but {out} exists already.",
-            "Name another one with --out DIR, or remove it.",
+            "Name another one with `out=DIR`, or remove it.",
         )
 
 
@@ -136,7 +136,7 @@ def damaged(path: Path, reason: object) -> NoisecleanerError:
     """Describe a file of a run that is missing or broken."""
     return NoisecleanerError(
         f"{path} is required, but it cannot be read ({reason}).",
-        "The run directory is damaged or incomplete: run `noisecleaner fit … --overwrite` again.",
+        "The run directory is damaged or incomplete: run `fit(..., overwrite=True)` again.",
     )
 
 

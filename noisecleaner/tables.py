@@ -144,25 +144,25 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     return table.replace_schema_metadata(None), meta
 
 
-def require_columns(found: pa.Schema, wanted: Mapping[str, str], where: object) -> None:
-    """Check that a user's table has the columns that an option names.
+def require_columns(schema: pa.Schema, wanted: Mapping[str, str], where: object) -> None:
+    """Check that a user's table has the columns that `ingest.Columns` names.
 
     Args:
-        found: the schema of the user's table.
-        wanted: option name -> column name, for example `{"--label-column": "label"}`.
+        schema: of the user's table.
+        wanted: field of `Columns` -> name of the column, for example `{"sample_id": "key"}`.
         where: the file, for the message.
 
     Raises:
         NoisecleanerError: a column is missing; the message lists those that are there.
     """
-    for option, name in wanted.items():
-        if name not in found.names:
+    for field, name in wanted.items():
+        if name not in schema.names:
             raise NoisecleanerError(
-                f"{where} needs a column called {name!r}, but its columns are {listed(found.names)}.",
-                f"Name the right one with {option} NAME.",
+                f"{where} needs a column called {name!r}, but its columns are {listed(schema.names)}.",
+                f"Name the right one with `Columns({field}=NAME)`.",
             )
-        if found.names.count(name) > 1:
+        if schema.names.count(name) > 1:
             raise NoisecleanerError(
-                f"Column names must be unique, but {where} has {found.names.count(name)} columns called {name!r}.",
-                f"Rename them, and name the right one with {option} NAME.",
+                f"Column names must be unique, but {where} has {schema.names.count(name)} columns called {name!r}.",
+                f"Rename them, and name the right one with `Columns({field}=NAME)`.",
             )

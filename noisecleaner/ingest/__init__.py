@@ -2,9 +2,10 @@
 
 from noisecleaner.ingest.checks import check_enough, refuse_skips, require_readable
 from noisecleaner.ingest.manifest import Images, Manifest, Payload, Skip, Vectors
-from noisecleaner.ingest.raw import open_tables, read_trusted
+from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.reading import ingest, read_beside, read_manifest, read_target
 from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.verification import Verification, read_verification
 
 __all__ = [
     "Columns",
@@ -14,13 +15,14 @@ __all__ = [
     "Skip",
     "Source",
     "Vectors",
+    "Verification",
     "check_enough",
     "ingest",
     "open_tables",
     "read_beside",
     "read_manifest",
     "read_target",
-    "read_trusted",
+    "read_verification",
     "refuse_skips",
     "require_readable",
 ]

@@ -25,7 +25,7 @@ def require_two(classes: Sequence[str], where: object) -> None:
     if len(classes) < 2:
         raise NoisecleanerError(
             f"At least two classes are required, but {where} has {len(classes)} ({listed(list(classes))}).",
-            "Check --label-column, or the folder level that names the classes.",
+            "Check `Columns.label`, or the folder level that names the classes.",
         )
 
 
@@ -46,7 +46,7 @@ def require_readable(dataset: Manifest) -> None:
 
 
 def refuse_skips(dataset: Manifest) -> None:
-    """Refuse, for `--strict`, any row that cannot be used.
+    """Refuse, for `strict=True`, any row that cannot be used.
 
     Raises:
         NoisecleanerError: names the first such rows and their reasons.
@@ -56,8 +56,8 @@ def refuse_skips(dataset: Manifest) -> None:
     skipped = dataset.table.filter(pa.array(~dataset.readable))
     first = [f"{row['sample_id']} ({row['skip_reason']})" for row in skipped.slice(0, 3).to_pylist()]
     raise NoisecleanerError(
-        f"--strict allows no row that cannot be used, but there are {len(skipped)}, such as {listed(first, 3)}.",
-        "Mend or remove those rows, or leave --strict out to have them skipped and counted.",
+        f"`strict=True` allows no row that cannot be used, but there are {len(skipped)}, such as {listed(first, 3)}.",
+        "Mend or remove those rows, or leave `strict` out to have them skipped and counted.",
     )
 
 
@@ -72,8 +72,8 @@ def check_labels(labels: pa.ChunkedArray, classes: tuple[str, ...], where: str) 
         raise NoisecleanerError(
             f"Trusted labels must be classes of the dataset, but {where} holds "
             f"{listed(unknown.drop_null().to_pylist())}, and the classes are {listed(list(classes))}.",
-            "Correct those labels, name the right column with --trusted-column NAME, or say --transfer if the trusted "
-            "rows are another task with classes of their own.",
+            "Correct those labels, name the right column with `Columns(trusted=NAME)`, or say `transfer=True` if the "
+            "trusted rows are another task with classes of their own.",
         )
 
 
@@ -91,9 +91,9 @@ def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None
     present = [int(label) for label in np.unique(trusted) if label >= 0]
     if not present:
         raise NoisecleanerError(
-            f"--method {method} is steered by trusted rows, but there are none.",
-            "Verify some labels (300 random rows are a good start) and pass them with --trusted FILE, "
-            "or do without: --trusted none (L2B's way), or --method bilevel or uniform.",
+            f"`method={method!r}` is steered by trusted rows, but there are none.",
+            "Verify some labels (300 random rows are a good start) and pass them with `trusted=FILE`, "
+            "or do without: `trusted='none'` (L2B's way), or `method='bilevel'` or uniform.",
         )
     if len(present) == 1:
         raise NoisecleanerError(
@@ -111,7 +111,7 @@ def check_ids(ids: pa.ChunkedArray, where: str) -> None:
     if ids.null_count:
         raise NoisecleanerError(
             f"Every row needs a sample_id, but {ids.null_count} of {len(ids)} rows of {where} have none.",
-            "Fill the column, or name another one with --id-column NAME.",
+            "Fill the column, or name another one with `Columns(sample_id=NAME)`.",
         )
     if _all_differ(ids):
         return
@@ -121,7 +121,7 @@ def check_ids(ids: pa.ChunkedArray, where: str) -> None:
         raise NoisecleanerError(
             f"Sample ids must be unique, but {len(twice)} of them occur more than once in {where} "
             f"(such as {listed(twice, 3)}).",
-            "Remove the repeated rows, or name another column with --id-column NAME.",
+            "Remove the repeated rows, or name another column with `Columns(sample_id=NAME)`.",
         )
 
 

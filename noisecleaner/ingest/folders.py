@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.columns import read_labels
 from noisecleaner.ingest.labels import as_text, class_names
 from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.source import Columns
@@ -32,6 +33,7 @@ IMAGE_ENDINGS = frozenset(
         ".jp2",
     )
 )
+#: The files of a folder that Hugging Face `imagefolder` reads.
 METADATA = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"))
 
@@ -88,30 +90,31 @@ def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Ta
         NoisecleanerError: there is no `file_name` column.
     """
     files = Files.open([Place.parse(metadata)])
-    names = files.schema.names
-    if "file_name" not in names:
+    paths = _listed(files, metadata, metadata.parent.relative_to(folder).as_posix())
+    names = class_names(files.schema, columns.label)
+    table = {
+        "sample_id": files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in files else paths,
+        "path": paths,
+        "label": read_labels(files, columns.label) if columns.label in files else labels_of(paths.to_pylist()),
+    }
+    if columns.trusted in files:
+        table["trusted"] = as_text(files.column(columns.trusted), names=names, where=files.where(columns.trusted))
+    if columns.irrelevant in files:
+        table["irrelevant"] = read_labels(files, columns.irrelevant)
+    return pa.table(table), names
+
+
+def _listed(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:
+    """The paths that a metadata file names, as seen from the dataset's folder, shape [rows]."""
+    if "file_name" not in files:
         raise NoisecleanerError(
-            f"{metadata} needs a column file_name with the image's path, but its columns are {', '.join(names)}.",
+            f"{metadata} needs a column file_name with the image's path, but its columns are "
+            f"{', '.join(files.schema.names)}.",
             "Add that column (paths relative to the metadata file), or remove the file.",
         )
-    below = metadata.parent.relative_to(folder).as_posix()
-    prefix = "" if below == "." else f"{below}/"
-    named = files.column("file_name").cast(pa.string())
-    absolute = pc.starts_with(named, "/")
-    paths = pc.if_else(absolute, named, pc.binary_join_element_wise(prefix, named, ""))
-    ids = files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in names else paths
-    known = class_names(files.schema, columns.label)
-    if columns.label in names:
-        labels = as_text(files.column(columns.label), known, f"{metadata}, column {columns.label!r}")
-    else:
-        labels = labels_of(paths.to_pylist())
-    table = {"sample_id": ids, "path": paths, "label": labels}
-    if columns.trusted in names:
-        table["trusted"] = as_text(files.column(columns.trusted), known, f"{metadata}, column {columns.trusted!r}")
-    if columns.irrelevant is not None and columns.irrelevant in names:
-        where, names_of = f"{metadata}, column {columns.irrelevant!r}", class_names(files.schema, columns.irrelevant)
-        table["irrelevant"] = as_text(files.column(columns.irrelevant), names_of, where)
-    return pa.table(table), known
+    names = files.column("file_name").cast(pa.string())
+    inside = pc.binary_join_element_wise("" if below == "." else f"{below}/", names, "")
+    return pc.if_else(pc.starts_with(names, "/"), names, inside)
 
 
 def _leads_back(folder: str) -> bool:

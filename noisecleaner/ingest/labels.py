@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 
 
@@ -24,7 +24,7 @@ def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def as_text(column: pa.ChunkedArray, names: Sequence[str], where: str) -> pa.ChunkedArray:
+def as_text(column: pa.ChunkedArray, *, names: Sequence[str], where: str) -> pa.ChunkedArray:
     """Turn a label column into text, null where a row has no label.
 
     Integers that index `names` become those names; NaN and the empty string count as no label, and so does -1
@@ -41,9 +41,9 @@ def as_text(column: pa.ChunkedArray, names: Sequence[str], where: str) -> pa.Chu
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return as_text(column.cast(kind.value_type), names, where)
+        return as_text(column.cast(kind.value_type), names=names, where=where)
     if pa.types.is_floating(kind):  # pandas turns integers into floats where one is missing
-        return as_text(_integral(column, where), names, where)
+        return as_text(_integral(column, where), names=names, where=where)
     if pa.types.is_integer(kind):
         return _integers_as_text(column, names)
     if pa.types.is_null(kind):
@@ -55,34 +55,45 @@ def as_text(column: pa.ChunkedArray, names: Sequence[str], where: str) -> pa.Chu
         return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     raise NoisecleanerError(
         f"Labels must be text or integers, but {where} holds {kind}.",
-        "Name the column that holds the label with --label-column (or --trusted-column) NAME.",
+        "Name the column that holds the label with `Columns.label` (or `Columns(trusted=NAME)`).",
     )
 
 
-def index_or_name(column: pa.ChunkedArray, names: Sequence[str], classes: Sequence[str], where: str) -> pa.ChunkedArray:
+def index_or_name(
+    column: pa.ChunkedArray, *, names: Sequence[str], classes: Sequence[str], where: str
+) -> pa.ChunkedArray:
     """Turn labels into the class names of another table, by their own names, as text, or by index.
 
     Integers (also those that a CSV file holds as text) are read as indices into `classes` only where
     `classes` are not numbers themselves.
+
+    Args:
+        column: labels of any type that a user's table may hold, shape [rows].
+        names: the class names that the column's own integers index; empty without such.
+        classes: those of the other table.
+        where: file and column, for the message.
+
+    Raises:
+        NoisecleanerError: the column holds something that cannot be a label.
     """
     own = names or (() if all(_is_integer(name) for name in classes) else classes)
     if not names and _is_text(column.type):
         numbers = pc.match_substring_regex(pc.unique(column.cast(pa.string())).drop_null(), r"^[0-9]{1,9}$")
         if own and len(numbers) and pc.all(numbers).as_py():
-            return as_text(column.cast(pa.string()).cast(pa.int64()), own, where)
-    return as_text(column, own, where)
+            return as_text(column.cast(pa.string()).cast(pa.int64()), names=own, where=where)
+    return as_text(column, names=own, where=where)
 
 
-def indices(column: pa.ChunkedArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+def indices(column: pa.ChunkedArray, classes: Sequence[str]) -> IntArray:
     """Turn class names into class indices, -1 where a row has none of them, shape [rows]."""
-    found = pc.index_in(column, value_set=pa.array(classes, pa.string()))
-    return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
+    positions = pc.index_in(column, value_set=pa.array(classes, pa.string()))
+    return np.asarray(pc.fill_null(positions, -1)).astype(np.int64)
 
 
 def order(labels: pa.ChunkedArray) -> tuple[str, ...]:
     """List the distinct labels: numbers in numeric order, anything else in text order."""
-    found = pc.unique(labels).drop_null().to_pylist()
-    return tuple(sorted(found, key=int) if all(_is_integer(name) for name in found) else sorted(found))
+    names = pc.unique(labels).drop_null().to_pylist()
+    return tuple(sorted(names, key=int) if all(_is_integer(name) for name in names) else sorted(names))
 
 
 def _integers_as_text(column: pa.ChunkedArray, names: Sequence[str]) -> pa.ChunkedArray:
@@ -104,7 +115,7 @@ def _integral(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
     except pa.ArrowInvalid as error:
         raise NoisecleanerError(
             f"Labels must be text or integers, but {where} holds fractions ({error}).",
-            "Name the column that holds the label with --label-column NAME.",
+            "Name the column that holds the label with `Columns(label=NAME)`.",
         ) from error
 
 

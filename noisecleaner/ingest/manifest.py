@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, Unpack
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray, IntArray, RealArray
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.ingest.labels import indices
 
 SCHEMA = pa.schema(
@@ -71,6 +70,28 @@ class Vectors(Protocol):
 
 
 Payload = Images | Vectors
+#: Of one value a row.
+Column: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+
+class Known(TypedDict, total=False):
+    """What a reader may know of rows; a column that is None or left out is null in every row.
+
+    Attributes:
+        paths: of the images, as text.
+        given: the given labels, class names.
+        trusted: the verified labels, class names.
+        irrelevant: labels that have nothing to do with the task, such as the camera.
+        probability: with which a row was drawn to be verified, doubles.
+        skipped: why a row takes no part, values of `Skip`.
+    """
+
+    paths: Column | None
+    given: Column | None
+    trusted: Column | None
+    irrelevant: Column | None
+    probability: Column | None
+    skipped: Column | None
 
 
 @dataclass(frozen=True)
@@ -87,8 +108,36 @@ class Manifest:
     classes: tuple[str, ...]
     payload: Payload
 
+    @classmethod
+    def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[Known]) -> Manifest:
+        """Make a manifest of columns by their names; no other place builds its table.
+
+        Args:
+            ids: sample ids as text, shape [rows].
+            classes: the class names, in the order of their indices.
+            payload: the images or vectors, in the order of `ids`.
+            known: the other columns, each of shape [rows].
+        """
+        columns = {
+            "sample_id": ids,
+            "path": known.get("paths"),
+            "given_label": known.get("given"),
+            "trusted_label": known.get("trusted"),
+            "irrelevant_label": known.get("irrelevant"),
+            "sample_probability": known.get("probability"),
+            "skip_reason": known.get("skipped"),
+        }
+        for field in SCHEMA:
+            if columns[field.name] is None:
+                columns[field.name] = pa.nulls(len(ids), field.type)
+        return cls(pa.table(columns, schema=SCHEMA), tuple(classes), payload)
+
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def rows_of(self, ids: Column) -> Column:
+        """Find the row of each sample id, null where there is none, shape [ids]."""
+        return pc.index_in(ids, value_set=self.table["sample_id"].combine_chunks())
 
     @cached_property
     def given(self) -> IntArray:
@@ -101,7 +150,7 @@ class Manifest:
         return np.where(self.readable, indices(self.table["trusted_label"], self.classes), -1)
 
     @cached_property
-    def sample_probability(self) -> npt.NDArray[np.float64]:
+    def sample_probability(self) -> FloatArray:
         """With which probability the row was drawn to be verified, NaN where unknown, shape [rows]."""
         return np.asarray(self.table["sample_probability"].to_numpy(), dtype=np.float64)
 
@@ -154,3 +203,9 @@ class Manifest:
         column = pc.replace_with_mask(self.table[name].combine_chunks(), pa.array(mask), fresh)
         index = self.table.schema.get_field_index(name)
         return replace(self, table=self.table.set_column(index, SCHEMA.field(name), column))
+
+
+def by_row(rows: Column, values: Column) -> dict[int, Any]:
+    """Map rows to values, both of shape [n], where neither is null; of several values of a row the last one stands."""
+    pairs = zip(rows.to_pylist(), values.to_pylist(), strict=True)
+    return {row: value for row, value in pairs if row is not None and value is not None}

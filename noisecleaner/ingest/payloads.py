@@ -10,9 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import IntArray
-from noisecleaner.ingest.manifest import Skip
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.columns import read_paths
+from noisecleaner.ingest.manifest import Payload, Skip
 from noisecleaner.ingest.places import Place, check_relative
+from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tabular import IMAGE_BATCH, Files
+from noisecleaner.ingest.vectors import VectorColumn
 
 #: Encoded images above this size are refused unread (a decompression bomb may be far smaller).
 MAX_FILE_BYTES = 256 * 2**20
@@ -64,6 +68,65 @@ class ImageColumn:
             check_relative([value], self.files.root, self.allow_absolute)
             return read_file(self.files.root, value)
         return value if value else Skip.NO_IMAGE
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the rows of a table bring.
+
+    Args:
+        paths: of images in files of their own, or as a column tells them, shape [rows]; None without any.
+        payload: images or vectors; None where the rows bring neither.
+    """
+
+    paths: pa.ChunkedArray | None = None
+    payload: Payload | None = None
+
+
+def find_content(files: Files, source: Source) -> Content:
+    """Find what rows bring: vectors if a column was named, else images.
+
+    A file of vectors is no content of a table: it belongs to the dataset, which `raw.read_dataset` gives it.
+
+    Raises:
+        NoisecleanerError: a column of vectors is not there or holds something else, or paths leave the folder.
+    """
+    columns = source.columns
+    columns.refuse_both()
+    if columns.vector_file is not None:
+        return Content()
+    if columns.embedding is not None:
+        return Content(payload=VectorColumn.open(files, columns.embedding, "embeddings"))
+    if columns.probabilities is not None:
+        return Content(payload=VectorColumn.open(files, columns.probabilities, "probabilities"))
+    return _images(files, source) if columns.image in files else Content()
+
+
+def brings_content(files: Files, columns: Columns) -> bool:
+    """Whether a table has the column that rows of the dataset have their content in."""
+    return (columns.embedding or columns.probabilities or columns.image) in files
+
+
+def no_content(source: Source) -> NoisecleanerError:
+    """Say that a table brings neither images nor vectors."""
+    if source.columns.vector_file is not None:
+        return NoisecleanerError(
+            f"{source.data} needs vectors of its own, but {source.columns.vector_file} holds only the dataset's.",
+            "Put the vectors of both tables into a list column.",
+        )
+    return NoisecleanerError(
+        f"{source.data} needs a column {source.columns.image!r} with images (paths or bytes), but it has none.",
+        "Name it with `Columns(image=NAME)`, or give `Columns.embedding` or `Columns(probabilities=NAME)`.",
+    )
+
+
+def _images(files: Files, source: Source) -> Content:
+    name = source.columns.image
+    paths = read_paths(files, name)
+    if pa.types.is_struct(files.schema.field(name).type) or paths is None:
+        return Content(paths, ImageColumn(files, name, source.allow_absolute))
+    check_relative(paths.to_pylist(), files.root, source.allow_absolute)
+    return Content(paths, ImageFiles(files.root, paths.combine_chunks()))
 
 
 def read_file(root: Place, path: str | None) -> bytes | Skip:

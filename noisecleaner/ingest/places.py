@@ -143,7 +143,8 @@ def check_relative(paths: list[str | None], root: Place, allow_absolute: bool) -
         if outside:
             raise NoisecleanerError(
                 f"Image paths must be relative and stay inside {root}, but one of them is {path!r}.",
-                "Correct the manifest, or pass --allow-absolute if absolute paths and links may be followed.",
+                "Correct the manifest, or pass `Source(allow_absolute=True)` if absolute paths and links may be "
+                "followed.",
             )
 
 

@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_ids, check_labels, require_two
 from noisecleaner.ingest.labels import order
-from noisecleaner.ingest.manifest import SCHEMA, Manifest, Skip
-from noisecleaner.ingest.raw import no_content, present, read_content, read_raw, read_trusted
+from noisecleaner.ingest.manifest import Column, Manifest, Skip, by_row
+from noisecleaner.ingest.payloads import no_content
+from noisecleaner.ingest.raw import read_beside_dataset, read_dataset
 from noisecleaner.ingest.source import Source
-from noisecleaner.ingest.trusted import join
+from noisecleaner.ingest.verification import join, read_verification
 
 
 def ingest(
@@ -35,13 +36,7 @@ def ingest(
     dataset = read_manifest(source, classes)
     if trusted is None:
         return dataset, None
-    raw = read_trusted(trusted, source, dataset.classes)
-    joined, clean_only = join(dataset, raw.ids, present(raw.trusted), raw.payload, trusted)
-    if raw.probability is None:
-        return joined, clean_only
-    positions = pc.index_in(raw.ids, value_set=dataset.table["sample_id"].combine_chunks())
-    pairs = zip(positions.to_pylist(), raw.probability.to_pylist(), strict=True)
-    return joined.drawn({row: share for row, share in pairs if row is not None and share is not None}), clean_only
+    return join(dataset, read_verification(trusted, source, dataset.classes))
 
 
 def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Manifest:
@@ -54,22 +49,27 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     Raises:
         NoisecleanerError: the input cannot be used as a whole.
     """
-    raw = read_raw(source, classes)
-    labels = pa.chunked_array([pa.nulls(len(raw.ids), pa.string())]) if raw.labels is None else raw.labels
-    assert raw.payload is not None  # noqa: S101  # `_read_table` has refused a table without content
-    known = classes or raw.names or order(labels)
+    rows = read_dataset(source, classes)
+    labels = pa.chunked_array([pa.nulls(len(rows.ids), pa.string())]) if rows.labels is None else rows.labels
+    known = classes or rows.names or order(labels)
     require_two(known, source.data)
-    if raw.trusted is not None:
-        check_labels(raw.trusted, tuple(known), source.data)
+    if rows.trusted is not None:
+        check_labels(rows.trusted, tuple(known), source.data)
     unknown = pc.and_(pc.is_valid(labels), pc.invert(pc.is_in(labels, value_set=pa.array(known, pa.string()))))
-    unlabelled = pc.if_else(pc.is_null(labels), pa.scalar(Skip.NO_LABEL.value), pa.scalar(None, pa.string()))
-    reasons = pc.if_else(unknown, pa.scalar(Skip.UNKNOWN_CLASS.value), unlabelled)
-    empty = pa.nulls(len(labels), pa.string())
-    drawn = raw.probability or pa.nulls(len(labels), pa.float64())
-    columns = [raw.ids, raw.paths or empty, labels, raw.trusted or empty, raw.irrelevant or empty, drawn, reasons]
-    table = pa.table(columns, schema=SCHEMA)
-    check_ids(table["sample_id"], source.data)
-    return Manifest(table, tuple(known), raw.payload)
+    skipped = pc.if_else(unknown, pa.scalar(Skip.UNKNOWN_CLASS.value), _unlabelled(labels))
+    check_ids(rows.ids, source.data)
+    assert rows.payload is not None  # noqa: S101  # `read_dataset` has refused a table without content
+    return Manifest.of(
+        rows.ids,
+        paths=rows.paths,
+        given=labels,
+        trusted=rows.trusted,
+        irrelevant=rows.irrelevant,
+        probability=rows.probability,
+        skipped=skipped,
+        classes=known,
+        payload=rows.payload,
+    )
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:
@@ -87,22 +87,26 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
         NoisecleanerError: the input cannot be used as a whole.
     """
     source = replace(like, data=data)
-    raw = read_content(source)
-    check_ids(raw.ids, data)
-    positions = pc.index_in(raw.ids, value_set=dataset.table["sample_id"].combine_chunks())
+    rows = read_beside_dataset(source)
+    check_ids(rows.ids, data)
+    positions = dataset.rows_of(rows.ids)
     outside = pc.is_null(positions)
-    if raw.irrelevant is not None:
-        pairs = zip(positions.to_pylist(), raw.irrelevant.to_pylist(), strict=True)
-        dataset = dataset.marking({row: label for row, label in pairs if row is not None and label is not None})
-    if raw.payload is None and raw.irrelevant is None:
+    if rows.irrelevant is not None:
+        dataset = dataset.marking(by_row(positions, rows.irrelevant))
+    if rows.payload is None and rows.irrelevant is None:
         raise no_content(source)
-    if raw.payload is None or not pc.any(outside).as_py():
+    if rows.payload is None or not pc.any(outside).as_py():
         return dataset, None
-    empty = pa.nulls(len(raw.ids), pa.string())
-    joined = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar(Skip.IN_DATASET.value))
-    undrawn = pa.nulls(len(raw.ids), pa.float64())
-    columns = [raw.ids, raw.paths or empty, empty, empty, raw.irrelevant or empty, undrawn, joined]
-    return dataset, Manifest(pa.table(columns, schema=SCHEMA), dataset.classes, raw.payload)
+    skipped = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar(Skip.IN_DATASET.value))
+    beside = Manifest.of(
+        rows.ids,
+        paths=rows.paths,
+        irrelevant=rows.irrelevant,
+        skipped=skipped,
+        classes=dataset.classes,
+        payload=rows.payload,
+    )
+    return dataset, beside
 
 
 def read_target(trusted: str, like: Source) -> Manifest:
@@ -116,21 +120,29 @@ def read_target(trusted: str, like: Source) -> Manifest:
         NoisecleanerError: the input cannot be used as a whole.
     """
     source = replace(like, data=trusted)
-    raw = read_content(source)
-    if raw.payload is None:
+    rows = read_beside_dataset(source)
+    if rows.payload is None:
         raise no_content(source)
-    check_ids(raw.ids, trusted)
-    labels = raw.trusted if raw.trusted is not None else raw.labels
+    check_ids(rows.ids, trusted)
+    labels = rows.trusted if rows.trusted is not None else rows.labels
     if labels is None:
         raise NoisecleanerError(
             f"The target needs a label for each row, but {trusted} has no column {like.columns.trusted!r} or "
             f"{like.columns.label!r}.",
-            "Name it with --trusted-column NAME.",
+            "Name it with `Columns(trusted=NAME)`.",
         )
-    classes = raw.names or order(labels)
+    classes = rows.names or order(labels)
     require_two(classes, trusted)
-    empty = pa.nulls(len(raw.ids), pa.string())
-    unlabelled = pc.if_else(pc.is_null(labels), pa.scalar(Skip.NO_LABEL.value), pa.scalar(None, pa.string()))
-    undrawn = pa.nulls(len(raw.ids), pa.float64())
-    columns = [raw.ids, raw.paths or empty, empty, labels, empty, undrawn, unlabelled]
-    return Manifest(pa.table(columns, schema=SCHEMA), tuple(classes), raw.payload)
+    return Manifest.of(
+        rows.ids,
+        paths=rows.paths,
+        trusted=labels,
+        skipped=_unlabelled(labels),
+        classes=classes,
+        payload=rows.payload,
+    )
+
+
+def _unlabelled(labels: Column) -> Column:
+    """The reason to skip a row without a label, null where it has one."""
+    return pc.if_else(pc.is_null(labels), pa.scalar(Skip.NO_LABEL.value), pa.scalar(None, pa.string()))

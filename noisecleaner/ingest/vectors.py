@@ -15,8 +15,10 @@ from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
+from noisecleaner.tables import require_columns
 
-VECTOR_OPTIONS = {"embeddings": "--embedding-column", "probabilities": "--probabilities-column"}
+#: The field of `Columns` that names such vectors.
+_FIELDS = {"embeddings": "embedding", "probabilities": "probabilities"}
 #: Numbers of vectors that are looked at together: 4 MiB in single precision, which the processor's cache holds.
 _BLOCK_NUMBERS = 2**20
 
@@ -35,14 +37,15 @@ class VectorColumn:
         """Find the vectors' width, from the first one that is not null where the type does not tell.
 
         Raises:
-            NoisecleanerError: the column holds no lists of numbers.
+            NoisecleanerError: there is no such column, or it holds no lists of numbers.
         """
+        require_columns(files.schema, {_FIELDS[kind]: column}, files)
         of = files.schema.field(column).type
         lists = pa.types.is_list(of) or pa.types.is_large_list(of) or pa.types.is_fixed_size_list(of)
         if not lists or not (pa.types.is_floating(of.value_type) or pa.types.is_integer(of.value_type)):
             raise NoisecleanerError(
                 f"{kind.capitalize()} must be lists of numbers, but column {column!r} of {files} holds {of}.",
-                f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
+                f"Name the right column with `Columns({_FIELDS[kind]}=NAME)`.",
             )
         if pa.types.is_fixed_size_list(of):
             width = of.list_size
@@ -51,7 +54,7 @@ class VectorColumn:
         if not width:
             raise NoisecleanerError(
                 f"{kind.capitalize()} need at least one number, but column {column!r} of {files} holds empty vectors.",
-                f"Name the right column with {VECTOR_OPTIONS[kind]} NAME.",
+                f"Name the right column with `Columns({_FIELDS[kind]}=NAME)`.",
             )
         return cls(files, column, kind, width)
 
@@ -110,7 +113,7 @@ class VectorFile:
         Raises:
             NoisecleanerError: there is no such file, or it holds something else; a pickle is never loaded.
         """
-        hint = f"Save one with numpy.save, and name it with {VECTOR_OPTIONS[kind]} PATH."
+        hint = f"Save one with numpy.save, and name it with `Columns({_FIELDS[kind]}=PATH)`."
         try:
             # unlike numpy.load this reads nothing but .npy files, and none with pickled objects
             array = np.lib.format.open_memmap(path, mode="r")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest import Source, read_trusted
+from noisecleaner.ingest import Source, read_verification
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.labels import indices
 from noisecleaner.noise.rates import Rows
@@ -134,12 +134,11 @@ def verified_since(scored: ScoredRows, trace: pa.Table, trusted: str, like: Sour
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    raw = read_trusted(trusted, like, scored.classes)
-    labels = raw.trusted
-    assert labels is not None  # noqa: S101  # `read_trusted` has refused a table without them
+    verification = read_verification(trusted, like, scored.classes)
+    labels = verification.labels
     check_labels(labels, scored.classes, trusted)
-    positions = pc.index_in(raw.ids, value_set=trace["sample_id"].combine_chunks())
-    _refuse_strangers(raw.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
+    positions = pc.index_in(verification.ids, value_set=trace["sample_id"].combine_chunks())
+    _refuse_strangers(verification.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
     known = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
     where = np.asarray(positions)[known]
     if not len(where):
@@ -154,8 +153,8 @@ def verified_since(scored: ScoredRows, trace: pa.Table, trusted: str, like: Sour
     index = scored.identity.column_names.index("trusted_label")
     identity = scored.identity.set_column(index, "trusted_label", column)
     probability = scored.probability.copy()
-    if raw.probability is not None:
-        probability[where] = _floats(raw.probability)[known]
+    if verification.probability is not None:
+        probability[where] = _floats(verification.probability)[known]
     old = np.asarray(pc.is_valid(scored.identity["trusted_label"]))
     # rows that steered the fit stay out: their numbers are not like those of other rows
     judging = scored.judging | (mask & ~old)

@@ -410,14 +410,14 @@ def test_a_dot_in_a_column_name_is_no_nesting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"label": "kind"}, "--label-column"),
-        ({"embedding": "vectors"}, "--embedding-column"),
-        ({"probabilities": "vectors"}, "--probabilities-column"),
-        ({"image": "picture"}, "--image-column"),
-        ({"sample_id": "key"}, "--id-column"),
+        ({"label": "kind"}, "`Columns(label=NAME)`"),
+        ({"embedding": "vectors"}, "`Columns(embedding=NAME)`"),
+        ({"probabilities": "vectors"}, "`Columns(probabilities=NAME)`"),
+        ({"image": "picture"}, "`Columns(image=NAME)`"),
+        ({"sample_id": "key"}, "`Columns(sample_id=NAME)`"),
     ],
 )
-def test_a_column_that_is_not_there_names_its_option(tmp_path: Path, options: dict[str, str], named: str) -> None:
+def test_a_column_that_is_not_there_names_its_parameter(tmp_path: Path, options: dict[str, str], named: str) -> None:
     path = table(tmp_path / "d.parquet", image=["1.png", "2.png"], label=["a", "b"])
     assert named in refusal(path, **options)
 
@@ -626,7 +626,7 @@ def test_trusted_rows_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     twice = table(tmp_path / "3.parquet", sample_id=["r0", "r0"], trusted_label=["a", "b"])
     assert "must be unique" in refusal(data, twice, embedding="embedding")
     nothing = table(tmp_path / "4.parquet", sample_id=["r0"], other=["a"])
-    assert "--trusted-column" in refusal(data, nothing, embedding="embedding")
+    assert "`Columns(trusted=NAME)`" in refusal(data, nothing, embedding="embedding")
 
 
 # What cannot be used
@@ -720,15 +720,15 @@ def test_without_ids_unique_paths_serve_but_no_others(tmp_path: Path) -> None:
     unique = table(tmp_path / "1.parquet", image=["x.png", "y.png"], label=["a", "b"])
     assert texts(read(unique), "sample_id") == ["x.png", "y.png"]
     repeated = table(tmp_path / "2.parquet", image=["x.png", "x.png"], label=["a", "b"])
-    assert "--row-ids" in refusal(repeated)
+    assert "`Columns(row_ids=True)`" in refusal(repeated)
     missing = table(tmp_path / "3.parquet", image=["x.png", None], label=["a", "b"])
-    assert "--row-ids" in refusal(missing)
+    assert "`Columns(row_ids=True)`" in refusal(missing)
 
 
 def test_row_ids_number_the_rows_of_each_file(tmp_path: Path) -> None:
     for name in ("p", "q"):
         table(tmp_path / f"{name}.parquet", label=["a", "b"], embedding=VECTORS[:2])
-    assert "--row-ids" in refusal(tmp_path, embedding="embedding")
+    assert "`Columns(row_ids=True)`" in refusal(tmp_path, embedding="embedding")
     manifest = read(tmp_path, embedding="embedding", row_ids=True)
     assert texts(manifest, "sample_id") == ["p.parquet:0", "p.parquet:1", "q.parquet:0", "q.parquet:1"]
     table(tmp_path / "sub" / "p.parquet", label=["a", "b"], embedding=VECTORS[:2])
@@ -780,12 +780,12 @@ def test_absolute_paths_need_allow_absolute(tmp_path: Path, below: str) -> None:
     write_metadata(tmp_path / "folder" / below / "metadata.csv", rows)
     structs = [{"bytes": None, "path": path} for path in absolute]
     for dataset in (data, tmp_path / "folder"):
-        assert "--allow-absolute" in refusal(dataset)
+        assert "`Source(allow_absolute=True)`" in refusal(dataset)
         manifest = read(dataset, allow_absolute=True)
         assert texts(manifest, "path") == absolute
         assert contents(manifest) == list(made.values())
     nested = table(tmp_path / "data" / "s.parquet", image=pa.array(structs, IMAGE), label=["a", "b"])
-    with pytest.raises(NoisecleanerError, match="--allow-absolute"):
+    with pytest.raises(NoisecleanerError, match="allow_absolute=True"):
         contents(read(nested))
     assert contents(read(nested, allow_absolute=True)) == list(made.values())
 
@@ -793,7 +793,7 @@ def test_absolute_paths_need_allow_absolute(tmp_path: Path, below: str) -> None:
 def test_absolute_paths_are_refused_even_into_the_folder_itself(tmp_path: Path) -> None:
     made = make(tmp_path, "1.png", "2.png")
     data = table(tmp_path / "d.parquet", image=[str(tmp_path / "1.png"), "2.png"], label=["a", "b"])
-    assert "--allow-absolute" in refusal(data)
+    assert "`Source(allow_absolute=True)`" in refusal(data)
     assert contents(read(data, allow_absolute=True)) == list(made.values())
 
 

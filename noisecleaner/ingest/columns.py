@@ -1,0 +1,117 @@
+"""Columns of a user's tables -> those of a manifest: ids, paths, labels as text, sampling probabilities."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.labels import as_text
+from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.tabular import Files
+
+#: The column in which `plan` tells with which probability it drew a row.
+_PROBABILITY = "sample_probability"
+
+
+def read_ids(files: Files, columns: Columns, paths: pa.ChunkedArray | None) -> pa.ChunkedArray:
+    """Find the sample ids: the id column, else unique image paths, else row numbers if asked for.
+
+    Args:
+        files: the tables.
+        columns: what their columns are called.
+        paths: the images' paths, shape [rows], if they have any.
+
+    Returns:
+        Texts, shape [rows]; they may be missing or repeated, see `checks.check_ids`.
+
+    Raises:
+        NoisecleanerError: there is nothing that identifies a row.
+    """
+    if columns.sample_id in files:
+        return _ids(files, columns.sample_id)
+    if columns.sample_id == Columns.sample_id and paths is not None and _identifies(paths):
+        return paths
+    if columns.row_ids:
+        return files.row_ids()
+    raise NoisecleanerError(
+        f"Every row needs an id that joins the tables, but {files} has no column {columns.sample_id!r} "
+        f"(its columns are {listed(files.schema.names)}).",
+        "Name the id column with `Columns(sample_id=NAME)`, or pass `Columns(row_ids=True)` to number the rows of "
+        "each file.",
+    )
+
+
+def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
+    """Read the image paths of a text column or of a Hugging Face image column, shape [rows]; None without any."""
+    kind = files.schema.field(image).type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return files.column(image).cast(pa.string())
+    if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
+        return files.column(f"{image}.path").cast(pa.string())
+    return None
+
+
+def read_labels(files: Files, name: str | None) -> pa.ChunkedArray | None:
+    """Read a label column under the names that it has itself, shape [rows]; None where there is no such column."""
+    if name is None or name not in files:
+        return None
+    return as_text(files.column(name), names=files.names(name), where=files.where(name))
+
+
+def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Read with which probability each row was drawn to be verified.
+
+    Args:
+        files: the tables.
+        verified: the verified labels of their rows, shape [rows], null where there is none.
+
+    Returns:
+        Doubles, shape [rows]; None where there is no such column.
+
+    Raises:
+        NoisecleanerError: the column holds something else, or nothing for a row that was verified.
+    """
+    if _PROBABILITY not in files:
+        return None
+    hint = f"Leave the column as `plan()` wrote it; for a plain random sample, rename {_PROBABILITY!r}."
+    where = files.where(_PROBABILITY)
+    try:
+        drawn = files.column(_PROBABILITY).cast(pa.float64())
+    except pa.ArrowException as error:
+        raise NoisecleanerError(f"Sampling probabilities must be numbers, but {where} holds others.", hint) from error
+    outside = pc.invert(pc.and_(pc.greater(drawn, 0), pc.less_equal(drawn, 1)))
+    bad = pc.and_(pc.is_valid(verified), pc.fill_null(outside, fill_value=True))
+    count = pc.sum(bad).as_py() or 0
+    if count:
+        raise NoisecleanerError(
+            f"Verified rows need a sampling probability above 0 and at most 1, but {count} in {where} have none.",
+            hint,
+        )
+    _refuse_unfilled(files, verified, drawn)
+    return drawn
+
+
+def _refuse_unfilled(files: Files, verified: pa.ChunkedArray, drawn: pa.ChunkedArray) -> None:
+    unfilled = pc.sum(pc.and_(pc.is_null(verified), pc.is_valid(drawn))).as_py() or 0
+    if unfilled:
+        raise NoisecleanerError(
+            f"A planned sample must be verified as a whole, or its rates are wrong, but {unfilled} of {len(verified)} "
+            f"rows of {files} have no verified label.",
+            "Fill them in, or plan fewer: `plan(RUN, count=NUMBER, out=FILE)`.",
+        )
+
+
+def _ids(files: Files, name: str) -> pa.ChunkedArray:
+    column = files.column(name)
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"Sample ids must be text or integers, but column {name!r} of {files} holds {column.type}.",
+            "Name another column with `Columns(sample_id=NAME)`.",
+        ) from error
+
+
+def _identifies(paths: pa.ChunkedArray) -> bool:
+    return bool(paths.null_count == 0 and pc.count_distinct(paths).as_py() == len(paths))

@@ -1,0 +1,68 @@
+"""Kinds of tables: one file = one kind, found by the ending of a table's name.
+
+A file has `ENDINGS`, `IN_FOLDERS`, `read_schema` and `read_batches`, see `Reader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Protocol, cast
+
+import pyarrow as pa
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.places import Place
+from noisecleaner.registry import module_in, names_in
+
+
+class Reader(Protocol):
+    """What a file of this folder offers.
+
+    Attributes:
+        ENDINGS: of the names of such tables, lower case, with their dot.
+        IN_FOLDERS: whether all such files of a folder are one dataset.
+    """
+
+    ENDINGS: tuple[str, ...]
+    IN_FOLDERS: bool
+
+    def read_schema(self, place: Place) -> pa.Schema:
+        """Read names and types of the columns.
+
+        Raises:
+            NoisecleanerError: it is no such table.
+            UnicodeDecodeError: names are no text; `Files.open` says so.
+        """
+        ...
+
+    def read_batches(self, place: Place, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield batches of at most `size` rows in their order, each with just these columns."""
+        ...
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """List the kinds of tables, those that make up folders first."""
+    modules = [module_in("ingest.readers", name, parameter="a reader") for name in names_in("ingest.readers")]
+    return tuple(sorted(cast(list[Reader], modules), key=lambda reader: not reader.IN_FOLDERS))
+
+
+def endings() -> list[str]:
+    """List the endings of all tables that can be read."""
+    return [ending for reader in readers() for ending in reader.ENDINGS]
+
+
+def reader_of(place: Place) -> Reader:
+    """Find what reads a table, by the ending of its name.
+
+    Raises:
+        NoisecleanerError: no table ends so.
+    """
+    for reader in readers():
+        if place.suffix in reader.ENDINGS:
+            return reader
+    raise NoisecleanerError(
+        f"A table must end in {', '.join(endings())}, but {place} does not.",
+        "Give an image folder (class/x.png) or a table of images; a single image is no dataset.",
+    )

@@ -1,0 +1,39 @@
+"""Parquet: read part by part, so that a table may be larger than the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.places import Place
+
+ENDINGS = (".parquet",)
+IN_FOLDERS = True
+
+
+def read_schema(place: Place) -> pa.Schema:
+    """Read names and types from the file's footer, with the metadata in which Hugging Face keeps class names."""
+    with place.open() as file:
+        return _parquet(file, place).schema_arrow
+
+
+def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of at most `size` rows that hold just these columns; `image.path` is a field of a struct.
+
+    `ParquetFile.iter_batches` is the one reader that survives row groups of more than 2 GiB.
+    """
+    with place.open() as file:
+        yield from _parquet(file, place).iter_batches(size, columns=list(columns))
+
+
+def _parquet(file: object, place: Place) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise NoisecleanerError(
+            f"A Parquet file is required, but {place} cannot be read as one ({error}).",
+            "Check that it was copied completely.",
+        ) from error

@@ -1,0 +1,101 @@
+"""Verified labels: read from a table or folder, and joined to the dataset by `sample_id` or kept beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.checks import check_ids, check_labels
+from noisecleaner.ingest.columns import read_ids, read_probability
+from noisecleaner.ingest.labels import index_or_name
+from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
+from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.payloads import Content, brings_content, find_content
+from noisecleaner.ingest.raw import read_images
+from noisecleaner.ingest.source import Source
+from noisecleaner.tables import require_columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What somebody verified; the columns have the shape [trusted rows].
+
+    Args:
+        ids: sample ids.
+        labels: verified labels as class names; null where nobody verified the row.
+        probability: with which a row was drawn to be verified; None for a plain random sample.
+        payload: images or vectors of the rows, if they bring any.
+        where: the table or folder, for messages.
+    """
+
+    ids: pa.ChunkedArray
+    labels: pa.ChunkedArray
+    probability: pa.ChunkedArray | None = None
+    payload: Payload | None = None
+    where: str
+
+
+def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) -> Verification:
+    """Read verified labels: the trusted column if there is one, else the label column, or the folders.
+
+    Args:
+        trusted: table or folder.
+        source: how the dataset's columns are called.
+        classes: of the dataset; integer labels count as indices into them.
+
+    Raises:
+        NoisecleanerError: there are no such labels, or ids that cannot join tables.
+    """
+    files, columns = open_tables(trusted), source.columns
+    if files is None:
+        rows = read_images(replace(source, data=trusted))
+        return Verification(ids=rows.ids, labels=rows.trusted or rows.labels, payload=rows.payload, where=trusted)
+    content = find_content(files, source) if brings_content(files, columns) else Content()
+    name = next((name for name in (columns.trusted, columns.label) if name in files), columns.trusted)
+    require_columns(files.schema, {"trusted": name}, files)
+    labels = index_or_name(files.column(name), names=files.names(name), classes=classes, where=files.where(name))
+    ids = read_ids(files, columns, content.paths)
+    check_ids(ids, trusted)
+    probability = read_probability(files, labels)
+    return Verification(ids=ids, labels=labels, probability=probability, payload=content.payload, where=trusted)
+
+
+def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manifest | None]:
+    """Give dataset rows their verified labels; rows that are not in the dataset become clean-only.
+
+    Returns:
+        The dataset with `trusted_label` and `sample_probability` set, and the clean-only rows (None without any).
+
+    Raises:
+        NoisecleanerError: rows that cannot be joined, or that name classes the dataset does not have.
+    """
+    ids, labels = verification.ids, verification.labels
+    check_labels(labels, dataset.classes, verification.where)
+    positions = dataset.rows_of(ids)
+    joined = dataset.trusting(by_row(positions, labels))
+    if verification.probability is not None:
+        joined = joined.drawn(by_row(positions, verification.probability))
+    outside = pc.and_(pc.is_null(positions), pc.is_valid(labels))
+    if not pc.any(outside).as_py():
+        return joined, None
+    if verification.payload is None:
+        strangers = ids.filter(outside).to_pylist()
+        raise NoisecleanerError(
+            f"Trusted rows must be rows of the dataset or bring their own images, but {len(strangers)} of {len(ids)} "
+            f"in {verification.where} have a sample_id that the dataset does not hold (such as "
+            f"{listed(strangers, 3)}).",
+            "Check that both sides use the same ids, and name the column with `Columns(sample_id=NAME)`.",
+        )
+    # every trusted row stays in place, because the payload is in that order, but only the outside ones have a label
+    nothing = pa.scalar(None, pa.string())
+    clean_only = Manifest.of(
+        ids,
+        trusted=pc.if_else(outside, labels, nothing),
+        skipped=pc.if_else(outside, nothing, pa.scalar(Skip.IN_DATASET.value)),
+        classes=dataset.classes,
+        payload=verification.payload,
+    )
+    return joined, clean_only
