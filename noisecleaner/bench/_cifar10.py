@@ -66,16 +66,30 @@ class Noisy:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """How images come to the network.
+
+    Args:
+        shrunk: edge length that they are scaled to.
+        cropped: edge length of the centre that is cut out of them then; None takes all.
+        augmented: whether source images are shifted and mirrored.
+    """
+
+    shrunk: int = SIZE
+    cropped: int | None = None
+    augmented: bool = False
+
+    @property
+    def inset(self) -> slice:
+        """The rows, and the columns, of pixels that are kept."""
+        if self.cropped is None:
+            return slice(0, self.shrunk)
+        return slice((self.shrunk - self.cropped) // 2, (self.shrunk + self.cropped) // 2)
+
+
 def noisy_cifar10(
-    work: Work,
-    kind: Kind,
-    rate: float,
-    *,
-    audited: int = 0,
-    extra: int = 0,
-    augmented: bool = False,
-    shrunk: int = SIZE,
-    size: int | None = None,
+    work: Work, kind: Kind, rate: float, *, audited: int = 0, extra: int = 0, images: Images | None = None
 ) -> Noisy:
     """Draw a noisy training set from the first four fifths of CIFAR-10; the last fifth tests, whatever the scale.
 
@@ -85,12 +99,10 @@ def noisy_cifar10(
         rate: the share of wrong labels.
         audited: source rows that are verified as well, at scale 1.
         extra: verified rows that are no source rows, at any scale; they come out of the 40,000.
-        augmented: whether source images are shifted and mirrored.
-        shrunk: edge length that images are scaled to.
-        size: edge length of the centre that is cut out of them then; None takes all.
+        images: how images come to the network; as they are by default.
     """
-    inset = slice(0, shrunk) if size is None else slice((shrunk - size) // 2, (shrunk + size) // 2)
-    known = work.datasets.read(TRAIN, shrunk)
+    images = images or Images()
+    inset, known = images.inset, work.datasets.read(TRAIN, images.shrunk)
     rng = np.random.default_rng((work.seed, 3))
     border = len(known.labels) * 4 // 5  # 40,000 of the 50,000
     share = work.scale * border / POOL
@@ -104,7 +116,7 @@ def noisy_cifar10(
     trusted[count:] = true[count:]
     verified = scaled(audited, share, least=40) if audited else 0
     trusted[:verified] = true[:verified]
-    data = Data(known.pixels[rows][:, inset, inset], given, trusted, work.device, augmented)
+    data = Data(known.pixels[rows][:, inset, inset], given, trusted, work.device, images.augmented)
     none = np.full(len(known.labels) - border, -1)
     test = Data(known.pixels[border:, inset, inset], known.labels[border:], none, work.device)
     return Noisy(data, true, np.arange(count), test, len(known.classes))

@@ -85,7 +85,7 @@ def tested(network: Network, sample: Sample, work: Work) -> float:
     return accuracy(network, held_out(sample, work), np.arange(len(sample)), sample.labels)
 
 
-def lenet(size: int, classes: int, seed: int) -> Network:
+def lenet(*, size: int, classes: int, seed: int) -> Network:
     """Make a LeNet whose convolutions are the features theta and whose two full layers are the classifier phi.
 
     SOSELETO's phi is "the last layer, or possibly last few layers": with the last one alone, a target of 25 images
@@ -99,7 +99,7 @@ def lenet(size: int, classes: int, seed: int) -> Network:
         return Network(trunk=nn.Sequential(*layers[:first]), head=head)
 
 
-def with_new_layer(network: Network, classes: int, seed: int) -> Network:
+def with_new_layer(network: Network, *, classes: int, seed: int) -> Network:
     """Keep all of a LeNet but its last layer."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -107,7 +107,7 @@ def with_new_layer(network: Network, classes: int, seed: int) -> Network:
     return Network(trunk=network.trunk, head=nn.Sequential(*list(network.head.children())[:-1], last))
 
 
-def fine_tune(network: Network, sample: Sample, steps: int, rate: float, work: Work) -> Network:
+def fine_tune(network: Network, sample: Sample, work: Work, *, steps: int, rate: float) -> Network:
     """Train all of a network on a small labelled set; too short to be worth a checkpoint."""
     rows = np.arange(len(sample))
     data = Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)

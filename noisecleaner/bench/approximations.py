@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -51,6 +52,16 @@ class _Way:
     trusted_batch: int = _BATCH
     precision: torch.dtype = torch.float32
 
+    def steering(self, rows: IntArray, step: int) -> IntArray:
+        """Those of a step's trusted rows that this way looks at: none where those of an earlier step serve."""
+        if self.meta.every == 1:
+            return rows[: self.trusted_batch]
+        return rows if step % self.meta.every == 0 else rows[:0]
+
+    def is_compared(self, step: int) -> bool:
+        """Whether a step is the last one that its trusted rows serve for."""
+        return step % self.meta.every == self.meta.every - 1
+
 
 _WAYS = {
     "exact": _Way(),
@@ -91,10 +102,35 @@ class Approximations(Experiment):
         metrics: Metrics = {}
         if row.method == "l2b":  # a(given) does not depend on the rule
             for epochs in _AFTER:
-                network = new_network(self.backbone, 32, task.classes, work.seed).to(work.device)
-                agrees, apart = _compared(network, task, way, epochs, work)
-                metrics |= {f"correlation_{epochs}": agrees, f"distance_{epochs}": apart}
-        return {**metrics, **_found(self.backbone, task, row.method, way, work)}
+                pairs = islice(_pairs(self._after(epochs, task, work), task, way, work), _COMPARED)
+                correlation, distance = np.mean([(pair.correlation, pair.distance) for pair in pairs], axis=0)
+                metrics |= {f"correlation_{epochs}": float(correlation), f"distance_{epochs}": float(distance)}
+        return {**metrics, **self._ranked(row.method, task, way, work)}
+
+    def _after(self, epochs: int, task: Noisy, work: Work) -> Network:
+        """A network after some epochs of plain training."""
+        network = new_network(self.backbone, 32, task.classes, work.seed).to(work.device)
+        if epochs:
+            learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, "uniform", work.seed), "uniform")
+            work.checkpoint.unlink(missing_ok=True)
+        return network
+
+    def _ranked(self, method: str, task: Noisy, way: _Way, work: Work) -> Metrics:
+        """Train with a method, and rank the wrong labels."""
+        from sklearn.metrics import roc_auc_score
+
+        assignment = task.single_run(work.seed)
+        network = new_network(self.backbone, 32, task.classes, work.seed)
+        options = {"classifier": "shared"} if method == "soseleto" else {}
+        schedule = _schedule(way, _EPOCHS, method, work.seed)
+        state = learn(work, network, task.data, assignment.folds[0], schedule, method, options, steps=way.meta)
+        nobody = np.flatnonzero(task.data.trusted < 0)
+        wrong = np.isin(nobody, task.wrong)
+        quality, alpha = label_quality(task, assignment, state, work.seed), state.weighting.alpha().cpu().numpy()
+        return {
+            "auroc": float(roc_auc_score(wrong, -quality[nobody])),
+            "auroc_alpha": float(roc_auc_score(wrong, -alpha[nobody])),
+        }
 
 
 def _task(work: Work) -> Noisy:
@@ -119,38 +155,50 @@ def _schedule(way: _Way, epochs: int, method: str, seed: int) -> Schedule:
     )
 
 
-def _compared(network: Network, task: Noisy, way: _Way, epochs: int, work: Work) -> tuple[float, float]:
-    """Mean correlation of a(given) with the exact one over some batches, and mean distance."""
-    if epochs:
-        learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, "uniform", work.seed), "uniform")
-        work.checkpoint.unlink(missing_ok=True)
-    exact, other = (build("l2b", rows=len(task.true), network=network, meta=meta) for meta in (Meta(), way.meta))
-    assert isinstance(exact, MetaGradientWeighting)  # noqa: S101  # narrows the type
-    assert isinstance(other, MetaGradientWeighting)  # noqa: S101  # likewise
-    exact.to(work.device)
-    other.to(work.device)
+@dataclass(frozen=True)
+class _Pair:
+    """a(given) of the rows of a batch, in float64, each of shape [n].
+
+    Args:
+        exact: along the gradient of this step's trusted rows.
+        approximate: in the way that is tried.
+    """
+
+    exact: Tensor
+    approximate: Tensor
+
+    @property
+    def correlation(self) -> float:
+        """Pearson's."""
+        return float(torch.corrcoef(torch.stack([self.exact, self.approximate]))[0, 1])
+
+    @property
+    def distance(self) -> float:
+        """How far they are apart, as a share of the exact one's length."""
+        return float((self.approximate - self.exact).norm() / self.exact.norm())
+
+
+def _pairs(network: Network, task: Noisy, way: _Way, work: Work) -> Iterator[_Pair]:
+    """Go on with plain steps, and compare a way with the exact one before each step that counts."""
+    exact, other = (_rule(network, len(task.true), meta) for meta in (Meta(), way.meta))
     network.train()
     descent = Descent(list(network.parameters()), momentum=0.9, weight_decay=0.0)
-    found = []
-    for number, (source_rows, target_rows) in enumerate(_batches(task, work.seed)):
+    for step, (source_rows, target_rows) in enumerate(_batches(task, work.seed)):
         source, target = task.data.source(source_rows), task.data.target(target_rows)
         expected = _in_float64(exact, network, source, target)
-        if way.meta.every == 1:
-            seen = task.data.target(target_rows[: way.trusted_batch])
-        else:
-            seen = task.data.target(target_rows if number % way.meta.every == 0 else target_rows[:0])
         with autocast(work.device, way.precision):
-            approximate, logits = other.agreement(network, source, seen)
-        if number % way.meta.every == way.meta.every - 1:
-            given = at(approximate, source.labels).to(expected)
-            found.append((_pearson(expected, given), float((given - expected).norm() / expected.norm())))
+            agreement, logits = other.agreement(network, source, task.data.target(way.steering(target_rows, step)))
+        if way.is_compared(step):
+            yield _Pair(expected, at(agreement, source.labels).to(expected))
         descent.clear()
         torch.autograd.backward(functional.cross_entropy(logits.float(), source.labels))
         descent.step(0.01)
-        if len(found) == _COMPARED:
-            break
-    correlation, distance = np.mean(found, axis=0)
-    return float(correlation), float(distance)
+
+
+def _rule(network: Network, rows: int, meta: Meta) -> MetaGradientWeighting:
+    rule = build("l2b", rows=rows, network=network, meta=meta)
+    assert isinstance(rule, MetaGradientWeighting)  # noqa: S101  # narrows the type
+    return rule.to(next(network.parameters()).device)
 
 
 def _in_float64(rule: MetaGradientWeighting, network: Network, *batches: Batch) -> Tensor:
@@ -166,25 +214,3 @@ def _batches(task: Noisy, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
     rng = np.random.default_rng((seed, 9))
     for _, rows in sampler.source(0, 100):
         yield rows, rng.permutation(steering)[:_BATCH]
-
-
-def _pearson(first: Tensor, second: Tensor) -> float:
-    return float(torch.corrcoef(torch.stack([first, second]))[0, 1])
-
-
-def _found(backbone: str, task: Noisy, method: str, way: _Way, work: Work) -> Metrics:
-    """Train with a method, and rank the wrong labels."""
-    from sklearn.metrics import roc_auc_score
-
-    assignment = task.single_run(work.seed)
-    network = new_network(backbone, 32, task.classes, work.seed)
-    options = {"classifier": "shared"} if method == "soseleto" else {}
-    schedule = _schedule(way, _EPOCHS, method, work.seed)
-    state = learn(work, network, task.data, assignment.folds[0], schedule, method, options, steps=way.meta)
-    nobody = np.flatnonzero(task.data.trusted < 0)
-    wrong = np.isin(nobody, task.wrong)
-    quality, alpha = label_quality(task, assignment, state, work.seed), state.weighting.alpha().cpu().numpy()
-    return {
-        "auroc": float(roc_auc_score(wrong, -quality[nobody])),
-        "auroc_alpha": float(roc_auc_score(wrong, -alpha[nobody])),
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
-from noisecleaner.bench._cifar10 import TRAIN, noisy_cifar10
+from noisecleaner.bench._cifar10 import TRAIN, Images, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, learn, new_network
 from noisecleaner.export.corrupt import Kind
@@ -46,7 +46,7 @@ class BilevelCifar10(Experiment):
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, and measure the accuracy on the noisy labels that were trained on and on clean ones."""
-        task = noisy_cifar10(work, Kind.SYMMETRIC, 0.5, shrunk=_SIZE)
+        task = noisy_cifar10(work, Kind.SYMMETRIC, 0.5, images=Images(shrunk=_SIZE))
         network = new_network(self.backbone, _SIZE, task.classes, work.seed)
         epochs = scaled(200, work.scale**0.4)
         schedule = Schedule(epochs, 128, 2, learning_rate=0.05, weight_decay=0.0, seed=work.seed)

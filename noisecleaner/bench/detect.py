@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,6 +16,9 @@ from noisecleaner.bench._detection import HUMAN, TRAIN, Task, audited_rows, task
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.scoring import score
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 _NOISES = ("worse", "random1", "symmetric 0.2", "symmetric 0.4", "symmetric 0.6", "asymmetric 0.4")
 _NEIGHBOURS = 50
@@ -66,7 +70,7 @@ class Detect(Experiment):
             metrics = _cleanlab(data, judged, work.seed)
         elif row.method == "neighbours":
             share = _neighbours(data)
-            metrics = _ranked(data, judged, 1 - share, share < 0.5)
+            metrics = _ranked(data, judged, suspicion=1 - share, flagged=share < 0.5)
         else:
             metrics = _verified_only(data, verified, judged)
         return {**metrics, "work_seconds": time.monotonic() - started}
@@ -82,9 +86,9 @@ def _noisecleaner(data: Task, verified: IntArray, judged: BoolArray, work: Work)
     wrong = judged & data.wrong
     names = np.array(data.classes, dtype=object)
     return {
-        **_ranked(data, judged, 1 - quality, np.asarray(scores["flagged"])),
-        "auroc_alpha": _ranked(data, judged, -alpha, alpha < 0.5)["auroc"],
-        "auroc_margin": _ranked(data, judged, -margin, margin < 0)["auroc"],
+        **_ranked(data, judged, suspicion=1 - quality, flagged=np.asarray(scores["flagged"])),
+        "auroc_alpha": _ranked(data, judged, suspicion=-alpha, flagged=alpha < 0.5)["auroc"],
+        "auroc_margin": _ranked(data, judged, suspicion=-margin, flagged=margin < 0)["auroc"],
         "suggestions": float((suggested[wrong] == names[data.true[wrong]]).mean()),
         "calibration_error": _calibration_error(quality[judged], ~data.wrong[judged]),
         "noise_rate": noise["rate"],
@@ -103,29 +107,40 @@ def _cleanlab(data: Task, judged: BoolArray, seed: int) -> Metrics:
         raise NoisecleanerError(
             "The benchmark detect compares with cleanlab, which is not installed.", "pip install 'noisecleaner[bench]'"
         ) from error
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=300))
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
-    given, features = data.given, data.features.astype(np.float32)
-    probabilities = cross_val_predict(model, features, given, cv=folds, method="predict_proba")
+    given, probabilities = data.given, _crossed(data, seed)
     quality = get_label_quality_scores(given, probabilities)
     with warnings.catch_warnings():  # its filters warn of classes that they leave alone
         warnings.simplefilter("ignore")
         flags = {name: find_label_issues(given, probabilities, filter_by=name, n_jobs=1) for name in _FILTERS}
         joint = estimate_joint(given, probabilities)
-    f1 = {name: _ranked(data, judged, 1 - quality, flagged)["f1"] for name, flagged in flags.items()}
+    argmax = probabilities.argmax(axis=1)
+    f1 = {name: _ranked(data, judged, suspicion=1 - quality, flagged=flagged)["f1"] for name, flagged in flags.items()}
     return {
-        **_ranked(data, judged, 1 - quality, flags[_FILTERS[0]]),
+        **_ranked(data, judged, suspicion=1 - quality, flagged=flags[_FILTERS[0]]),
         "f1_best_filter": max(f1.values()),
-        "f1_argmax": _ranked(data, judged, 1 - quality, probabilities.argmax(axis=1) != given)["f1"],
+        "f1_argmax": _ranked(data, judged, suspicion=1 - quality, flagged=argmax != given)["f1"],
         "noise_rate": float(1 - np.trace(joint)),
         "noise_by_count": num_label_issues(given, probabilities) / len(given),
         "true_noise": float(data.wrong.mean()),
     }
+
+
+def _logistic_regression() -> Pipeline:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=300))
+
+
+def _crossed(data: Task, seed: int) -> FloatArray:
+    """Probabilities of the given labels, each row's by a model that was fitted without it, shape [rows, classes]."""
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    features = data.features.astype(np.float32)
+    probabilities = cross_val_predict(_logistic_regression(), features, data.given, cv=folds, method="predict_proba")
+    return np.asarray(probabilities)
 
 
 def _neighbours(data: Task) -> FloatArray:
@@ -140,25 +155,20 @@ def _neighbours(data: Task) -> FloatArray:
         similar = vectors[first : first + 1_000] @ vectors.T
         own = torch.arange(len(similar))
         similar[own, own + first] = -torch.inf
-        found = labels[similar.topk(_NEIGHBOURS, dim=1).indices]
-        shares.append((found == labels[first : first + 1_000, None]).float().mean(dim=1))
+        of_neighbours = labels[similar.topk(_NEIGHBOURS, dim=1).indices]
+        shares.append((of_neighbours == labels[first : first + 1_000, None]).float().mean(dim=1))
     return torch.cat(shares).numpy().astype(np.float64)
 
 
 def _verified_only(data: Task, verified: IntArray, judged: BoolArray) -> Metrics:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    features = data.features.astype(np.float32)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=300))
+    features, model = data.features.astype(np.float32), _logistic_regression()
     probabilities = model.fit(features[verified], data.true[verified]).predict_proba(features)
     label = model.classes_[probabilities.argmax(axis=1)]
     own = np.where(model.classes_ == data.given[:, None], probabilities, 0).sum(axis=1)
-    return _ranked(data, judged, 1 - own, label != data.given)
+    return _ranked(data, judged, suspicion=1 - own, flagged=label != data.given)
 
 
-def _ranked(data: Task, judged: BoolArray, suspicion: FloatArray, flagged: BoolArray) -> Metrics:
+def _ranked(data: Task, judged: BoolArray, *, suspicion: FloatArray, flagged: BoolArray) -> Metrics:
     from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
     wrong, suspicion = data.wrong[judged], suspicion[judged]
@@ -170,5 +180,5 @@ def _ranked(data: Task, judged: BoolArray, suspicion: FloatArray, flagged: BoolA
 
 
 def _calibration_error(quality: FloatArray, right: BoolArray) -> float:
-    found = reliability(quality, right, bins=15)
-    return found.error if found else 0.0
+    diagram = reliability(quality, right, bins=15)
+    return diagram.error if diagram else 0.0

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
-from noisecleaner.bench._cifar10 import TRAIN, Noisy, noisy_cifar10
+from noisecleaner.bench._cifar10 import TRAIN, Images, Noisy, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import accuracy, answers, learn, new_network
 from noisecleaner.export.corrupt import Kind
@@ -22,7 +22,7 @@ from noisecleaner.training.state import State
 _BATCH = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Setup:
     """How to train.
 
@@ -46,8 +46,8 @@ class _Setup:
 
 
 #: Section 4.2; of the size of trusted batches it says nothing.
-_PAPER = _Setup(32, 512, 512, 0.15, 5e-4, 10, 300)
-_SMALL = _Setup(28, 256, 400, 0.02, 0.0, 6, 57)
+_PAPER = _Setup(size=32, batch=512, trusted_batch=512, learning_rate=0.15, weight_decay=5e-4, warmup=10, epochs=300)
+_SMALL = _Setup(size=28, batch=256, trusted_batch=400, learning_rate=0.02, weight_decay=0.0, warmup=6, epochs=57)
 
 
 class L2bCifar10(Experiment):
@@ -92,8 +92,8 @@ class L2bCifar10(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, test, and see which wrong labels the pseudo labels outweigh."""
         setup = _PAPER if work.device.type == "cuda" else _SMALL
-        augmented = work.device.type == "cuda"
-        task = noisy_cifar10(work, Kind.SYMMETRIC, 0.4, extra=1_000, augmented=augmented, size=setup.size)
+        images = Images(cropped=setup.size, augmented=work.device.type == "cuda")
+        task = noisy_cifar10(work, Kind.SYMMETRIC, 0.4, extra=1_000, images=images)
         network = new_network(self.backbone_on(work.device), setup.size, task.classes, work.seed)
         schedule = Schedule(
             scaled(setup.epochs, work.scale**0.4, least=2),

@@ -49,5 +49,5 @@ class LautumNotmnist(Experiment):
         schedule = Schedule(10, 64, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
         chosen: dict[str, dict[str, float]] = {"lautum": {}} if row.method == "lautum" else {}
         learn(work, network, data, fold, schedule, "uniform", regularisers=chosen)
-        fine_tune(network, labelled, 200, 0.01, work)
+        fine_tune(network, labelled, work, steps=200, rate=0.01)
         return {"test_accuracy": tested(network, test, work)}

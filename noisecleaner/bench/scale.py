@@ -76,13 +76,13 @@ class Scale(Experiment):
             )
         count = scaled(int(row.setting["rows"]), work.scale, least=_LEAST)
         with tempfile.TemporaryDirectory(prefix=".bench-", dir=work.checkpoint.parent) as folder:
-            made = _make(Path(folder), count, (work.seed, 1), work)
+            files = _make(Path(folder), count, (work.seed, 1), work)
             if row.method == "noisecleaner":
-                command = _prepared(Path(folder), made, work)
+                command = _prepared(Path(folder), files, work)
             else:
-                command = [sys.executable, "-c", _CLEANLAB[row.method], str(made.labels), str(made.probabilities)]
-            seconds, megabytes, said = _watched(command)
-            flagged = _flagged(Path(folder)) if row.method == "noisecleaner" else int(said.split()[-1])
+                command = [sys.executable, "-c", _CLEANLAB[row.method], str(files.labels), str(files.probabilities)]
+            seconds, megabytes, printed = _watched(command)
+            flagged = _flagged(Path(folder)) if row.method == "noisecleaner" else int(printed.split()[-1])
         return {
             "work_seconds": seconds,
             "rows_per_second": count / seconds,
@@ -92,7 +92,7 @@ class Scale(Experiment):
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Files:
     """Files of made-up rows: ids and given labels as text, labels as numbers, and probabilities; the true labels."""
 
     table: Path
@@ -101,7 +101,7 @@ class _Made:
     true: IntArray
 
 
-def _make(folder: Path, count: int, seed: tuple[int, ...], work: Work) -> _Made:
+def _make(folder: Path, count: int, seed: tuple[int, ...], work: Work) -> _Files:
     """Make rows; the first ones are of all classes in turn, so that each occurs."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -109,12 +109,12 @@ def _make(folder: Path, count: int, seed: tuple[int, ...], work: Work) -> _Made:
     wrong = rng.random(count) < _WRONG
     wrong[:_CLASSES] = False
     given = np.where(wrong, (true + rng.integers(1, _CLASSES, count)) % _CLASSES, true)
-    made = _Made(folder / "data.parquet", folder / "labels.npy", folder / "probabilities.npy", true)
-    np.save(made.labels, given)
+    files = _Files(folder / "data.parquet", folder / "labels.npy", folder / "probabilities.npy", true)
+    np.save(files.labels, given)
     ids = [f"{seed[-1]}/{row:08d}.jpg" for row in range(count)]
-    pq.write_table(pa.table({"sample_id": ids, "label": _names(given)}), made.table)
+    pq.write_table(pa.table({"sample_id": ids, "label": _names(given)}), files.table)
     # written, not mapped: a full disk must be an error, and not the end of the process
-    with made.probabilities.open("wb") as file, work.progress.stage("Making rows", count, "rows") as stage:
+    with files.probabilities.open("wb") as file, work.progress.stage("Making rows", count, "rows") as stage:
         described = {"descr": "<f4", "fortran_order": False, "shape": (count, _CLASSES)}
         np.lib.format.write_array_header_1_0(file, described)
         for first in range(0, count, _BLOCK):
@@ -125,10 +125,10 @@ def _make(folder: Path, count: int, seed: tuple[int, ...], work: Work) -> _Made:
             logits /= logits.sum(axis=1, keepdims=True)
             file.write(logits.data)
             stage.advance(len(part))
-    return made
+    return files
 
 
-def _prepared(folder: Path, made: _Made, work: Work) -> list[str]:
+def _prepared(folder: Path, files: _Files, work: Work) -> list[str]:
     """Fit an auditor on a sample of other rows; return the command that scores the rows with it."""
     sample = _make(folder / "sample", max(_SAMPLE, 2 * _CLASSES), (work.seed, 2), work)
     rows = np.random.default_rng((work.seed, 3)).permutation(len(sample.true))[: round(_VERIFIED * len(sample.true))]
@@ -144,7 +144,7 @@ def _prepared(folder: Path, made: _Made, work: Work) -> list[str]:
         progress=work.progress,
         interrupts=work.interrupts,
     )
-    words = ["--data", made.table, "--probabilities-column", made.probabilities, "--out", folder / "scored"]
+    words = ["--data", files.table, "--probabilities-column", files.probabilities, "--out", folder / "scored"]
     return [sys.executable, "-m", "noisecleaner", "score", str(folder / "run"), *map(str, words)]
 
 
@@ -169,12 +169,12 @@ def _watched(command: list[str]) -> tuple[float, float, str]:
             child.kill()
         seconds = time.monotonic() - started
         out.seek(0)
-        said = out.read()
+        printed = out.read()
     if child.returncode:
         raise NoisecleanerError(
-            f"A measured process failed with {child.returncode}: {said.strip()[-500:]}", "See above."
+            f"A measured process failed with {child.returncode}: {printed.strip()[-500:]}", "See above."
         )
-    return seconds, peak, said
+    return seconds, peak, printed
 
 
 def _anonymous_megabytes(process: int) -> float:

@@ -83,7 +83,8 @@ class SoseletoTransfer(Experiment):
         chosen = balanced(known.labels, int(row.setting["images"]), rng)
         target = known.at(chosen)
         if row.method == "target only":
-            return {"test_accuracy": tested(fine_tune(lenet(_SIZE, 5, work.seed), target, 300, 0.01, work), test, work)}
+            network = fine_tune(_lenet(work), target, work, steps=300, rate=0.01)
+            return {"test_accuracy": tested(network, test, work)}
         if row.method == "fine-tuning":
             return {"test_accuracy": tested(_fine_tuned(source, target, work), test, work)}
         rest = np.setdiff1d(np.arange(len(known)), chosen)
@@ -98,17 +99,21 @@ class SoseletoTransfer(Experiment):
         }
 
 
+def _lenet(work: Work) -> Network:
+    return lenet(size=_SIZE, classes=5, seed=work.seed)
+
+
 def _fine_tuned(source: Sample, target: Sample, work: Work) -> Network:
     data, fold = joined(source, target, work)
-    network = lenet(_SIZE, 5, work.seed)
+    network = _lenet(work)
     learn(work, network, data, fold, _on_source(work), "uniform")
-    return fine_tune(with_new_layer(network, 5, work.seed), target, 300, 0.003, work)
+    return fine_tune(with_new_layer(network, classes=5, seed=work.seed), target, work, steps=300, rate=0.003)
 
 
 def _first_stage(source: Sample, target: Sample, work: Work) -> Network:
     """Train theta on the source, weighted by alpha, and phi_t on the target; return theta with phi_t."""
     data, fold = joined(source, target, work)
-    network, options = lenet(_SIZE, 5, work.seed), {"warmup": 2, "rate": 0.3}
+    network, options = _lenet(work), {"warmup": 2, "rate": 0.3}
     return learn(work, network, data, fold, _on_source(work), "soseleto", options, target=5).outcome()
 
 
@@ -124,4 +129,4 @@ def _second_stage(guessed: Sample, target: Sample, work: Work) -> Network:
     schedule = Schedule(6, 32, 10, learning_rate=0.03, weight_decay=0.02, seed=work.seed)
     options = {"rate": 0.3, "classifier": "shared"}
     second = replace(work, checkpoint=work.checkpoint.with_suffix(".2.safetensors"))
-    return learn(second, lenet(_SIZE, 5, work.seed), shifted, fold, schedule, "soseleto", options).outcome()
+    return learn(second, _lenet(work), shifted, fold, schedule, "soseleto", options).outcome()

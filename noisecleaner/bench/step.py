@@ -6,19 +6,17 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import new_network
+from noisecleaner.bench._watch import Watch
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.networks.devices import autocast, choose_precision
 from noisecleaner.networks.heads import build_network
@@ -31,7 +29,7 @@ from noisecleaner.weightings import Weighting, build
 _CLASSES, _WIDTH, _ROUNDS = 10, 1280, 7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Subject:
     """A network, and the batch that is its size at `scale` 1.
 
@@ -45,10 +43,10 @@ class _Subject:
 
 
 _SUBJECTS = {
-    "cifar-quick": _Subject(512, 32),
-    "preact-resnet18": _Subject(128, 32),
-    "resnet18": _Subject(32, 224),
-    "head": _Subject(512),
+    "cifar-quick": _Subject(batch=512, size=32),
+    "preact-resnet18": _Subject(batch=128, size=32),
+    "resnet18": _Subject(batch=32, size=224),
+    "head": _Subject(batch=512),
 }
 #: Layers, share of the source batch that a trusted batch has, and steps for which it serves.
 _WAYS = (
@@ -89,22 +87,37 @@ class MetaStep(Experiment):
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Time a step of one method beside a plain one."""
-        made = _Bench(row, work, self.precision)
-        steps = {"plain": made.plain, "meta": made.unrolled if row.method == "create_graph" else made.weighted}
-        for step in steps.values():
-            made.take(step)  # the first one allocates, chooses kernels, and looks whether samples see each other
-        rounds = [{name: made.seconds(step) for name, step in steps.items()} for _ in range(_ROUNDS)]
-        ratios = [each["meta"] / each["plain"] for each in rounds]
-        lower, middle, upper = statistics.quantiles(ratios, n=4)
-        (plain_operations, plain_peak), (operations, peak) = (made.watched(step) for step in steps.values())
+        bench = _Bench(row, work, self.precision)
+        plain, meta = bench.plain, bench.unrolled if row.method == "create_graph" else bench.weighted
+        for step in (plain, meta):
+            bench.take(step)  # the first one allocates, chooses kernels, and looks whether samples see each other
+        rounds = [_Round(bench.seconds(plain), bench.seconds(meta)) for _ in range(_ROUNDS)]
+        lower, middle, upper = statistics.quantiles((each.meta / each.plain for each in rounds), n=4)
+        of_plain, of_meta = bench.watched(plain), bench.watched(meta)
         return {
             "plain_steps": middle,
             "lower": lower,
             "upper": upper,
-            "operations": operations / plain_operations,
-            "memory": peak / plain_peak,
-            "plain_milliseconds": 1000 * statistics.median(each["plain"] for each in rounds),
+            "operations": of_meta.operations / of_plain.operations,
+            "memory": of_meta.peak / of_plain.peak,
+            "plain_milliseconds": 1000 * statistics.median(each.plain for each in rounds),
         }
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Seconds that a plain step and a meta step took, one right after the other."""
+
+    plain: float
+    meta: float
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Multiplications of a step, and the most bytes that it holds at a time, with parameters and momentum."""
+
+    operations: float
+    peak: float
 
 
 class _Bench:
@@ -145,19 +158,22 @@ class _Bench:
         """L2B by autograd through the update (eq. 4 to 10)."""
         parameters: dict[str, Tensor] = dict(self.network.named_parameters())
         logits = with_spare_buffers(self.network, self.source.inputs)
-        losses = -functional.log_softmax(logits, dim=1)
         pseudo = logits.detach().argmax(dim=1)
-        both = torch.stack([losses.gather(1, c.unsqueeze(1)).squeeze(1) for c in (self.source.labels, pseudo)])
+        both = self._losses(logits, pseudo)
         weights = torch.zeros_like(both, requires_grad=True)
         gradients = torch.autograd.grad((weights * both).sum(), list(parameters.values()), create_graph=True)
         moved = {name: p - g for (name, p), g in zip(parameters.items(), gradients, strict=True)}
         buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
         outputs: Tensor = functional_call(self.network, {**buffers, **moved}, (self.target.inputs,))
         (slope,) = torch.autograd.grad(functional.cross_entropy(outputs, self.target.labels), weights)
-        found = (-slope).relu()
-        losses = -functional.log_softmax(self.network(self.source.inputs), dim=1)
-        both = torch.stack([losses.gather(1, c.unsqueeze(1)).squeeze(1) for c in (self.source.labels, pseudo)])
-        return (found / found.sum().clamp(min=1e-12) * both).sum()
+        alpha_beta = (-slope).relu()
+        both = self._losses(self.network(self.source.inputs), pseudo)
+        return (alpha_beta / alpha_beta.sum().clamp(min=1e-12) * both).sum()
+
+    def _losses(self, logits: Tensor, pseudo: Tensor) -> Tensor:
+        """Cross-entropy with the given and with the pseudo labels, shape [2, n]."""
+        losses = -functional.log_softmax(logits, dim=1)
+        return torch.stack([losses.gather(1, c.unsqueeze(1)).squeeze(1) for c in (self.source.labels, pseudo)])
 
     def take(self, loss_of: Callable[[int], Tensor], number: int = 0) -> None:
         """Take one whole step."""
@@ -179,55 +195,20 @@ class _Bench:
         self._wait()
         return (time.perf_counter() - started) / self.every
 
-    def watched(self, loss_of: Callable[[int], Tensor]) -> tuple[float, float]:
-        """Multiplications of a step, and the most bytes that it holds at a time, with parameters and momentum.
-
-        Both of the steps that one trusted batch serves for: the mean of the former, the most of the latter.
-        """
+    def watched(self, loss_of: Callable[[int], Tensor]) -> _Cost:
+        """Of the steps that one trusted batch serves for: the mean of the operations, the most of the bytes."""
         kept = [*self.network.parameters(), *self.network.buffers(), self.source.inputs, self.target.inputs]
         momentum = sum(p.numel() * p.element_size() for p in self.network.parameters())
         self.descent.clear()
-        with _Watch(kept) as seen:
+        with Watch(kept) as seen:
             for number in range(self.every):
                 self.take(loss_of, number)
         held = seen.peak + momentum + sum(t.numel() * t.element_size() for t in kept)
-        return seen.operations / self.every, float(held)
+        return _Cost(seen.operations / self.every, float(held))
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-
-
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Counts multiplications, and the bytes that new tensors hold, in forward and backward pass.
-
-    Args:
-        kept: tensors that were there before, which do not count.
-    """
-
-    def __init__(self, kept: list[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # likewise
-        self.peak = self.operations = 0
-        self._before = {tensor.untyped_storage()._cdata for tensor in kept}
-        self._live: dict[int, tuple[StorageWeakRef, int]] = {}
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Do what was asked for, and count what lives."""
-        result = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
-        if count is not None:
-            self.operations += count(*args, **(kwargs or {}), out_val=result)
-        for tensor in result if isinstance(result, (tuple, list)) else [result]:
-            if isinstance(tensor, Tensor):
-                storage = tensor.untyped_storage()
-                if storage._cdata not in self._before:
-                    weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]  # likewise
-                    self._live[storage._cdata] = (weak, storage.nbytes())
-        gone = [key for key, (weak, _) in self._live.items() if weak.expired()]  # type: ignore[no-untyped-call]
-        for key in gone:
-            del self._live[key]
-        self.peak = max(self.peak, sum(size for _, size in self._live.values()))
-        return result
 
 
 def _nothing() -> None:

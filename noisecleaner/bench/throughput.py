@@ -8,16 +8,17 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
+from noisecleaner.arrays import FloatArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.ingest import Source, ingest
@@ -32,8 +33,27 @@ _ROUNDS = 5
 #: Different images; they are repeated, because making one takes longer than decoding it.
 _DIFFERENT = 48
 
-Seconds = dict[str, npt.NDArray[np.float64]]
 Lap = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class _Times:
+    """What one contender took.
+
+    Args:
+        seconds: one lap for each round, shape [rounds].
+    """
+
+    seconds: FloatArray
+
+    def rates(self, name: str, images: int) -> Metrics:
+        """Images a second: the median of the rounds, and the quartiles."""
+        named = ((name, 0.5), (f"{name}_low", 0.25), (f"{name}_high", 0.75))
+        return {metric: float(np.quantile(images / self.seconds, share)) for metric, share in named}
+
+    def of(self, name: str, other: _Times) -> Metrics:
+        """How many times as fast as another contender: the median of the rounds' ratios."""
+        return {f"of_{name}": float(np.median(other.seconds / self.seconds))}
 
 
 class Throughput(Experiment):
@@ -63,8 +83,7 @@ class Throughput(Experiment):
         files = [different[n % len(different)] for n in range(images)]
         decode = partial(_decode, files, self.size)
         if row.method == "decoding":
-            seconds = _race({"ours": decode, "pillow": partial(_pillow, files, self.size)}, work)
-            return _rates(seconds, images) | _ratio("pillow", seconds["ours"], seconds["pillow"])
+            return _compared(_race({"ours": decode, "pillow": partial(_pillow, files, self.size)}, work), images)
         backbone = build("efficientnet-lite0", size=self.size, pretrained=True, weights=None).eval()
         encoder, pixels = feature_encoder(backbone, work.device), np.stack(decode())
         encode = partial(_encode, pixels, encoder)
@@ -73,15 +92,12 @@ class Throughput(Experiment):
                 "eager": partial(_eager, backbone, pixels, work.device),
                 **_onnxruntime(backbone, pixels),
             }
-            seconds = _race({"ours": encode, **others}, work)
-            ratios = [_ratio(name, seconds["ours"], seconds[name]) for name in others]
-            return _rates(seconds, images) | {name: value for ratio in ratios for name, value in ratio.items()}
+            return _compared(_race({"ours": encode, **others}, work), images)
         with tempfile.TemporaryDirectory() as folder:
-            seconds = _race(
-                {"ours": _pipeline(files, encoder, Path(folder)), "decoding": decode, "features": encode}, work
-            )
-        parts = seconds["decoding"] + seconds["features"]
-        return _rates({"ours": seconds["ours"], "parts": parts}, images) | _ratio("parts", seconds["ours"], parts)
+            whole = _pipeline(files, encoder, Path(folder))
+            times = _race({"ours": whole, "decoding": decode, "features": encode}, work)
+        parts = _Times(times["decoding"].seconds + times["features"].seconds)
+        return _compared({"ours": times["ours"], "parts": parts}, images)
 
 
 def photograph(rng: np.random.Generator) -> bytes:
@@ -133,21 +149,10 @@ def _onnxruntime(backbone: Backbone, pixels: Pixels) -> Mapping[str, Lap]:
         return {}
     import onnxruntime
 
-    example = torch.zeros(2, 3, backbone.size, backbone.size)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = Decoding().threads
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        dynamic = ({0: torch.export.Dim("batch")},)
-        torch.onnx.export(
-            copy.deepcopy(backbone).cpu(),
-            (example,),
-            path,
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes=dynamic,
-            verbose=False,
-        )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = Decoding().threads
+        path = _exported(backbone, Path(folder))
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (taken,) = session.get_inputs()
 
@@ -157,6 +162,20 @@ def _onnxruntime(backbone: Backbone, pixels: Pixels) -> Mapping[str, Lap]:
             session.run(None, {taken.name: batch})
 
     return {"onnxruntime": lap}
+
+
+def _exported(backbone: Backbone, folder: Path) -> Path:
+    path = folder / "network.onnx"
+    torch.onnx.export(
+        copy.deepcopy(backbone).cpu(),
+        (torch.zeros(2, 3, backbone.size, backbone.size),),
+        path,
+        dynamo=True,
+        external_data=False,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        verbose=False,
+    )
+    return path
 
 
 def _pipeline(files: list[bytes], encoder: Encoder, folder: Path) -> Lap:
@@ -175,8 +194,8 @@ def _pipeline(files: list[bytes], encoder: Encoder, folder: Path) -> Lap:
     return lap
 
 
-def _race(laps: Mapping[str, Lap], work: Work) -> Seconds:
-    """Time everything once in each round, after a round that warms up; shape [rounds] by name."""
+def _race(laps: Mapping[str, Lap], work: Work) -> Mapping[str, _Times]:
+    """Time everything once in each round, after a round that warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in laps}
     with work.progress.stage(work.title, (_ROUNDS + 1) * len(laps), "laps") as stage:
         for _ in range(_ROUNDS + 1):
@@ -185,13 +204,14 @@ def _race(laps: Mapping[str, Lap], work: Work) -> Seconds:
                 lap()
                 seconds[name].append(time.perf_counter() - started)
                 stage.advance()
-    return {name: np.array(found[1:]) for name, found in seconds.items()}
+    return {name: _Times(np.array(laps_of_one[1:])) for name, laps_of_one in seconds.items()}
 
 
-def _rates(seconds: Seconds, images: int) -> Metrics:
-    named = (("", 0.5), ("_low", 0.25), ("_high", 0.75))
-    return {f"{k}{end}": float(np.quantile(images / s, q)) for k, s in seconds.items() for end, q in named}
-
-
-def _ratio(name: str, ours: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> Metrics:
-    return {f"of_{name}": float(np.median(other / ours))}
+def _compared(times: Mapping[str, _Times], images: int) -> Metrics:
+    """The rates of all, then how many times as fast as each of the others ours is."""
+    metrics: Metrics = {}
+    for name, one in times.items():
+        metrics |= one.rates(name, images)
+    for name, one in times.items():
+        metrics |= times["ours"].of(name, one) if name != "ours" else {}
+    return metrics

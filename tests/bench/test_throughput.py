@@ -25,8 +25,9 @@ def test_throughput_is_measured_beside_the_libraries(tmp_path: Path) -> None:
 
 def test_a_ratio_above_one_means_that_ours_is_faster() -> None:
     seconds = {"ours": np.array([1.0, 2.0, 1.0, 5.0, 1.0]), "other": np.array([2.0, 4.0, 3.0, 5.0, 1.0])}
-    assert throughput._ratio("other", seconds["ours"], seconds["other"]) == {"of_other": 2.0}
-    rates = throughput._rates(seconds, 60)
+    times = {name: throughput._Times(laps) for name, laps in seconds.items()}
+    rates = throughput._compared(times, 60)
+    assert rates["of_other"] == 2.0
     assert (rates["ours_low"], rates["ours"], rates["ours_high"]) == (30.0, 60.0, 60.0)
     assert (rates["other_low"], rates["other"], rates["other_high"]) == (15.0, 20.0, 30.0)
 

@@ -1,0 +1,52 @@
+"""What a piece of work multiplies, and what it holds in memory at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Counts multiplications, and the bytes that new tensors hold, in forward and backward pass.
+
+    Args:
+        kept: tensors that were there before, which do not count.
+
+    Attributes:
+        operations: multiplications and additions of matrix products and convolutions so far, as torch counts them.
+        peak: the most bytes that new tensors held at a time.
+    """
+
+    def __init__(self, kept: list[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
+        self.peak = self.operations = 0
+        self._before = {tensor.untyped_storage()._cdata for tensor in kept}
+        self._live: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what was asked for, and count what lives."""
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.operations += count(*args, **(kwargs or {}), out_val=result)
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(tensor, Tensor):
+                self._hold(tensor)
+        self._let_go()
+        return result
+
+    def _hold(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._before:
+            weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]  # likewise
+            self._live[storage._cdata] = (weak, storage.nbytes())
+
+    def _let_go(self) -> None:
+        gone = [key for key, (weak, _) in self._live.items() if weak.expired()]  # type: ignore[no-untyped-call]
+        for key in gone:
+            del self._live[key]
+        self.peak = max(self.peak, sum(size for _, size in self._live.values()))
