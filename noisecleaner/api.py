@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.export.cleaning import Exported, Format, OnFlag, export_clean
+from noisecleaner.export.cleaning import ExportResult, export_clean
 from noisecleaner.export.corrupt import Corruption, Kind, corrupt
+from noisecleaner.export.decisions import OnFlag, Policy
+from noisecleaner.export.formats import Format
 from noisecleaner.gate.formats import render
 from noisecleaner.gate.judge import gate
 from noisecleaner.gate.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
@@ -36,7 +38,7 @@ __all__ = [
     "Decoding",
     "Effect",
     "Effort",
-    "Exported",
+    "ExportResult",
     "Finding",
     "Fitted",
     "Format",
@@ -54,6 +56,7 @@ __all__ = [
     "Outcome",
     "Planned",
     "PlugIn",
+    "Policy",
     "Progress",
     "Regularisation",
     "Rule",

@@ -94,7 +94,7 @@ def task(work: Work, noise: str, size: int) -> Task:
         kind, rate = noise.split()
         pairs = _LOOK_ALIKES if kind == "asymmetric" else None
         rng = np.random.default_rng((work.seed, 5))
-        given = flip(true, confusion_matrix(Kind(kind), known.classes, float(rate), rng, pairs), rng)
+        given = flip(true, confusion_matrix(Kind(kind), known.classes, float(rate), rng, pairs=pairs), rng)
     return Task(_features(work, known.pixels, rows, size), true, given, known.classes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 def opt(help: str, panel: str | None = None, *names: str, **rest: Any) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, **rest)
+
+
+def either(names: Sequence[str]) -> str:
+    """Join choices for a help text: `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 ROWS, MODEL, TRAINING, RULES = "Rows and columns", "What looks at the images", "Training", "Rules"

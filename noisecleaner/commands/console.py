@@ -20,7 +20,7 @@ from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
-    from noisecleaner.export.cleaning import Exported
+    from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.fitting import Fitted
     from noisecleaner.gate.verdicts import Verdict
@@ -125,7 +125,7 @@ def show_text(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def show_exported(exported: Exported, dry_run: bool) -> None:
+def show_exported(exported: ExportResult, dry_run: bool) -> None:
     """Tell what `export-clean` wrote, or would write."""
     console = on_stdout()
     verb = "Would write" if dry_run else "Wrote"

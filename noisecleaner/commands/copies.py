@@ -18,10 +18,12 @@ from noisecleaner.commands._shared import (
     Out,
     RowIds,
     Seed,
+    either,
     opt,
     refuse,
     split,
 )
+from noisecleaner.registry import names_in
 
 
 def export_clean(
@@ -32,7 +34,7 @@ def export_clean(
     min_confidence: Annotated[
         float, opt("With relabel: drop rows whose suggestion is less certain.", min=0, max=1)
     ] = 0.0,
-    format: Annotated[str | None, opt("folder or parquet; what the input was by default.")] = None,
+    format: Annotated[str | None, opt(f"{either(names_in('export.formats'))}; what the input was by default.")] = None,
     data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
 ) -> None:
@@ -40,21 +42,17 @@ def export_clean(
 
     Example: noisecleaner export-clean runs/first --out clean --on-flag drop
     """
-    from noisecleaner.api import Format, OnFlag
+    from noisecleaner.api import OnFlag, Policy
     from noisecleaner.api import export_clean as export
     from noisecleaner.registry import check_choice
 
     check_choice(on_flag, [choice.value for choice in OnFlag], parameter="`on_flag`")
     refuse({"--min-confidence": min_confidence and on_flag != "relabel"}, "--on-flag relabel")
-    if format is not None:
-        check_choice(format, [choice.value for choice in Format], parameter="`format`")
     exported = export(
         scored,
         out,
-        on_flag=OnFlag(on_flag),
-        threshold=threshold,
-        min_confidence=min_confidence,
-        format=Format(format) if format else None,
+        policy=Policy(on_flag=OnFlag(on_flag), threshold=threshold, min_confidence=min_confidence),
+        format=format,
         data=data,
         dry_run=dry_run,
         progress=terminal.TerminalProgress(),

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.export.copying import Copy, write_copy
+from noisecleaner.export.copying import Copy
+from noisecleaner.export.formats.parquet import write_file
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.progress import Progress
@@ -46,6 +47,7 @@ def confusion_matrix(
     classes: tuple[str, ...],
     rate: float,
     rng: np.random.Generator,
+    *,
     pairs: Mapping[str, str] | None = None,
 ) -> Matrix:
     """Make the matrix P(given | true), shape [classes, classes], whose rows sum to 1.
@@ -82,7 +84,16 @@ def confusion_matrix(
 
 
 def flip(labels: IntArray, matrix: Matrix, rng: np.random.Generator) -> IntArray:
-    """Draw a given label for each true one from its row of `matrix`; -1 stays -1."""
+    """Draw a given label for each true one from its row of `matrix`; -1 stays -1.
+
+    Args:
+        labels: true class indices, shape [rows].
+        matrix: see `confusion_matrix`.
+        rng: of the draws.
+
+    Returns:
+        Given class indices, shape [rows].
+    """
     noisy = labels.copy()
     for true, probabilities in enumerate(matrix):
         rows = np.flatnonzero(labels == true)
@@ -118,16 +129,17 @@ def corrupt(
         NoisecleanerError: the input, the rate or the output directory cannot be used.
     """
     if not 0 <= rate <= 1:
-        raise NoisecleanerError(f"--rate must lie in [0, 1], but it is {rate}.", "Give, for example, --rate 0.4.")
+        raise NoisecleanerError(f"`rate` must lie in [0, 1], but it is {rate}.", "Give, for example, `rate=0.4`.")
     refuse_existing(out)
     source.refuse_inside(out)
     manifest, _ = ingest(source)
     rng = np.random.default_rng(seed)
-    noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs), rng)
-    copy = Copy(manifest, source, noisy, np.ones(len(manifest), dtype=bool), pa.table({}), complete=False)
+    noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs=pairs), rng)
+    everything = np.ones(len(manifest), dtype=bool)
+    copy = Copy(manifest=manifest, source=source, labels=noisy, keep=everything, notes=pa.table({}), complete=False)
     with replacing(out) as folder, (progress or Progress()).stage("Copying", len(manifest), "rows") as stage:
         folder.mkdir(parents=True)
-        write_copy(folder / "data.parquet", copy, stage)
+        write_file(folder / "data.parquet", copy, stage)
         truth = {"sample_id": manifest.table["sample_id"], "true_label": manifest.table["given_label"]}
         pq.write_table(pa.table(truth), folder / "truth.parquet", compression="zstd", write_page_checksum=True)
     wrong = int((noisy != manifest.given).sum())
@@ -138,6 +150,6 @@ def _check_pairs(pairs: Mapping[str, Any], classes: tuple[str, ...]) -> None:
     unknown = sorted({*pairs, *pairs.values()} - set(classes))
     if unknown:
         raise NoisecleanerError(
-            f"--pair names classes, but {listed(unknown)} are none; the classes are {listed(list(classes))}.",
-            "Write --pair TRUE=WRONG with names of that list.",
+            f"`pairs` names classes, but {listed(unknown)} are none; the classes are {listed(list(classes))}.",
+            "Write `pairs={TRUE: WRONG}` with names of that list.",
         )

@@ -21,7 +21,7 @@ from support.datasets import CLASSES, Command, Outcome, embeddings, image_folder
 
 from noisecleaner.cli import main
 from noisecleaner.errors import Interrupted
-from noisecleaner.export.cleaning import safe_names
+from noisecleaner.export.file_names import safe_names
 from noisecleaner.ingest import Columns, Source, ingest
 from noisecleaner.tables import SCORES, write_table
 

@@ -76,7 +76,7 @@ def test_asymmetric_noise_goes_to_the_next_class() -> None:
 
 
 def test_asymmetric_pairs_name_the_wrong_class_and_leave_the_others_alone() -> None:
-    matrix = confusion_matrix(Kind.ASYMMETRIC, NAMES, 0.4, rng(), {"a": "c", "d": "a"})
+    matrix = confusion_matrix(Kind.ASYMMETRIC, NAMES, 0.4, rng(), pairs={"a": "c", "d": "a"})
     expected = np.eye(4)
     expected[0] = [0.6, 0, 0.4, 0]
     expected[3] = [0.4, 0, 0, 0.6]

@@ -1,0 +1,112 @@
+"""Which rows a clean copy keeps, and with which label: decided from the scores alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.labels import indices
+
+
+class OnFlag(StrEnum):
+    """What happens to a flagged row."""
+
+    DROP = "drop"
+    RELABEL = "relabel"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What happens to flagged rows that nobody verified; verified rows always get their verified label.
+
+    Args:
+        on_flag: `relabel` takes the suggested label where it is more likely than the given one, and drops the row
+            where neither is.
+        threshold: flag rows of lower label quality (after a transfer: alpha), in [0, 1]; None takes the flags as they
+            were scored.
+        min_confidence: with `relabel`, drop flagged rows whose suggestion is less certain.
+    """
+
+    on_flag: OnFlag = OnFlag.DROP
+    threshold: float | None = None
+    min_confidence: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """What becomes of the rows; every array has the shape [rows].
+
+    Args:
+        labels: the class index that a row gets, -1 for none.
+        flagged: rows that are flagged.
+        dropped: flagged rows that are left out.
+        relabelled: flagged rows that get their suggested label.
+        verified: rows that get their verified label, flagged or not.
+        skipped: rows without a score, which are left out.
+    """
+
+    labels: IntArray
+    flagged: BoolArray
+    dropped: BoolArray
+    relabelled: BoolArray
+    verified: BoolArray
+    skipped: BoolArray
+
+    @property
+    def keep(self) -> BoolArray:
+        """The rows that are copied, shape [rows]."""
+        return ~self.skipped & ~self.dropped & (self.labels >= 0)
+
+
+def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy) -> Decisions:
+    """Decide for each row which label it gets and whether it is kept.
+
+    Args:
+        scores: the columns of `tables.SCORES`.
+        classes: the class names.
+        policy: what happens to flagged rows.
+
+    Raises:
+        NoisecleanerError: the threshold lies outside [0, 1].
+    """
+    given, suggested, verified = (
+        indices(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
+    )
+    flagged = _flagged(scores, policy.threshold)
+    usable = np.asarray(pc.is_valid(scores["flagged"]))
+    known = usable & (verified >= 0)
+    open_flag = usable & flagged & ~known
+    confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
+    # a suggestion that is less likely than the label it would replace makes things worse
+    likelier = confidence > np.asarray(pc.fill_null(scores["label_quality"], 0))
+    sure = (confidence >= policy.min_confidence) & likelier & (suggested >= 0)
+    relabelled = open_flag & sure & (policy.on_flag is OnFlag.RELABEL)
+    return Decisions(
+        labels=np.where(known, verified, np.where(relabelled, suggested, given)),
+        flagged=flagged,
+        dropped=open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP),
+        relabelled=relabelled,
+        verified=known,
+        skipped=~usable,
+    )
+
+
+def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:
+    if threshold is None:
+        return np.asarray(pc.fill_null(scores["flagged"], False))
+    if not 0 <= threshold <= 1:
+        raise NoisecleanerError(
+            f"`threshold` must lie in [0, 1], but it is {threshold}.",
+            "The default is what `score(...)` was given.",
+        )
+    # rows of a transfer have no label quality, and rows without a label are always flagged
+    by = "alpha" if scores["label_quality"].null_count == len(scores) else "label_quality"
+    lower = pc.fill_null(pc.less(scores[by], threshold), False)
+    return np.asarray(pc.or_(lower, pc.is_null(scores["given_label"])))

@@ -1,0 +1,47 @@
+"""Formats of a copy: one file = one `format`, found by the file's name.
+
+A file has `NEEDS_IMAGES` and `write`, see `Writer`. It writes what a `Copy` holds, and decides nothing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, cast
+
+from noisecleaner.export.copying import Copy
+from noisecleaner.progress import Stage
+from noisecleaner.registry import module_in, names_in
+
+_FILES = {name.replace("-", "_").upper(): name for name in names_in("export.formats")}
+#: What `format` takes: one member for each file of this folder.
+Format = StrEnum("Format", _FILES)  # type: ignore[misc]  # mypy knows only members that stand in the source
+
+
+class Writer(Protocol):
+    """What a file of this folder offers.
+
+    Attributes:
+        NEEDS_IMAGES: whether rows that bring vectors cannot be written.
+    """
+
+    NEEDS_IMAGES: bool
+
+    def write(self, folder: Path, copy: Copy, stage: Stage) -> None:
+        """Write a copy.
+
+        Args:
+            folder: an empty directory; the caller makes its appearance atomic.
+            copy: what to write.
+            stage: advanced by one for each row written.
+        """
+        ...
+
+
+def writer_of(format: str) -> Writer:
+    """Import a format.
+
+    Raises:
+        NoisecleanerError: there is no such format.
+    """
+    return cast(Writer, module_in("export.formats", format, parameter="`format`"))
