@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns
-from noisecleaner.noise.design import probabilities, systematic
+from noisecleaner.noise.design import Frame, draw
 from noisecleaner.tables import DESIGN, PLAN, SCORES, read_table, write_table
 
 
@@ -75,15 +75,10 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
             "Give another --n.",
         )
     before = _before(run, known, usable, bool(meta.get("weighted")))
-    doubt = np.sqrt(np.clip(quality * (1 - quality), 0, None))
-    fresh = np.where(usable, probabilities(np.nan_to_num(doubt), before, open_rows, count), 0.0)
-    drawn = np.zeros(len(quality), dtype=bool)
-    candidates = np.flatnonzero(open_rows)[np.argsort(quality[open_rows], kind="stable")]
-    drawn[candidates[systematic(fresh[candidates], np.random.default_rng((seed, len(quality))))]] = True
-    overall = before + (1 - before) * fresh
-    table = _table(scores, drawn | known, overall)
-    design = {"sample_id": scores["sample_id"], "before": pa.array(before), "sample_probability": pa.array(overall)}
-    design["drawn"] = pa.array(drawn)
+    drawn = draw(Frame(quality=quality, usable=usable, verified=known, before=before), count=count, seed=seed)
+    table = _table(scores, drawn.drawn | known, drawn.probability)
+    design = {"sample_id": scores["sample_id"], "before": pa.array(before)}
+    design |= {"sample_probability": pa.array(drawn.probability), "drawn": pa.array(drawn.drawn)}
     out.parent.mkdir(parents=True, exist_ok=True)
     write_table(out, [table], PLAN, {"run": str(run), "n": count, "seed": seed})
     try:
@@ -91,9 +86,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
     except BaseException:
         out.unlink()  # nobody shall fill in a plan that the next one would not know of
         raise
-    even = before + (1 - before) * count / open_rows.sum()
-    sharp, plain = (float((doubt[usable] ** 2 / part[usable]).sum()) for part in (overall, even))
-    return Planned(out, count, int(known.sum()), float(np.sqrt(sharp / plain)) if plain else 1.0, _next(run, out, meta))
+    return Planned(out, count, int(known.sum()), drawn.shrinks, _next(run, out, meta))
 
 
 def _before(run: Path, known: BoolArray, usable: BoolArray, weighted: bool) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Which rows to verify next: the draw, and what is estimated from it."""
+"""`plan` on scores that are made up: the table to fill in, and what is estimated from it."""
 
 from __future__ import annotations
 
@@ -10,97 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from support.simulated import Array, drawn, even, scores
+from support.simulated import Array, scores
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.noise.design import probabilities, systematic
-from noisecleaner.noise.estimate import Audit, wilson
+from noisecleaner.noise.estimate import Audit
 from noisecleaner.planning import plan
 from noisecleaner.tables import DESIGN, PLAN, SCORES, write_table
 
 ROWS = 2000
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.data())
-def test_probabilities_sum_to_the_rows_that_are_asked_for(seed: int, rows: int, data: st.DataObject) -> None:
-    rng = np.random.default_rng(seed)
-    quality = np.round(rng.beta(0.3, 0.3, rows), data.draw(st.integers(1, 6)))
-    doubt = np.sqrt(quality * (1 - quality))
-    open_rows = rng.random(rows) < 0.8
-    open_rows[0] = True
-    before = np.full(rows, data.draw(st.sampled_from([0.0, 0.05, 0.3])))
-    count = data.draw(st.integers(1, int(open_rows.sum())))
-    found = probabilities(doubt, before, open_rows, count)
-    assert found[open_rows].sum() == pytest.approx(count, abs=1e-6)
-    assert (found >= 0).all()
-    assert (found <= 1).all()
-    # a fifth is drawn evenly, so that no row is out of reach
-    assert (found >= 0.2 * count / open_rows.sum() - 1e-9).all()
-
-
-def test_rows_in_doubt_are_drawn_more_often_in_proportion_to_the_doubt() -> None:
-    doubt = np.array([0.0, 0.1, 0.2, 0.4] * 100)
-    found = probabilities(doubt, np.zeros(400), np.ones(400, dtype=bool), 40)
-    least = 0.2 * 40 / 400
-    np.testing.assert_allclose((found[1:4] - least) / doubt[1:4], (found[3] - least) / 0.4)
-    assert found[0] == pytest.approx(least)
-
-
-def test_what_an_earlier_draw_has_done_is_not_done_again() -> None:
-    """A row that the first draw would have taken as often as asked for is left to the even part."""
-    doubt, before = np.full(200, 0.3), np.zeros(200)
-    before[:100] = 0.5
-    found = probabilities(doubt, before, np.ones(200, dtype=bool), 20)
-    assert found[:100] == pytest.approx(0.02)
-    assert found[100:] == pytest.approx(0.18)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 100), st.data())
-def test_a_systematic_draw_takes_as_many_distinct_rows_as_are_asked_for(
-    seed: int, rows: int, data: st.DataObject
-) -> None:
-    rng = np.random.default_rng(seed)
-    count = data.draw(st.integers(1, rows))
-    probability = probabilities(rng.random(rows), np.zeros(rows), np.ones(rows, dtype=bool), count)
-    taken = systematic(probability, rng)
-    assert len(taken) == len(np.unique(taken)) == count
-    assert ((taken >= 0) & (taken < rows)).all()
-    assert np.isin(np.flatnonzero(probability == 1), taken).all()
-
-
-def test_a_systematic_draw_takes_each_row_with_its_probability() -> None:
-    rng = np.random.default_rng(0)
-    probability = np.array([0.05, 0.9, 0.3, 0.6, 0.15, 1.0, 0.5, 0.5])
-    hits = np.zeros(8)
-    for _ in range(8000):
-        hits[systematic(probability, rng)] += 1
-    np.testing.assert_allclose(hits / 8000, probability, atol=0.02)
-
-
-def test_planned_rows_give_a_shorter_interval_than_random_ones_and_are_unbiased() -> None:
-    rng = np.random.default_rng(0)
-    expected, wrong = scores(10_000, rng)
-    doubt, everyone = np.sqrt(expected * (1 - expected)), np.ones(10_000, dtype=bool)
-    probability = probabilities(doubt, np.zeros(10_000), everyone, 300)
-    order = np.argsort(expected)
-    planned, plain = [], []
-    for _ in range(400):
-        rows = order[systematic(probability[order], rng)]
-        planned.append(drawn(wrong, expected, probability, rows).rate(float(expected.mean())))
-        plain.append(even(wrong, expected, 300, rng).rate(float(expected.mean())))
-    lengths = [np.mean([(r.high or 0) - (r.low or 0) for r in rates]) for rates in (planned, plain)]
-    assert lengths[0] < 0.85 * lengths[1]
-    assert lengths[1] < 0.75 * np.diff(wilson(wrong.mean(), 300))[0]
-    values = np.array([rate.value for rate in planned])
-    assert abs(values.mean() - wrong.mean()) < 3.5 * values.std() / 20
-    assert np.mean([r.low <= wrong.mean() <= r.high for r in planned]) >= 0.93
-
-
-# `plan` itself, on scores that are made up
 
 
 class Dataset:
@@ -137,7 +54,7 @@ class Dataset:
         return rows, table["sample_probability"].to_numpy()
 
     def audit(self, rows: Array, probability: Array) -> Audit:
-        return Audit(self.wrong[rows], self.expected[rows], probability)
+        return Audit(wrong=self.wrong[rows], expected=self.expected[rows], probability=probability)
 
     def estimate(self, rows: Array, probability: Array) -> float:
         value = self.audit(rows, probability).rate(float(self.expected.mean())).value

@@ -77,15 +77,21 @@ def _draw(classes: int, population: Columns, true: IntArray, judging: IntArray) 
     quality = fit_quality(population, verified)[1]
     trusted = np.full(len(true), -1)
     trusted[judging] = true[judging]
-    rows = Rows(given, trusted, 1 - quality, trusted >= 0, np.full(len(true), np.nan))
+    rows = Rows(
+        given=given,
+        trusted=trusted,
+        expected=1 - quality,
+        judging=trusted >= 0,
+        probability=np.full(len(true), np.nan),
+    )
     wrong = given != true
-    rate, plain = rows.rate(), wilson(float(wrong[judging].mean()), len(judging))
+    rate, plain = rows.rate(), wilson(float(wrong[judging].mean()), size=len(judging))
     low, high, value = (x or 0.0 for x in (rate.low, rate.high, rate.value))
     return {
         "covered": float(low <= wrong.mean() <= high),
-        "covered_by_wilson": float(plain[0] <= wrong.mean() <= plain[1]),
+        "covered_by_wilson": float(plain.low <= wrong.mean() <= plain.high),
         "half_width": (high - low) / 2,
-        "shorter": 1 - (high - low) / (plain[1] - plain[0]),
+        "shorter": 1 - (high - low) / (plain.high - plain.low),
         "bias": value - float(wrong.mean()),
         **_kept_promises(quality, rows, wrong),
     }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.fitting import Fitted
     from noisecleaner.gate.verdicts import Verdict
-    from noisecleaner.noise.estimate import Rate
+    from noisecleaner.noise.rate import Rate
     from noisecleaner.noise.thresholds import Goal
     from noisecleaner.planning import Planned
     from noisecleaner.registry import PlugIn
@@ -238,7 +238,7 @@ def _noise(summary: Summary) -> str:
     wrong = f"{_rate(summary.noise.overall)} of the labels are wrong"
     if summary.noise.overall.low is not None:
         how = {"wilson": "Wilson"}.get(summary.noise.method, "sharpened by the scores")
-        return f"{wrong} (95 % interval; {summary.noise.overall.seen:,} audited rows, {how})"
+        return f"{wrong} (95 % interval; {summary.noise.overall.sample_size:,} audited rows, {how})"
     return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
 
 
@@ -263,7 +263,7 @@ def _chosen(goal: Goal | None) -> str:
 
 def _kept(summary: Summary) -> str:
     rate = summary.kept_noise
-    return "" if rate.value is None else f"; {_rate(rate)} wrong among them ({rate.seen:,} audited rows)"
+    return "" if rate.value is None else f"; {_rate(rate)} wrong among them ({rate.sample_size:,} audited rows)"
 
 
 def _skips(skipped: dict[str, int]) -> str:

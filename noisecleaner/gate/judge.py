@@ -10,8 +10,9 @@ from pathlib import Path
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.rules import Limit, Rule, Rules
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict, percent
-from noisecleaner.noise.intervals import Interval, clears, difference, more_for_increase, more_for_limit
-from noisecleaner.runs.scored_run import Measured, Scored, read_scored
+from noisecleaner.noise.intervals import clears, difference, more_for_increase, more_for_limit
+from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Interval, Rate, hundredths
+from noisecleaner.runs.scored_run import Scored, read_scored
 from noisecleaner.texts import shortened
 
 _LISTED = 5  # classes in a message
@@ -97,16 +98,16 @@ def _noise(case: _Case) -> Finding:
     message = f"{_wrong(measured)}; at most {percent(limit)} may be"
     if outcome is Outcome.INCONCLUSIVE:
         message += f", which cannot be told yet: {_advice(measured, limit, case.scored.scored)}"
-    return case.found(outcome, f"{message}.", (measured.rate, measured.low, measured.high))
+    return case.found(outcome, f"{message}.", (measured.value, measured.low, measured.high))
 
 
 def _noise_per_class(case: _Case) -> Finding:
     # of a class without rows no label is wrong, and none could ever be audited
     limit = case.limit.value
-    judged = {name: m for name, m in case.scored.per_class.items() if case.scored.rows[name] or m.audited}
+    judged = {name: m for name, m in case.scored.per_class.items() if case.scored.rows[name] or m.sample_size}
     outcomes = {name: _outcome(measured.interval, limit) for name, measured in judged.items()}
     ranks = [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED]
-    worst = sorted(judged, key=lambda name: (ranks.index(outcomes[name]), -(judged[name].rate or 0)))
+    worst = sorted(judged, key=lambda name: (ranks.index(outcomes[name]), -(judged[name].value or 0)))
     failed, unclear = ([name for name in worst if outcomes[name] is outcome] for outcome in ranks[:2])
     parts = [f"at most {percent(limit)} of the labels of a class may be wrong"]
     if failed:
@@ -118,25 +119,24 @@ def _noise_per_class(case: _Case) -> Finding:
     if not failed and not unclear:
         parts.append(f"none of {len(judged):,} classes has more")
     message = "; ".join(parts) + "."
-    first = judged[worst[0]] if worst else Measured(None, None, None, 0)
+    first = judged[worst[0]] if worst else UNKNOWN
     outcome = outcomes[worst[0]] if worst else Outcome.INCONCLUSIVE
-    value = first.rate, first.low, first.high
+    value = first.value, first.low, first.high
     return case.found(outcome, message[0].upper() + message[1:], value, [*failed, *unclear])
 
 
 def _noise_increase(case: _Case, baseline: Scored) -> Finding:
     new, old, limit = case.scored.overall, baseline.overall, case.limit.value
     where = f"the baseline {_quoted(str(baseline.path))}"
-    interval = difference(new.interval, old.interval) if new.interval and old.interval else None
-    value: _Value = interval or (None, None, None)
+    interval = difference(new=new.interval, old=old.interval) if new.interval and old.interval else None
+    value: _Value = (interval.value, interval.low, interval.high) if interval else (None, None, None)
     if interval:
-        rose, low, high = (f"{100 * share:+.4g}" for share in interval)
-        message = f"Against {where} with {_numbers(old)}, the share of wrong labels changed by {rose} points"
-        message += f" ({low} to {high})"
+        message = f"Against {where} with {_numbers(old)}, the share of wrong labels changed by "
+        message += f"{hundredths(interval.value, '+.4g')} points ({interval.ends('+.4g')})"
     else:
         without = " and ".join(name for name, m in (("this run", new), (where, old)) if m.interval is None)
         message = f"Too few rows are audited in {without} for an interval of the noise"
-    message += f"; it may rise by at most {100 * limit:.4g} points"
+    message += f"; it may rise by at most {hundredths(limit, FOUR_DIGITS)} points"
     outcome = _outcome(interval, limit)
     if outcome is Outcome.INCONCLUSIVE:
         message += f", which cannot be told yet: {_advice_on_increase(new, old, limit)}"
@@ -164,7 +164,7 @@ def _kept_per_class(case: _Case) -> Finding:
 
 
 def _audited(case: _Case) -> Finding:
-    audited, limit = case.scored.overall.audited, case.limit.value
+    audited, limit = case.scored.overall.sample_size, case.limit.value
     message = f"{audited:,} rows are audited; at least {limit:,} must be"
     if audited < limit:
         message += f": verify {limit - audited:,} more, drawn at random"
@@ -174,25 +174,25 @@ def _audited(case: _Case) -> Finding:
 def _outcome(interval: Interval | None, limit: float) -> Outcome:
     if interval is None or not clears(interval, limit):
         return Outcome.INCONCLUSIVE
-    return Outcome.PASSED if interval[2] <= limit else Outcome.FAILED
+    return Outcome.PASSED if interval.high <= limit else Outcome.FAILED
 
 
-def _advice(measured: Measured, limit: float, rows: int) -> str:
+def _advice(measured: Rate, limit: float, rows: int) -> str:
     """Say how many more of the scored rows to verify."""
     more = more_for_limit(measured, limit)
-    if more is None and measured.rate is None:
+    if more is None and measured.value is None:
         return "no number of audited rows shows that no label at all is wrong"
     if more is None:
         return "the rate is the limit, or so close to it that no number of audited rows would do"
-    if measured.rate is None:
+    if measured.value is None:
         return f"verify at least {more:,} rows, drawn at random (so few do only if none of them is wrong)"
-    if more > rows - measured.audited:
-        return f"it would take about {more:,} more verified rows, and there are {rows - measured.audited:,}"
+    if more > rows - measured.sample_size:
+        return f"it would take about {more:,} more verified rows, and there are {rows - measured.sample_size:,}"
     return f"verify about {more:,} more rows, drawn at random"
 
 
-def _advice_on_increase(new: Measured, old: Measured, limit: float) -> str:
-    more = more_for_increase(new, old, limit)
+def _advice_on_increase(new: Rate, old: Rate, limit: float) -> str:
+    more = more_for_increase(new=new, old=old, limit=limit)
     if more is None:
         return "the difference is the limit, or so close to it that no number of audited rows would do"
     here, there = more
@@ -200,28 +200,22 @@ def _advice_on_increase(new: Measured, old: Measured, limit: float) -> str:
     return f"verify about {here:,} more rows of this run{also}, drawn at random"
 
 
-def _unclear(name: str, measured: Measured, limit: float) -> str:
+def _unclear(name: str, measured: Rate, limit: float) -> str:
     more = more_for_limit(measured, limit)
-    about = "at least" if measured.rate is None else "about"
+    about = "at least" if measured.value is None else "about"
     verify = "no number of audited rows would do" if more is None else f"verify {about} {more:,} more"
     return f"{_quoted(name)} {_numbers(measured)}, {verify}"
 
 
-def _wrong(measured: Measured) -> str:
-    if measured.rate is None:
+def _wrong(measured: Rate) -> str:
+    if measured.value is None:
         return f"The share of wrong labels is {_numbers(measured)}"
     return f"{_numbers(measured)} of the labels are wrong"
 
 
-def _numbers(measured: Measured) -> str:
+def _numbers(measured: Rate) -> str:
     """Write a rate with its interval and what it rests on."""
-    rows = f"{measured.audited:,} audited rows"
-    if measured.rate is None:
-        return f"unknown ({rows})"
-    if measured.interval is None:
-        return f"about {percent(measured.rate)} (no interval; {rows})"
-    _, low, high = measured.interval
-    return f"{percent(measured.rate)} ({100 * low:.4g} to {100 * high:.4g}; {rows})"
+    return measured.words(FOUR_DIGITS, with_sample=True)
 
 
 def _list(names: Sequence[str], describe: Callable[[str], str]) -> str:

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from noisecleaner.arrays import FloatArray
-from noisecleaner.noise.estimate import Audit, Rate, part_of_errors
+from noisecleaner.noise.estimate import Audit, Stratum, part_of_errors
+from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Rows
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides(Generic[Value]):
+    """What belongs to the rows below a threshold, and to those at or above it."""
+
+    flagged: Value
+    kept: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutRates:
+    """How good a threshold is.
+
+    Args:
+        precision: share of wrong labels among the flagged rows.
+        noise: share of wrong labels among the kept rows, the effective noise.
+        recall: share of the wrong labels that is flagged.
+    """
+
+    precision: Rate
+    noise: Rate
+    recall: Rate
 
 
 class Cut:
@@ -17,6 +44,11 @@ class Cut:
     Args:
         values: that column, NaN where a row has no value, shape [rows].
         rows: what is known of the rows. Only those that judge measure a cut: the values of others are not honest.
+
+    Attributes:
+        values: the finite ones in ascending order, shape [known rows].
+        audit: the rows that judge.
+        judged: the value of each of these, in the same order, shape [verified rows].
     """
 
     def __init__(self, values: FloatArray, rows: Rows) -> None:
@@ -29,33 +61,35 @@ class Cut:
         self._expected = np.zeros(len(order) + 1)
         np.cumsum(rows.expected[order], out=self._expected[1:])
 
-    def flagged(self, threshold: float) -> int:
-        """Count the rows below a threshold."""
-        return int(np.searchsorted(self.values, threshold))
+    def rows(self, threshold: float) -> Sides[int]:
+        """Count the rows."""
+        flagged = int(np.searchsorted(self.values, threshold))
+        return Sides(flagged=flagged, kept=len(self.values) - flagged)
 
-    def expected(self, threshold: float) -> tuple[float | None, float | None]:
-        """The mean of 1 - label quality of the flagged rows and of those that are kept; None where it is unknown."""
-        count = self.flagged(threshold)
-        return self._mean(0, count), self._mean(count, len(self.values))
+    def expected(self, threshold: float) -> Sides[float | None]:
+        """Compute the mean of 1 - label quality; None where it is unknown."""
+        flagged = self.rows(threshold).flagged
+        return Sides(flagged=self._mean(0, flagged), kept=self._mean(flagged, len(self.values)))
 
-    def wrong_among(self, threshold: float) -> tuple[Rate, Rate]:
-        """Estimate the share of wrong labels among the flagged rows (precision) and among those that are kept."""
+    def audits(self, threshold: float) -> Sides[Audit]:
+        """Collect the rows that judge."""
         below = self.judged < threshold
-        flagged, kept = (
-            self.audit.only(rows).rate(mean)
-            for rows, mean in zip((below, ~below), self.expected(threshold), strict=True)
-        )
-        return flagged, kept
+        return Sides(flagged=self.audit.only(below), kept=self.audit.only(~below))
 
-    def rates(self, threshold: float) -> tuple[Rate, Rate, Rate]:
-        """Estimate what `wrong_among` does, and the share of the wrong labels that is flagged (recall)."""
-        flagged, kept = self.wrong_among(threshold)
-        return flagged, kept, self._recall(threshold, flagged, kept)
+    def wrong_among(self, threshold: float) -> Sides[Rate]:
+        """Estimate the share of wrong labels."""
+        audits, expected = self.audits(threshold), self.expected(threshold)
+        return Sides(flagged=audits.flagged.rate(expected.flagged), kept=audits.kept.rate(expected.kept))
 
-    def _recall(self, threshold: float, flagged: Rate, kept: Rate) -> Rate:
-        if {flagged.method, kept.method} == {"prediction-powered"}:
-            count = self.flagged(threshold)
-            return part_of_errors(flagged, count, kept, len(self.values) - count)
+    def rates(self, threshold: float) -> CutRates:
+        """Estimate how good a threshold is."""
+        wrong = self.wrong_among(threshold)
+        return CutRates(precision=wrong.flagged, noise=wrong.kept, recall=self._recall(threshold, wrong))
+
+    def _recall(self, threshold: float, wrong: Sides[Rate]) -> Rate:
+        if {wrong.flagged.method, wrong.kept.method} == {"prediction-powered"}:
+            rows = self.rows(threshold)
+            return part_of_errors(Stratum(wrong.flagged, rows.flagged), rest=Stratum(wrong.kept, rows.kept))
         errors, below = self.audit.only(self.audit.wrong), self.judged < threshold
         return replace(errors, wrong=below[self.audit.wrong]).rate(None)
 

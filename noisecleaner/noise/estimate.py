@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
 from noisecleaner.arrays import BoolArray, FloatArray
+from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 
 CONFIDENCE = 0.95
 #: Audited rows of each kind below which the normal approximation behind the sharpened interval is not trusted. On
@@ -17,38 +18,7 @@ CONFIDENCE = 0.95
 MIN_EVENTS = 15
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A share with its interval.
-
-    Args:
-        value: the estimate, None where nothing was seen.
-        low: lower end of the interval, None where none was earned.
-        high: upper end.
-        seen: how many verified rows it rests on.
-        hits: how many of them count.
-        method: how it was made: `prediction-powered` or `wilson` (from audited rows, sharpened by the scores or not),
-            `planted` or `model` (the mean of 1 - label quality), `none`.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    seen: int
-    hits: int
-    method: str = "wilson"
-
-    def to_json(self) -> dict[str, Any]:
-        """Describe the rate as a JSON object."""
-        ends = {"rate": self.value, "low": self.low, "high": self.high}
-        return {**ends, "audited": self.seen, "errors": self.hits, "method": self.method}
-
-
-#: The rate of something that nobody looked at.
-UNKNOWN = Rate(None, None, None, 0, 0, "none")
-
-
-def wilson(share: float, size: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson(share: float, *, size: float, confidence: float = CONFIDENCE) -> Interval:
     """Compute Wilson's score interval (1927) around a share seen in a sample of some (effective) size.
 
     Args:
@@ -56,14 +26,15 @@ def wilson(share: float, size: float, confidence: float = CONFIDENCE) -> tuple[f
         size: above 0; not an integer where rows stand for unequal parts of the dataset.
         confidence: of the two-sided interval.
     """
-    z = float(special.ndtri(0.5 + confidence / 2))
+    z = _quantile(confidence)
     middle = (share + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
     # at 0 and 1 the ends are exact, and rounding must not put them outside
-    return (0.0 if share == 0 else max(0.0, middle - half)), (1.0 if share == 1 else min(1.0, middle + half))
+    low = 0.0 if share == 0 else max(0.0, middle - half)
+    return Interval(value=share, low=low, high=1.0 if share == 1 else min(1.0, middle + half))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
     """Verified rows of a dataset; every array has the shape [verified rows].
 
@@ -81,9 +52,18 @@ class Audit:
     def __len__(self) -> int:
         return len(self.wrong)
 
+    @property
+    def errors(self) -> int:
+        """How many of the rows have a wrong label."""
+        return int(self.wrong.sum())
+
     def only(self, rows: BoolArray) -> Audit:
-        """Return some of the rows, shape [verified rows]."""
-        return Audit(self.wrong[rows], self.expected[rows], self.probability[rows])
+        """Return some of the rows.
+
+        Args:
+            rows: which, shape [verified rows].
+        """
+        return Audit(wrong=self.wrong[rows], expected=self.expected[rows], probability=self.probability[rows])
 
     def rate(self, expected: float | None) -> Rate:
         """Estimate the share of wrong labels in a part of the dataset of which these rows are the verified ones.
@@ -96,94 +76,121 @@ class Audit:
         Args:
             expected: mean of 1 - label quality over all rows of that part, None where it is not known.
         """
-        hits = int(self.wrong.sum())
         if not len(self):
             return UNKNOWN
         sharp = self.wrong[np.isfinite(self.expected)]
         if expected is None or min(int(sharp.sum()), int((~sharp).sum())) < MIN_EVENTS:
-            return self._plain(hits)
+            share, size = self.share()
+            interval = wilson(share, size=size)
+            return Rate.around(interval, sample_size=len(self), events=self.errors, method="wilson")
         share, variance = self._sharpened(expected)
-        low, high = wilson(share, share * (1 - share) / variance)
-        return Rate(share, low, high, len(self), hits, "prediction-powered")
+        interval = wilson(share, size=share * (1 - share) / variance)
+        return Rate.around(interval, sample_size=len(self), events=self.errors, method="prediction-powered")
 
-    def share(self) -> tuple[float, float]:
+    def share(self) -> Sample:
         """Compute the share of wrong labels, and the size of a plain sample that would tell it as well.
 
         Rows that stand for unequal parts of the dataset count as fewer (Kish's effective sample size, 1965). There must
         be a row.
         """
         stands_for = 1 / self.probability
-        share = float(stands_for @ self.wrong / stands_for.sum())
-        return share, float(stands_for.sum() ** 2 / (stands_for**2).sum())
+        share = min(1.0, float(stands_for @ self.wrong / stands_for.sum()))  # not 1 and a rounding error
+        return Sample(share, float(stands_for.sum() ** 2 / (stands_for**2).sum()))
 
-    def _plain(self, hits: int) -> Rate:
-        """Wilson's interval."""
-        share, size = self.share()
-        low, high = wilson(share, size)
-        return Rate(share, low, high, len(self), hits)
-
-    def _sharpened(self, expected: float) -> tuple[float, float]:
-        """Return the estimate and its variance, in (0, 1) and above 0."""
+    def _sharpened(self, expected: float) -> Estimate:
+        """Estimate the share, in (0, 1), from rows with and without an expectation."""
         sharp = np.isfinite(self.expected)
-        parts = [_regressed(self.wrong[sharp], self.expected[sharp], self.probability[sharp], expected)]
+        parts = [_regressed(self.only(sharp), expected)]
         if not sharp.all():
             # rows that steered training: no honest score, but a sample of their own
-            parts.append(_regressed(self.wrong[~sharp], None, self.probability[~sharp], expected))
-        precision = np.array([1 / variance for _, variance in parts])
-        share = float(precision @ [value for value, _ in parts] / precision.sum())
+            parts.append(_regressed(self.only(~sharp), None))
+        precision = np.array([1 / part.variance for part in parts])
+        share = float(precision @ [part.value for part in parts] / precision.sum())
         least = 1 / (2 * len(self))
-        return min(max(share, least), 1 - least), float(1 / precision.sum())
+        return Estimate(min(max(share, least), 1 - least), float(1 / precision.sum()))
 
 
-def part_of_errors(here: Rate, rows: int, there: Rate, others: int) -> Rate:
-    """Estimate which share of all wrong labels lies in one of two parts, from the shares of wrong labels in both.
+class Sample(NamedTuple):
+    """A share of wrong labels, and the size of the plain sample that would tell it as well."""
 
-    The variance follows by linearisation; the parts were verified independently.
+    share: float
+    size: float
+
+
+class Estimate(NamedTuple):
+    """An estimate and its variance, which is above 0."""
+
+    value: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A part of a dataset: the share of wrong labels in it, with an interval, and how many rows it has."""
+
+    rate: Rate
+    rows: int
+
+    @property
+    def errors(self) -> Estimate:
+        """The number of wrong labels; its variance is read off the interval."""
+        value, low, high = (end or 0.0 for end in (self.rate.value, self.rate.low, self.rate.high))
+        deviation = (high - low) / (2 * _quantile(CONFIDENCE))
+        return Estimate(value * self.rows, (deviation * self.rows) ** 2)
+
+
+def part_of_errors(stratum: Stratum, *, rest: Stratum) -> Rate:
+    """Estimate which share of all wrong labels lies in one of two strata, from the shares of wrong labels in both.
+
+    The variance follows by linearisation; the strata were verified independently.
 
     Args:
-        here: share of wrong labels in the part, with an interval.
-        rows: how many rows it has.
-        there: likewise of the other part.
-        others: likewise.
+        stratum: the one that is asked about.
+        rest: the other one.
     """
-    found, missed = (here.value or 0.0) * rows, (there.value or 0.0) * others
+    (found, found_variance), (missed, missed_variance) = stratum.errors, rest.errors
     whole = found + missed
     share = found / whole
-    slack = [(_deviation(rate) * count) ** 2 for rate, count in ((here, rows), (there, others))]
-    variance = (missed**2 * slack[0] + found**2 * slack[1]) / whole**4
-    low, high = wilson(share, share * (1 - share) / variance)
-    return Rate(share, low, high, here.hits + there.hits, here.hits, here.method)
+    variance = (missed**2 * found_variance + found**2 * missed_variance) / whole**4
+    interval = wilson(share, size=share * (1 - share) / variance)
+    events = stratum.rate.events, rest.rate.events
+    return Rate.around(interval, sample_size=sum(events), events=events[0], method=stratum.rate.method)
 
 
-def _deviation(rate: Rate) -> float:
-    """The standard deviation of a share, read off its interval."""
-    return ((rate.high or 0.0) - (rate.low or 0.0)) / (2 * float(special.ndtri(0.5 + CONFIDENCE / 2)))
-
-
-def _regressed(
-    wrong: BoolArray, scores: FloatArray | None, probability: FloatArray, expected: float
-) -> tuple[float, float]:
+def _regressed(audit: Audit, expected: float | None) -> Estimate:
     """Regression estimator of the share of wrong labels and its variance (Särndal et al., 1992, eq. 6.6.2).
 
     Args:
-        wrong: shape [rows].
-        scores: what is expected of each row, shape [rows]; None for the plain mean.
-        probability: with which each was drawn, shape [rows].
-        expected: mean of the scores over the whole.
+        audit: the verified rows.
+        expected: mean of the scores over the whole; None takes the plain mean of what was verified.
     """
-    stands_for = 1 / probability
-    spread = (1 - probability) * stands_for**2  # how much a row's residual adds to the variance: nothing of a census
-    values, used = wrong.astype(np.float64), 1
-    slope = 0.0
-    if scores is not None:
-        centred = [x - np.average(x, weights=stands_for) for x in (values, scores)]
-        power = float(spread @ (centred[1] ** 2))
-        slope = max(0.0, float(spread @ (centred[0] * centred[1])) / power) if power else 0.0
-        values, used = values - slope * scores, 2
-    mean = float(np.average(values, weights=stands_for))
-    size = len(values)
+    stands_for = 1 / audit.probability
+    # how much a row's residual adds to the variance: nothing of a census
+    spread = (1 - audit.probability) * stands_for**2
+    slope = 0.0 if expected is None else _slope(audit, stands_for, spread)
+    residuals = audit.wrong - slope * audit.expected if slope else audit.wrong.astype(np.float64)
+    mean = float(np.average(residuals, weights=stands_for))
+    size, used = len(audit), 1 if expected is None else 2
     inflated = size / max(size - used, 1)
-    seen = inflated * float(spread @ (values - mean) ** 2)
+    seen = inflated * float(spread @ (residuals - mean) ** 2)
     # rows that the scores are quite wrong about may be so rare that none was verified: up to 3 in n (rule of three)
     unseen = float(spread.sum()) * 3 / size
-    return mean + slope * expected, max(seen, unseen, 1e-12) / stands_for.sum() ** 2
+    return Estimate(mean + slope * (expected or 0.0), max(seen, unseen, 1e-12) / stands_for.sum() ** 2)
+
+
+def _slope(audit: Audit, stands_for: FloatArray, spread: FloatArray) -> float:
+    """Of the outcomes over the scores, 0 where the scores would only add variance.
+
+    Args:
+        audit: the verified rows, each with a score.
+        stands_for: how many rows each stands for, shape [verified rows].
+        spread: how much a row's residual adds to the variance, shape [verified rows].
+    """
+    wrong, scores = (x - np.average(x, weights=stands_for) for x in (audit.wrong.astype(np.float64), audit.expected))
+    power = float(spread @ (scores**2))
+    return max(0.0, float(spread @ (wrong * scores)) / power) if power else 0.0
+
+
+def _quantile(confidence: float) -> float:
+    """How many standard deviations wide a two-sided interval is on each side."""
+    return float(special.ndtri(0.5 + confidence / 2))

@@ -15,7 +15,7 @@ LEAST_P = 0.001
 _DRAWS, _BLOCK = 9_999, 99
 
 
-def random_sample_p_value(given: IntArray, sampled: IntArray, classes: int) -> float:
+def random_sample_p_value(*, given: IntArray, sampled: IntArray, classes: int) -> float:
     """Compute how often a random sample has given labels at least as far from the dataset's, by chi-square distance.
 
     Args:
@@ -60,5 +60,5 @@ def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray)
     return (
         f"The {len(some):,} verified rows cannot be a random sample: they look {side} far more often than other rows "
         f"(p-value {p_value:.1g}). Noise rates and thresholds would be those of the rows that were picked. Draw rows "
-        "at random, or with `noisecleaner plan`."
+        "at random, or with `plan()`."
     )

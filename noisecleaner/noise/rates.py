@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
-from noisecleaner.noise.estimate import CONFIDENCE, UNKNOWN, Audit, Rate
+from noisecleaner.noise.estimate import CONFIDENCE, Audit
+from noisecleaner.noise.rate import UNKNOWN, Rate, RateMethod, whole
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rows:
     """The rows of a dataset and what is known of them; every array has the shape [rows].
 
@@ -50,17 +52,21 @@ class Rows:
         drawn = self.probability[rows]
         alike = len(rows) / max(1, int((self.given >= 0).sum()))
         expected = np.where(self.judging[rows], self.expected[rows], np.nan)
-        return Audit(self.wrong[rows], expected, np.where(np.isnan(drawn), alike, drawn))
+        return Audit(wrong=self.wrong[rows], expected=expected, probability=np.where(np.isnan(drawn), alike, drawn))
 
     def rate(self) -> Rate:
         """Estimate the share of wrong labels among all rows that have one."""
-        known = self.expected[(self.given >= 0) & np.isfinite(self.expected)]
-        return self.audit(self.audited).rate(float(known.mean()) if len(known) else None)
+        return self.audit(self.audited).rate(self.mean())
 
     def rates_by_class(self, classes: int) -> list[Rate]:
         """Estimate the share of wrong labels among the rows of each given label."""
         audit, given = self.audit(self.audited), self.given[self.audited]
         return [audit.only(given == c).rate(mean) for c, mean in enumerate(self.means(classes))]
+
+    def mean(self) -> float | None:
+        """Compute the mean of what is expected of the rows that have a label, None where nothing is."""
+        known = self.expected[(self.given >= 0) & np.isfinite(self.expected)]
+        return float(known.mean()) if len(known) else None
 
     def means(self, classes: int) -> list[float | None]:
         """Compute the mean of what is expected of the rows of each given label, None where nothing is."""
@@ -70,26 +76,29 @@ class Rows:
         return [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Noise:
     """The noise of a dataset.
 
     Args:
-        method: how the overall rate was made, see `Rate`; `planted`, `model` and `none` have no interval.
         overall: share of wrong labels.
         per_class: given class -> share of wrong labels in it.
         pairs: (given class, true class) -> share of the true class among the rows that are given the first, for pairs
             that were seen.
-        confusion: audited rows by true (row) and given (column) class, [classes, classes].
+        confusion: audited rows by true (row) and given (column) class, shape [classes, classes].
     """
 
-    method: str
     overall: Rate
-    per_class: dict[str, Rate]
-    pairs: dict[tuple[str, str], Rate]
-    confusion: list[list[int]]
+    per_class: Mapping[str, Rate]
+    pairs: Mapping[tuple[str, str], Rate]
+    confusion: tuple[tuple[int, ...], ...]
 
-    def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
+    @property
+    def method(self) -> RateMethod:
+        """How the overall rate was made; `planted`, `model` and `none` have no interval."""
+        return self.overall.method
+
+    def to_json(self) -> dict[str, Any]:
         """Describe the noise as a JSON object."""
         return {
             "method": self.method,
@@ -97,8 +106,32 @@ class Noise:
             "overall": self.overall.to_json(),
             "per_given_class": {name: rate.to_json() for name, rate in self.per_class.items()},
             "matrix": [{"given": g, "true": t, **rate.to_json()} for (g, t), rate in self.pairs.items()],
-            "confusion": {"classes": list(classes), "audited_true_by_given": self.confusion},
+            "confusion": {
+                "classes": list(self.per_class),
+                "audited_true_by_given": [list(row) for row in self.confusion],
+            },
         }
+
+    @classmethod
+    def from_json(cls, content: object) -> Noise:
+        """Bring back what `to_json` described.
+
+        Raises:
+            ValueError: it is no such thing, or one part of it contradicts another.
+        """
+        if not isinstance(content, dict):
+            raise ValueError("the noise is no JSON object")
+        try:
+            overall = Rate.from_json(content["overall"])
+            per_class = {name: Rate.from_json(rate) for name, rate in content["per_given_class"].items()}
+            pairs = {(str(pair["given"]), str(pair["true"])): Rate.from_json(pair) for pair in content["matrix"]}
+            classes, counts = content["confusion"]["classes"], content["confusion"]["audited_true_by_given"]
+            confusion = tuple(tuple(whole(number) for number in row) for row in counts)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"the noise is incomplete: {error!r}") from error
+        if classes != list(per_class) or {len(confusion), *map(len, confusion)} - {len(per_class)}:
+            raise ValueError("the confusion is of other classes")
+        return cls(overall=overall, per_class=per_class, pairs=pairs, confusion=confusion)
 
 
 def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
@@ -109,36 +142,37 @@ def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
         classes: the class names.
         model: how label quality was made, see `QualityModel.method`.
     """
-    audited, given, trusted = rows.audited, rows.given, rows.trusted
-    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(confusion, (trusted[audited], given[audited]), 1)
-    if audited.any():
-        overall = rows.rate()
-        per_class = dict(zip(classes, rows.rates_by_class(len(classes)), strict=True))
-        return Noise(overall.method, overall, per_class, _pairs(rows, classes), confusion.tolist())
-    if model in ("uncalibrated", "transfer"):
-        return Noise("none", UNKNOWN, dict.fromkeys(classes, UNKNOWN), {}, confusion.tolist())
-    method = "planted" if model == "planted" else "model"
-    per_class = {
-        name: Rate(mean, None, None, 0, 0, method) for name, mean in zip(classes, rows.means(len(classes)), strict=True)
-    }
-    return Noise(method, _expected(rows.expected[given >= 0], method), per_class, {}, confusion.tolist())
+    overall, per_class, pairs = UNKNOWN, [UNKNOWN] * len(classes), {}
+    if rows.audited.any():
+        overall, per_class, pairs = rows.rate(), rows.rates_by_class(len(classes)), _pairs(rows, classes)
+    elif model not in ("uncalibrated", "transfer"):
+        method: RateMethod = "planted" if model == "planted" else "model"
+        overall = Rate.expected(rows.mean(), method)
+        per_class = [Rate.expected(mean, method) for mean in rows.means(len(classes))]
+    return Noise(
+        overall=overall,
+        per_class=dict(zip(classes, per_class, strict=True)),
+        pairs=pairs,
+        confusion=_confusion(rows, len(classes)),
+    )
+
+
+def _confusion(rows: Rows, classes: int) -> tuple[tuple[int, ...], ...]:
+    """Count audited rows by true (row) and given (column) class."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (rows.trusted[rows.audited], rows.given[rows.audited]), 1)
+    return tuple(tuple(row) for row in counts.tolist())
 
 
 def _pairs(rows: Rows, classes: tuple[str, ...]) -> dict[tuple[str, str], Rate]:
     """The share of each true class among the rows of a given one, most frequent pairs of a class first."""
     audit, audited = rows.audit(rows.audited), rows.audited
     given, true = rows.given[audited], rows.trusted[audited]
-    found = {}
+    pairs = {}
     for c in np.unique(given):
         own = given == c
         labels, counts = np.unique(true[own], return_counts=True)
         for label in labels[np.argsort(-counts, kind="stable")]:
-            of_class = Audit(true == label, audit.expected, audit.probability).only(own)
-            found[classes[c], classes[label]] = of_class.rate(None)
-    return found
-
-
-def _expected(values: FloatArray, method: str) -> Rate:
-    known = values[np.isfinite(values)]
-    return Rate(float(known.mean()) if len(known) else None, None, None, 0, 0, method)
+            of_class = replace(audit, wrong=true == label).only(own)
+            pairs[classes[c], classes[label]] = of_class.rate(None)
+    return pairs

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from scipy import special
 
 from noisecleaner.arrays import FloatArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.cuts import Cut, Sides
 
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
 _SETS = 100
+Value = TypeVar("Value")
 _MOST = 1e8  # verified rows; whoever is told to verify more cannot
 
 
@@ -41,25 +42,35 @@ class Goal:
 
     kind: Literal["precision", "noise", "budget"]
     value: float
-    confidence: float = 0.9
+    confidence: float = field(default=0.9, kw_only=True)
 
     def __post_init__(self) -> None:
-        option = "--budget" if self.kind == "budget" else f"--target-{self.kind}"
         if self.kind == "budget" and self.value < 1:
-            raise NoisecleanerError(f"{option} takes a number of rows, but it is {self.value:g}.", f"Try {option} 100.")
+            raise NoisecleanerError(
+                f"`Goal('budget')` takes a number of rows, but it is {self.value:g}.", "Try `Goal('budget', 100)`."
+            )
         if self.kind != "budget" and not 0 < self.value < 1:
             raise NoisecleanerError(
-                f"{option} must lie between 0 and 1, but it is {self.value:g}.", f"Try {option} 0.1."
+                f"`Goal({self.kind!r})` must lie between 0 and 1, but it is {self.value:g}.",
+                f"Try `Goal({self.kind!r}, 0.1)`.",
             )
         if not 0 < self.confidence < 1:
             raise NoisecleanerError(
-                f"--confidence must lie between 0 and 1, but it is {self.confidence:g}.", "The default is 0.9."
+                f"`confidence` must lie between 0 and 1, but it is {self.confidence:g}.", "The default is 0.9."
             )
 
     @property
     def limit(self) -> float:
         """Share of rows that may be there wrongly: right labels among the flagged, or wrong ones among the kept."""
         return 1 - self.value if self.kind == "precision" else self.value
+
+    def side(self, sides: Sides[Value]) -> Value:
+        """Take the side of a cut that the goal is about."""
+        return sides.flagged if self.kind == "precision" else sides.kept
+
+    def wrongly(self, share: float) -> float:
+        """Turn the share of wrong labels on that side into the share of rows that are there wrongly, and back."""
+        return 1 - share if self.kind == "precision" else share
 
 
 def choose(goal: Goal, cut: Cut) -> float:
@@ -85,11 +96,11 @@ def choose(goal: Goal, cut: Cut) -> float:
     sets = _sets(goal, cut)
     reached = _reached(goal, sets)
     if reached is None:
-        raise _too_few(goal, sets, len(cut.audit), len(cut.values))
+        raise _too_few(goal, sets, cut)
     return float(sets.thresholds[reached])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Sets:
     """Sets of rows that grow from the certain end; every array has the shape [sets].
 
@@ -111,37 +122,38 @@ class _Sets:
 def _sets(goal: Goal, cut: Cut) -> _Sets:
     shares = np.arange(1, _SETS + 1) / _SETS
     count = len(cut.values)
-    if goal.kind == "precision":
-        places = np.minimum(np.ceil(shares * count).astype(int), count - 1)
-        thresholds = cut.values[places]
-    else:
-        thresholds = cut.values[np.maximum(count - np.ceil(shares * count).astype(int), 0)]
-    found = [_inside(goal, cut, float(threshold)) for threshold in thresholds]
-    sizes, errors, expected = np.array(found).T
-    return _Sets(thresholds, shares, sizes, errors, expected)
+    rows = np.ceil(shares * count).astype(int)
+    thresholds = cut.values[np.minimum(rows, count - 1) if goal.kind == "precision" else np.maximum(count - rows, 0)]
+    inside = [_inside(goal, cut, float(threshold)) for threshold in thresholds]
+    sizes, errors, expected = np.array(inside).T
+    return _Sets(thresholds=thresholds, shares=shares, sizes=sizes, errors=errors, expected=expected)
 
 
-def _inside(goal: Goal, cut: Cut, threshold: float) -> tuple[float, float, float]:
-    """Return effective size, errors and expected share of errors of one set."""
-    flagged = goal.kind == "precision"
-    below = cut.judged < threshold
-    audit = cut.audit.only(below if flagged else ~below)
-    expected = cut.expected(threshold)[0 if flagged else 1]
-    wrong, size = audit.share() if len(audit) else (0.0, 0.0)
-    errors = size - size * wrong if flagged else size * wrong
-    share = errors / size if size else math.nan
-    if expected is not None:
-        share = 1 - expected if flagged else expected
-    return size, errors, share
+class _Inside(NamedTuple):
+    """What is in one set, see `_Sets`."""
+
+    size: float
+    errors: float
+    expected: float
+
+
+def _inside(goal: Goal, cut: Cut, threshold: float) -> _Inside:
+    audit, expected = goal.side(cut.audits(threshold)), goal.side(cut.expected(threshold))
+    if not len(audit):
+        return _Inside(0.0, 0.0, math.nan if expected is None else goal.wrongly(expected))
+    wrong, size = audit.share()
+    errors = size - size * wrong if goal.kind == "precision" else size * wrong
+    return _Inside(size, errors, errors / size if expected is None else goal.wrongly(expected))
 
 
 def _reached(goal: Goal, sets: _Sets) -> int | None:
     """Find the largest set that a sequence of passed tests leads to."""
-    level = (1 - goal.confidence) / len(_STARTS)
-    passes = _p_values(sets.sizes, sets.errors, goal.limit) <= level
+    level = _level(goal)
+    passes = _p_values(sizes=sets.sizes, errors=sets.errors, limit=goal.limit) <= level
     best = None
     for allowed in _STARTS:
-        testable = np.flatnonzero(_p_values(sets.sizes, np.full(_SETS, float(allowed)), goal.limit) <= level)
+        errors = np.full(_SETS, float(allowed))
+        testable = np.flatnonzero(_p_values(sizes=sets.sizes, errors=errors, limit=goal.limit) <= level)
         if not len(testable) or not passes[testable[0]]:
             continue
         failed = np.flatnonzero(~passes[testable[0] :])
@@ -150,40 +162,45 @@ def _reached(goal: Goal, sets: _Sets) -> int | None:
     return None if best is None else int(best)
 
 
-def _p_values(sizes: FloatArray, errors: FloatArray, limit: float) -> FloatArray:
+def _level(goal: Goal) -> float:
+    """The error probability of each sequence (Bonferroni)."""
+    return (1 - goal.confidence) / len(_STARTS)
+
+
+def _p_values(*, sizes: FloatArray, errors: FloatArray, limit: float) -> FloatArray:
     """Probability of at most so many errors where their share is the limit (binomial, continued to real numbers)."""
     return np.where(errors < sizes, special.betainc(np.maximum(sizes - errors, 1e-9), errors + 1, 1 - limit), 1.0)
 
 
-def _too_few(goal: Goal, sets: _Sets, verified: int, rows: int) -> TooFewVerifiedError:
+def _too_few(goal: Goal, sets: _Sets, cut: Cut) -> TooFewVerifiedError:
+    """Say how many more verified rows it takes, or that they would not help."""
+    verified, rows = len(cut.audit), len(cut.values)
     asked = f"A precision of {goal.value:g}" if goal.kind == "precision" else f"An effective noise of {goal.value:g}"
-    found = f"{asked} cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
-    less = f"Ask for less, or look at a number of rows: --budget {max(100, verified)}."
+    asked += f" cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
+    less = f"Ask for less, or look at a number of rows: `Goal('budget', {max(100, verified)})`."
     if np.isnan(sets.expected).all():
-        return TooFewVerifiedError(f"{found}: none of them can judge this ranking.", less)
+        return TooFewVerifiedError(f"{asked}: none of them can judge this ranking.", less)
     needed = _needed(goal, sets)
     if needed is None:
-        reachable = np.nanmin(sets.expected)
-        best = 1 - reachable if goal.kind == "precision" else reachable
+        best = goal.wrongly(float(np.nanmin(sets.expected)))
         return TooFewVerifiedError(
-            f"{found}, and more of them would not help: this ranking reaches about {best:.3f} at best.", less
+            f"{asked}, and more of them would not help: this ranking reaches about {best:.3f} at best.", less
         )
     if needed > rows:
-        return TooFewVerifiedError(f"{found}: it would take about {needed:,}, and there are {rows:,} rows.", less)
+        return TooFewVerifiedError(f"{asked}: it would take about {needed:,}, and there are {rows:,} rows.", less)
     more = max(needed - verified, 1)
     return TooFewVerifiedError(
-        f"{found}: about {more:,} more are needed.",
-        f"Draw them with noisecleaner plan RUN --n {more} --out verify.parquet, or ask for less.",
+        f"{asked}: about {more:,} more are needed.",
+        f"Draw them with `plan(RUN, count={more}, out='verify.parquet')`, or ask for less.",
     )
 
 
 def _needed(goal: Goal, sets: _Sets) -> int | None:
     """Find the number of verified rows with which some set would pass with the errors expected of it."""
-    level = (1 - goal.confidence) / len(_STARTS)
 
     def enough(rows: float) -> bool:
         sizes = rows * sets.shares
-        return bool((_p_values(sizes, sizes * sets.expected, goal.limit) <= level).any())
+        return bool((_p_values(sizes=sizes, errors=sizes * sets.expected, limit=goal.limit) <= _level(goal)).any())
 
     few, many = 1.0, _MOST
     if not enough(many):

@@ -7,40 +7,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.noise.rate import Rate
 from noisecleaner.tables import META_KEY
 
 _COLUMNS = ["given_label", "trusted_label", "flagged"]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A share of wrong labels.
-
-    Args:
-        rate: the estimate, None where there is none.
-        low: lower end of its 95 % interval, None where none was earned; then `high` is None, too.
-        high: upper end.
-        audited: how many verified rows it rests on.
-    """
-
-    rate: float | None
-    low: float | None
-    high: float | None
-    audited: int
-
-    @property
-    def interval(self) -> tuple[float, float, float] | None:
-        """Rate, low and high, where all three are known."""
-        if self.rate is None or self.low is None or self.high is None:
-            return None
-        return self.rate, self.low, self.high
 
 
 @dataclass(frozen=True)
@@ -62,8 +38,8 @@ class Scored:
     kept: Mapping[str, int]
     scored: int
     flagged: int
-    overall: Measured
-    per_class: Mapping[str, Measured]
+    overall: Rate
+    per_class: Mapping[str, Rate]
 
 
 def read_scored(path: Path) -> Scored:
@@ -89,7 +65,7 @@ def read_scored(path: Path) -> Scored:
             "See its skip_reason column for why rows were left out.",
         )
     overall, per_class = _noise(summary)
-    if set(per_class) != set(classes) or overall.audited > verified:
+    if set(per_class) != set(classes) or overall.sample_size > verified:
         raise _broken(summary, f"it does not belong to {table}")
     return Scored(
         path=path,
@@ -123,36 +99,13 @@ def _count(path: Path) -> tuple[list[str], Counter[tuple[str | None, bool | None
     return classes, counts, verified
 
 
-def _noise(path: Path) -> tuple[Measured, dict[str, Measured]]:
+def _noise(path: Path) -> tuple[Rate, dict[str, Rate]]:
     try:
         content = json.loads(path.read_bytes())
-        overall = _measured(content["overall"])
-        return overall, {name: _measured(entry) for name, entry in content["per_given_class"].items()}
+        overall = Rate.from_json(content["overall"])
+        return overall, {name: Rate.from_json(entry) for name, entry in content["per_given_class"].items()}
     except (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise _broken(path, error) from error
-
-
-def _measured(entry: Any) -> Measured:
-    """Check what stands for one rate.
-
-    Raises:
-        ValueError: it is no such thing; KeyError and TypeError likewise.
-    """
-    rate, low, high = (_share(entry[name]) for name in ("rate", "low", "high"))
-    audited = entry["audited"]
-    if not isinstance(audited, int) or isinstance(audited, bool) or audited < 0:
-        raise ValueError("audited is no number of rows")
-    if (low is None) != (high is None) or (low is not None and high is not None and low > high):
-        raise ValueError("an interval has one end, or two in the wrong order")
-    return Measured(rate, low, high, audited)
-
-
-def _share(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError("a share does not lie in [0, 1]")
-    return float(value)
 
 
 def _broken(path: Path, reason: object) -> NoisecleanerError:

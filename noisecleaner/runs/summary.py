@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 from noisecleaner.noise.cuts import Cut
-from noisecleaner.noise.estimate import Rate
+from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.quality.calibration import Reliability
@@ -101,9 +101,9 @@ def report(by: str, cut: Cut) -> pa.Table:
     """
     count, lines = len(cut.values), []
     for threshold in _thresholds(cut.values):
-        kept_rows = count - cut.flagged(threshold)
-        precision, noise, recall = cut.rates(threshold)
-        rates = {"effective_noise": noise, "precision": precision, "recall": recall}
+        kept_rows = cut.rows(threshold).kept
+        cut_rates = cut.rates(threshold)
+        rates = {"effective_noise": cut_rates.noise, "precision": cut_rates.precision, "recall": cut_rates.recall}
         line: dict[str, object] = {"by": by, "threshold": float(threshold), "kept": kept_rows}
         line["kept_fraction"] = kept_rows / count if count else 0.0
         for name, rate in rates.items():

@@ -74,7 +74,7 @@ def write(out: Path, scored: ScoredRows, rule: Rule, origin: Mapping[str, Any]) 
     judged = rows.judging & rows.audited & np.isfinite(rows.expected)
     calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
     calibration = {"calibration": asdict(calibrated) if calibrated else None}
-    write_json(out / "noise.json", {**noise.to_json(scored.classes), "quality": scored.model, **calibration})
+    write_json(out / "noise.json", {**noise.to_json(), "quality": scored.model, **calibration})
     return Summary(
         rows=len(rows.given),
         skipped=_counts(scored.identity["skip_reason"]),
@@ -85,7 +85,7 @@ def write(out: Path, scored: ScoredRows, rule: Rule, origin: Mapping[str, Any]) 
         threshold=threshold,
         goal=rule.goal,
         noise=noise,
-        kept_noise=cut.wrong_among(threshold)[1],
+        kept_noise=cut.wrong_among(threshold).kept,
         model=scored.model,
         reliability=calibrated,
         judged=int((rows.judging & rows.audited).sum()),

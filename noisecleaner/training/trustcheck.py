@@ -84,7 +84,9 @@ def _not_random(corpus: Corpus) -> str | None:
     audited = (dataset.given >= 0) & (dataset.trusted >= 0)
     if not audited.any() or _drawn(dataset):
         return None
-    p_value = random_sample_p_value(dataset.given[dataset.given >= 0], dataset.given[audited], len(dataset.classes))
+    p_value = random_sample_p_value(
+        given=dataset.given[dataset.given >= 0], sampled=dataset.given[audited], classes=len(dataset.classes)
+    )
     if p_value >= LEAST_P:
         return None
     return (

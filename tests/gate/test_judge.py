@@ -40,10 +40,10 @@ from noisecleaner.commands import console
 from noisecleaner.files import write_json
 from noisecleaner.gate.formats import github, markdown
 from noisecleaner.gate.rules import read_config
-from noisecleaner.noise.estimate import Audit, Rate
-from noisecleaner.noise.intervals import difference, more_for_increase, more_for_limit
+from noisecleaner.noise.estimate import Audit
+from noisecleaner.noise.intervals import difference
+from noisecleaner.noise.rate import Rate
 from noisecleaner.registry import names_in
-from noisecleaner.runs.scored_run import Measured
 from noisecleaner.tables import SCORES, write_table
 
 FORMATS = ["console", *names_in("gate.formats")]
@@ -54,7 +54,8 @@ VECTORS = ["--embedding-column", "embedding"]
 
 def wilson(hits: int, seen: int) -> Rate:
     """What a plain random sample tells."""
-    return Audit(np.arange(seen) < hits, np.full(seen, np.nan), np.full(seen, 0.01)).rate(None)
+    unknown, even = np.full(seen, np.nan), np.full(seen, 0.01)
+    return Audit(wrong=np.arange(seen) < hits, expected=unknown, probability=even).rate(None)
 
 
 def make_run(
@@ -234,11 +235,14 @@ def test_flags_and_kept_rows_are_counted_exactly(command: Command, run: Path, tm
 def test_an_increase_is_judged_against_the_baseline(command: Command, run: Path, tmp_path: Path) -> None:
     better = make_run(tmp_path / "better", audited={"cat": (3, 300)}, rows={"cat": (400, 0)})
     words = [run, "--baseline", better, "--max-noise-increase"]
-    _, low, high = difference((0.1, wilson(30, 300).low, wilson(30, 300).high), (0.01, *ends(3, 300)))
+    new, old = wilson(30, 300).interval, wilson(3, 300).interval
+    assert new is not None
+    assert old is not None
+    change = difference(new=new, old=old)
     assert found(command, *words, "0.04")["outcome"] == "failed"
     finding = found(command, *words, "0.2")
     assert finding["outcome"] == "passed"
-    assert (finding["low"], finding["high"]) == pytest.approx((low, high))
+    assert (finding["low"], finding["high"]) == pytest.approx((change.low, change.high))
     finding = found(command, *words, "0.1")
     assert finding["outcome"] == "inconclusive"
     assert re.search(r"verify about [\d,]+ more rows of this run", str(finding["message"]))
@@ -246,55 +250,6 @@ def test_an_increase_is_judged_against_the_baseline(command: Command, run: Path,
     finding = found(command, run, "--baseline", none, "--max-noise-increase", "0.01")
     assert (finding["outcome"], finding["value"]) == ("inconclusive", None)
     assert re.search(r"of this run and about [\d,]+ more of the baseline", str(finding["message"]))
-
-
-def ends(hits: int, seen: int) -> tuple[float, float]:
-    rate = wilson(hits, seen)
-    assert rate.low is not None
-    assert rate.high is not None
-    return rate.low, rate.high
-
-
-def test_the_interval_of_a_difference_is_newcombes() -> None:
-    """Newcombe (1998), table II, method 10: 56/70 - 48/80 and 9/10 - 3/10."""
-    assert difference((0.8, *ends(56, 70)), (0.6, *ends(48, 80)))[1:] == pytest.approx((0.0524, 0.3339), abs=5e-5)
-    assert difference((0.9, *ends(9, 10)), (0.3, *ends(3, 10)))[1:] == pytest.approx((0.1705, 0.8090), abs=5e-5)
-
-
-@given(st.integers(1, 2000), st.floats(0, 1), st.floats(0, 1))
-def test_the_number_of_rows_that_is_asked_for_would_be_enough(seen: int, share: float, limit: float) -> None:
-    rate = wilson(round(share * seen), seen)
-    measured = Measured(rate.value, rate.low, rate.high, seen)
-    assert rate.value is not None
-    more = more_for_limit(measured, limit)
-    if more is None:
-        assert abs(rate.value - limit) < 1e-3
-        return
-    if rate.value == limit:  # 1, which no interval exceeds
-        return
-    least = 1.959963985**2 * limit * (1 - limit) / (rate.value - limit) ** 2  # Wilson's interval inverts this test
-    assert seen + more == pytest.approx(max(least, seen + 1), rel=1e-6, abs=1.001)
-
-
-@given(st.integers(1, 500), st.integers(1, 500), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_an_increase_can_always_be_decided_unless_it_is_the_limit(
-    new: int, old: int, share: float, base: float, limit: float
-) -> None:
-    a, b = wilson(round(share * new), new), wilson(round(base * old), old)
-    assert a.value is not None
-    assert b.value is not None
-    more = more_for_increase(Measured(a.value, a.low, a.high, new), Measured(b.value, b.low, b.high, old), limit)
-    assert more is not None or abs(a.value - b.value - limit) < 1e-3
-    assert more is None or (more[0] >= 0 and more[1] >= 0 and sum(more) > 0)
-
-
-def test_a_narrower_interval_asks_for_fewer_rows() -> None:
-    low, high = ends(30, 300)
-    narrow = Measured(0.1, 0.1 - (0.1 - low) / 2, 0.1 + (high - 0.1) / 2, 300)
-    wide, fewer = more_for_limit(Measured(0.1, low, high, 300), 0.11), more_for_limit(narrow, 0.11)
-    assert wide is not None
-    assert fewer is not None
-    assert 300 + fewer == pytest.approx((300 + wide) / 4, abs=2)
 
 
 def test_a_rule_may_only_warn(command: Command, run: Path) -> None:
@@ -442,7 +397,7 @@ def damage(run: Path, **changes: object) -> None:
     write_json(run / "noise.json", {**content, **changes})
 
 
-RATE = {"rate": 0.1, "low": 0.07, "high": 0.14, "audited": 300, "errors": 30}
+RATE = {"rate": 0.1, "low": 0.07, "high": 0.14, "audited": 300, "errors": 30, "method": "wilson"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from support.simulated import Array, drawn, even, scores
 
-from noisecleaner.noise.estimate import MIN_EVENTS, UNKNOWN, Audit, Rate, part_of_errors, wilson
+from noisecleaner.noise.estimate import MIN_EVENTS, Audit, Stratum, part_of_errors, wilson
+from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 
 DRAWS = 1500
 ROWS = 20_000
+
+
+def length(interval: Interval) -> float:
+    return interval.high - interval.low
 
 
 def repeated(draw: Callable[[np.random.Generator], tuple[Audit, Array]], truth: float, times: int = DRAWS) -> Repeated:
@@ -52,13 +58,15 @@ def population() -> tuple[Array, Array]:
 def test_around_whole_numbers_wilsons_interval_is_that_of_scipy(size: int, share: float) -> None:
     hits = round(share * size)
     expected = stats.binomtest(hits, size).proportion_ci(0.95, method="wilson")
-    assert wilson(hits / size, size) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    interval = wilson(hits / size, size=size)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 @pytest.mark.parametrize(("rate", "seen"), [(0.4, 300), (0.09, 300), (0.02, 500), (0.4, 30)])
 def test_a_plain_interval_covers(rate: float, seen: int) -> None:
     hits = np.random.default_rng(0).binomial(seen, rate, 4000)
-    ends = np.array([wilson(h / seen, seen) for h in range(seen + 1)])[hits]
+    intervals = [wilson(h / seen, size=seen) for h in range(seen + 1)]
+    ends = np.array([(i.low, i.high) for i in intervals])[hits]
     assert 0.93 <= ((ends[:, 0] <= rate) & (rate <= ends[:, 1])).mean() <= 0.975
 
 
@@ -66,7 +74,7 @@ def test_a_plain_interval_covers(rate: float, seen: int) -> None:
 def test_a_sharpened_interval_covers_is_shorter_and_unbiased(population: tuple[Array, Array], size: int) -> None:
     wrong, expected = population
     found = repeated(lambda rng: (even(wrong, expected, size, rng), expected), wrong.mean())
-    plain = np.diff(wilson(wrong.mean(), size))[0]
+    plain = length(wilson(wrong.mean(), size=size))
     assert found.methods == {"prediction-powered"}
     assert 0.93 <= found.covered <= 0.97
     assert found.length < 0.75 * plain
@@ -96,7 +104,7 @@ def test_a_useless_score_costs_nothing(population: tuple[Array, Array]) -> None:
     useless = np.random.default_rng(7).permutation(expected)
     found = repeated(lambda rng: (even(wrong, useless, 300, rng), useless), wrong.mean())
     assert 0.93 <= found.covered <= 0.97
-    assert found.length < 1.03 * np.diff(wilson(wrong.mean(), 300))[0]
+    assert found.length < 1.03 * length(wilson(wrong.mean(), size=300))
 
 
 def test_rows_drawn_with_unequal_probability_give_an_unbiased_estimate_that_covers(
@@ -154,20 +162,20 @@ def test_when_all_rows_are_verified_the_interval_is_not_longer_than_with_all_but
 def test_below_so_many_events_the_interval_is_wilsons(errors: int, method: str) -> None:
     rng = np.random.default_rng(0)
     for hits in (errors, 200 - errors):
-        audit = Audit(np.arange(200) < hits, rng.random(200), np.full(200, 0.02))
+        audit = Audit(wrong=np.arange(200) < hits, expected=rng.random(200), probability=np.full(200, 0.02))
         rate = audit.rate(0.5)
-        assert (rate.method, rate.hits, rate.seen) == (method, hits, 200)
+        assert (rate.method, rate.events, rate.sample_size) == (method, hits, 200)
         if method == "wilson":
-            assert (rate.low, rate.high) == wilson(hits / 200, 200)
+            assert rate.interval == wilson(hits / 200, size=200)
 
 
 def test_without_what_is_expected_of_all_rows_the_interval_is_wilsons() -> None:
-    audit = Audit(np.arange(200) < 60, np.linspace(1, 0, 200), np.full(200, 0.02))
+    audit = Audit(wrong=np.arange(200) < 60, expected=np.linspace(1, 0, 200), probability=np.full(200, 0.02))
     assert audit.rate(None).method == "wilson"
 
 
 def test_without_rows_nothing_is_known() -> None:
-    nothing = Audit(np.empty(0, dtype=bool), np.empty(0), np.empty(0))
+    nothing = Audit(wrong=np.empty(0, dtype=bool), expected=np.empty(0), probability=np.empty(0))
     assert nothing.rate(0.3) == UNKNOWN
     assert UNKNOWN.to_json() == {"rate": None, "low": None, "high": None, "audited": 0, "errors": 0, "method": "none"}
 
@@ -180,7 +188,7 @@ def test_rows_without_an_honest_score_are_a_sample_of_their_own(population: tupl
         def draw(rng: np.random.Generator) -> tuple[Audit, Array]:
             audit = even(wrong, expected, 600, rng)
             known = np.where(np.arange(600) < 600 * part, audit.expected, np.nan)
-            return Audit(audit.wrong, known, audit.probability), expected
+            return replace(audit, expected=known), expected
 
         return draw
 
@@ -193,7 +201,7 @@ def test_rows_without_an_honest_score_are_a_sample_of_their_own(population: tupl
 def test_a_few_rows_with_a_score_do_not_outweigh_all_others() -> None:
     wrong = np.concatenate([np.arange(100) < 40, np.zeros(3, dtype=bool)])
     expected = np.concatenate([np.full(100, np.nan), [0.1, 0.2, 0.05]])
-    rate = Audit(wrong, expected, np.full(103, 0.01)).rate(0.4)
+    rate = Audit(wrong=wrong, expected=expected, probability=np.full(103, 0.01)).rate(0.4)
     assert rate.value == pytest.approx(0.4, abs=0.05)
 
 
@@ -201,7 +209,7 @@ def test_a_few_rows_with_a_score_do_not_outweigh_all_others() -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.floats(0.01, 0.99))
 def test_an_interval_holds_its_estimate_and_stays_inside(seed: int, size: int, share: float) -> None:
     rng = np.random.default_rng(seed)
-    audit = Audit(rng.random(size) < share, rng.random(size), rng.uniform(0.001, 1, size))
+    audit = Audit(wrong=rng.random(size) < share, expected=rng.random(size), probability=rng.uniform(0.001, 1, size))
     rate = audit.rate(0.5)
     assert rate.value is not None
     assert rate.low is not None
@@ -225,7 +233,7 @@ def test_the_part_of_the_errors_that_lies_in_one_of_two_parts_is_covered(populat
             )
             for side in (True, False)
         )
-        rate = part_of_errors(here, int(flagged.sum()), there, int((~flagged).sum()))
+        rate = part_of_errors(Stratum(here, int(flagged.sum())), rest=Stratum(there, int((~flagged).sum())))
         covered.append(rate.low <= truth <= rate.high)
         values.append(rate.value)
     assert 0.92 <= np.mean(covered) <= 0.98

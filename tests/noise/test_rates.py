@@ -16,8 +16,13 @@ def rows_of(given: Array, trusted: Array, expected: Array | None = None, judging
     size = len(given)
     audited = (given >= 0) & (trusted >= 0)
     unknown = np.full(size, np.nan)
-    expected = unknown if expected is None else expected
-    return Rows(given, trusted, expected, audited if judging is None else judging, unknown)
+    return Rows(
+        given=given,
+        trusted=trusted,
+        expected=unknown if expected is None else expected,
+        judging=audited if judging is None else judging,
+        probability=unknown,
+    )
 
 
 def simulated(verified: int = 800, size: int = 8000) -> Rows:
@@ -37,11 +42,15 @@ def test_noise_is_measured_on_audited_rows_and_by_class() -> None:
     verified = np.array([0, 1, -1, 1, 2, -1, -1])
     noise = measure(rows_of(labels, verified), ("a", "b", "c"), "audited")
     assert noise.method == "wilson"
-    assert (noise.overall.hits, noise.overall.seen, noise.overall.value) == (2, 4, 0.5)
-    assert {name: (r.hits, r.seen) for name, r in noise.per_class.items()} == {"a": (1, 2), "b": (1, 2), "c": (0, 0)}
+    assert (noise.overall.events, noise.overall.sample_size, noise.overall.value) == (2, 4, 0.5)
+    assert {name: (r.events, r.sample_size) for name, r in noise.per_class.items()} == {
+        "a": (1, 2),
+        "b": (1, 2),
+        "c": (0, 0),
+    }
     assert noise.per_class["c"].method == "none"
-    assert noise.confusion == [[1, 0, 0], [1, 1, 0], [0, 1, 0]]
-    assert {pair: (r.hits, r.seen, r.value) for pair, r in noise.pairs.items()} == {
+    assert noise.confusion == ((1, 0, 0), (1, 1, 0), (0, 1, 0))
+    assert {pair: (r.events, r.sample_size, r.value) for pair, r in noise.pairs.items()} == {
         ("a", "a"): (1, 2, 0.5),
         ("a", "b"): (1, 2, 0.5),
         ("b", "b"): (1, 2, 0.5),
@@ -62,9 +71,9 @@ def test_each_rate_says_how_it_was_made() -> None:
 def test_sharpened_rates_hold_the_truth_and_rest_on_what_was_counted() -> None:
     rows = simulated()
     noise = measure(rows, ("a", "b", "c"), "audited")
-    assert (noise.overall.hits, noise.overall.seen) == (int(rows.wrong.sum()), 800)
+    assert (noise.overall.events, noise.overall.sample_size) == (int(rows.wrong.sum()), 800)
     assert noise.overall.low < rows.expected.mean() < noise.overall.high
-    assert sum(rate.seen for rate in noise.per_class.values()) == 800
+    assert sum(rate.sample_size for rate in noise.per_class.values()) == 800
 
 
 def test_the_pairs_of_a_given_class_sum_to_one_and_begin_with_the_most_frequent() -> None:
@@ -72,9 +81,9 @@ def test_the_pairs_of_a_given_class_sum_to_one_and_begin_with_the_most_frequent(
     for name in ("a", "b", "c"):
         own = [rate for (given, _), rate in noise.pairs.items() if given == name]
         assert sum(rate.value for rate in own) == pytest.approx(1)
-        assert [rate.hits for rate in own] == sorted((rate.hits for rate in own), reverse=True)
+        assert [rate.events for rate in own] == sorted((rate.events for rate in own), reverse=True)
         wrong = noise.per_class[name]
-        assert noise.pairs[name, name].value == pytest.approx(1 - wrong.hits / wrong.seen)
+        assert noise.pairs[name, name].value == pytest.approx(1 - wrong.events / wrong.sample_size)
     assert noise.pairs["a", "b"].value > noise.pairs["a", "c"].value
 
 
@@ -107,7 +116,7 @@ def test_without_a_calibration_no_rate_is_claimed(model: str) -> None:
 
 
 def test_the_file_holds_rates_by_class_pairs_and_counts() -> None:
-    found = json.loads(json.dumps(measure(simulated(), ("a", "b", "c"), "audited").to_json(("a", "b", "c"))))
+    found = json.loads(json.dumps(measure(simulated(), ("a", "b", "c"), "audited").to_json()))
     assert set(found) == {"method", "confidence", "overall", "per_given_class", "matrix", "confusion"}
     assert found["confidence"] == 0.95
     keys = {"rate", "low", "high", "audited", "errors", "method"}

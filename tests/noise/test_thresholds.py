@@ -16,6 +16,7 @@ from scipy import stats
 from support.datasets import Command
 from support.simulated import Array, scores
 
+from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rates import Rows
@@ -39,7 +40,10 @@ def cut_of(quality: Array, wrong: Array, audited: Array, probability: Array | No
     mask[audited] = True
     trusted = np.where(mask, wrong.astype(np.int64), -1)
     drawn = np.full(len(quality), np.nan) if probability is None else probability
-    return Cut(quality, Rows(np.zeros(len(quality), np.int64), trusted, 1 - quality, mask, drawn))
+    rows = Rows(
+        given=np.zeros(len(quality), np.int64), trusted=trusted, expected=1 - quality, judging=mask, probability=drawn
+    )
+    return Cut(quality, rows)
 
 
 def outcome(goal: Goal, cut: Cut, wrong: Array, quality: Array) -> tuple[bool, bool]:
@@ -58,7 +62,7 @@ def outcome(goal: Goal, cut: Cut, wrong: Array, quality: Array) -> tuple[bool, b
 @given(st.integers(1, 500), st.data(), st.floats(0.01, 0.99))
 def test_the_continued_binomial_is_the_binomial_at_whole_numbers(size: int, data: st.DataObject, limit: float) -> None:
     errors = data.draw(st.integers(0, size))
-    found = _p_values(np.array([float(size)]), np.array([float(errors)]), limit)[0]
+    found = _p_values(sizes=np.array([float(size)]), errors=np.array([float(errors)]), limit=limit)[0]
     assert found == pytest.approx(stats.binom.cdf(errors, size, limit), abs=1e-9)
 
 
@@ -113,8 +117,8 @@ def test_more_confidence_flags_fewer_rows_and_keeps_fewer(population: tuple[Arra
     quality, wrong = population
     cut = cut_of(quality, wrong, np.random.default_rng(0).choice(ROWS, 600, replace=False))
     levels = (0.5, 0.9, 0.99)
-    assert choose(Goal("precision", 0.8, 0.5), cut) > choose(Goal("precision", 0.8, 0.99), cut)
-    kept = [choose(Goal("noise", 0.1, level), cut) for level in levels]
+    assert choose(Goal("precision", 0.8, confidence=0.5), cut) > choose(Goal("precision", 0.8, confidence=0.99), cut)
+    kept = [choose(Goal("noise", 0.1, confidence=level), cut) for level in levels]
     assert kept == sorted(kept)
     assert kept[0] < kept[-1]
 
@@ -130,7 +134,7 @@ def test_the_number_of_rows_that_are_needed_is_right_within_a_factor_of_two(
         choose(goal, cut_of(quality, wrong, rng.choice(ROWS, 60, replace=False)))
     more = re.search(r"about ([\d,]+) more are needed", few.value.message)
     assert more is not None
-    assert f"--n {more[1].replace(',', '')}" in few.value.hint
+    assert f"count={more[1].replace(',', '')}" in few.value.hint
     needed = 60 + int(more[1].replace(",", ""))
 
     def answered(size: int) -> float:
@@ -148,14 +152,14 @@ def test_a_goal_out_of_reach_says_so_and_how_far_one_gets() -> None:
     best = re.search(r"reaches about ([\d.]+) at best", refused.value.message)
     assert best is not None
     assert 0.55 < float(best[1]) < 0.62
-    assert "--budget" in refused.value.hint
+    assert "`Goal('budget', 500)`" in refused.value.hint
 
 
 def test_the_command_in_the_hint_is_complete(population: tuple[Array, Array]) -> None:
     quality, wrong = population
     with pytest.raises(TooFewVerifiedError) as few:
         choose(Goal("precision", 0.9), cut_of(quality, wrong, np.arange(60)))
-    assert "--out" in few.value.hint
+    assert "--out" in typed(few.value.hint)
 
 
 def test_where_nothing_is_expected_of_the_rows_no_best_is_claimed() -> None:
@@ -163,8 +167,9 @@ def test_where_nothing_is_expected_of_the_rows_no_best_is_claimed() -> None:
     alpha = np.random.default_rng(0).random(1000)
     nobody = np.full(1000, -1)
     unknown = np.full(1000, np.nan)
+    rows = Rows(given=nobody + 1, trusted=nobody, expected=unknown, judging=nobody > 0, probability=unknown)
     with pytest.raises(NoisecleanerError) as refused:
-        choose(Goal("precision", 0.9), Cut(alpha, Rows(nobody + 1, nobody, unknown, nobody > 0, unknown)))
+        choose(Goal("precision", 0.9), Cut(alpha, rows))
     assert "0.900 at best" not in refused.value.message
 
 
@@ -204,7 +209,7 @@ def test_goals_out_of_range_are_refused(
     kind: Literal["precision", "noise", "budget"], value: float, confidence: float
 ) -> None:
     with pytest.raises(NoisecleanerError):
-        Goal(kind, value, confidence)
+        Goal(kind, value, confidence=confidence)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 
 from noisecleaner.arrays import Array
 from noisecleaner.noise.estimate import Audit
+from noisecleaner.noise.rates import Rows
 from noisecleaner.quality.calibration import sigmoid
 from noisecleaner.quality.model import Verified
 from noisecleaner.quality.transition import Known
@@ -68,10 +69,24 @@ def scores(rows: int, rng: np.random.Generator, steep: float = 4.0, middle: floa
 
 def drawn(wrong: Array, expected: Array, probability: Array, rows: Array) -> Audit:
     """The audit of some rows."""
-    return Audit(wrong[rows], expected[rows], probability[rows])
+    return Audit(wrong=wrong[rows], expected=expected[rows], probability=probability[rows])
 
 
 def even(wrong: Array, expected: Array, size: int, rng: np.random.Generator) -> Audit:
     """The audit of a random sample."""
     rows = rng.choice(len(wrong), size, replace=False)
     return drawn(wrong, expected, np.full(len(wrong), size / len(wrong)), rows)
+
+
+def audited_rows(wrong: Array, judging: Array, expected: Array | None = None, audited: Array | None = None) -> Rows:
+    """Rows of one class of which some are audited; all that are judge, unless others are audited, too."""
+    known = judging if audited is None else audited
+    size = len(wrong)
+    unknown = np.full(size, np.nan)
+    return Rows(
+        given=np.zeros(size, np.int64),
+        trusted=np.where(known, wrong.astype(np.int64), -1),
+        expected=unknown if expected is None else expected,
+        judging=judging,
+        probability=unknown,
+    )

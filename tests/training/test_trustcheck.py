@@ -8,12 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scipy import stats
 from support.datasets import CLASSES, Command, embeddings, write_trusted
 from support.simulated import Array
 
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.noise.randomness import picked_by_looks, random_sample_p_value
 from noisecleaner.settings import Regularisation
 from noisecleaner.training.corpus import Corpus, read_corpus
 from noisecleaner.training.trustcheck import warnings_after, warnings_before
@@ -80,37 +78,6 @@ def test_rows_that_a_plan_picked_need_not_look_random(tmp_path: Path, truth: dic
     drawn = pa.array(np.full(60, 0.2))
     corpus = corpus_of(tmp_path, {row: truth[row] for row in picked}, sample_probability=drawn)
     assert list(warnings_before(corpus, vectors(tmp_path))) == []
-
-
-def test_under_random_sampling_p_values_are_uniform() -> None:
-    rng = np.random.default_rng(0)
-    given = rng.choice(5, 2000, p=[0.4, 0.3, 0.15, 0.1, 0.05])
-    found = [random_sample_p_value(given, rng.choice(given, 200, replace=False), 5) for _ in range(150)]
-    assert stats.kstest(found, "uniform").pvalue > 0.01
-    assert min(found) > 0.001
-
-
-@pytest.mark.parametrize("counts", [(50, 50, 50, 50), (58, 48, 47, 47), (66, 45, 45, 44), (72, 44, 42, 42)])
-def test_the_p_value_is_that_of_the_chi_square_test_where_that_holds(counts: tuple[int, ...]) -> None:
-    """A small part of many rows: neither few expected rows nor a finite dataset matter."""
-    sampled = np.repeat(np.arange(4), counts)
-    expected = stats.chisquare(counts).pvalue
-    assert random_sample_p_value(np.arange(100_000) % 4, sampled, 4) == pytest.approx(expected, abs=0.02, rel=0.3)
-
-
-def test_the_smallest_p_value_is_that_of_a_sample_odder_than_all_that_were_drawn() -> None:
-    assert random_sample_p_value(np.arange(4000) % 4, np.zeros(200, dtype=np.int64), 4) == 1e-4
-
-
-def test_a_class_that_no_row_is_given_does_not_matter() -> None:
-    rng = np.random.default_rng(0)
-    given = rng.integers(0, 3, 900)
-    assert random_sample_p_value(given, given[:90], 3) == random_sample_p_value(given, given[:90], 5)
-
-
-def test_all_rows_are_a_random_sample() -> None:
-    given = np.arange(90) % 3
-    assert random_sample_p_value(given, given, 3) == 1
 
 
 def test_twins_of_trusted_rows_are_counted_and_named(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -207,9 +174,3 @@ def test_a_fit_on_a_random_sample_says_nothing(tmp_path: Path, truth: dict[str, 
     outcome = command(*fit, "--folds", "3", "--epochs", "2")
     assert outcome.code == 0, outcome.err
     assert "Warning" not in outcome.err
-
-
-@pytest.mark.filterwarnings("error")
-def test_samples_that_differ_by_one_row_are_no_cause_for_a_warning() -> None:
-    quality = np.repeat([0.0, 1.0, 0.0, 1.0], [15, 15, 16, 14])
-    assert picked_by_looks(quality, np.arange(60) < 30) is None

@@ -1,0 +1,153 @@
+"""A share with its interval, and how people read it: `40.2 % (36.8 to 43.6)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+#: How a rate was made: from verified rows, sharpened by the scores (`prediction-powered`) or not (`wilson`); as the
+#: mean of 1 - label quality (`planted`, `model`); or not at all (`none`).
+RateMethod = Literal["prediction-powered", "wilson", "planted", "model", "none"]
+
+#: How many digits people get to see: one decimal, or four that count.
+ONE_DECIMAL, FOUR_DIGITS = ".1f", ".4g"
+
+
+def hundredths(share: float, digits: str = ONE_DECIMAL) -> str:
+    """Write a share in [-1, 1] as hundredths: `40.2`."""
+    return f"{100 * share:{digits}}"
+
+
+def percent(share: float, digits: str = ONE_DECIMAL) -> str:
+    """Write a share in [-1, 1]: `40.2 %`."""
+    return f"{hundredths(share, digits)} %"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A share, or a difference of two, in [-1, 1], and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def ends(self, digits: str = ONE_DECIMAL) -> str:
+        """Write the ends as hundredths: `36.8 to 43.6`."""
+        return f"{hundredths(self.low, digits)} to {hundredths(self.high, digits)}"
+
+    def words(self, digits: str = ONE_DECIMAL) -> str:
+        """Write the share with its interval: `40.2 % (36.8 to 43.6)`."""
+        return f"{percent(self.value, digits)} ({self.ends(digits)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A share of rows with its interval.
+
+    Args:
+        value: the estimate, in [0, 1]; None where nothing was seen.
+        low: lower end of the interval, None where none was earned; then `high` is None, too.
+        high: upper end.
+        sample_size: how many verified rows it rests on.
+        events: how many of them count.
+        method: how it was made.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    sample_size: int
+    events: int
+    method: RateMethod
+
+    @classmethod
+    def expected(cls, value: float | None, method: RateMethod) -> Rate:
+        """Make a rate that rests on no verified row and has no interval."""
+        return cls(value=value, low=None, high=None, sample_size=0, events=0, method=method)
+
+    @classmethod
+    def around(cls, interval: Interval, *, sample_size: int, events: int, method: RateMethod) -> Rate:
+        """Make a rate with an interval."""
+        ends = {"value": interval.value, "low": interval.low, "high": interval.high}
+        return cls(**ends, sample_size=sample_size, events=events, method=method)
+
+    @property
+    def interval(self) -> Interval | None:
+        """The estimate with both ends, where all three are known."""
+        if self.value is None or self.low is None or self.high is None:
+            return None
+        return Interval(value=self.value, low=self.low, high=self.high)
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the rate as a JSON object."""
+        ends = {"rate": self.value, "low": self.low, "high": self.high}
+        return {**ends, "audited": self.sample_size, "errors": self.events, "method": self.method}
+
+    @classmethod
+    def from_json(cls, content: object) -> Rate:
+        """Bring back what `to_json` described.
+
+        Raises:
+            ValueError: it is no such thing: something is missing, out of range, or contradicts the rest.
+        """
+        if not isinstance(content, dict):
+            raise ValueError("a rate is no JSON object")
+        value, low, high = (_share(content, name) for name in ("rate", "low", "high"))
+        size, events = whole(content.get("audited")), whole(content.get("errors"))
+        method = _method(content.get("method"))
+        if (low is None) != (high is None):
+            raise ValueError("an interval has one end")
+        if low is not None and high is not None and (value is None or not low <= value <= high):
+            raise ValueError("a rate lies outside its interval")
+        if events > size:
+            raise ValueError(f"{events:,} of {size:,} audited rows are errors")
+        return cls(value=value, low=low, high=high, sample_size=size, events=events, method=method)
+
+    def words(self, digits: str = ONE_DECIMAL, *, with_sample: bool = False) -> str:
+        """Write the rate as people read it: `40.2 % (36.8 to 43.6)`, `about 40.2 %` without an interval, or `unknown`.
+
+        Args:
+            digits: a format of numbers, such as `ONE_DECIMAL`.
+            with_sample: also tell how many verified rows it rests on: `40.2 % (36.8 to 43.6; 300 audited rows)`.
+        """
+        rows = [f"{self.sample_size:,} audited rows"] if with_sample else []
+        if self.value is None:
+            number, notes = "unknown", rows
+        elif self.interval is None:
+            number, notes = f"about {percent(self.value, digits)}", ["no interval", *rows] if with_sample else []
+        else:
+            number, notes = percent(self.value, digits), [self.interval.ends(digits), *rows]
+        return f"{number} ({'; '.join(notes)})" if notes else number
+
+
+#: The rate of something that nobody looked at.
+UNKNOWN = Rate.expected(None, "none")
+
+
+def _method(value: object) -> RateMethod:
+    """Read how a rate was made."""
+    for method in get_args(RateMethod):
+        if value == method:
+            return method  # type: ignore[no-any-return]  # `get_args` forgets the type
+    raise ValueError(f"no rate is made by the method {value!r}")
+
+
+def _share(content: dict[str, Any], name: str) -> float | None:
+    """Read a share in [0, 1], or null."""
+    value = content.get(name, "missing")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{name} does not lie in [0, 1]")
+    return float(value)
+
+
+def whole(value: object) -> int:
+    """Read a number of rows from JSON.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no number of rows")
+    return value
