@@ -94,7 +94,7 @@ class Audit:
         be a row.
         """
         stands_for = 1 / self.probability
-        share = min(1.0, float(stands_for @ self.wrong / stands_for.sum()))  # not 1 and a rounding error
+        share = float(stands_for @ self.wrong / stands_for.sum())
         return Sample(share, float(stands_for.sum() ** 2 / (stands_for**2).sum()))
 
     def _sharpened(self, expected: float) -> Estimate:

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 #: mean of 1 - label quality (`planted`, `model`); or not at all (`none`).
 RateMethod = Literal["prediction-powered", "wilson", "planted", "model", "none"]
 
+#: By so much an estimate may lie outside [0, 1] or its interval: weighted means are rounded.
+_ROUNDING = 1e-9
 #: How many digits people get to see: one decimal, or four that count.
 ONE_DECIMAL, FOUR_DIGITS = ".1f", ".4g"
 
@@ -97,7 +99,7 @@ class Rate:
         method = _method(content.get("method"))
         if (low is None) != (high is None):
             raise ValueError("an interval has one end")
-        if low is not None and high is not None and (value is None or not low <= value <= high):
+        if low is not None and high is not None and (value is None or not _holds(low, value, high)):
             raise ValueError("a rate lies outside its interval")
         if events > size:
             raise ValueError(f"{events:,} of {size:,} audited rows are errors")
@@ -124,6 +126,11 @@ class Rate:
 UNKNOWN = Rate.expected(None, "none")
 
 
+def _holds(low: float, value: float, high: float) -> bool:
+    """Whether an interval holds a value, but for rounding."""
+    return low <= high and low - _ROUNDING <= value <= high + _ROUNDING
+
+
 def _method(value: object) -> RateMethod:
     """Read how a rate was made."""
     for method in get_args(RateMethod):
@@ -137,7 +144,7 @@ def _share(content: dict[str, Any], name: str) -> float | None:
     value = content.get(name, "missing")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _holds(0, value, 1):
         raise ValueError(f"{name} does not lie in [0, 1]")
     return float(value)
 

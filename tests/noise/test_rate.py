@@ -36,7 +36,7 @@ def test_a_rate_comes_back_from_json(rate: Rate) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 400), SHARES, st.floats(1e-6, 1))
 def test_what_is_estimated_may_be_written(seed: int, size: int, share: float, least: float) -> None:
-    """No rounding puts an estimate out of its interval, or one of them out of [0, 1]."""
+    """Rounding may put an estimate out of its interval, or out of [0, 1], by very little."""
     rng = np.random.default_rng(seed)
     wrong, expected = rng.random(size) <= share, rng.random(size)
     audit = Audit(wrong=wrong, expected=expected, probability=rng.uniform(least, 1, size))
