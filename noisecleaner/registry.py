@@ -20,6 +20,7 @@ from noisecleaner.errors import NoisecleanerError
 Kind = TypeVar("Kind")
 
 _PACKAGE = Path(__file__).parent
+_BACKBONES = "networks.backbones"
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,32 @@ def plug_ins(folder: str) -> list[PlugIn]:
     return [_describe(file) for file in _files(folder)]
 
 
+def constants_in(folder: str, constant: str) -> dict[str, Any]:
+    """Read a constant of the files of a folder, see `names_in`, without importing any.
+
+    Args:
+        folder: of the package.
+        constant: its name; what it stands for must be written out.
+
+    Returns:
+        Name of the file -> value, for the files that have it.
+    """
+    found = {}
+    for file in _files(folder):
+        for node in ast.parse(file.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and any(ast.unparse(target) == constant for target in node.targets):
+                found[_name(file)] = ast.literal_eval(node.value)
+    return found
+
+
 def backbone_names() -> list[str]:
-    """List the backbones that have a file of their own; every torchvision classification model comes on top."""
-    return [name for name in names_in("networks.backbones") if name != "torchvision-models"]
+    """List the backbones that have a file of their own, which is called like them; `backbone_families` come on top."""
+    return [name for name in names_in(_BACKBONES) if name not in backbone_families()]
+
+
+def backbone_families() -> dict[str, str]:
+    """List the files that know many backbones: name of the file -> which ones, in words."""
+    return constants_in(_BACKBONES, "FAMILY")
 
 
 def methods() -> list[PlugIn]:

@@ -17,11 +17,11 @@ def methods() -> None:
 
     Example: noisecleaner methods
     """
-    from noisecleaner.registry import backbone_names
+    from noisecleaner.registry import backbone_families, backbone_names
     from noisecleaner.registry import methods as all_methods
     from noisecleaner.registry import regularisers as all_regularisers
 
-    console.show_methods(all_methods(), all_regularisers(), backbone_names())
+    console.show_methods(all_methods(), all_regularisers(), [*backbone_names(), *backbone_families().values()])
 
 
 def bench(

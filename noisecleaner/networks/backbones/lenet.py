@@ -37,7 +37,12 @@ class LeNet(Backbone):
         return features
 
 
-def build(size: int | None, pretrained: bool) -> Backbone:
+def names() -> list[str]:
+    """Name the one network of this file."""
+    return ["lenet"]
+
+
+def build(name: str, *, size: int | None, pretrained: bool) -> Backbone:
     """Make the network; it has no pretrained weights."""
-    refuse_pretrained("lenet", pretrained)
+    refuse_pretrained(name, pretrained)
     return LeNet(size or 28)

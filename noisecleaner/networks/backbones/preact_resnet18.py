@@ -69,7 +69,12 @@ class PreActResNet18(Backbone):
         return features
 
 
-def build(size: int | None, pretrained: bool) -> Backbone:
+def names() -> list[str]:
+    """Name the one network of this file."""
+    return ["preact-resnet18"]
+
+
+def build(name: str, *, size: int | None, pretrained: bool) -> Backbone:
     """Make the network; it has no pretrained weights."""
-    refuse_pretrained("preact-resnet18", pretrained)
+    refuse_pretrained(name, pretrained)
     return PreActResNet18(size or 32)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import Backbone, Normalise
 
+#: What `methods` says of the networks of this file, whose names only torchvision knows.
+FAMILY = "every torchvision classification model, such as resnet18, convnext_tiny or vit_b_16"
 #: Channel means and deviations of ImageNet, which torchvision's weights were trained with, on the 0 to 255 scale.
 _MEAN = (123.675, 116.28, 103.53)
 _DEVIATION = (58.395, 57.12, 57.375)
@@ -46,7 +48,7 @@ def names() -> list[str]:
     return sorted(str(name) for name in models.list_models(module=models))
 
 
-def build(name: str, size: int | None, pretrained: bool) -> Backbone:
+def build(name: str, *, size: int | None, pretrained: bool) -> Backbone:
     """Make a model; `pretrained` fetches torchvision's default weights from its hub (or its cache).
 
     Raises:
@@ -58,11 +60,12 @@ def build(name: str, size: int | None, pretrained: bool) -> Backbone:
     try:
         network = models.get_model(name, weights="DEFAULT" if pretrained else None, **options)
     except ValueError as error:
-        raise NoisecleanerError(f"{name} cannot be made ({error}).", "Leave --image-size out.") from error
+        raise NoisecleanerError(f"{name} cannot be made ({error}).", "Leave `Model.image_size` out.") from error
     except (URLError, OSError) as error:
         raise NoisecleanerError(
-            f"--pretrained needs torchvision's weights of {name}, but they could not be downloaded ({error}).",
-            "Connect to the internet, or give a local copy with --weights FILE.safetensors.",
+            f"`Model(pretrained=True)` needs torchvision's weights of {name}, but they could not be downloaded "
+            f"({error}).",
+            "Connect to the internet, or give a local copy with `Model(weights=FILE.safetensors)`.",
         ) from error
     if getattr(network, "aux_logits", False):  # Inception's extra outputs only serve its own training recipe
         network.aux_logits = False

@@ -1,0 +1,30 @@
+"""Augmentation shifts and mirrors, and repeats with the seed."""
+
+from __future__ import annotations
+
+import torch
+
+from noisecleaner.inputs.augment import augment
+
+
+def test_augmentation_shifts_by_at_most_an_eighth_and_mirrors_half() -> None:
+    torch.manual_seed(0)
+    columns = torch.arange(32.0).expand(400, 1, 32, 32)
+    moved = augment(columns, flips=True)
+    rising = moved[:, 0, 16, 20] > moved[:, 0, 16, 12]
+    assert 0.4 < rising.float().mean() < 0.6
+    plain = augment(columns, flips=False)
+    shifts = plain[:, 0, 16, 16] - 16
+    assert shifts.min() == -4
+    assert shifts.max() == 4
+    assert len(shifts.unique()) == 9
+
+
+def test_augmentation_repeats_with_the_seed() -> None:
+    pixels = torch.rand(8, 3, 16, 16)
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(augment(pixels, flips=True))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
