@@ -102,24 +102,24 @@ def noisy_cifar10(
         images: how images come to the network; as they are by default.
     """
     images = images or Images()
-    inset, known = images.inset, work.datasets.read(TRAIN, images.shrunk)
+    inset, dataset = images.inset, work.datasets.read(TRAIN, images.shrunk)
     rng = np.random.default_rng((work.seed, 3))
-    border = len(known.labels) * 4 // 5  # 40,000 of the 50,000
+    border = len(dataset.labels) * 4 // 5  # 40,000 of the 50,000
     share = work.scale * border / POOL
     beside = min(extra, border // 4)
     rows = drawn(np.arange(border), scaled(POOL - extra, share, least=200) + beside, rng)
     count = len(rows) - beside
-    true = known.labels[rows]
-    given = flip(true, confusion_matrix(kind, known.classes, rate, rng), rng)
+    true = dataset.labels[rows]
+    given = flip(true, confusion_matrix(kind, dataset.classes, rate, rng), rng)
     given[count:] = -1
     trusted = np.full(len(rows), -1)
     trusted[count:] = true[count:]
     verified = scaled(audited, share, least=40) if audited else 0
     trusted[:verified] = true[:verified]
-    data = Data(known.pixels[rows][:, inset, inset], given, trusted, work.device, images.augmented)
-    none = np.full(len(known.labels) - border, -1)
-    test = Data(known.pixels[border:, inset, inset], known.labels[border:], none, work.device)
-    return Noisy(data, true, np.arange(count), test, len(known.classes))
+    data = Data(dataset.pixels[rows][:, inset, inset], given, trusted, work.device, images.augmented)
+    none = np.full(len(dataset.labels) - border, -1)
+    test = Data(dataset.pixels[border:, inset, inset], dataset.labels[border:], none, work.device)
+    return Noisy(data, true, np.arange(count), test, len(dataset.classes))
 
 
 def label_quality(task: Noisy, assignment: FoldAssignment, state: State, seed: int) -> RealArray:

@@ -95,15 +95,15 @@ def find(paper: str, data: Path | None, patterns: Sequence[str]) -> Mapping[str,
             f"The benchmark {paper} needs {listed(list(patterns))} in a data directory, but none was named.",
             f"Give it: `bench(BenchConfig({paper!r}, data=DIR))`",
         )
-    found = {pattern: sorted(data.glob(pattern)) if data else [] for pattern in patterns}
-    missing = [pattern for pattern, files in found.items() if not files]
+    matches = {pattern: sorted(data.glob(pattern)) if data else [] for pattern in patterns}
+    missing = [pattern for pattern, files in matches.items() if not files]
     if missing:
         raise NoisecleanerError(
             f"The benchmark {paper} needs {listed(list(patterns))} below `data`, but {data} "
             + (f"has no {listed(missing)}." if data and data.is_dir() else "is no directory."),
             f"Name the directory that holds {missing[0].partition('/')[0]}/ with `data=DIR`.",
         )
-    files = [file for matches in found.values() for file in matches]
+    files = [file for paths in matches.values() for file in paths]
     return {str(file.relative_to(data or "")): file.stat().st_size for file in files}
 
 

@@ -83,10 +83,10 @@ def task(work: Work, noise: str, size: int) -> Task:
         noise: `worse` or `random1` (people's), `symmetric 0.4` and the like, `asymmetric 0.4`.
         size: edge length that images are enlarged to.
     """
-    known = work.datasets.read(TRAIN, 32)
-    everyone, count = np.arange(len(known.labels)), scaled(len(known.labels), work.scale, least=200)
+    dataset = work.datasets.read(TRAIN, 32)
+    everyone, count = np.arange(len(dataset.labels)), scaled(len(dataset.labels), work.scale, least=200)
     rows = np.sort(drawn(everyone, count, np.random.default_rng(0)))
-    true = known.labels[rows]
+    true = dataset.labels[rows]
     if noise in _HUMAN:
         people = pq.read_table(work.datasets.path(HUMAN), columns=[_HUMAN[noise]])
         given = people.column(0).to_numpy()[rows].astype(np.int64)
@@ -94,8 +94,8 @@ def task(work: Work, noise: str, size: int) -> Task:
         kind, rate = noise.split()
         pairs = _LOOK_ALIKES if kind == "asymmetric" else None
         rng = np.random.default_rng((work.seed, 5))
-        given = flip(true, confusion_matrix(Kind(kind), known.classes, float(rate), rng, pairs=pairs), rng)
-    return Task(_features(work, known.pixels, rows, size), true, given, known.classes)
+        given = flip(true, confusion_matrix(Kind(kind), dataset.classes, float(rate), rng, pairs=pairs), rng)
+    return Task(_features(work, dataset.pixels, rows, size), true, given, dataset.classes)
 
 
 def audited_rows(work: Work, count: int, rows: int) -> IntArray:

@@ -48,10 +48,10 @@ class Sample:
         return Sample(self.pixels[rows], self.labels[rows])
 
 
-def of_classes(known: Labelled, classes: range) -> Sample:
+def of_classes(dataset: Labelled, classes: range) -> Sample:
     """Take the images of some classes, whose indices start from zero then."""
-    rows = np.flatnonzero(np.isin(known.labels, list(classes)))
-    return Sample(known.pixels[rows], known.labels[rows] - classes.start)
+    rows = np.flatnonzero(np.isin(dataset.labels, list(classes)))
+    return Sample(dataset.pixels[rows], dataset.labels[rows] - classes.start)
 
 
 def balanced(labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:

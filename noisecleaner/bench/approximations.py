@@ -135,17 +135,17 @@ class Approximations(Experiment):
 
 def _task(work: Work) -> Noisy:
     """Draw rows with the labels that people gave, a fiftieth of 50,000 verified (at `scale` 0.1: 1,000 of 5,000)."""
-    known = work.datasets.read(TRAIN, 32)
+    dataset = work.datasets.read(TRAIN, 32)
     rng = np.random.default_rng((work.seed, 3))
-    everyone = np.arange(len(known.labels))
+    everyone = np.arange(len(dataset.labels))
     rows = drawn(everyone, scaled(len(everyone), work.scale, least=200), rng)
-    true = known.labels[rows]
+    true = dataset.labels[rows]
     people = pq.read_table(work.datasets.path(HUMAN), columns=["worse_label"]).column(0).to_numpy()
     trusted = np.full(len(rows), -1)
     verified = min(1_000, len(rows) // 5)
     trusted[:verified] = true[:verified]
-    data = Data(known.pixels[rows], people[rows].astype(np.int64), trusted, work.device)
-    return Noisy(data, true, np.arange(len(rows)), data, len(known.classes))
+    data = Data(dataset.pixels[rows], people[rows].astype(np.int64), trusted, work.device)
+    return Noisy(data, true, np.arange(len(rows)), data, len(dataset.classes))
 
 
 def _schedule(way: _Way, epochs: int, method: str, seed: int) -> Schedule:

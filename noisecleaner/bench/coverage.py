@@ -58,14 +58,14 @@ class Coverage(Experiment):
         draws = scaled(_DRAWS, min(1.0, work.scale / self.scale), least=5)
         metrics: Metrics = {}
         for count in _VERIFIED:
-            found = []
+            outcomes = []
             with work.progress.stage(f"{work.title}, {count} verified", draws, "draws") as stage:
                 for number in range(draws):
                     rng = np.random.default_rng((work.seed, 7, number))
                     judging = np.sort(rng.choice(len(rest), min(count, len(rest) // 2), replace=False))
-                    found.append(_draw(len(data.classes), population, data.true[rest], judging))
+                    outcomes.append(_draw(len(data.classes), population, data.true[rest], judging))
                     stage.advance()
-            metrics |= {f"{name}_{count}": float(np.mean([one[name] for one in found])) for name in found[0]}
+            metrics |= {f"{name}_{count}": float(np.mean([one[name] for one in outcomes])) for name in outcomes[0]}
         return metrics
 
 
@@ -99,14 +99,14 @@ def _draw(classes: int, population: Columns, true: IntArray, judging: IntArray) 
 
 def _kept_promises(quality: npt.NDArray[np.float64], rows: Rows, wrong: npt.NDArray[np.bool_]) -> Metrics:
     cut = Cut(quality, rows)
-    found: Metrics = {}
+    kept: Metrics = {}
     for name, goal in _GOALS.items():
         try:
             threshold = choose(goal, cut)
         except TooFewVerifiedError:
-            found |= {f"broken_{name}": 0.0, f"answered_{name}": 0.0}
+            kept |= {f"broken_{name}": 0.0, f"answered_{name}": 0.0}
             continue
         flagged = quality < threshold
         errors = ~wrong[flagged] if goal.kind == "precision" else wrong[~flagged]
-        found |= {f"broken_{name}": float(errors.mean() > goal.limit), f"answered_{name}": 1.0}
-    return found
+        kept |= {f"broken_{name}": float(errors.mean() > goal.limit), f"answered_{name}": 1.0}
+    return kept

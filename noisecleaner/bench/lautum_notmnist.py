@@ -42,12 +42,12 @@ class LautumNotmnist(Experiment):
         letters = of_classes(work.datasets.read(_TARGET, _SIZE), range(10))
         source = digits.at(drawn(np.arange(len(digits)), scaled(60_000, work.scale, least=100), rng))
         shuffled = rng.permutation(len(letters))
-        known, test = letters.at(shuffled[len(letters) // 5 :]), letters.at(shuffled[: len(letters) // 5])
-        labelled = known.at(balanced(known.labels, int(row.setting["labels"]), rng))
+        learnt, test = letters.at(shuffled[len(letters) // 5 :]), letters.at(shuffled[: len(letters) // 5])
+        labelled = learnt.at(balanced(learnt.labels, int(row.setting["labels"]), rng))
         network = new_network(self.backbone, _SIZE, 10, work.seed)
-        data, fold = joined(source, labelled, work, unlabelled=known.pixels)
+        data, fold = joined(source, labelled, work, unlabelled=learnt.pixels)
         schedule = Schedule(10, 64, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
-        chosen: dict[str, dict[str, float]] = {"lautum": {}} if row.method == "lautum" else {}
-        learn(work, network, data, fold, schedule, "uniform", regularisers=chosen)
+        regularisers: dict[str, dict[str, float]] = {"lautum": {}} if row.method == "lautum" else {}
+        learn(work, network, data, fold, schedule, "uniform", regularisers=regularisers)
         fine_tune(network, labelled, work, steps=200, rate=0.01)
         return {"test_accuracy": tested(network, test, work)}

@@ -70,6 +70,6 @@ class PurifiedMnistm(Experiment):
         fold = Fold(source=source)
         network = new_network(self.backbone, _SIZE, 10, work.seed)
         schedule = Schedule(6, 64, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
-        chosen = {"purified": _HELD} if row.method == "purified" else {}
-        learn(work, network, data, fold, schedule, "uniform", regularisers=chosen)
+        regularisers = {"purified": _HELD} if row.method == "purified" else {}
+        learn(work, network, data, fold, schedule, "uniform", regularisers=regularisers)
         return {"test_accuracy": tested(network, test, work)}

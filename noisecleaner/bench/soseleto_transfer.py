@@ -76,19 +76,19 @@ class SoseletoTransfer(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Learn the target in one of the ways, and measure the accuracy on the test digits 5 to 9."""
         rng = np.random.default_rng((work.seed, 3))
-        known = of_classes(work.datasets.read(_TARGET, _SIZE), range(5, 10))
+        digits = of_classes(work.datasets.read(_TARGET, _SIZE), range(5, 10))
         test = of_classes(work.datasets.read(_TEST, _SIZE), range(5, 10))
         everything = of_classes(work.datasets.read(_SOURCE, _SIZE), range(5))
         source = everything.at(drawn(np.arange(len(everything)), scaled(len(everything), work.scale, least=50), rng))
-        chosen = balanced(known.labels, int(row.setting["images"]), rng)
-        target = known.at(chosen)
+        of_target = balanced(digits.labels, int(row.setting["images"]), rng)
+        target = digits.at(of_target)
         if row.method == "target only":
             network = fine_tune(_lenet(work), target, work, steps=300, rate=0.01)
             return {"test_accuracy": tested(network, test, work)}
         if row.method == "fine-tuning":
             return {"test_accuracy": tested(_fine_tuned(source, target, work), test, work)}
-        rest = np.setdiff1d(np.arange(len(known)), chosen)
-        unlabelled = known.at(drawn(rest, scaled(_UNLABELLED, work.scale, least=50), rng))
+        rest = np.setdiff1d(np.arange(len(digits)), of_target)
+        unlabelled = digits.at(drawn(rest, scaled(_UNLABELLED, work.scale, least=50), rng))
         first = _first_stage(source, target, work)
         guesses = answers(first, held_out(unlabelled, work), np.arange(len(unlabelled)))
         last = _second_stage(Sample(unlabelled.pixels, guesses), target, work)

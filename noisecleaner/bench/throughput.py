@@ -119,7 +119,7 @@ def _decode(files: list[bytes], size: int) -> list[Pixels]:
 
 
 def _pillow(files: list[bytes], size: int) -> list[Pixels]:
-    """The library's calls with the arguments that `images.decode` gives them, and nothing else."""
+    """The library's calls with the arguments that `inputs.decoding` gives them, and nothing else."""
 
     def one(content: bytes) -> Pixels:
         with Image.open(io.BytesIO(content)) as image:
