@@ -1,10 +1,13 @@
 """The Python interface: one function for each command, and the types of its arguments. Nothing here prints.
 
-`fit`, `score_new` and `bench` import torch when they are called; the rest never does.
+Importing this module does not import torch: the two modules behind it that do, `fitting` and `bench`, are imported
+when a name of theirs is asked for (PEP 562), also by `from noisecleaner.api import fit`. The type checker reads their
+names below, where it alone looks. `score_new` imports torch when it is called; the rest never does.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
@@ -17,18 +20,19 @@ from noisecleaner.gate.judge import gate
 from noisecleaner.gate.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.inputs.decoding import Decoding
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.planning import Planned, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.registry import PlugIn, methods, regularisers
+from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.summary import Summary
 from noisecleaner.scoring import score, score_new
-from noisecleaner.settings import Effort, Meta, Model, Regularisation
+from noisecleaner.settings import Decoding, Effort, Meta, Model, Regularisation
 
 if TYPE_CHECKING:
     from noisecleaner.bench import BenchConfig, Benchmark, bench
-    from noisecleaner.fitting import Fitted, fit
+    from noisecleaner.fitting import fit
 
 __all__ = [
     "BenchConfig",
@@ -40,7 +44,8 @@ __all__ = [
     "Effort",
     "ExportResult",
     "Finding",
-    "Fitted",
+    "FitConfig",
+    "FitResult",
     "Format",
     "Goal",
     "Interrupted",
@@ -80,19 +85,18 @@ __all__ = [
     "score_new",
 ]
 
-_NEEDS_TORCH = {
-    "BenchConfig": "bench",
-    "Benchmark": "bench",
-    "Fitted": "fitting",
-    "bench": "bench",
-    "fit": "fitting",
-}
+#: Asked, in this order, for the names that are not found above.
+_WITH_TORCH = ("fitting", "bench")
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    from importlib import import_module
-
-    if name in _NEEDS_TORCH:
-        return getattr(import_module(f"noisecleaner.{_NEEDS_TORCH[name]}"), name)
+    if name in __all__:
+        for module in _WITH_TORCH:
+            names = vars(import_module(f"noisecleaner.{module}"))
+            if name in names:
+                return names[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -59,15 +59,15 @@ def score(
         )
     column: By = "alpha" if by == "alpha" or meta["quality"] == "transfer" else "label_quality"
     scored = from_trace(trace, tuple(meta["classes"]), str(meta["quality"]))
-    source = record["options"]["source"]
+    source = record.config.source
     if trusted is not None:
-        before, scored = scored, verified_since(scored, trace, trusted, Source.from_json(source))
+        before, scored = scored, verified_since(scored, trace, trusted, source)
         picked = _picked(before, scored)
         if picked is not None and progress is not None:
             progress.warn(picked)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
-    return write(run, scored, Rule(column, threshold, goal), {"run": str(run), "source": source})
+    return write(run, scored, Rule(column, threshold, goal), {"run": str(run), "source": source.to_json()})
 
 
 def score_new(

@@ -1,4 +1,4 @@
-"""What a user may choose about training, as values: no torch, so that asking for help costs nothing."""
+"""What a user may choose, as values: no torch, so that asking for help costs nothing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from noisecleaner.threads import cores
+
 Precision = Literal["auto", "float32", "bfloat16"]
-
-
 Layers = Literal["exact", "block", "last"]
 
+#: What `trusted` says where nobody has verified anything.
+NO_TRUSTED = "none"
+#: Rows in a step, for all but a head on many rows.
+BATCH_SIZE = 128
+#: Width times height above which an image is refused unread: 64 million pixels are 192 MB as RGB.
+MAX_PIXELS = 64_000_000
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Meta:
     """How exactly a weighting asks which way the trusted loss falls.
 
@@ -31,11 +38,7 @@ class Meta:
     momentum: float = 0.0
 
 
-#: What `trusted` says where nobody has verified anything.
-NO_TRUSTED = "none"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """What looks at the images.
 
@@ -56,7 +59,7 @@ class Model:
     hidden: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Regularisation:
     """What changes the loss besides the weighting, and the rows that it looks at.
 
@@ -71,7 +74,7 @@ class Regularisation:
     irrelevant: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Effort:
     """How long and how hard to train; None chooses.
 
@@ -99,3 +102,16 @@ class Effort:
     meta: Meta = field(default_factory=Meta)
     precision: Precision = "auto"
     workers: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How images are decoded.
+
+    Args:
+        threads: images decoded at once.
+        max_pixels: width times height above which an image is refused.
+    """
+
+    threads: int = field(default_factory=lambda: min(32, cores()))
+    max_pixels: int = MAX_PIXELS

@@ -14,10 +14,11 @@ import numpy as np
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Columns, Source, ingest
-from noisecleaner.inputs.decoding import Decoding, Pixels
+from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare_images
 from noisecleaner.progress import Progress
+from noisecleaner.settings import Decoding
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from noisecleaner.files import replacing
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.networks.backbones import build
+from noisecleaner.runs.config import FitConfig
 
 TRAIN, HUMAN = "cifar10/train-*.parquet", "cifar10/human_labels.parquet"
 #: Mistakes between look-alikes, as they are usually planted (Patrini et al., 2017).
@@ -63,15 +64,13 @@ class Task:
             vectors = pa.FixedSizeListArray.from_arrays(pa.array(self.features.reshape(-1)), self.features.shape[1])
             pq.write_table(pa.table({"sample_id": ids, "label": names[self.given], "embedding": vectors}), data)
             pq.write_table(pa.table({"sample_id": ids[audited], "trusted_label": names[self.true[audited]]}), trusted)
-            fit(
-                Source(str(data), columns=Columns(embedding="embedding")),
-                Path(folder) / "run",
+            config = FitConfig(
+                source=Source(str(data), columns=Columns(embedding="embedding")),
                 trusted=str(trusted),
                 seed=work.seed,
                 device=str(work.device),
-                progress=work.progress,
-                interrupts=work.interrupts,
             )
+            fit(config, Path(folder) / "run", progress=work.progress, interrupts=work.interrupts)
             yield Path(folder) / "run"
 
 

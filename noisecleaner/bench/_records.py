@@ -12,7 +12,7 @@ from typing import Any
 from noisecleaner.bench._contract import Metrics, Row
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_record, write_record
-from noisecleaner.runs.run import versions
+from noisecleaner.runs.record import versions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from noisecleaner.bench._contract import Row
 from noisecleaner.bench._records import Record
-from noisecleaner.runs.run import versions
+from noisecleaner.runs.record import versions
 from noisecleaner.tables import write_table
 
 

@@ -66,8 +66,8 @@ class _Way:
 _WAYS = {
     "exact": _Way(),
     "bfloat16": _Way(precision=torch.bfloat16),
-    "block": _Way(Meta("block")),
-    "last": _Way(Meta("last")),
+    "block": _Way(Meta(layers="block")),
+    "last": _Way(Meta(layers="last")),
     "every 4": _Way(Meta(every=4)),
     "momentum 0.9": _Way(Meta(momentum=0.9)),
     "every 4, momentum 0.9": _Way(Meta(every=4, momentum=0.9)),

@@ -21,6 +21,7 @@ from noisecleaner.bench._datasets import scaled
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Effort
 
 _SIZES = (100_000, 1_000_000, 1_280_000)
@@ -134,16 +135,14 @@ def _prepared(folder: Path, files: _Files, work: Work) -> list[str]:
     rows = np.random.default_rng((work.seed, 3)).permutation(len(sample.true))[: round(_VERIFIED * len(sample.true))]
     ids = pq.read_table(sample.table)["sample_id"].take(pa.array(rows))
     pq.write_table(pa.table({"sample_id": ids, "trusted_label": _names(sample.true[rows])}), folder / "trusted.parquet")
-    fit(
-        Source(str(sample.table), columns=Columns(probabilities=str(sample.probabilities))),
-        folder / "run",
+    config = FitConfig(
+        source=Source(str(sample.table), columns=Columns(probabilities=str(sample.probabilities))),
         trusted=str(folder / "trusted.parquet"),
         effort=Effort(epochs=_EPOCHS),
         seed=work.seed,
         device=str(work.device),
-        progress=work.progress,
-        interrupts=work.interrupts,
     )
+    fit(config, folder / "run", progress=work.progress, interrupts=work.interrupts)
     words = ["--data", files.table, "--probabilities-column", files.probabilities, "--out", folder / "scored"]
     return [sys.executable, "-m", "noisecleaner", "score", str(folder / "run"), *map(str, words)]
 

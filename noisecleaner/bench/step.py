@@ -136,7 +136,7 @@ class _Bench:
         self.every = int(row.setting["every"])
         self.weighting: Weighting | None = None
         if row.method != "create_graph":
-            meta = Meta(str(row.setting["meta"]), self.every)  # type: ignore[arg-type]  # the table's own words
+            meta = Meta(layers=str(row.setting["meta"]), every=self.every)  # type: ignore[arg-type]  # the table's own words
             self.weighting = build(row.method, rows=count, network=self.network, meta=meta).to(work.device)
         self.settle: Callable[[], None] = _nothing
         of_rule = [] if self.weighting is None else list(self.weighting.parameters())

@@ -22,11 +22,12 @@ from noisecleaner.arrays import FloatArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.ingest import Source, ingest
-from noisecleaner.inputs.decoding import MAX_PIXELS, Decoding, Pixels, decode_all
+from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Batch, Encoder, encode_all, feature_encoder
 from noisecleaner.inputs.prepare import prepare_images
 from noisecleaner.networks.backbones import Backbone, build
 from noisecleaner.progress import Progress
+from noisecleaner.settings import MAX_PIXELS, Decoding
 
 _IMAGES = 3_000
 _ROUNDS = 5

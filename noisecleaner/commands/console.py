@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
     from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
-    from noisecleaner.fitting import Fitted
     from noisecleaner.gate.verdicts import Verdict
     from noisecleaner.noise.rate import Rate
     from noisecleaner.noise.thresholds import Goal
     from noisecleaner.planning import Planned
     from noisecleaner.registry import PlugIn
+    from noisecleaner.runs.record import FitResult
     from noisecleaner.runs.summary import Summary
 
 _PIPE_WIDTH = 200
@@ -44,7 +44,7 @@ def show_traceback() -> None:
     on_stderr().print_exception()
 
 
-def show_fitted(out: Path, fitted: Fitted) -> None:
+def show_fitted(out: Path, fitted: FitResult) -> None:
     """Tell what `fit` did, and what to type next."""
     console = on_stdout()
     extra = f" and {fitted.clean_only:,} clean-only" if fitted.clean_only else ""

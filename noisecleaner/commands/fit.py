@@ -116,7 +116,7 @@ def fit(
 
     Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
     """
-    from noisecleaner.api import Columns, Decoding, Effort, Meta, Model, Regularisation, Source
+    from noisecleaner.api import Columns, Decoding, Effort, FitConfig, Meta, Model, Regularisation, Source
     from noisecleaner.api import fit as run_fit
 
     columns = Columns(
@@ -132,35 +132,44 @@ def fit(
     own, of_regularisers = _options(option or [], _regularisers(regulariser, unlabelled, irrelevant, irrelevant_column))
     if embedding_column or probabilities_column:
         refuse({"--threads": threads, "--max-pixels": max_pixels, "--image-column": image_column != "image"}, "images")
-    fitted = run_fit(
-        Source(data, columns=columns, allow_absolute=allow_absolute),
-        out,
+    config = FitConfig(
+        source=Source(data, columns=columns, allow_absolute=allow_absolute),
         trusted=trusted,
         transfer=transfer,
         method=method,
         options=own,
-        regularisation=Regularisation(of_regularisers, unlabelled, irrelevant),
-        model=Model(backbone, frozen, pretrained, weights, image_size, hidden),
+        regularisation=Regularisation(regularisers=of_regularisers, unlabelled=unlabelled, irrelevant=irrelevant),
+        model=Model(
+            backbone=backbone,
+            frozen=frozen,
+            pretrained=pretrained,
+            weights=weights,
+            image_size=image_size,
+            hidden=hidden,
+        ),
         effort=Effort(
-            epochs,
-            batch_size,
-            trusted_batch,
-            learning_rate,
-            weight_decay,
-            folds,
-            checkpoint_seconds,
-            Meta(meta, meta_every, meta_momentum),  # type: ignore[arg-type]  # a text until the library has checked it
-            precision,  # type: ignore[arg-type]  # likewise
-            cores() if workers is None else workers,
+            epochs=epochs,
+            batch_size=batch_size,
+            trusted_batch=trusted_batch,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            folds=folds,
+            checkpoint_seconds=checkpoint_seconds,
+            meta=Meta(
+                layers=meta,  # type: ignore[arg-type]  # a text until the library has checked it
+                every=meta_every,
+                momentum=meta_momentum,
+            ),
+            precision=precision,  # type: ignore[arg-type]  # likewise
+            workers=cores() if workers is None else workers,
         ),
         decoding=Decoding(**only_given(threads=threads, max_pixels=max_pixels)),
         seed=seed,
         device=device,
         strict=strict,
-        overwrite=overwrite,
-        resume=resume,
-        progress=terminal.TerminalProgress(),
-        interrupts=ctx.obj,
+    )
+    fitted = run_fit(
+        config, out, overwrite=overwrite, resume=resume, progress=terminal.TerminalProgress(), interrupts=ctx.obj
     )
     console.show_fitted(out, fitted)
 

@@ -92,7 +92,9 @@ def _goal(call: ast.Call) -> str | None:
 def _option(owner: str, keyword: ast.keyword) -> Iterator[str]:
     """The words for NAME=VALUE."""
     option, value = _called(owner, keyword.arg or ""), keyword.value
-    if isinstance(value, ast.Constant) and isinstance(value.value, bool):
+    if keyword.arg == "source":  # the first word of a command
+        yield from _argument(value)
+    elif isinstance(value, ast.Constant) and isinstance(value.value, bool):
         yield option if value.value else option.replace("--", "--no-", 1)
     elif isinstance(value, ast.Dict):
         for name, part in zip(value.keys, value.values, strict=True):

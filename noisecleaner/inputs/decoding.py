@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from noisecleaner.ingest import Skip
-from noisecleaner.threads import cores, in_threads
+from noisecleaner.settings import MAX_PIXELS
+from noisecleaner.threads import in_threads
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -21,8 +21,6 @@ Image.init()  # registers the readers; `Image.open(formats=…)` fails on those 
 FORMATS = tuple(
     sorted({"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO"} & set(Image.OPEN))
 )
-#: Width times height above which an image is refused unread: 64 million pixels are 192 MB as RGB.
-MAX_PIXELS = 64_000_000
 #: What shows through transparent pixels.
 _BACKDROP = (255, 255, 255, 255)
 
@@ -111,16 +109,3 @@ def _own_limit() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How images are decoded.
-
-    Args:
-        threads: images decoded at once.
-        max_pixels: width times height above which an image is refused.
-    """
-
-    threads: int = field(default_factory=lambda: min(32, cores()))
-    max_pixels: int = MAX_PIXELS

@@ -23,10 +23,11 @@ from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.vectors import AnyVectors, VectorFile
-from noisecleaner.inputs.decoding import Decoding, Pixels, decode_all
+from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Batch, Encoder, encode_all
 from noisecleaner.inputs.probabilities import check, check_width
 from noisecleaner.progress import Progress
+from noisecleaner.settings import Decoding
 
 _SAVE_SECONDS = 10.0
 #: Vectors that are looked at together: as few as stay in a core's cache.

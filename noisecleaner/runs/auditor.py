@@ -135,8 +135,8 @@ class Auditor:
     def _judge_images(
         self, dataset: Manifest, device: str, max_pixels: int | None, scratch: Path, progress: Progress
     ) -> tuple[Manifest, Judged]:
-        from noisecleaner.inputs.decoding import Decoding
         from noisecleaner.runs.predicting import Networks
+        from noisecleaner.settings import Decoding
 
         decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
         networks, judged = Networks(self._run, self.shape, self.folds, device), Judged.nothing(len(dataset))

@@ -15,7 +15,6 @@ from noisecleaner.files import damaged, read_arrays
 from noisecleaner.ingest import Manifest
 from noisecleaner.inputs import probabilities
 from noisecleaner.inputs.batches import inputs_of
-from noisecleaner.inputs.decoding import Decoding
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.inputs.prepare import Inputs, prepare_images
 from noisecleaner.networks.backbones import build, load_weights
@@ -26,6 +25,7 @@ from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.quality.signals import Arrays, merge, summarise
 from noisecleaner.runs.run import Run
+from noisecleaner.settings import Decoding
 
 _BATCH = 512
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from noisecleaner.errors import Interrupted, NoisecleanerError, listed
 from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
+from noisecleaner.runs.record import Record
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
 SCHEMA_VERSION = 2
@@ -58,7 +56,7 @@ class Run:
         """Weights and calibrator: what scoring new rows needs."""
         return self.path / "auditor"
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> Record:
         """Read `run.json`.
 
         Raises:
@@ -68,48 +66,47 @@ class Run:
             found = "holds no run.json" if self.path.exists() else "does not exist"
             raise NoisecleanerError(
                 f"A run directory is required, but {self.path} {found}.",
-                f"Make one: noisecleaner fit DATA --trusted TRUSTED --out {self.path}",
+                f"Make one: `fit(FitConfig(source=Source(DATA), trusted=TRUSTED), out={str(self.path)!r})`.",
             )
-        record = read_record(self.record)
-        if record.get("schema_version") != SCHEMA_VERSION:
+        content = read_record(self.record)
+        if content.get("schema_version") != SCHEMA_VERSION:
             raise NoisecleanerError(
                 f"This noisecleaner reads run directories of schema version {SCHEMA_VERSION}, but {self.path} has "
-                f"version {record.get('schema_version')} (written by noisecleaner {record.get('noisecleaner')}).",
-                "Install that version of noisecleaner, or run `noisecleaner fit … --overwrite` again.",
+                f"version {content.get('schema_version')} (written by noisecleaner {content.get('noisecleaner')}).",
+                "Install that version of noisecleaner, or run `fit(..., overwrite=True)` again.",
             )
-        if not isinstance(record.get("options"), dict) or record.get("state") not in ("fitting", "fitted"):
-            raise damaged(self.record, "options or state are missing")
-        return record
+        try:
+            return Record.from_json(content)
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(self.record, f"it is not what a fit writes: {error!r}") from error
 
-    def read_fitted(self) -> dict[str, Any]:
+    def read_fitted(self) -> Record:
         """Read `run.json` of a fit that has ended.
 
         Raises:
             NoisecleanerError: the fit was interrupted, or see `read`.
         """
         record = self.read()
-        if record["state"] != "fitted":
+        if record.result is None:
             raise NoisecleanerError(
                 f"{self.path} must hold a finished fit, but its fit is still running or was interrupted.",
-                f"Finish it: noisecleaner fit … --out {self.path} --resume",
+                f"Finish it: `fit(..., out={str(self.path)!r}, resume=True)`.",
             )
         return record
 
-    def write(self, record: Mapping[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         """Write `run.json`."""
-        write_record(self.record, {"schema_version": SCHEMA_VERSION, **versions(), **record})
+        write_record(self.record, {"schema_version": SCHEMA_VERSION, **record.to_json()})
 
-    def finish(self, record: Mapping[str, Any]) -> None:
-        """Mark the fit as ended and remove what only a resumed fit would need."""
-        self.write({**record, "state": "fitted"})
+    def finish(self, record: Record) -> None:
+        """Record that the fit has ended, and remove what only a resumed fit would need."""
+        self.write(record)
         for folder in (self.checkpoint, self.cache):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def open_run(
-    path: Path, options: Mapping[str, Any], fingerprint: str, *, overwrite: bool, resume: bool
-) -> Iterator[tuple[Run, bool]]:
+def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> Iterator[tuple[Run, Record]]:
     """Open a run directory for a fit; only one process at a time gets it.
 
     An interrupted run stays, for `resume`. When the block fails otherwise, the old run comes back (`overwrite`);
@@ -117,13 +114,12 @@ def open_run(
 
     Args:
         path: the run directory.
-        options: all options of the fit, compared with those of the run that is resumed.
-        fingerprint: of the data, likewise.
+        wanted: what is asked of the fit, and of which data; compared with the run that is resumed.
         overwrite: replace a run that is there.
         resume: go on with an interrupted run, or return a finished one.
 
     Yields:
-        The run, and whether it has ended already.
+        The run, and its record: the wanted one, or the result of a run that has ended already.
 
     Raises:
         NoisecleanerError: the directory is taken, or holds another run than the one to resume.
@@ -137,21 +133,21 @@ def open_run(
             kept.rename(path)
         if resume and run.record.exists():
             record = run.read()
-            _check_same(path, record, options, fingerprint)
+            _check_same(path, record, wanted)
             for folder in (path, run.checkpoint, run.cache, run.auditor):
                 folder.mkdir(exist_ok=True)
                 sweep(folder)
             with _resumable():
-                yield run, record["state"] == "fitted"
+                yield run, record
         else:
             _check_replaceable(run, overwrite)
             with _put_aside(path, kept):
                 with replacing(path) as whole:
                     for name in ("checkpoint", "cache", "auditor"):
                         (whole / name).mkdir(parents=True)
-                    Run(whole).write({"state": "fitting", "options": options, "fingerprint": fingerprint})
+                    Run(whole).write(wanted)
                 with _resumable():
-                    yield run, False
+                    yield run, wanted
         shutil.rmtree(kept, ignore_errors=True)
 
 
@@ -165,17 +161,6 @@ def fingerprint(parts: list[Manifest]) -> str:
         digest.update(sink.getvalue())
         digest.update("\0".join(part.classes).encode())
     return digest.hexdigest()
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result may depend on."""
-    found = {"python": platform.python_version()}
-    for name in ("noisecleaner", "torch", "torchvision", "scikit-learn", "pyarrow", "pillow", "numpy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
 
 
 @contextmanager
@@ -212,27 +197,29 @@ def _check_replaceable(run: Run, overwrite: bool) -> None:
     if run.path.exists() and not overwrite:
         raise NoisecleanerError(
             f"A new run directory is required, but {run.path} exists already.",
-            "Pass --resume to go on with an interrupted fit, --overwrite to replace it, or name another with --out.",
+            "Pass `resume=True` to go on with an interrupted fit, `overwrite=True` to replace it, or name another with "
+            "`out`.",
         )
     if run.path.exists() and not run.record.exists():
         raise NoisecleanerError(
-            f"--overwrite replaces run directories, but {run.path} holds no run.json, so it is something else.",
-            "Name another directory with --out.",
+            f"`overwrite=True` replaces run directories, but {run.path} holds no run.json, so it is something else.",
+            "Name another directory with `out`.",
         )
 
 
-def _check_same(path: Path, record: Mapping[str, Any], options: Mapping[str, Any], fingerprint: str) -> None:
-    other = [name for name, value in options.items() if record["options"].get(name) != value]
+def _check_same(path: Path, record: Record, wanted: Record) -> None:
+    before, now = record.config.to_json(), wanted.config.to_json()
+    other = [name for name in now if before[name] != now[name]]
     if other:
-        was = ", ".join(f"{name}={record['options'].get(name)}" for name in other)
+        was = ", ".join(f"{name}={before[name]}" for name in other)
         raise NoisecleanerError(
-            f"--resume needs the options that {path} was started with, but {listed(other)} differ (it has {was}).",
-            "Repeat the first command and add --resume, or start again with --overwrite.",
+            f"`resume=True` needs the options that {path} was started with, but {listed(other)} differ (it has {was}).",
+            "Repeat the first `fit(...)` and add `resume=True`, or start again with `overwrite=True`.",
         )
-    if record.get("fingerprint") != fingerprint:
+    if record.fingerprint != wanted.fingerprint:
         raise NoisecleanerError(
-            f"--resume needs the data that {path} was started with, but ids or labels have changed since.",
-            "Start again with --overwrite.",
+            f"`resume=True` needs the data that {path} was started with, but ids or labels have changed since.",
+            "Start again with `overwrite=True`.",
         )
 
 
@@ -250,7 +237,7 @@ def _locked(path: Path) -> Iterator[None]:
         file.close()
         raise NoisecleanerError(
             f"One fit at a time may write to {path}, but another one is running.",
-            "Wait for it, or name another directory with --out.",
+            "Wait for it, or name another directory with `out`.",
         ) from error
     try:
         yield

@@ -17,7 +17,7 @@ from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rates import measure
 from noisecleaner.noise.thresholds import Goal, choose
 from noisecleaner.quality.calibration import reliability
-from noisecleaner.runs.run import versions
+from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.summary import Summary, Suspect, flag, likely_confusions, report, worst_classes
 from noisecleaner.tables import REPORT, SCORES, write_table

@@ -39,6 +39,10 @@ OPTIONS = {"--help"} | {
         ("`Goal('budget', 100)`", "--budget 100"),
         ("`Goal('noise')`", "--target-noise"),
         ("`fit(..., resume=True)`", "`noisecleaner fit … --resume`"),
+        (
+            "`fit(FitConfig(source=Source(DATA), trusted=FILE), out=OUT)`",
+            "`noisecleaner fit DATA --trusted FILE --out OUT`",
+        ),
         ("`score('runs/first', trusted=FILE)`", "`noisecleaner score runs/first --trusted FILE`"),
         ("`export_clean(RUN, on_flag='drop')`", "`noisecleaner export-clean RUN --on-flag drop`"),
         ("`bench(BenchConfig('detect', data=DIR))`", "`noisecleaner bench detect --data DIR`"),

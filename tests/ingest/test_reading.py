@@ -25,10 +25,10 @@ from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_
 from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles
 from noisecleaner.ingest.vectors import VectorColumn
 from noisecleaner.inputs.batches import Data
-from noisecleaner.inputs.decoding import Decoding
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.progress import Progress
+from noisecleaner.settings import Decoding
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 VECTORS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]

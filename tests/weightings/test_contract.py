@@ -264,7 +264,7 @@ def test_the_last_block_of_known_networks(name: str, first: str) -> None:
 def test_fewer_layers_give_the_inner_product_over_these_layers(method: str, layers: Layers) -> None:
     network, source, target = deep_network(), batch(SOURCE), batch(TARGET, seed=2)
     options = {"classifier": "shared"} if method == "soseleto" else {}
-    weighting = build(method, rows=ROWS, network=network, options=options, meta=Meta(layers)).double()
+    weighting = build(method, rows=ROWS, network=network, options=options, meta=Meta(layers=layers)).double()
     parameters = [network.get_parameter(name) for name in covered(network, layers)]
     v = torch.autograd.grad(functional.cross_entropy(network(target.inputs), target.labels), parameters)
     expected = []
@@ -280,7 +280,7 @@ def test_the_direction_of_a_linear_classifier_is_that_of_autograd() -> None:
     network.trunk = nn.Sequential(network.trunk, nn.BatchNorm1d(7).double())
     before = {name: value.clone() for name, value in network.state_dict().items()}
     weighting = LearningToBootstrap(ROWS, network)
-    weighting.approximate(network, Meta("last", every=2))
+    weighting.approximate(network, Meta(layers="last", every=2))
     found = weighting.double().along_trusted(network, target)
     expected = weighting.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
     assert found.keys() == expected.keys()
@@ -316,9 +316,9 @@ def test_between_two_trusted_batches_the_last_direction_serves(method: str) -> N
 def test_with_momentum_the_mean_of_the_last_directions_serves(layers: Layers, every: int) -> None:
     network = deep_network()
     weighting = LearningToBootstrap(ROWS, network)
-    weighting.approximate(network, Meta(layers, every, momentum=0.6))
+    weighting.approximate(network, Meta(layers=layers, every=every, momentum=0.6))
     alone = LearningToBootstrap(ROWS, network)
-    alone.approximate(network, Meta(layers))
+    alone.approximate(network, Meta(layers=layers))
     expected: dict[str, Tensor] = {}
     weighting.double()
     for number, share in enumerate((1, 1 / 2, 0.4, 0.4)):  # three batches and more would say 1 / 3
@@ -334,7 +334,7 @@ def test_with_momentum_the_mean_of_the_last_directions_serves(layers: Layers, ev
 def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
     network = small_network()
     for method, options, meta, why in (
-        ("uniform", {}, Meta("last"), "no meta step"),
+        ("uniform", {}, Meta(layers="last"), "no meta step"),
         ("bilevel", {}, Meta(every=2), "of its own"),
         ("bilevel", {}, Meta(momentum=0.5), "of its own"),
         ("uniform", {}, Meta(momentum=0.5), "no meta step"),
@@ -342,15 +342,15 @@ def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
         ("l2b", {}, Meta(momentum=1.0), "below 1"),
         ("l2b", {}, Meta(momentum=math.nan), "below 1"),
         ("soseleto", {}, Meta(momentum=-0.1), "at least 0"),
-        ("soseleto", {"classifier": "separate"}, Meta("last"), "in common"),
+        ("soseleto", {"classifier": "separate"}, Meta(layers="last"), "in common"),
     ):
         with pytest.raises(NoisecleanerError, match=why):
             build(method, rows=ROWS, network=network, options=options, meta=meta)
     with pytest.raises(NoisecleanerError, match=r"`Meta\.layers`"):
-        build("l2b", rows=ROWS, network=network, meta=Meta("first"))  # type: ignore[arg-type]
-    assert build("soseleto", rows=ROWS, network=network, meta=Meta("last")).target_head is None
+        build("l2b", rows=ROWS, network=network, meta=Meta(layers="first"))  # type: ignore[arg-type]
+    assert build("soseleto", rows=ROWS, network=network, meta=Meta(layers="last")).target_head is None
     with pytest.raises(ValueError, match="in common"):
-        build("soseleto", rows=ROWS, network=network, meta=Meta("last")).for_target(network, 2)
+        build("soseleto", rows=ROWS, network=network, meta=Meta(layers="last")).for_target(network, 2)
 
 
 # SOSELETO: Algorithm 1 and eq. 3 to 5.

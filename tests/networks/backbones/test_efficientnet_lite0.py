@@ -44,7 +44,7 @@ def test_without_the_extra_the_message_says_how_to_install_it(monkeypatch: pytes
 
 def test_without_the_extra_a_small_network_is_trained_from_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
     from noisecleaner.settings import Model
-    from noisecleaner.training.defaults import choose_backbone
+    from noisecleaner.training.architecture import choose_backbone
 
     monkeypatch.setattr("noisecleaner.networks.backbones.efficientnet_lite0.installed", lambda: False)
     name, _, frozen = choose_backbone(Model())

@@ -1,0 +1,147 @@
+"""What is trained: the backbone that a user chose or that suits the rows, end to end, or a head on its features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import Manifest
+from noisecleaner.ingest.vectors import AnyVectors
+from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
+from noisecleaner.networks.backbones import Backbone, build, efficientnet_lite0
+from noisecleaner.networks.shapes import Shape
+from noisecleaner.progress import Progress
+from noisecleaner.runs.config import FitConfig
+from noisecleaner.settings import Model
+
+#: Units of the layer that source and target share where a transfer trains on vectors.
+_TRANSFER_UNITS = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What is trained, and on what.
+
+    Args:
+        shape: the network.
+        encoder: what is kept of an image; None where rows bring vectors.
+        trunk: the backbone that is trained end to end; None for a head on vectors.
+        frozen: the backbone whose features a head is trained on; None for a trunk, or on the user's vectors.
+    """
+
+    shape: Shape
+    encoder: Encoder | None = None
+    trunk: Backbone | None = None
+    frozen: Backbone | None = None
+
+
+def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress) -> Architecture:
+    """Choose what is trained, and say so.
+
+    Args:
+        config: what the user asked for; its device is the one that computes.
+        dataset: rows of images or of vectors.
+        progress: is told what was chosen.
+
+    Raises:
+        NoisecleanerError: the choice is impossible, or options would do nothing.
+    """
+    # in a transfer a head needs features of its own, which is all that source and target share
+    hidden = config.model.hidden or (_TRANSFER_UNITS if config.transfer else 0)
+    if isinstance(dataset.payload, AnyVectors):
+        return _on_vectors(config.model, dataset.payload, len(dataset.classes), hidden, progress)
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        name, backbone, frozen = choose_backbone(config.model)
+    shape = Shape(
+        kind="vectors" if frozen else "pixels",
+        classes=len(dataset.classes),
+        width=backbone.width,
+        backbone=name,
+        size=backbone.size,
+        hidden=hidden if frozen else 0,
+    )
+    if frozen:
+        progress.note(f"Backbone: {name} at {shape.size} px, pretrained and frozen; a head is trained on its features.")
+        encoder = feature_encoder(backbone, torch.device(config.device))
+        return Architecture(shape=shape, encoder=encoder, frozen=backbone)
+    progress.note(f"Backbone: {name} at {shape.size} px, trained end to end.")
+    return Architecture(shape=shape, encoder=pixel_encoder(backbone.size), trunk=backbone)
+
+
+def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
+    """Choose and make the backbone for a dataset of images.
+
+    Returns:
+        Its name, the backbone, and whether it is frozen.
+
+    Raises:
+        NoisecleanerError: the choice is impossible.
+    """
+    name = model.backbone or ("efficientnet-lite0" if efficientnet_lite0.installed() else "cifar-quick")
+    backbone = build(name, size=model.image_size, pretrained=model.pretrained, weights=model.weights)
+    frozen = backbone.trained if model.frozen is None else model.frozen
+    if frozen and not backbone.trained:
+        raise NoisecleanerError(
+            f"`Model(frozen=True)` needs pretrained weights, but {name} would start from random ones.",
+            "Add `Model(pretrained=True)` or `Model(weights=FILE.safetensors)`, choose efficientnet-lite0, or pass "
+            "`Model(frozen=False)`.",
+        )
+    if model.hidden and not frozen:
+        raise NoisecleanerError(
+            f"`Model.hidden` puts a layer on frozen features, but {name} is trained end to end.",
+            "Leave `Model.hidden` out, or pass `Model(frozen=True)`.",
+        )
+    _check_size(name, backbone)
+    return name, backbone, frozen
+
+
+def _on_vectors(model: Model, payload: AnyVectors, classes: int, hidden: int, progress: Progress) -> Architecture:
+    _refuse_image_options(model)
+    if payload.kind == "probabilities":
+        _refuse_hidden(model)
+        return Architecture(shape=Shape(kind="probabilities", classes=classes, width=payload.width))
+    progress.note(f"Training a head on embeddings of {payload.width} numbers.")
+    return Architecture(shape=Shape(kind="vectors", classes=classes, width=payload.width, hidden=hidden))
+
+
+@torch.no_grad()
+def _check_size(name: str, backbone: Backbone) -> None:
+    """Try an image size before anything is decoded."""
+    backbone.eval()
+    try:
+        backbone(torch.zeros(1, 3, backbone.size, backbone.size))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise NoisecleanerError(
+            f"{name} cannot take images of {backbone.size} pixels ({str(error).splitlines()[0]}).",
+            "Give a larger `Model.image_size`, or leave it out.",
+        ) from error
+    backbone.train()
+
+
+def _refuse_image_options(model: Model) -> None:
+    """Refuse image options for a dataset of vectors, where they would do nothing."""
+    given = {
+        "`Model.backbone`": model.backbone,
+        "`Model.frozen`": model.frozen,
+        "`Model.pretrained`": model.pretrained or None,
+        "`Model.weights`": model.weights,
+        "`Model.image_size`": model.image_size,
+    }
+    useless = [option for option, value in given.items() if value is not None]
+    if useless:
+        raise NoisecleanerError(
+            f"Options about images need images, but the rows bring vectors; {listed(useless)} would do nothing.",
+            "Leave those options out.",
+        )
+
+
+def _refuse_hidden(model: Model) -> None:
+    """Refuse a hidden layer on class probabilities, which are only recalibrated."""
+    if model.hidden:
+        raise NoisecleanerError(
+            "`Model.hidden` puts a layer on embeddings, but the rows bring class probabilities; it would do nothing.",
+            "Leave `Model.hidden` out, or give `Columns.embedding`.",
+        )
