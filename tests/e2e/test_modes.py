@@ -211,11 +211,11 @@ def test_new_images_are_scored_by_a_network_trained_end_to_end(command: Command,
 def test_the_functions_do_what_the_commands_do_and_print_nothing(
     fitted: Path, tmp_path: Path, command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    done = api.fit(
-        api.Source(str(fitted / "data.parquet"), columns=api.Columns(embedding="embedding")),
-        tmp_path / "run",
+    config = api.FitConfig(
+        source=api.Source(str(fitted / "data.parquet"), columns=api.Columns(embedding="embedding")),
         trusted=str(fitted / "trusted.parquet"),
     )
+    done = api.fit(config, tmp_path / "run")
     assert (done.rows, done.audited, done.quality) == (600, 150, "audited")
     summary = api.score(tmp_path / "run", threshold=0.5)
     assert summary.flagged + summary.kept == 600
