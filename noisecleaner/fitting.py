@@ -24,9 +24,10 @@ from noisecleaner.runs.trace import collect, to_table, verified
 from noisecleaner.tables import TRACE, write_table
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
-from noisecleaner.training.crossfit import CrossFit, Task, rehearse, train_folds
+from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.defaults import choose_schedule
 from noisecleaner.training.folds import MIN_AUDITED, assign_folds
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.trustcheck import warnings_after, warnings_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
@@ -67,8 +68,8 @@ def fit(
     config = replace(config, device=str(choose_device(config.device)))
     corpus = _read(config)
     architecture = choose_architecture(config, corpus.dataset, progress)
-    task = _task(config, architecture, corpus)
-    rehearse(task, corpus.side())
+    recipe = _recipe(config, architecture, corpus)
+    rehearse(recipe, shape=architecture.shape, trunk=architecture.trunk, side=corpus.side())
     wanted = Record(config, fingerprint(corpus.manifests()))
     with open_run(out, wanted, overwrite=overwrite, resume=resume) as (run, record):
         if record.result is not None:
@@ -76,8 +77,9 @@ def fit(
             return record.result
         corpus, data = _prepare(config, architecture, corpus, run, progress)
         clock.lap("prepare")
-        cross_fit = _cross_fit(config, task, corpus, data, run)
-        outcomes = train_folds(cross_fit, config.effort.workers, progress, interrupts)
+        cross_fit = _cross_fit(config, architecture, recipe, corpus, data, run)
+        workers = config.effort.workers
+        outcomes = train_folds(cross_fit, workers=workers, progress=progress, interrupts=interrupts)
         clock.lap("train")
         quality = _conclude(config, cross_fit, corpus, outcomes, progress)
         _write_auditor(cross_fit, architecture, corpus, quality)
@@ -111,17 +113,16 @@ def _read(config: FitConfig) -> Corpus:
     return corpus
 
 
-def _task(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Task:
-    """Say what every fold does."""
-    return Task(
-        shape=architecture.shape,
-        trunk=architecture.trunk,
-        method=config.method,
+def _recipe(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Recipe:
+    """Say what every fold does with its network."""
+    return Recipe(
+        config.method,
         options=config.options,
         meta=config.effort.meta,
         low_loss=config.low_loss,
         regularisers=config.regularisation.regularisers,
-        target=len(corpus.target_classes) if config.transfer else None,
+        target_classes=len(corpus.target_classes) if config.transfer else None,
+        averaged=architecture.trunk is None and not config.transfer,
     )
 
 
@@ -137,32 +138,47 @@ def _prepare(
     for warning in warnings_before(corpus, inputs.array):
         progress.warn(warning)
     data = Data(
-        inputs.array,
+        array=inputs.array,
         given=corpus.given,
         trusted=corpus.trusted,
         device=torch.device(config.device),
         augmented=architecture.trunk is not None,
         flips=architecture.trunk is not None and architecture.trunk.flips,
-        side=corpus.side(),
         probabilities=architecture.shape.kind == "probabilities",
     )
     return corpus, data
 
 
-def _cross_fit(config: FitConfig, task: Task, corpus: Corpus, data: Data, run: Run) -> CrossFit:
+def _cross_fit(
+    config: FitConfig, architecture: Architecture, recipe: Recipe, corpus: Corpus, data: Data, run: Run
+) -> CrossFit:
     """Assign rows to training runs, and choose how long and how fast those train."""
-    dataset = corpus.dataset
     assignment = assign_folds(
-        given=dataset.given,
-        trusted=dataset.trusted,
+        given=corpus.dataset.given,
+        trusted=corpus.dataset.trusted,
         clean_only=corpus.clean_only_labels,
-        folds=config.effort.folds or (1 if task.trunk is not None or config.transfer else FOLDS),
+        folds=config.effort.folds or (1 if architecture.trunk is not None or config.transfer else FOLDS),
         seed=config.seed,
         judged=not config.transfer,
     )
-    rows = len(assignment.folds[0].source)
-    schedule = choose_schedule(config.effort, task.shape, task.trunk, rows, config.seed, data.device)
-    return CrossFit(run, assignment, data, task, schedule, len(dataset))
+    schedule = choose_schedule(
+        config.effort,
+        architecture.shape,
+        backbone=architecture.trunk,
+        rows=len(assignment.folds[0].source),
+        seed=config.seed,
+        device=data.device,
+    )
+    return CrossFit(
+        run=run,
+        assignment=assignment,
+        data=data,
+        side=corpus.side(),
+        recipe=recipe,
+        shape=architecture.shape,
+        trunk=architecture.trunk,
+        schedule=schedule,
+    )
 
 
 def _conclude(

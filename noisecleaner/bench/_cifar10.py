@@ -11,10 +11,12 @@ from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
 from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.network import Network
 from noisecleaner.progress import Stage
 from noisecleaner.quality.model import Verified, fit_quality
 from noisecleaner.quality.transition import Known
 from noisecleaner.runs.trace import collect
+from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.folds import Fold, FoldAssignment, assign_folds
 from noisecleaner.training.readout import read_fold
 from noisecleaner.training.state import State
@@ -58,6 +60,10 @@ class Noisy:
     def fold(self) -> Fold:
         """Train on all source rows, and let all verified rows steer."""
         return Fold(source=self.source, steering=np.flatnonzero(self.data.trusted >= 0))
+
+    def tested(self, network: Network) -> float:
+        """Share of the test images that a network labels right."""
+        return accuracy(network, self.test, rows=np.arange(len(self.test.given)), labels=self.test.given)
 
     def single_run(self, seed: int) -> FoldAssignment:
         """Train once on all source rows, and let a half of the verified ones judge."""
@@ -116,9 +122,17 @@ def noisy_cifar10(
     trusted[count:] = true[count:]
     verified = scaled(audited, share, least=40) if audited else 0
     trusted[:verified] = true[:verified]
-    data = Data(dataset.pixels[rows][:, inset, inset], given, trusted, work.device, images.augmented)
+    data = Data(
+        array=dataset.pixels[rows][:, inset, inset],
+        given=given,
+        trusted=trusted,
+        device=work.device,
+        augmented=images.augmented,
+    )
     none = np.full(len(dataset.labels) - border, -1)
-    test = Data(dataset.pixels[border:, inset, inset], dataset.labels[border:], none, work.device)
+    test = Data(
+        array=dataset.pixels[border:, inset, inset], given=dataset.labels[border:], trusted=none, device=work.device
+    )
     return Noisy(data, true, np.arange(count), test, len(dataset.classes))
 
 

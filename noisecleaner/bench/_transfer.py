@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,18 +11,17 @@ from torch import nn
 from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import Labelled
-from noisecleaner.bench._learning import accuracy
+from noisecleaner.bench._learning import learn
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.networks.backbones.lenet import LeNet
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.regularisers import Side
+from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.folds import Fold
-from noisecleaner.training.loop import train
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
-from noisecleaner.training.state import State
-from noisecleaner.weightings.uniform import Uniform
 
 #: Rows of a small labelled set in a step.
 _BATCH = 32
@@ -61,7 +60,22 @@ def balanced(labels: IntArray, count: int, rng: np.random.Generator) -> IntArray
     return rng.permutation(np.concatenate(rows))
 
 
-def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None = None) -> tuple[Data, Fold]:
+@dataclass(frozen=True)
+class Joined:
+    """Source rows, labelled target rows and unlabelled ones behind one another.
+
+    Args:
+        data: all of them.
+        fold: the source is trained on, and the labelled target steers.
+        side: which rows are unlabelled.
+    """
+
+    data: Data
+    fold: Fold
+    side: Side
+
+
+def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None = None) -> Joined:
     """Put source rows, labelled target rows and unlabelled ones behind one another, and let the target steer."""
     parts = [source.pixels, target.pixels, *([] if unlabelled is None else [unlabelled])]
     pixels = np.concatenate(parts)
@@ -70,19 +84,19 @@ def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None
     given[: len(source)] = source.labels
     trusted[len(source) : len(source) + len(target)] = target.labels
     rows = np.arange(len(source))
-    side = Side(np.arange(len(source) + len(target), len(pixels)), nobody)
+    side = Side(unlabelled=np.arange(len(source) + len(target), len(pixels)), irrelevant=nobody)
     fold = Fold(source=rows, steering=np.flatnonzero(trusted >= 0))
-    return Data(pixels, given, trusted, work.device, side=side), fold
+    return Joined(Data(array=pixels, given=given, trusted=trusted, device=work.device), fold, side)
 
 
 def held_out(sample: Sample, work: Work) -> Data:
     """Rows that are only asked for."""
-    return Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
+    return Data(array=sample.pixels, given=sample.labels, trusted=np.full(len(sample), -1), device=work.device)
 
 
 def tested(network: Network, sample: Sample, work: Work) -> float:
     """Share of the sample that a network labels right."""
-    return accuracy(network, held_out(sample, work), np.arange(len(sample)), sample.labels)
+    return accuracy(network, held_out(sample, work), rows=np.arange(len(sample)), labels=sample.labels)
 
 
 def lenet(*, size: int, classes: int, seed: int) -> Network:
@@ -109,13 +123,22 @@ def with_new_layer(network: Network, *, classes: int, seed: int) -> Network:
 
 def fine_tune(network: Network, sample: Sample, work: Work, *, steps: int, rate: float) -> Network:
     """Train all of a network on a small labelled set; too short to be worth a checkpoint."""
-    rows = np.arange(len(sample))
-    data = Data(sample.pixels, sample.labels, np.full(len(sample), -1), work.device)
-    fold = Fold(source=rows)
     size = min(_BATCH, len(sample))
-    epochs = max(1, steps * size // len(sample))
-    schedule = Schedule(epochs, size, 2, rate, weight_decay=0.0, seed=work.seed, checkpoint_seconds=1e9)
-    state = State(network, Uniform(len(sample), network), len(sample), averaged=False).to(work.device)
-    path = work.checkpoint.with_suffix(".tuning")
-    train(state, data, fold, schedule, path, f"{work.title}, fine-tuning", Progress(), Interrupts())
-    return network
+    schedule = Schedule(
+        epochs=max(1, steps * size // len(sample)),
+        batch_size=size,
+        trusted_batch=2,
+        learning_rate=rate,
+        weight_decay=0.0,
+        seed=work.seed,
+        checkpoint_seconds=1e9,
+    )
+    quiet = replace(
+        work,
+        checkpoint=work.checkpoint.with_suffix(".tuning"),
+        title=f"{work.title}, fine-tuning",
+        progress=Progress(),
+        interrupts=Interrupts(),
+    )
+    fold = Fold(source=np.arange(len(sample)))
+    return learn(quiet, network, Recipe("uniform"), data=held_out(sample, work), fold=fold, schedule=schedule).network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -25,6 +25,7 @@ from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
 from noisecleaner.training.descent import Descent
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.sampling import Sampler
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.weightings import build
@@ -109,9 +110,10 @@ class Approximations(Experiment):
 
     def _after(self, epochs: int, task: Noisy, work: Work) -> Network:
         """A network after some epochs of plain training."""
-        network = new_network(self.backbone, 32, task.classes, work.seed).to(work.device)
+        network = new_network(self.backbone, size=32, classes=task.classes, seed=work.seed).to(work.device)
         if epochs:
-            learn(work, network, task.data, task.fold(), _schedule(_Way(), epochs, "uniform", work.seed), "uniform")
+            schedule = _schedule(_Way(), epochs, "uniform", work.seed)
+            learn(work, network, Recipe("uniform"), data=task.data, fold=task.fold(), schedule=schedule)
             work.checkpoint.unlink(missing_ok=True)
         return network
 
@@ -120,10 +122,11 @@ class Approximations(Experiment):
         from sklearn.metrics import roc_auc_score
 
         assignment = task.single_run(work.seed)
-        network = new_network(self.backbone, 32, task.classes, work.seed)
+        network = new_network(self.backbone, size=32, classes=task.classes, seed=work.seed)
         options = {"classifier": "shared"} if method == "soseleto" else {}
         schedule = _schedule(way, _EPOCHS, method, work.seed)
-        state = learn(work, network, task.data, assignment.folds[0], schedule, method, options, steps=way.meta)
+        recipe = Recipe(method, options=options, meta=way.meta)
+        state = learn(work, network, recipe, data=task.data, fold=assignment.folds[0], schedule=schedule)
         nobody = np.flatnonzero(task.data.trusted < 0)
         wrong = np.isin(nobody, task.wrong)
         quality, alpha = label_quality(task, assignment, state, work.seed), state.weighting.alpha().cpu().numpy()
@@ -144,14 +147,20 @@ def _task(work: Work) -> Noisy:
     trusted = np.full(len(rows), -1)
     verified = min(1_000, len(rows) // 5)
     trusted[:verified] = true[:verified]
-    data = Data(dataset.pixels[rows], people[rows].astype(np.int64), trusted, work.device)
+    data = Data(array=dataset.pixels[rows], given=people[rows].astype(np.int64), trusted=trusted, device=work.device)
     return Noisy(data, true, np.arange(len(rows)), data, len(dataset.classes))
 
 
 def _schedule(way: _Way, epochs: int, method: str, seed: int) -> Schedule:
     rate = _RATES[method]
     return Schedule(
-        epochs, _BATCH, way.trusted_batch, learning_rate=rate, weight_decay=5e-4, seed=seed, precision=way.precision
+        epochs=epochs,
+        batch_size=_BATCH,
+        trusted_batch=way.trusted_batch,
+        learning_rate=rate,
+        weight_decay=5e-4,
+        seed=seed,
+        precision=way.precision,
     )
 
 
@@ -210,7 +219,7 @@ def _in_float64(rule: MetaGradientWeighting, network: Network, *batches: Batch) 
 def _batches(task: Noisy, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
     """Source and trusted rows, step by step."""
     steering = task.fold().steering
-    sampler = Sampler(task.source, task.data.given, _BATCH, _BATCH, seed + 1)
+    sampler = Sampler(rows=task.source, given=task.data.given, batch_size=_BATCH, trusted_batch=_BATCH, seed=seed + 1)
     rng = np.random.default_rng((seed, 9))
-    for _, rows in sampler.source(0, 100):
-        yield rows, rng.permutation(steering)[:_BATCH]
+    for number in count():
+        yield sampler.source(number), rng.permutation(steering)[:_BATCH]

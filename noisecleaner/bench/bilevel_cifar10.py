@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Images, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
-from noisecleaner.bench._learning import accuracy, learn, new_network
+from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.export.corrupt import Kind
+from noisecleaner.training.evaluation import accuracy
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 
 #: Half the resolution, at which a CPU takes a third of the time.
@@ -47,11 +47,14 @@ class BilevelCifar10(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, and measure the accuracy on the noisy labels that were trained on and on clean ones."""
         task = noisy_cifar10(work, Kind.SYMMETRIC, 0.5, images=Images(shrunk=_SIZE))
-        network = new_network(self.backbone, _SIZE, task.classes, work.seed)
+        network = new_network(self.backbone, size=_SIZE, classes=task.classes, seed=work.seed)
         epochs = scaled(200, work.scale**0.4)
-        schedule = Schedule(epochs, 128, 2, learning_rate=0.05, weight_decay=0.0, seed=work.seed)
+        schedule = Schedule(
+            epochs=epochs, batch_size=128, trusted_batch=2, learning_rate=0.05, weight_decay=0.0, seed=work.seed
+        )
         options = {"warmup": 5, "equal_labels": row.setting["configuration"] != "c) sampling"}
-        learn(work, network, task.data, task.fold(), schedule, row.method, options if row.method == "bilevel" else {})
-        train = accuracy(network, task.data, task.source, task.data.given[task.source])
-        test = accuracy(network, task.test, np.arange(len(task.test.given)), task.test.given)
+        recipe = Recipe(row.method, options=options if row.method == "bilevel" else {})
+        learn(work, network, recipe, data=task.data, fold=task.fold(), schedule=schedule)
+        train = accuracy(network, task.data, rows=task.source, labels=task.data.given[task.source])
+        test = task.tested(network)
         return {"train_accuracy": train, "test_accuracy": test, "gap": train - test}

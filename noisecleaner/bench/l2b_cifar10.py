@@ -12,10 +12,12 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Images, Noisy, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
-from noisecleaner.bench._learning import accuracy, answers, learn, new_network
+from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.export.corrupt import Kind
 from noisecleaner.gradients.alignment import alignments, at, direction, directional_derivative
 from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.training.evaluation import predicted_labels
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.state import State
 
@@ -94,20 +96,20 @@ class L2bCifar10(Experiment):
         setup = _PAPER if work.device.type == "cuda" else _SMALL
         images = Images(cropped=setup.size, augmented=work.device.type == "cuda")
         task = noisy_cifar10(work, Kind.SYMMETRIC, 0.4, extra=1_000, images=images)
-        network = new_network(self.backbone_on(work.device), setup.size, task.classes, work.seed)
+        network = new_network(self.backbone_on(work.device), size=setup.size, classes=task.classes, seed=work.seed)
         schedule = Schedule(
-            scaled(setup.epochs, work.scale**0.4, least=2),
-            setup.batch,
-            setup.trusted_batch,
-            setup.learning_rate,
+            epochs=scaled(setup.epochs, work.scale**0.4, least=2),
+            batch_size=setup.batch,
+            trusted_batch=setup.trusted_batch,
+            learning_rate=setup.learning_rate,
             weight_decay=setup.weight_decay,
             seed=work.seed,
         )
         warmup = {} if row.method == "uniform" else {"warmup": setup.warmup}
-        meta = row.method == "l2b" and not row.setting["trusted"]
-        state = learn(work, network, task.data, task.fold(), schedule, row.method, warmup, meta)
-        test = np.arange(len(task.test.given))
-        return {"test_accuracy": accuracy(network, task.test, test, task.test.given), **_corrected(task, state)}
+        low_loss = row.method == "l2b" and not row.setting["trusted"]
+        recipe = Recipe(row.method, options=warmup, low_loss=low_loss)
+        state = learn(work, network, recipe, data=task.data, fold=task.fold(), schedule=schedule)
+        return {"test_accuracy": task.tested(network), **_corrected(task, state)}
 
 
 def _corrected(task: Noisy, state: State) -> Metrics:
@@ -116,7 +118,7 @@ def _corrected(task: Noisy, state: State) -> Metrics:
     if beta is None:
         return {}
     outweighed = beta.cpu().numpy()[task.wrong] > alpha[task.wrong]
-    right = answers(state.network, task.data, task.wrong) == task.true[task.wrong]
+    right = predicted_labels(state.network, task.data, task.wrong) == task.true[task.wrong]
     last = _last_weights(task, state, task.wrong[right])
     return {
         "pseudo_right": float(right.mean()),
@@ -128,7 +130,7 @@ def _corrected(task: Noisy, state: State) -> Metrics:
 
 def _last_weights(task: Noisy, state: State, rows: IntArray) -> BoolArray:
     """Whether beta would exceed alpha in one more visit to each row, steered by all rows that steer. Shape [n]."""
-    steering = task.fold().steering if state.meta is None else state.meta.rows()
+    steering = task.fold().steering if state.clean_set is None else state.clean_set.rows()
     trusted = task.data.target(steering)
     loss = functional.cross_entropy(with_spare_buffers(state.network, trusted.inputs), trusted.labels)
     along = direction(loss, dict(state.network.named_parameters()))

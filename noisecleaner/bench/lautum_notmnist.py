@@ -8,6 +8,7 @@ from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.bench._transfer import balanced, fine_tune, joined, of_classes, tested
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 
 _SIZE = 28
@@ -44,10 +45,12 @@ class LautumNotmnist(Experiment):
         shuffled = rng.permutation(len(letters))
         learnt, test = letters.at(shuffled[len(letters) // 5 :]), letters.at(shuffled[: len(letters) // 5])
         labelled = learnt.at(balanced(learnt.labels, int(row.setting["labels"]), rng))
-        network = new_network(self.backbone, _SIZE, 10, work.seed)
-        data, fold = joined(source, labelled, work, unlabelled=learnt.pixels)
-        schedule = Schedule(10, 64, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
-        regularisers: dict[str, dict[str, float]] = {"lautum": {}} if row.method == "lautum" else {}
-        learn(work, network, data, fold, schedule, "uniform", regularisers=regularisers)
+        network = new_network(self.backbone, size=_SIZE, classes=10, seed=work.seed)
+        task = joined(source, labelled, work, unlabelled=learnt.pixels)
+        schedule = Schedule(
+            epochs=10, batch_size=64, trusted_batch=2, learning_rate=0.01, weight_decay=0.0, seed=work.seed
+        )
+        recipe = Recipe("uniform", regularisers={"lautum": {}} if row.method == "lautum" else {})
+        learn(work, network, recipe, data=task.data, fold=task.fold, schedule=schedule, side=task.side)
         fine_tune(network, labelled, work, steps=200, rate=0.01)
         return {"test_accuracy": tested(network, test, work)}

@@ -11,6 +11,7 @@ from noisecleaner.bench._transfer import of_classes, tested
 from noisecleaner.inputs.batches import Data
 from noisecleaner.regularisers import Side
 from noisecleaner.training.folds import Fold
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 
 _SIZE = 28
@@ -66,10 +67,12 @@ class PurifiedMnistm(Experiment):
         irrelevant = (given < 0).astype(np.int64)
         side = Side(rows[:0], irrelevant, ("black", "photograph"))
         source = np.arange(len(rows))
-        data = Data(pixels, given, np.full(len(given), -1), work.device, side=side)
+        data = Data(array=pixels, given=given, trusted=np.full(len(given), -1), device=work.device)
         fold = Fold(source=source)
-        network = new_network(self.backbone, _SIZE, 10, work.seed)
-        schedule = Schedule(6, 64, 2, learning_rate=0.01, weight_decay=0.0, seed=work.seed)
-        regularisers = {"purified": _HELD} if row.method == "purified" else {}
-        learn(work, network, data, fold, schedule, "uniform", regularisers=regularisers)
+        network = new_network(self.backbone, size=_SIZE, classes=10, seed=work.seed)
+        schedule = Schedule(
+            epochs=6, batch_size=64, trusted_batch=2, learning_rate=0.01, weight_decay=0.0, seed=work.seed
+        )
+        recipe = Recipe("uniform", regularisers={"purified": _HELD} if row.method == "purified" else {})
+        learn(work, network, recipe, data=data, fold=fold, schedule=schedule, side=side)
         return {"test_accuracy": tested(network, test, work)}

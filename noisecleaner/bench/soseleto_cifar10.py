@@ -9,10 +9,11 @@ import numpy as np
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import SIZE, TRAIN, Noisy, label_quality, noisy_cifar10
-from noisecleaner.bench._learning import accuracy, learn, new_network
+from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.export.corrupt import Kind
 from noisecleaner.networks.devices import choose_precision
 from noisecleaner.settings import Meta
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 
 _PLAIN = {0.3: 0.6557, 0.4: 0.6238, 0.5: 0.5736}
@@ -76,14 +77,24 @@ class SoseletoCifar10(Experiment):
         """Train, test both classifiers, and count the wrong labels that are left in the better half."""
         task = noisy_cifar10(work, Kind.CONFUSION, float(row.setting["noise"]), audited=10_000)
         assignment = task.single_run(work.seed)
-        network = new_network(self.backbone, SIZE, task.classes, work.seed)
+        network = new_network(self.backbone, size=SIZE, classes=task.classes, seed=work.seed)
         epochs = round(12 / math.sqrt(max(work.scale, 0.1)))
         precision = choose_precision("auto", work.device, convolutions=True)
-        schedule = Schedule(epochs, 32, 256, 0.005, 0.0, seed=work.seed, precision=precision, annealed=False)
-        options = {"warmup": 1, "rate": 0.1, "classifier": "shared"} if row.method == "soseleto" else {}
-        steps = Meta(every=16, momentum=0.99) if row.method == "soseleto" else None
-        state = learn(work, network, task.data, assignment.folds[0], schedule, row.method, options, steps=steps)
-        metrics = {"test_accuracy": accuracy(network, task.test, np.arange(len(task.test.given)), task.test.given)}
+        schedule = Schedule(
+            epochs=epochs,
+            batch_size=32,
+            trusted_batch=256,
+            learning_rate=0.005,
+            weight_decay=0.0,
+            seed=work.seed,
+            precision=precision,
+            annealed=False,
+        )
+        options = {"warmup": 1, "rate": 0.1, "classifier": "shared"}
+        weighted = Recipe("soseleto", options=options, meta=Meta(every=16, momentum=0.99))
+        recipe = weighted if row.method == "soseleto" else Recipe(row.method)
+        state = learn(work, network, recipe, data=task.data, fold=assignment.folds[0], schedule=schedule)
+        metrics = {"test_accuracy": task.tested(network)}
         if row.method == "soseleto":
             metrics["best_half_noise"] = _left(task, state.weighting.alpha().cpu().numpy())
         metrics["best_half_noise_by_quality"] = _left(task, label_quality(task, assignment, state, work.seed))

@@ -10,10 +10,12 @@ from torch import nn
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
-from noisecleaner.bench._learning import accuracy, learn
+from noisecleaner.bench._learning import learn
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.network import Network
+from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.folds import Fold
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.weightings.soseleto import Soseleto
 
@@ -37,21 +39,24 @@ class SoseletoSynthetic(Experiment):
         true = (points[:, 0] * math.cos(tilt) > points[:, 1] * math.sin(tilt)).astype(np.int64)
         rows, clean = np.arange(source), source + np.arange(target)
         given = np.where(np.arange(len(true)) < source, points[:, 0] > 0, -1).astype(np.int64)
-        data = Data(points, given, true, work.device)
+        data = Data(array=points, given=given, trusted=true, device=work.device)
         fold = Fold(source=rows, steering=clean)
         with torch.random.fork_rng():
             torch.manual_seed(work.seed)
             network = Network(trunk=nn.Sequential(nn.Linear(2, 24), nn.Tanh()), head=nn.Linear(24, 2))
         epochs = scaled(200, work.scale)
-        schedule = Schedule(epochs, 10, target, learning_rate=0.2, weight_decay=0.0, seed=work.seed)
-        weighting = learn(work, network, data, fold, schedule, row.method, {"rate": 0.7}).weighting
+        schedule = Schedule(
+            epochs=epochs, batch_size=10, trusted_batch=target, learning_rate=0.2, weight_decay=0.0, seed=work.seed
+        )
+        recipe = Recipe(row.method, options={"rate": 0.7})
+        weighting = learn(work, network, recipe, data=data, fold=fold, schedule=schedule).weighting
         assert isinstance(weighting, Soseleto)  # noqa: S101  # narrows the type
         assert weighting.target_head is not None  # noqa: S101  # the network has features
         alpha = weighting.alpha()[:source].cpu().numpy()
         wrong = given[:source] != true[:source]
         on_target = Network(trunk=network.trunk, head=weighting.target_head)
         return {
-            "target_accuracy": accuracy(on_target, data, clean, true[clean]),
+            "target_accuracy": accuracy(on_target, data, rows=clean, labels=true[clean]),
             "alpha_mislabelled": float(alpha[wrong].mean()) if wrong.any() else 0.0,
             "alpha_elsewhere": float(alpha[~wrong].mean()),
         }

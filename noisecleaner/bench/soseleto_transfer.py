@@ -8,7 +8,7 @@ import numpy as np
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.bench._learning import answers, learn
+from noisecleaner.bench._learning import learn
 from noisecleaner.bench._transfer import (
     Sample,
     balanced,
@@ -21,6 +21,8 @@ from noisecleaner.bench._transfer import (
     with_new_layer,
 )
 from noisecleaner.networks.network import Network
+from noisecleaner.training.evaluation import predicted_labels
+from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
 
 _SIZE = 28
@@ -90,7 +92,7 @@ class SoseletoTransfer(Experiment):
         rest = np.setdiff1d(np.arange(len(digits)), of_target)
         unlabelled = digits.at(drawn(rest, scaled(_UNLABELLED, work.scale, least=50), rng))
         first = _first_stage(source, target, work)
-        guesses = answers(first, held_out(unlabelled, work), np.arange(len(unlabelled)))
+        guesses = predicted_labels(first, held_out(unlabelled, work), np.arange(len(unlabelled)))
         last = _second_stage(Sample(unlabelled.pixels, guesses), target, work)
         return {
             "test_accuracy": tested(first, test, work),
@@ -104,29 +106,31 @@ def _lenet(work: Work) -> Network:
 
 
 def _fine_tuned(source: Sample, target: Sample, work: Work) -> Network:
-    data, fold = joined(source, target, work)
+    task = joined(source, target, work)
     network = _lenet(work)
-    learn(work, network, data, fold, _on_source(work), "uniform")
+    learn(work, network, Recipe("uniform"), data=task.data, fold=task.fold, schedule=_on_source(work))
     return fine_tune(with_new_layer(network, classes=5, seed=work.seed), target, work, steps=300, rate=0.003)
 
 
 def _first_stage(source: Sample, target: Sample, work: Work) -> Network:
     """Train theta on the source, weighted by alpha, and phi_t on the target; return theta with phi_t."""
-    data, fold = joined(source, target, work)
-    network, options = _lenet(work), {"warmup": 2, "rate": 0.3}
-    return learn(work, network, data, fold, _on_source(work), "soseleto", options, target=5).outcome()
+    task = joined(source, target, work)
+    recipe = Recipe("soseleto", options={"warmup": 2, "rate": 0.3}, target_classes=5)
+    return learn(work, _lenet(work), recipe, data=task.data, fold=task.fold, schedule=_on_source(work)).outcome()
 
 
 def _on_source(work: Work) -> Schedule:
     """How the source is learned, by fine-tuning and by SOSELETO alike."""
-    return Schedule(4, 32, 10, learning_rate=0.03, weight_decay=0.05, seed=work.seed)
+    return Schedule(epochs=4, batch_size=32, trusted_batch=10, learning_rate=0.03, weight_decay=0.05, seed=work.seed)
 
 
 def _second_stage(guessed: Sample, target: Sample, work: Work) -> Network:
     """Train with label noise: source and target have the same classes now, and one classifier."""
-    data, fold = joined(guessed, target, work)
-    shifted = replace(data, augmented=True, flips=False)
-    schedule = Schedule(6, 32, 10, learning_rate=0.03, weight_decay=0.02, seed=work.seed)
-    options = {"rate": 0.3, "classifier": "shared"}
+    task = joined(guessed, target, work)
+    shifted = replace(task.data, augmented=True, flips=False)
+    schedule = Schedule(
+        epochs=6, batch_size=32, trusted_batch=10, learning_rate=0.03, weight_decay=0.02, seed=work.seed
+    )
+    recipe = Recipe("soseleto", options={"rate": 0.3, "classifier": "shared"})
     second = replace(work, checkpoint=work.checkpoint.with_suffix(".2.safetensors"))
-    return learn(second, _lenet(work), shifted, fold, schedule, "soseleto", options).outcome()
+    return learn(second, _lenet(work), recipe, data=shifted, fold=task.fold, schedule=schedule).outcome()

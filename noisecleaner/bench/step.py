@@ -218,7 +218,7 @@ def _nothing() -> None:
 def _network(name: str, subject: _Subject, work: Work) -> Network:
     if subject.size is None:
         return build_network(Shape(kind="vectors", classes=_CLASSES, width=_WIDTH, hidden=128))
-    return new_network(name, subject.size, _CLASSES, work.seed)
+    return new_network(name, size=subject.size, classes=_CLASSES, seed=work.seed)
 
 
 def _batch(count: int, subject: _Subject, device: torch.device) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,9 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.inputs.augment import augment
 from noisecleaner.inputs.probabilities import logarithms
 from noisecleaner.networks.network import Batch
-from noisecleaner.regularisers import Side
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """What batches are made of.
 
@@ -28,7 +27,6 @@ class Data:
         device: where the network is.
         augmented: whether source pixels are augmented.
         flips: whether a mirrored image keeps its label.
-        side: what regularisers look at.
         probabilities: whether the vectors are class probabilities, of which networks take the logarithms.
     """
 
@@ -38,7 +36,6 @@ class Data:
     device: torch.device
     augmented: bool = False
     flips: bool = True
-    side: Side = field(default_factory=lambda: Side(np.empty(0, np.int64), np.empty(0, np.int64)))
     probabilities: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -57,7 +54,7 @@ class Data:
         return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given[rows], rows)
 
     def target(self, rows: IntArray) -> Batch:
-        """Make a batch of trusted rows with their verified labels; those of a meta set have only the given one."""
+        """Make a batch of trusted rows with their verified labels; those of a clean set have only the given one."""
         verified = self.trusted[rows]
         return self._batch(self.inputs(rows), np.where(verified >= 0, verified, self.given[rows]), rows)
 

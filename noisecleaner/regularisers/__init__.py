@@ -7,7 +7,7 @@ label) and changes the loss that a weighting made of a batch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -30,8 +30,8 @@ class Side:
         names: the task-irrelevant labels.
     """
 
-    unlabelled: IntArray
-    irrelevant: IntArray
+    unlabelled: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    irrelevant: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     names: tuple[str, ...] = ()
 
 

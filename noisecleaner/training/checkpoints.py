@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from noisecleaner.files import read_arrays, write_arrays
 
 
-def save(checkpoint: Path, kept: nn.Module, optimisers: Sequence[torch.optim.Optimizer], number: int) -> None:
-    """Write a checkpoint after the first `number` steps; it appears whole, and replaces the one before."""
-    arrays = {f"kept.{name}": tensor.cpu().numpy() for name, tensor in kept.state_dict().items()}
-    for which, optimiser in enumerate(optimisers):
-        for index, slots in optimiser.state_dict()["state"].items():
-            arrays |= {f"optimiser.{which}.{index}.{k}": v.cpu().numpy() for k, v in slots.items() if v is not None}
-    write_arrays(checkpoint, arrays, {"step": number})
+class Kept(Protocol):
+    """What a checkpoint holds: tensors by name, as of a `nn.Module`."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """All that steps have changed."""
+        ...
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor], /) -> object:
+        """Take over what `state_dict` returned, of whatever shape and type each tensor is."""
+        ...
 
 
-def restore(checkpoint: Path, kept: nn.Module, optimisers: Sequence[torch.optim.Optimizer]) -> int:
-    """Load a checkpoint if there is one; return the number of steps that are done."""
-    if not checkpoint.exists():
-        return 0
-    arrays, meta = read_arrays(checkpoint)
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    kept.load_state_dict({k.removeprefix("kept."): v for k, v in tensors.items() if k.startswith("kept.")})
-    for which, optimiser in enumerate(optimisers):
-        slots: dict[int, dict[str, Tensor]] = {}
-        for name in (n for n in tensors if n.startswith(f"optimiser.{which}.")):
-            _, _, index, slot = name.split(".", 3)
-            slots.setdefault(int(index), {})[slot] = tensors[name]
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
-    return int(meta["step"])
+class Checkpoint:
+    """The file that a training run goes on from.
+
+    Args:
+        path: the file; it need not be there.
+        seconds: least time between two checkpoints.
+    """
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self.path, self._seconds = path, seconds
+        self._written = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the last one was written long enough ago."""
+        return time.monotonic() - self._written > self._seconds
+
+    def save(self, kept: Kept, step: int) -> None:
+        """Write what is kept after the first `step` steps; it appears whole, and replaces the one before."""
+        write_arrays(self.path, {n: tensor.cpu().numpy() for n, tensor in kept.state_dict().items()}, {"step": step})
+        self._written = time.monotonic()
+
+    def restore(self, kept: Kept) -> int:
+        """Load the file if there is one; return the number of steps that are done.
+
+        Raises:
+            NoisecleanerError: the file is damaged.
+        """
+        if not self.path.exists():
+            return 0
+        arrays, metadata = read_arrays(self.path)
+        kept.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        return int(metadata["step"])
+
+    def remove(self) -> None:
+        """Remove the file, when the run is done."""
+        self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A meta set without verified rows: those whose loss a mixture of two Gaussians calls clean (L2B, section 4.4)."""
+"""A clean set in place of verified rows: those whose loss a mixture of two Gaussians calls clean (L2B, section 4.4)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from noisecleaner.arrays import BoolArray, IntArray, RealArray
 
-#: Rows of a class that the meta set holds at least, as far as the class has them.
+#: Rows of a class that the clean set holds at least, as far as the class has them.
 LEAST = 10
 
 
@@ -30,7 +30,7 @@ class CleanSet(nn.Module):
         """The rows of the set, ascending."""
         return self.members.nonzero().squeeze(1).cpu().numpy()
 
-    def choose(self, source: IntArray, logits: Tensor, given: Tensor) -> int:
+    def choose(self, source: IntArray, *, logits: Tensor, given: Tensor) -> int:
         """Choose among the source rows by their losses on the given labels, see `clean_rows`.
 
         Args:
@@ -42,13 +42,13 @@ class CleanSet(nn.Module):
             How many rows were taken although the mixture does not call them clean.
         """
         losses = functional.cross_entropy(logits, given, reduction="none")
-        chosen, lent = clean_rows(losses.double().numpy(), given.numpy())
+        chosen, lent = clean_rows(losses=losses.double().numpy(), given=given.numpy())
         self.members.zero_()
         self.members[torch.from_numpy(source[chosen]).to(self.members.device)] = True
         return lent
 
 
-def clean_rows(losses: RealArray, given: IntArray) -> tuple[BoolArray, int]:
+def clean_rows(*, losses: RealArray, given: IntArray) -> tuple[BoolArray, int]:
     """Choose rows that are probably right, as many of each class as of any other.
 
     A row is a candidate where its loss more likely comes from the Gaussian with the lower mean (losses scaled to

@@ -20,7 +20,7 @@ _HEAD_STEPS = 94
 
 
 def choose_schedule(
-    effort: Effort, shape: Shape, backbone: Backbone | None, rows: int, seed: int, device: torch.device
+    effort: Effort, shape: Shape, *, backbone: Backbone | None, rows: int, seed: int, device: torch.device
 ) -> Schedule:
     """Fill in what was left open.
 

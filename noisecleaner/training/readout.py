@@ -14,8 +14,8 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.inputs.batches import Data
 from noisecleaner.progress import Stage
 from noisecleaner.quality.signals import Arrays, merge, summarise
+from noisecleaner.training.evaluation import predict
 from noisecleaner.training.folds import Fold
-from noisecleaner.training.loop import predict
 from noisecleaner.training.state import State
 
 _BATCH = 512

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from noisecleaner.arrays import IntArray
+from noisecleaner.training.streams import Stream, generator
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True, eq=False)
 class Sampler:
     """Draws source and trusted batches.
 
     Args:
         rows: the source rows.
-        given: class index of the given label of every row, shape [rows].
+        given: class index of the given label of every row, shape [rows of the corpus].
         batch_size: source rows in a step, at most.
         trusted_batch: trusted rows in a step, at most.
         seed: of every draw.
@@ -32,28 +33,28 @@ class Sampler:
     seed: int
     group: int = 1
 
-    @property
+    def __post_init__(self) -> None:
+        self._epoch, self._batches = -1, list[IntArray]()
+
+    @cached_property
     def steps(self) -> int:
         """The number of steps in an epoch."""
         _, counts = np.unique(self.given[self.rows], return_counts=True)
         groups = int(np.ceil(counts / self.group).sum())
         return math.ceil(groups / max(1, self.batch_size // self.group))
 
-    def source(self, start: int, epochs: int) -> Iterator[tuple[int, IntArray]]:
-        """Yield (number of the step, source rows) from step `start` on; sorted, as a memory map likes to be read."""
-        per_epoch = self.steps
-        batches: list[IntArray] = []
-        for number in range(start, per_epoch * epochs):
-            epoch, position = divmod(number, per_epoch)
-            if position == 0 or number == start:
-                groups = self._groups(np.random.default_rng((self.seed, 1, epoch)))
-                # of equal size: a last batch of one row would leave batch norm nothing to work with
-                batches = np.array_split(groups, per_epoch)
-            yield number, np.sort(batches[position], axis=None)
+    def source(self, number: int) -> IntArray:
+        """The source rows of a step, shape [n]; sorted, as a memory map likes to be read."""
+        epoch, position = divmod(number, self.steps)
+        if epoch != self._epoch:
+            groups = self._groups(generator(self.seed, Stream.SOURCE, epoch))
+            # of equal size: a last batch of one row would leave batch norm nothing to work with
+            self._epoch, self._batches = epoch, np.array_split(groups, self.steps)
+        return np.sort(self._batches[position], axis=None)
 
     def target(self, number: int, pool: IntArray) -> IntArray:
-        """Draw the trusted rows of a step from those that steer, without repetition; sorted."""
-        rng = np.random.default_rng((self.seed, 2, number))
+        """Draw the trusted rows of a step from those that steer, without repetition, shape [n]; sorted."""
+        rng = generator(self.seed, Stream.TRUSTED, number)
         return np.sort(rng.choice(pool, min(self.trusted_batch, len(pool)), replace=False, shuffle=False))
 
     def _groups(self, rng: np.random.Generator) -> IntArray:

@@ -1,8 +1,8 @@
-"""All that a training run changes: network, weighting, history, and what a checkpoint keeps of them."""
+"""All that a training run changes: network, weighting, history; and what a checkpoint keeps of an optimiser."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from noisecleaner.training.clean_set import CleanSet
 from noisecleaner.weightings import Weighting
 
 
-class History(nn.Module):
+class MarginHistory(nn.Module):
     """The margin of every row, averaged over its visits (the area under the margin of Pleiss et al., 2020).
 
     Args:
@@ -30,7 +30,7 @@ class History(nn.Module):
         self.register_buffer("visits", torch.zeros(rows))
 
     def add(self, batch: Batch, logits: Tensor) -> None:
-        """Add one visit."""
+        """Add one visit of a batch of n rows, with its logits [n, classes]."""
         self.margin_sum.index_add_(0, batch.rows, margins(logits, batch.labels))
         self.visits.index_add_(0, batch.rows, torch.ones_like(logits[:, 0]))
 
@@ -48,7 +48,7 @@ class State(nn.Module):
         rows: how many rows the run has.
         averaged: keep the mean of the network over the epochs. For a linear head its logits are the mean
             logits, which rank wrong labels better than those of the last epoch.
-        meta: choose the rows that steer by their losses.
+        low_loss: choose the rows that steer by their losses.
         regularisers: what changes the weighting's loss, in this order.
     """
 
@@ -56,18 +56,19 @@ class State(nn.Module):
         self,
         network: Network,
         weighting: Weighting,
+        *,
         rows: int,
-        averaged: bool,
-        meta: bool = False,
+        averaged: bool = False,
+        low_loss: bool = False,
         regularisers: Sequence[Regulariser] = (),
     ) -> None:
         super().__init__()
         self.network = network
         self.weighting = weighting
-        self.history = History(rows)
+        self.history = MarginHistory(rows)
         self.average = AveragedModel(network) if averaged else None
-        self.meta = CleanSet(rows) if meta else None
-        self.regularisers: Sequence[Regulariser] = torch.nn.ModuleList(regularisers)  # type: ignore[assignment]  # it is one
+        self.clean_set = CleanSet(rows) if low_loss else None
+        self.regularisers: Sequence[Regulariser] = nn.ModuleList(regularisers)  # type: ignore[assignment]  # it is one
 
     def outcome(self) -> Network:
         """The network to keep: the average over the epochs if there is one; in a transfer the target's."""
@@ -85,3 +86,18 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
     """Logit of the label minus the best other logit: [n, classes] and [n] -> [n]."""
     others = logits.scatter(1, labels.unsqueeze(1), -torch.inf)
     return at(logits, labels) - others.amax(dim=1)
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimiser remembers of its parameters, as `NUMBER.SLOT`."""
+    slots = optimiser.state_dict()["state"]
+    return {f"{n}.{slot}": value for n, own in slots.items() for slot, value in own.items() if value is not None}
+
+
+def load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Take over what `optimiser_tensors` returned."""
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, slot = name.split(".", 1)
+        slots.setdefault(int(number), {})[slot] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})

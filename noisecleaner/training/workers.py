@@ -30,7 +30,7 @@ Cuts = Mapping[int, Event]
 _POLL_SECONDS = 0.2
 
 
-class _Told(Progress):
+class _Messages(Progress):
     """Keeps what the parent shall tell; steps are not counted across processes."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class _Told(Progress):
     def warn(self, text: str) -> None:
         self.warnings.append(text)
 
-    def retell(self, progress: Progress) -> None:
+    def pass_on(self, progress: Progress) -> None:
         """Tell it."""
         for text in self.notes:
             progress.note(text)
@@ -51,7 +51,7 @@ class _Told(Progress):
             progress.warn(text)
 
 
-class _Asked(Interrupts):
+class _ParentInterrupts(Interrupts):
     """The wish of the parent to stop; one that is gone wishes so."""
 
     def __init__(self, stop: Event, parent: int) -> None:
@@ -103,21 +103,38 @@ def wrapped(pieces: Sequence[int], workers: int) -> list[list[Stretch]]:
     return lots
 
 
-class _Done(NamedTuple):
-    """What a process says after each stretch: what it was told, and what went wrong."""
+class _Report(NamedTuple):
+    """What a process says after each stretch: what is to be told, and what went wrong."""
 
-    told: _Told
+    messages: _Messages
     failure: NoisecleanerError | None = None
+
+
+class _Share(NamedTuple):
+    """What one process does.
+
+    Args:
+        work: what to do with a piece.
+        stretches: of the pieces, in this order.
+        cuts: of all pieces that are cut.
+        stop: is set when the parent wishes so.
+        parent: the parent's process id.
+    """
+
+    work: Work
+    stretches: Sequence[Stretch]
+    cuts: Cuts
+    stop: Event
+    parent: int
 
 
 class _Worker:
     """A process with its share of the work, and the end of a pipe that it reports to."""
 
-    def __init__(self, context: SpawnContext, work: Work, share: Sequence[Stretch], cuts: Cuts, stop: Event) -> None:
-        self.left = len(share)
+    def __init__(self, context: SpawnContext, share: _Share) -> None:
+        self.left = len(share.stretches)
         self.pipe, other = context.Pipe(duplex=False)
-        arguments = (work, share, cuts, stop, os.getpid(), other)
-        self.process = context.Process(target=_do_share, args=arguments, daemon=True)
+        self.process = context.Process(target=_do_share, args=(share, other), daemon=True)
         # a signal may reach every process, but the parent alone decides; a new process takes this mask over
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
@@ -126,14 +143,14 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         other.close()  # so that the pipe ends with the process
 
-    def report(self, progress: Progress) -> None:
+    def listen(self, progress: Progress) -> None:
         """Take what it has to say.
 
         Raises:
             NoisecleanerError: its work failed, or it was killed.
         """
         try:
-            done: _Done = self.pipe.recv()
+            report: _Report = self.pipe.recv()
         except EOFError:
             self.process.join()
             signum = -(self.process.exitcode or 0)
@@ -141,17 +158,17 @@ class _Worker:
                 raise NoisecleanerError(
                     f"Training needs all of its processes, but one was killed (signal {signum}), as happens when "
                     "memory runs out.",
-                    "Repeat the command with --workers 1.",
+                    "Repeat the command with `Effort(workers=1)`.",
                 ) from None
             raise RuntimeError("a process beside this one failed; its traceback is above") from None
-        done.told.retell(progress)
-        if done.failure is not None:
-            raise done.failure
+        report.messages.pass_on(progress)
+        if report.failure is not None:
+            raise report.failure
         self.left -= 1
 
 
 def side_by_side(
-    work: Work, pieces: Sequence[int], workers: int, title: str, progress: Progress, interrupts: Interrupts
+    work: Work, pieces: Sequence[int], *, workers: int, title: str, progress: Progress, interrupts: Interrupts
 ) -> None:
     """Do all pieces, some of them here, the others in processes beside this one; see `wrapped` for who does what.
 
@@ -175,15 +192,16 @@ def side_by_side(
         for piece, until, begun in own:
             if begun:
                 with interrupts.deferred():
-                    _listen(others, cuts[piece].is_set, Stage(), progress, interrupts)
+                    _listen(others, enough=cuts[piece].is_set, stage=Stage(), progress=progress, interrupts=interrupts)
             work(piece, until, progress, interrupts)
         if left := sum(other.left for other in others):
             with interrupts.deferred(), progress.stage(title, left, "runs") as stage:
-                _listen(others, lambda: False, stage, progress, interrupts)
+                _listen(others, enough=lambda: False, stage=stage, progress=progress, interrupts=interrupts)
 
 
 def _listen(
     workers: Sequence[_Worker],
+    *,
     enough: Callable[[], bool],
     stage: Stage,
     progress: Progress,
@@ -194,7 +212,7 @@ def _listen(
         wait([worker.pipe for worker in busy], _POLL_SECONDS)
         for worker in busy:
             if worker.pipe.poll():
-                worker.report(progress)
+                worker.listen(progress)
                 stage.advance(1)
 
 
@@ -209,7 +227,8 @@ def _beside(work: Work, shares: Sequence[Sequence[Stretch]]) -> Iterator[tuple[l
     cuts = {stretch.piece: context.Event() for share in shares for stretch in share if stretch.until < 1}
     workers: list[_Worker] = []
     try:
-        workers.extend(_Worker(context, work, share, cuts, stop) for share in shares)
+        whole = (_Share(work, stretches, cuts, stop, os.getpid()) for stretches in shares)
+        workers.extend(_Worker(context, share) for share in whole)
         yield workers, cuts
     finally:
         stop.set()
@@ -217,21 +236,21 @@ def _beside(work: Work, shares: Sequence[Sequence[Stretch]]) -> Iterator[tuple[l
             worker.process.join()
 
 
-def _do_share(work: Work, share: Sequence[Stretch], cuts: Cuts, stop: Event, parent: int, pipe: Connection) -> None:
+def _do_share(share: _Share, pipe: Connection) -> None:
     """Be one of the processes."""
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")  # as in `cli.main`
-    asked = _Asked(stop, parent)
-    for piece, until, begun in share:
-        told = _Told()
+    interrupts = _ParentInterrupts(share.stop, share.parent)
+    for piece, until, begun in share.stretches:
+        messages = _Messages()
         try:
-            while begun and not cuts[piece].wait(_POLL_SECONDS):
-                asked.raise_pending()
-            work(piece, until, told, asked)
+            while begun and not share.cuts[piece].wait(_POLL_SECONDS):
+                interrupts.raise_pending()
+            share.work(piece, until, messages, interrupts)
             if until < 1:
-                cuts[piece].set()
-            pipe.send(_Done(told))
+                share.cuts[piece].set()
+            pipe.send(_Report(messages))
         except NoisecleanerError as failure:
-            pipe.send(_Done(told, failure))
+            pipe.send(_Report(messages, failure))
             break
         except (Interrupted, BrokenPipeError):  # the parent knows, or is gone
             break

@@ -527,7 +527,13 @@ def test_probabilities_become_logarithms_and_a_row_without_is_skipped(tmp_path: 
     assert manifest.payload.kind == "probabilities"
     inputs = prepare([manifest], None, tmp_path, Decoding(), Progress())
     assert inputs.skipped == {1: Skip.NO_VECTOR}
-    data = Data(inputs.array, manifest.given, manifest.trusted, torch.device("cpu"), probabilities=True)
+    data = Data(
+        array=inputs.array,
+        given=manifest.given,
+        trusted=manifest.trusted,
+        device=torch.device("cpu"),
+        probabilities=True,
+    )
     logarithms = data.inputs(np.array([0, 2])).numpy()
     np.testing.assert_allclose(np.exp(logarithms), np.array([[0.25, 0.75], [1, 0]]), atol=1e-6)
 

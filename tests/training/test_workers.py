@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -23,8 +23,8 @@ from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.networks.backbones import build
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.training import crossfit
-from noisecleaner.training.loop import small
-from noisecleaner.training.workers import side_by_side, wrapped
+from noisecleaner.training.threads import small
+from noisecleaner.training.workers import Work, side_by_side, wrapped
 
 
 class Heard(Progress):
@@ -82,6 +82,23 @@ def wait_and_signal(folder: Path, piece: int, until: float, progress: Progress, 
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def beside(
+    work: Work,
+    pieces: Sequence[int],
+    workers: int,
+    progress: Progress | None = None,
+    interrupts: Interrupts | None = None,
+) -> None:
+    side_by_side(
+        work,
+        pieces,
+        workers=workers,
+        title="elsewhere",
+        progress=progress or Heard(),
+        interrupts=interrupts or Interrupts(),
+    )
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -117,7 +134,7 @@ def share(until: float, workers: int) -> Fraction:
 
 def test_every_piece_is_done_once_and_all_that_was_told_arrives(tmp_path: Path) -> None:
     heard = Heard()
-    side_by_side(partial(write, tmp_path), range(5), 3, "elsewhere", heard, Interrupts())
+    beside(partial(write, tmp_path), range(5), 3, heard)
     lines = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
     done = [(int(piece), round(float(until), 2), int(process)) for piece, until, process in lines]
     by = {(piece, until): process for piece, until, process in done}
@@ -137,7 +154,7 @@ def test_every_piece_is_done_once_and_all_that_was_told_arrives(tmp_path: Path) 
 
 @pytest.mark.parametrize(("pieces", "workers"), [([], 0), ([], 8), ([4], 8)])
 def test_one_piece_or_none_needs_no_other_process(tmp_path: Path, pieces: list[int], workers: int) -> None:
-    side_by_side(partial(write, tmp_path), pieces, workers, "elsewhere", Heard(), Interrupts())
+    beside(partial(write, tmp_path), pieces, workers)
     written = list(tmp_path.glob("[0-9]"))
     assert {file.read_text() for file in written} <= {str(os.getpid())}
     assert len(written) == len(pieces)
@@ -146,7 +163,7 @@ def test_one_piece_or_none_needs_no_other_process(tmp_path: Path, pieces: list[i
 def test_an_error_elsewhere_comes_through_with_its_hint(tmp_path: Path) -> None:
     heard = Heard()
     with pytest.raises(NoisecleanerError, match=r"^Piece 3 must be whole, but it is broken\. Mend it\.$"):
-        side_by_side(partial(fail, tmp_path), range(6), 2, "elsewhere", heard, Interrupts())
+        beside(partial(fail, tmp_path), range(6), 2, heard)
     assert not (tmp_path / "5").exists()
     assert "warning piece 3" in heard.said
 
@@ -154,17 +171,31 @@ def test_an_error_elsewhere_comes_through_with_its_hint(tmp_path: Path) -> None:
 def test_a_process_that_was_killed_is_told_from_one_that_failed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(NoisecleanerError, match=r"signal 9.*--workers 1"):
-        side_by_side(partial(die, tmp_path), range(2), 2, "elsewhere", Heard(), Interrupts())
+    with pytest.raises(NoisecleanerError, match=r"signal 9.*workers=1"):
+        beside(partial(die, tmp_path), range(2), 2)
     with pytest.raises(RuntimeError, match="traceback is above"):
-        side_by_side(partial(stumble, tmp_path), range(2), 2, "elsewhere", Heard(), Interrupts())
+        side_by_side(
+            partial(stumble, tmp_path),
+            range(2),
+            workers=2,
+            title="elsewhere",
+            progress=Heard(),
+            interrupts=Interrupts(),
+        )
     assert "ZeroDivisionError: a bug" in capfd.readouterr().err
 
 
 def test_a_signal_stops_the_others_at_their_next_step(tmp_path: Path) -> None:
     interrupts = Interrupts()
     with interrupts.installed(), pytest.raises(Interrupted), interrupts.deferred():
-        side_by_side(partial(wait_and_signal, tmp_path), range(2), 2, "elsewhere", Heard(), interrupts)
+        side_by_side(
+            partial(wait_and_signal, tmp_path),
+            range(2),
+            workers=2,
+            title="elsewhere",
+            progress=Heard(),
+            interrupts=interrupts,
+        )
     assert (tmp_path / "stopped").exists()
     assert not alive(int((tmp_path / "1").read_text()))
 
@@ -174,9 +205,9 @@ def test_nobody_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
         "import sys\n"
         "from functools import partial\n"
         "from pathlib import Path\n"
-        "from training.test_workers import Heard, Interrupts, side_by_side, wait\n"
+        "from training.test_workers import beside, wait\n"
         "if __name__ == '__main__':\n"
-        "    side_by_side(partial(wait, Path(sys.argv[1])), range(2), 2, 'elsewhere', Heard(), Interrupts())\n"
+        "    beside(partial(wait, Path(sys.argv[1])), range(2), 2)\n"
     )
     (tmp_path / "script.py").write_text(script)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

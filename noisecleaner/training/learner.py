@@ -1,0 +1,205 @@
+"""What a step of training is, what an epoch has to show, what is kept: the contract, and the learner of weightings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.devices import autocast
+from noisecleaner.networks.network import Batch
+from noisecleaner.training.checkpoints import Kept
+from noisecleaner.training.descent import Descent
+from noisecleaner.training.evaluation import accuracy, predict
+from noisecleaner.training.folds import Fold
+from noisecleaner.training.sampling import Sampler
+from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.state import State, load_optimiser, optimiser_tensors
+from noisecleaner.training.streams import Stream, generator, seed_device
+from noisecleaner.training.threads import few_threads
+from noisecleaner.weightings import Step
+
+_CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
+
+
+class Learner(Kept, Protocol):
+    """What the loop knows of a learner; two networks, several processes or a captured step fit behind it.
+
+    A step depends on its number and on what the steps before it left in `state_dict`, and on nothing else.
+    """
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the data."""
+        ...
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of each."""
+        ...
+
+    def session(self) -> AbstractContextManager[None]:
+        """What holds while steps are taken, and is as before afterwards: threads, random numbers, processes."""
+        ...
+
+    def begin_epoch(self, epoch: int) -> Sequence[str]:
+        """Prepare an epoch that has no step behind it; return what may make the result worse than it looks."""
+        ...
+
+    def step(self, number: int) -> None:
+        """Take one step, number 0 to epochs * steps_per_epoch - 1, without waiting for the device."""
+        ...
+
+    def end_epoch(self) -> Mapping[str, float]:
+        """Conclude an epoch; return the numbers that it has to show.
+
+        Raises:
+            NoisecleanerError: training diverges.
+        """
+        ...
+
+
+class WeightingLearner:
+    """Trains one network on rows that a weighting weighs.
+
+    Args:
+        state: what is trained, on the device of the data; changed in place.
+        data: what batches are made of.
+        fold: which rows train and which steer.
+        schedule: how long and how fast.
+    """
+
+    def __init__(self, state: State, data: Data, fold: Fold, schedule: Schedule) -> None:
+        self.state, self._data, self._fold, self._schedule = state, data, fold, schedule
+        # apart, so that a rule's own parameters do not change how the network's step is clipped
+        groups = [list(module.parameters()) for module in (state.network, state.weighting)]
+        self._clipped = [parameters for parameters in groups if parameters]
+        trained = [parameter for parameters in groups for parameter in parameters]
+        self._descent = Descent(trained, schedule.momentum, schedule.weight_decay)
+        self._kept = nn.ModuleDict({"state": state, "descent": self._descent})
+        self._optimisers = [r.optimiser for r in state.regularisers if r.optimiser is not None]
+        self._sampler = Sampler(
+            rows=fold.source,
+            given=data.given,
+            batch_size=schedule.batch_size,
+            trusted_batch=schedule.trusted_batch,
+            seed=schedule.seed,
+            group=state.weighting.group,
+        )
+        self.epochs, self.steps_per_epoch = schedule.epochs, self._sampler.steps
+        # the losses of a network that has learned nothing do not tell who is clean
+        warmup = max(state.weighting.warmup, 0 if state.clean_set is None else 1)
+        self._warmup = min(warmup, self.epochs - 1) * self.steps_per_epoch
+        self._losses: list[Tensor] = []
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Leave the caller's random numbers alone, and take one thread for a small head."""
+        with torch.random.fork_rng(), few_threads(self.state.network, self.state.weighting):
+            yield
+
+    def begin_epoch(self, epoch: int) -> list[str]:
+        """Choose the clean set anew, where rows of low loss stand in for trusted ones."""
+        clean_set, rows = self.state.clean_set, self._fold.source
+        if clean_set is None or epoch * self.steps_per_epoch < self._warmup:
+            return []
+        batches = predict(self.state.network, self._data, rows, self._schedule.batch_size)
+        logits, given = torch.cat([logits for _, logits in batches]), torch.from_numpy(self._data.given[rows])
+        first = not len(clean_set.rows())
+        lent = clean_set.choose(rows, logits=logits, given=given)
+        if not (lent and first):
+            return []
+        return [
+            f"{lent:,} of {len(clean_set.rows()):,} rows of the meta set have high losses, because some classes have "
+            "too few rows of low loss; they may be wrong. Verified rows (`trusted=FILE`) steer better."
+        ]
+
+    def step(self, number: int) -> None:
+        """Draw, weigh, regularise, propagate back, descend, record: Algorithm 1 of SOSELETO, L2B and Bilevel alike."""
+        source, target = self._draw(number)
+        weighted = self._weigh(number, source, target)
+        loss = self._regularise(number, source, weighted.loss)
+        self._descent.clear()
+        torch.autograd.backward(loss)
+        weighted.settle()
+        self._descend(number)
+        self.state.history.add(source, weighted.logits.float())
+        self._losses.append(loss.detach())
+
+    def _draw(self, number: int) -> tuple[Batch, Batch]:
+        """A source batch, and a trusted batch, which is empty where the last one's direction serves."""
+        clean_set, every = self.state.clean_set, self.state.weighting.every
+        seed_device(self._schedule.seed, number, self._data.device)
+        source = self._data.source(self._sampler.source(number))
+        pool = self._fold.steering if clean_set is None else clean_set.rows()
+        asked = number < self._warmup or (number - self._warmup) % every == 0
+        return source, self._data.target(self._sampler.target(number, pool if asked else pool[:0]))
+
+    def _weigh(self, number: int, source: Batch, target: Batch) -> Step:
+        """Let the rule make a loss of the batches; plainly in the first epochs, if it says so."""
+        weighting, network = self.state.weighting, self.state.network
+        rule = weighting.warm_up if number < self._warmup else weighting.step
+        network.train()
+        with autocast(self._data.device, self._schedule.precision):
+            return rule(network, source, target)
+
+    def _regularise(self, number: int, source: Batch, loss: Tensor) -> Tensor:
+        """Let the regularisers change the loss."""
+        if not self.state.regularisers:
+            return loss
+        rng = generator(self._schedule.seed, Stream.REGULARISERS, number)
+        for regulariser in self.state.regularisers:
+            drawn = [self._data.source(rows).inputs for rows in regulariser.draw(rng, len(source.rows))]
+            loss = regulariser.regularise(loss, self.state.network, source, drawn)
+        return loss
+
+    def _descend(self, number: int) -> None:
+        """Step on the clipped gradients."""
+        for parameters in self._clipped:
+            torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
+        self._descent.step(self._schedule.rate(number / (self.epochs * self.steps_per_epoch)))
+
+    def end_epoch(self) -> dict[str, float]:
+        """Show the mean loss, the accuracy on the trusted rows that do not steer, and the mean alpha."""
+        state, data, checked = self.state, self._data, self._fold.checked
+        if state.average is not None:
+            state.average.update_parameters(state.network)
+        numbers = {"loss": self._mean_loss()}
+        if len(checked):
+            numbers["trusted accuracy"] = accuracy(
+                state.network, data, rows=checked, labels=data.trusted[checked], batch_size=self._schedule.batch_size
+            )
+        alpha = state.weighting.alpha()[torch.from_numpy(self._fold.source).to(data.device)]
+        if alpha.isfinite().any():
+            numbers["mean α"] = float(alpha.nanmean())
+        return numbers
+
+    def _mean_loss(self) -> float:
+        mean = float(torch.stack(self._losses).mean())
+        self._losses.clear()
+        if not math.isfinite(mean):
+            raise NoisecleanerError(
+                f"Training must converge, but the loss is {mean} after steps of {self._schedule.learning_rate:g}.",
+                "Give a smaller `Effort.learning_rate`, or leave it out.",
+            )
+        return mean
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """State, momentum, and what the regularisers' own optimisers remember."""
+        tensors: dict[str, Tensor] = dict(self._kept.state_dict())
+        for number, optimiser in enumerate(self._optimisers):
+            tensors |= {f"optimiser.{number}.{name}": t for name, t in optimiser_tensors(optimiser).items()}
+        return tensors
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor], /) -> None:
+        """Go on where `state_dict` was taken."""
+        self._kept.load_state_dict({n: t for n, t in tensors.items() if not n.startswith("optimiser.")})
+        for number, optimiser in enumerate(self._optimisers):
+            own = f"optimiser.{number}."
+            load_optimiser(optimiser, {n.removeprefix(own): t for n, t in tensors.items() if n.startswith(own)})

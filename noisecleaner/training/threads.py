@@ -1,0 +1,32 @@
+"""How many threads a step takes: a small head on the CPU is not worth sharing out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+_SMALL = 300_000  # parameters of a network whose steps are too short to be shared out to threads
+
+
+def small(*modules: nn.Module) -> bool:
+    """Whether steps are too short to be shared out to threads: those of a small head on the CPU.
+
+    A convolution is no head: it has few parameters, and long to work on them.
+    """
+    parameters = [p for module in modules for p in module.parameters()]
+    head = all(p.dim() <= 2 and p.device.type == "cpu" for p in parameters)
+    return head and sum(p.numel() for p in parameters) < _SMALL
+
+
+@contextmanager
+def few_threads(*modules: nn.Module) -> Iterator[None]:
+    """Use one thread for a small head: on a busy machine, waiting for a second one takes four times as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if small(*modules) else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
