@@ -174,28 +174,14 @@ def test_a_process_that_was_killed_is_told_from_one_that_failed(
     with pytest.raises(NoisecleanerError, match=r"signal 9.*workers=1"):
         beside(partial(die, tmp_path), range(2), 2)
     with pytest.raises(RuntimeError, match="traceback is above"):
-        side_by_side(
-            partial(stumble, tmp_path),
-            range(2),
-            workers=2,
-            title="elsewhere",
-            progress=Heard(),
-            interrupts=Interrupts(),
-        )
+        beside(partial(stumble, tmp_path), range(2), 2)
     assert "ZeroDivisionError: a bug" in capfd.readouterr().err
 
 
 def test_a_signal_stops_the_others_at_their_next_step(tmp_path: Path) -> None:
     interrupts = Interrupts()
     with interrupts.installed(), pytest.raises(Interrupted), interrupts.deferred():
-        side_by_side(
-            partial(wait_and_signal, tmp_path),
-            range(2),
-            workers=2,
-            title="elsewhere",
-            progress=Heard(),
-            interrupts=interrupts,
-        )
+        beside(partial(wait_and_signal, tmp_path), range(2), 2, interrupts=interrupts)
     assert (tmp_path / "stopped").exists()
     assert not alive(int((tmp_path / "1").read_text()))
 
