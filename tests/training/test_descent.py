@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 from noisecleaner.training.descent import Descent
-from noisecleaner.training.schedule import Schedule
 
 
 def _parameters() -> list[nn.Parameter]:
@@ -41,12 +39,6 @@ def test_steps_are_those_of_the_class(late: int) -> None:
         optimiser.step()
         for a, b in zip(ours, theirs, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
-
-
-def test_the_learning_rate_falls_along_a_half_cosine_or_stays() -> None:
-    schedule = Schedule(epochs=1, batch_size=1, trusted_batch=1, learning_rate=0.2, weight_decay=0.0)
-    assert [schedule.rate(done) for done in (0, 1 / 3, 0.5, 1)] == pytest.approx([0.2, 0.15, 0.1, 0])
-    assert {replace(schedule, annealed=False).rate(done) for done in (0, 0.5, 1)} == {0.2}
 
 
 def test_momentum_alone_is_saved() -> None:
