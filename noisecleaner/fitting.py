@@ -25,9 +25,9 @@ from noisecleaner.tables import TRACE, write_table
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
-from noisecleaner.training.defaults import choose_schedule
 from noisecleaner.training.folds import MIN_AUDITED, assign_folds
 from noisecleaner.training.recipe import Recipe
+from noisecleaner.training.schedule import choose_schedule
 from noisecleaner.training.trustcheck import warnings_after, warnings_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.

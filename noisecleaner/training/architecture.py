@@ -15,6 +15,7 @@ from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Model
+from noisecleaner.training.streams import first_parameters
 
 #: Units of the layer that source and target share where a transfer trains on vectors.
 _TRANSFER_UNITS = 128
@@ -51,9 +52,10 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
     # in a transfer a head needs features of its own, which is all that source and target share
     hidden = config.model.hidden or (_TRANSFER_UNITS if config.transfer else 0)
     if isinstance(dataset.payload, AnyVectors):
-        return _on_vectors(config.model, dataset.payload, len(dataset.classes), hidden, progress)
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
+        return _on_vectors(
+            config.model, dataset.payload, classes=len(dataset.classes), hidden=hidden, progress=progress
+        )
+    with first_parameters(config.seed):
         name, backbone, frozen = choose_backbone(config.model)
     shape = Shape(
         kind="vectors" if frozen else "pixels",
@@ -98,7 +100,7 @@ def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
     return name, backbone, frozen
 
 
-def _on_vectors(model: Model, payload: AnyVectors, classes: int, hidden: int, progress: Progress) -> Architecture:
+def _on_vectors(model: Model, payload: AnyVectors, *, classes: int, hidden: int, progress: Progress) -> Architecture:
     _refuse_image_options(model)
     if payload.kind == "probabilities":
         _refuse_hidden(model)

@@ -24,7 +24,7 @@ class Descent(nn.Module):
         weight_decay: L2 penalty.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], momentum: float, weight_decay: float) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter], *, momentum: float, weight_decay: float) -> None:
         super().__init__()
         self.momentum, self.weight_decay = momentum, weight_decay
         self._trained = list(parameters)  # a list, so that they are saved with the network alone

@@ -81,7 +81,7 @@ class WeightingLearner:
         groups = [list(module.parameters()) for module in (state.network, state.weighting)]
         self._clipped = [parameters for parameters in groups if parameters]
         trained = [parameter for parameters in groups for parameter in parameters]
-        self._descent = Descent(trained, schedule.momentum, schedule.weight_decay)
+        self._descent = Descent(trained, momentum=schedule.momentum, weight_decay=schedule.weight_decay)
         self._kept = nn.ModuleDict({"state": state, "descent": self._descent})
         self._optimisers = [r.optimiser for r in state.regularisers if r.optimiser is not None]
         self._sampler = Sampler(

@@ -92,7 +92,7 @@ def _not_random(corpus: Corpus) -> str | None:
     return (
         f"The {int(audited.sum()):,} audited rows cannot be a random sample: given labels as unevenly spread have a "
         f"p-value of {p_value:.1g} (simulated). Noise rates and thresholds would be those of the rows that were "
-        "picked. Draw rows at random, or with `noisecleaner plan`."
+        "picked. Draw rows at random, or with `plan()`."
     )
 
 
@@ -100,16 +100,16 @@ def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> str | None:
     """Find trusted rows whose content is that of a dataset row under another id."""
     trusted = np.flatnonzero(corpus.trusted >= 0)
     content = {array[row].tobytes(): row for row in trusted}
-    found = []
+    twins = []
     for row in np.flatnonzero(corpus.dataset.readable):
         twin = content.get(array[row].tobytes())
         if twin is not None and twin != row and corpus.trusted[row] < 0:
-            found.append(row)
-    if not found:
+            twins.append(row)
+    if not twins:
         return None
-    ids = corpus.dataset.table["sample_id"].take(found[:_SHOWN]).to_pylist()
+    ids = corpus.dataset.table["sample_id"].take(twins[:_SHOWN]).to_pylist()
     return (
-        f"{len(found):,} rows of the dataset have the very content of a trusted row with another id (such as "
+        f"{len(twins):,} rows of the dataset have the very content of a trusted row with another id (such as "
         f"{listed(ids)}): what is known of one should hold for the other, but nothing joins them. Remove the repeated "
         "rows, or give them one id."
     )

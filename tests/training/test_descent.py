@@ -60,7 +60,7 @@ import sys, torch
 from noisecleaner.training.descent import Descent
 import noisecleaner.training.loop
 parameter = torch.nn.Parameter(torch.ones(3))
-descent = Descent([parameter], 0.9, 0.0)
+descent = Descent([parameter], momentum=0.9, weight_decay=0.0)
 torch.autograd.backward(parameter.sum())
 torch.nn.utils.clip_grad_norm_([parameter], 5.0)
 descent.step(0.1)
