@@ -21,7 +21,7 @@ from noisecleaner.gate.rules import Level, Limit, OnInconclusive, Rule, Rules, g
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
-from noisecleaner.planning import Planned, plan
+from noisecleaner.planning import PlanResult, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.runs.config import FitConfig
@@ -59,7 +59,7 @@ __all__ = [
     "OnFlag",
     "OnInconclusive",
     "Outcome",
-    "Planned",
+    "PlanResult",
     "PlugIn",
     "Policy",
     "Progress",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,15 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Columns
-from noisecleaner.noise.design import Frame, draw
-from noisecleaner.tables import DESIGN, PLAN, SCORES, read_table, write_table
+from noisecleaner.ingest import Source
+from noisecleaner.noise.design import Design, Frame, draw
+from noisecleaner.runs.scored_run import ScoredRun
+from noisecleaner.tables import DESIGN, PLAN, read_table, write_table
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What `plan` wrote.
+@dataclass(frozen=True, kw_only=True)
+class PlanResult:
+    """What `plan` wrote, and what takes it back when it is filled in.
 
     Args:
         path: the table to fill in.
@@ -28,25 +28,28 @@ class Planned:
         known: rows that were verified before; they are in the table, too.
         shrinks: how long the interval of the noise rate will be by comparison with as many rows drawn evenly, as label
             quality expects it.
-        next: the words to type when the table is filled in.
+        scores: the directory with the scores, which are to be made again.
+        run: the run directory of the fit.
+        source: the rows of the scores, where those are not the rows of the fit.
     """
 
     path: Path
     new: int
     known: int
     shrinks: float
-    next: tuple[str, ...]
+    scores: Path
+    run: Path
+    source: Source | None
 
 
-def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
+def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     """Draw rows to verify, and write a table to fill in.
 
-    Rows are drawn with probability proportional to the standard deviation that label quality q expects of their
-    outcome, sqrt(q (1 - q)) (Neyman, 1934), a fifth of them evenly; systematically in the order of q, which spreads
-    them over it. Rows that were verified before count as a random sample, or as what an earlier plan drew.
+    Rows are drawn as `noise.design.draw` does. Rows that were verified before count as a random sample, or as what an
+    earlier plan drew.
 
     Args:
-        run: a directory with scores: a run after `score`, or the output of `score --data`.
+        run: a directory with scores: a run after `score`, or the output of `score_new`.
         out: the table to write (Parquet), with the columns of `PLAN`; nobody has filled in `trusted_label` of new rows.
         count: rows to verify.
         seed: of the draw.
@@ -54,84 +57,106 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> Planned:
     Raises:
         NoisecleanerError: there are no scores or too few rows, or `out` exists or is no `.parquet`.
     """
-    if out.exists():
-        raise NoisecleanerError(
-            f"A plan replaces no file, but {out} exists already, and somebody may have filled it in.",
-            "Name another one with --out FILE.",
-        )
-    if out.suffix != ".parquet":
-        raise NoisecleanerError(
-            f"A plan is a Parquet file, but {out} is called otherwise.", f"Write --out {out.with_suffix('.parquet')}."
-        )
-    scores, meta = read_table(run / "scores.parquet", SCORES)
-    quality = np.asarray(scores["label_quality"].to_numpy(), dtype=np.float64)
-    usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
-    known = np.asarray(pc.is_valid(scores["trusted_label"])) & usable
-    open_rows = usable & ~known
-    if not 1 <= count <= int(open_rows.sum()):
-        raise NoisecleanerError(
-            f"--n must be a number of rows that nobody has verified yet, of which there are {int(open_rows.sum()):,}, "
-            f"but it is {count:,}.",
-            "Give another --n.",
-        )
-    before = _before(run, known, usable, bool(meta.get("weighted")))
-    drawn = draw(Frame(quality=quality, usable=usable, verified=known, before=before), count=count, seed=seed)
-    table = _table(scores, drawn.drawn | known, drawn.probability)
-    design = {"sample_id": scores["sample_id"], "before": pa.array(before)}
-    design |= {"sample_probability": pa.array(drawn.probability), "drawn": pa.array(drawn.drawn)}
+    _check_new(out)
+    scored = ScoredRun(run)
+    scores = scored.scores([name for name in PLAN.names if name != "sample_probability"])
+    frame = _frame(scored, scores, count)
+    design = draw(frame, count=count, seed=seed)
+    table = _table(scores, frame.verified | design.drawn, design.probability)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_table(out, [table], PLAN, {"run": str(run), "n": count, "seed": seed})
     try:
-        write_table(run / "design.parquet", [pa.table(design, schema=DESIGN)], DESIGN, {"plan": str(out)})
+        _remember(run, out, scores["sample_id"], frame, design)
     except BaseException:
         out.unlink()  # nobody shall fill in a plan that the next one would not know of
         raise
-    return Planned(out, count, int(known.sum()), drawn.shrinks, _next(run, out, meta))
+    return PlanResult(
+        path=out,
+        new=count,
+        known=int(frame.verified.sum()),
+        shrinks=design.shrinks,
+        scores=run,
+        run=scored.metadata.run,
+        source=None if (run / "run.json").exists() else scored.metadata.source,
+    )
 
 
-def _before(run: Path, known: BoolArray, usable: BoolArray, weighted: bool) -> FloatArray:
-    """With which probability each row could have been among those that are verified, shape [rows].
+def _check_new(out: Path) -> None:
+    """Refuse a table that cannot be written.
+
+    Raises:
+        NoisecleanerError: it exists, or is no `.parquet`.
+    """
+    if out.exists():
+        raise NoisecleanerError(
+            f"A plan replaces no file, but {out} exists already, and somebody may have filled it in.",
+            "Name another one with `out=FILE`.",
+        )
+    if out.suffix != ".parquet":
+        raise NoisecleanerError(
+            f"A plan is a Parquet file, but {out} is called otherwise.",
+            f"Write `out={str(out.with_suffix('.parquet'))!r}`.",
+        )
+
+
+def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:
+    """Find the rows from which `count` can be drawn.
+
+    Raises:
+        NoisecleanerError: there are not so many, or those before were drawn by a plan that was made elsewhere.
+    """
+    quality = np.asarray(scores["label_quality"].to_numpy(), dtype=np.float64)
+    usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
+    verified = np.asarray(pc.is_valid(scores["trusted_label"])) & usable
+    open_rows = int((usable & ~verified).sum())
+    if not 1 <= count <= open_rows:
+        raise NoisecleanerError(
+            f"`count` must be a number of rows that nobody has verified yet, of which there are {open_rows:,}, "
+            f"but it is {count:,}.",
+            "Give another `count`.",
+        )
+    even = np.full(len(usable), verified.sum() / max(1, int(usable.sum())))
+    before = _before(scored.path, verified) if scored.metadata.weighted else even
+    return Frame(quality=quality, usable=usable, verified=verified, before=before)
+
+
+def _before(run: Path, verified: BoolArray) -> FloatArray:
+    """With which probability each row could have been drawn by the plans before, shape [rows].
 
     A plan of which no row was verified is forgotten.
+
+    Args:
+        run: where the last plan left its design.
+        verified: rows that somebody has verified, shape [rows].
 
     Raises:
         NoisecleanerError: they were drawn by a plan that was made elsewhere.
     """
-    even = np.full(len(known), known.sum() / max(1, int(usable.sum())))
-    if not weighted:
-        return even
-    design = run / "design.parquet"
-    if not design.exists():
+    path = run / "design.parquet"
+    if not path.exists():
         raise NoisecleanerError(
             f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet.",
-            "Score the verified table in the run in which it was planned (`score RUN --trusted PLAN`), and plan there.",
+            "Score the verified table in the run in which it was planned (`score(RUN, trusted=PLAN)`), and plan there.",
         )
-    table = read_table(design, DESIGN)[0]
-    done = known[np.asarray(table["drawn"])].any()
-    return np.asarray(table["sample_probability" if done else "before"].to_numpy(), dtype=np.float64)
+    design = read_table(path, DESIGN)[0]
+    done = verified[np.asarray(design["drawn"])].any()
+    return np.asarray(design["sample_probability" if done else "before"].to_numpy(), dtype=np.float64)
 
 
-def _next(run: Path, out: Path, meta: Mapping[str, Any]) -> tuple[str, ...]:
-    """How the filled-in table is taken back: where the scores of new rows came from, those rows are named again."""
-    if (run / "run.json").exists():
-        return ("noisecleaner", "score", str(run), "--trusted", str(out))
-    again = ("--data", str(meta["source"]["data"]), *_columns(meta["source"]), "--out", str(run))
-    return ("noisecleaner", "score", str(meta["run"]), *again, "--trusted", str(out))
-
-
-def _columns(source: Mapping[str, Any]) -> Iterator[str]:
-    """The options by which columns of other names were read."""
-    usual = asdict(Columns())
-    options = {"sample_id": "id", "row_ids": "row-ids"}
-    for name, value in source.get("columns", usual).items():
-        if value != usual[name]:
-            option = options.get(name, name)
-            yield from [f"--{option}"] if value is True else [f"--{option}-column", str(value)]
-    if source.get("allow_absolute"):
-        yield "--allow-absolute"
+def _remember(run: Path, out: Path, ids: pa.ChunkedArray, frame: Frame, design: Design) -> None:
+    """Keep the design for the next plan."""
+    columns: dict[str, Any] = {"sample_id": ids, "before": frame.before}
+    columns |= {"sample_probability": design.probability, "drawn": design.drawn}
+    write_table(run / "design.parquet", [pa.table(columns, schema=DESIGN)], DESIGN, {"plan": str(out)})
 
 
 def _table(scores: pa.Table, rows: BoolArray, probability: FloatArray) -> pa.Table:
-    columns = {name: scores[name] for name in PLAN.names if name in scores.column_names}
-    columns["sample_probability"] = pa.array(probability)
-    return pa.table({name: columns[name] for name in PLAN.names}, schema=PLAN).filter(pa.array(rows))
+    """Make the table to fill in.
+
+    Args:
+        scores: the columns of `PLAN` but for the last.
+        rows: those that are to be in it, shape [rows].
+        probability: with which each is verified, shape [rows].
+    """
+    last = PLAN.field("sample_probability")
+    return scores.append_column(last, [pa.array(probability)]).select(PLAN.names).filter(pa.array(rows))

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.scored import metadata_of, scores_table
 from support.simulated import Array, scores
 
 from noisecleaner.errors import NoisecleanerError
@@ -33,17 +34,11 @@ class Dataset:
 
     def write(self, verified: Array, weighted: bool = False, **columns: Any) -> None:
         """Write scores.parquet, some rows verified."""
-        values = {name: pa.nulls(self.rows, SCORES.field(name).type) for name in SCORES.names}
-        values |= {"sample_id": self.ids, "given_label": ["a"] * self.rows}
+        values = {"sample_id": self.ids, "given_label": ["a"] * self.rows}
         values["trusted_label"] = pa.array(self.truth, mask=~np.isin(np.arange(self.rows), verified))
         values["label_quality"] = pa.array(1 - self.expected, pa.float32())
-        table = pa.table({name: (values | columns)[name] for name in SCORES.names}, schema=SCORES)
-        write_table(
-            self.folder / "scores.parquet",
-            [table],
-            SCORES,
-            {"weighted": weighted, "run": "run", "source": {"data": "new.parquet"}},
-        )
+        metadata = metadata_of(("a", "b"), weighted=weighted).to_json()
+        write_table(self.folder / "scores.parquet", [scores_table(**values | columns)], SCORES, metadata)
 
     def plan(self, name: str, count: int, seed: int = 0) -> tuple[Array, Array]:
         """Plan; return the rows of the table and their probabilities."""

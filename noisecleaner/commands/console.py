@@ -6,7 +6,8 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from noisecleaner.commands.terminal import TerminalProgress, on_stderr, on_stdout
-from noisecleaner.commands.wording import typed
+from noisecleaner.commands.wording import option, typed
 from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.gate.verdicts import Verdict
+    from noisecleaner.ingest import Source
     from noisecleaner.noise.rate import Rate
     from noisecleaner.noise.thresholds import Goal
-    from noisecleaner.planning import Planned
+    from noisecleaner.planning import PlanResult
     from noisecleaner.registry import PlugIn
     from noisecleaner.runs.record import FitResult
     from noisecleaner.runs.summary import Summary
@@ -80,7 +82,7 @@ def show_summary(summary: Summary, out: Path) -> None:
     _table("Worst classes", ("given label", "rows", "flagged", "share", "noise (95 % interval)"), classes)
     pairs = [(pair.given, pair.suggested, f"{pair.rows:,}") for pair in summary.confusions]
     _table("Most likely confusions", ("given label", "looks like", "flagged rows"), pairs)
-    rows = [(s.sample_id, s.given, s.suggested, f"{s.value:.4f}") for s in summary.suspects]
+    rows = [(s.sample_id, str(s.given), s.suggested, f"{s.value:.4f}") for s in summary.suspects]
     _table(
         f"Most suspicious rows (lowest {summary.by})",
         ("sample_id", "given label", "suggested", summary.by),
@@ -141,7 +143,7 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")
 
 
-def show_planned(planned: Planned) -> None:
+def show_planned(planned: PlanResult) -> None:
     """Tell what `plan` wrote, and what to type when it is filled in."""
     console = on_stdout()
     path = printable(planned.path)
@@ -152,7 +154,29 @@ def show_planned(planned: Planned) -> None:
         )
     )
     console.print(Text("Fill in its column trusted_label with the true class of each row, and keep the other columns."))
-    console.print(Text(f"Next: {printable(shlex.join(planned.next))}"))
+    console.print(Text(f"Next: {printable(shlex.join(_take_back(planned)))}"))
+
+
+def _take_back(planned: PlanResult) -> list[str]:
+    """What to type when the table is filled in: where new rows were scored, those are named again."""
+    words = ["noisecleaner", "score"]
+    if planned.source is None:
+        words += [str(planned.scores)]
+    else:
+        words += [str(planned.run), "--data", planned.source.data, *_reading(planned.source)]
+        words += ["--out", str(planned.scores)]
+    return [*words, "--trusted", str(planned.path)]
+
+
+def _reading(source: Source) -> Iterator[str]:
+    """The options by which a source was read, but for those that are usual."""
+    usual = asdict(type(source.columns)())
+    for name, value in asdict(source.columns).items():
+        if value != usual[name]:
+            yield option(f"Columns.{name}")
+            yield from [] if value is True else [str(value)]
+    if source.allow_absolute:
+        yield "--allow-absolute"
 
 
 def show_corruption(corruption: Corruption) -> None:
@@ -267,7 +291,7 @@ def _kept(summary: Summary) -> str:
     return "" if rate.value is None else f"; {_rate(rate)} wrong among them ({rate.sample_size:,} audited rows)"
 
 
-def _skips(skipped: dict[str, int]) -> str:
+def _skips(skipped: Mapping[str, int]) -> str:
     if not skipped:
         return "0 skipped"
     return f"{sum(skipped.values()):,} skipped: " + ", ".join(f"{n:,} {reason}" for reason, n in skipped.items())

@@ -42,6 +42,12 @@ def typed(text: str) -> str:
     return re.sub(r"`([^`\n]+)`", lambda found: _translated(found[1]) or found[0], text)
 
 
+def option(parameter: str) -> str:
+    """The option of a parameter or field: `seed` is --seed, `Columns.label` is --label-column."""
+    owner, _, name = parameter.rpartition(".")
+    return _called(owner, name)
+
+
 def _translated(code: str) -> str | None:
     """The words for one piece of Python; None where it is none."""
     try:

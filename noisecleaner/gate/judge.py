@@ -12,7 +12,7 @@ from noisecleaner.gate.rules import Limit, Rule, Rules
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict, percent
 from noisecleaner.noise.intervals import clears, difference, more_for_increase, more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Interval, Rate, hundredths
-from noisecleaner.runs.scored_run import Scored, read_scored
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.texts import shortened
 
 _LISTED = 5  # classes in a message
@@ -27,7 +27,7 @@ class _Case:
 
     rule: Rule
     limit: Limit
-    scored: Scored
+    scored: ScoredRun
 
     def found(
         self,
@@ -53,13 +53,13 @@ def gate(scored: Path, rules: Rules) -> Verdict:
     Raises:
         NoisecleanerError: the run (or the baseline) has no usable scores, no row is scored, or both are the same.
     """
-    run = read_scored(scored)
+    run = _open(scored)
     baseline = read_baseline(rules, scored)
     findings = [_judge(_Case(rule, rules.limits[rule], run), baseline) for rule in Rule if rule in rules.limits]
     return Verdict(str(scored), tuple(findings), rules.on_inconclusive)
 
 
-def read_baseline(rules: Rules, scored: Path) -> Scored | None:
+def read_baseline(rules: Rules, scored: Path) -> ScoredRun | None:
     """Read what the rules compare with, if they do.
 
     Raises:
@@ -72,10 +72,30 @@ def read_baseline(rules: Rules, scored: Path) -> Scored | None:
             f"The baseline must be another run, but {rules.baseline} is the one that is judged.",
             "Name the run to compare with: --baseline RUN.",
         )
-    return read_scored(rules.baseline)
+    return _open(rules.baseline)
 
 
-def _judge(case: _Case, baseline: Scored | None) -> Finding:
+def _open(path: Path) -> ScoredRun:
+    """Open a scored run.
+
+    Raises:
+        NoisecleanerError: it has no usable scores, or no row is scored.
+    """
+    if not ScoredRun.has_scores(path):
+        found = "has not been scored yet" if path.is_dir() else "does not exist"
+        raise NoisecleanerError(
+            f"A gate needs a run that has been scored, but {path} {found}.", f"Score it: `score({str(path)!r})`"
+        )
+    run = ScoredRun(path)
+    if not run.counts.scored:
+        raise NoisecleanerError(
+            f"A gate needs scored rows, but {path / 'scores.parquet'} has none: an empty table must not pass.",
+            "See its skip_reason column for why rows were left out.",
+        )
+    return run
+
+
+def _judge(case: _Case, baseline: ScoredRun | None) -> Finding:
     match case.rule:
         case Rule.MAX_NOISE:
             return _noise(case)
@@ -93,18 +113,22 @@ def _judge(case: _Case, baseline: Scored | None) -> Finding:
 
 
 def _noise(case: _Case) -> Finding:
-    measured, limit = case.scored.overall, case.limit.value
+    measured, limit = case.scored.noise.overall, case.limit.value
     outcome = _outcome(measured.interval, limit)
     message = f"{_wrong(measured)}; at most {percent(limit)} may be"
     if outcome is Outcome.INCONCLUSIVE:
-        message += f", which cannot be told yet: {_advice(measured, limit, case.scored.scored)}"
+        message += f", which cannot be told yet: {_advice(measured, limit, case.scored.counts.scored)}"
     return case.found(outcome, f"{message}.", (measured.value, measured.low, measured.high))
 
 
 def _noise_per_class(case: _Case) -> Finding:
     # of a class without rows no label is wrong, and none could ever be audited
     limit = case.limit.value
-    judged = {name: m for name, m in case.scored.per_class.items() if case.scored.rows[name] or m.sample_size}
+    judged = {
+        name: m
+        for name, m in case.scored.noise.per_class.items()
+        if case.scored.counts.classes[name].scored or m.sample_size
+    }
     outcomes = {name: _outcome(measured.interval, limit) for name, measured in judged.items()}
     ranks = [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED]
     worst = sorted(judged, key=lambda name: (ranks.index(outcomes[name]), -(judged[name].value or 0)))
@@ -125,8 +149,8 @@ def _noise_per_class(case: _Case) -> Finding:
     return case.found(outcome, message[0].upper() + message[1:], value, [*failed, *unclear])
 
 
-def _noise_increase(case: _Case, baseline: Scored) -> Finding:
-    new, old, limit = case.scored.overall, baseline.overall, case.limit.value
+def _noise_increase(case: _Case, baseline: ScoredRun) -> Finding:
+    new, old, limit = case.scored.noise.overall, baseline.noise.overall, case.limit.value
     where = f"the baseline {_quoted(str(baseline.path))}"
     interval = difference(new=new.interval, old=old.interval) if new.interval and old.interval else None
     value: _Value = (interval.value, interval.low, interval.high) if interval else (None, None, None)
@@ -144,14 +168,15 @@ def _noise_increase(case: _Case, baseline: Scored) -> Finding:
 
 
 def _flagged(case: _Case) -> Finding:
-    flagged, scored, limit = case.scored.flagged, case.scored.scored, case.limit.value
+    flagged, scored, limit = case.scored.counts.flagged, case.scored.counts.scored, case.limit.value
     share = flagged / scored
     message = f"{flagged:,} of {scored:,} scored rows are flagged ({percent(share)}); at most {percent(limit)} may be."
     return case.found(Outcome.PASSED if share <= limit else Outcome.FAILED, message, (share, None, None))
 
 
 def _kept_per_class(case: _Case) -> Finding:
-    kept, limit = case.scored.kept, case.limit.value
+    kept = {name: rows.kept for name, rows in case.scored.counts.classes.items()}
+    limit = case.limit.value
     few = sorted((name for name in kept if kept[name] < limit), key=lambda name: kept[name])
     message = f"At least {limit:,} rows of each class must be kept; "
     if few:
@@ -164,7 +189,7 @@ def _kept_per_class(case: _Case) -> Finding:
 
 
 def _audited(case: _Case) -> Finding:
-    audited, limit = case.scored.overall.sample_size, case.limit.value
+    audited, limit = case.scored.noise.overall.sample_size, case.limit.value
     message = f"{audited:,} rows are audited; at least {limit:,} must be"
     if audited < limit:
         message += f": verify {limit - audited:,} more, drawn at random"

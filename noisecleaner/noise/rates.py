@@ -130,7 +130,7 @@ class Noise:
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the noise is incomplete: {error!r}") from error
         if classes != list(per_class) or {len(confusion), *map(len, confusion)} - {len(per_class)}:
-            raise ValueError("the confusion is of other classes")
+            raise ValueError("the confusion does not belong to the classes")
         return cls(overall=overall, per_class=per_class, pairs=pairs, confusion=confusion)
 
 

@@ -1,115 +1,261 @@
-"""What a gate reads of a scored run: how many rows are flagged and kept, and the noise measured on audited ones."""
+"""A scored run: the files that `score` wrote, as values. Rows are counted batch by batch: there may be ten million."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any, get_args
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from noisecleaner.errors import NoisecleanerError
-from noisecleaner.noise.rate import Rate
-from noisecleaner.tables import META_KEY
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import Source
+from noisecleaner.noise.rate import Rate, whole
+from noisecleaner.noise.rates import Noise
+from noisecleaner.noise.thresholds import Goal
+from noisecleaner.quality.calibration import Reliability
+from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
+from noisecleaner.runs.scored import By
+from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
+from noisecleaner.runs.threshold_table import ThresholdTable
+from noisecleaner.tables import META_KEY, REPORT, SCORES
 
-_COLUMNS = ["given_label", "trusted_label", "flagged"]
 
-
-@dataclass(frozen=True)
-class Scored:
-    """A scored run in numbers.
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What is kept beside the rows of scores.parquet and report.parquet.
 
     Args:
-        path: its directory.
-        rows: given class -> scored rows; every class of the run is there.
-        kept: given class -> those of them that are not flagged.
-        scored: scored rows; also those without a given label.
-        flagged: those of them that are flagged.
-        overall: share of wrong labels.
-        per_class: given class -> share of wrong labels in it.
+        run: the run directory of the fit.
+        source: where the scored rows came from.
+        classes: the class names.
+        by: the column that the threshold cuts.
+        threshold: rows below it are flagged.
+        quality: how label quality was made, see `QualityModel.method`.
+        goal: what the threshold was chosen to reach, None where it was given.
+        versions: name -> version of what computed this.
+        weighted: whether verified rows were drawn with probabilities that `plan` knows.
+        kept_noise: share of wrong labels among the rows that are kept; None where an earlier version wrote the file.
+        judged: audited rows that it, and the calibration, was measured on, likewise.
     """
 
-    path: Path
-    rows: Mapping[str, int]
-    kept: Mapping[str, int]
-    scored: int
-    flagged: int
-    overall: Rate
-    per_class: Mapping[str, Rate]
+    run: Path
+    source: Source
+    classes: tuple[str, ...]
+    by: By
+    threshold: float
+    quality: str
+    goal: Goal | None
+    versions: Mapping[str, str]
+    weighted: bool
+    kept_noise: Rate | None
+    judged: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the metadata as a JSON object."""
+        return {
+            "run": str(self.run),
+            "source": self.source.to_json(),
+            "classes": list(self.classes),
+            "by": self.by,
+            "threshold": self.threshold,
+            "quality": self.quality,
+            "goal": asdict(self.goal) if self.goal else None,
+            "versions": dict(self.versions),
+            "weighted": self.weighted,
+            "kept_noise": self.kept_noise.to_json() if self.kept_noise else None,
+            "judged": self.judged,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Metadata:
+        """Bring back what `to_json` described.
+
+        Raises:
+            ValueError: it is no such thing; KeyError, TypeError and AttributeError likewise.
+        """
+        classes, by, threshold, goal = (content[name] for name in ("classes", "by", "threshold", "goal"))
+        if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+            raise ValueError("its classes are missing")
+        if by not in get_args(By) or isinstance(threshold, bool) or not math.isfinite(threshold):
+            raise ValueError("it does not say how rows were flagged")
+        return cls(
+            run=Path(content["run"]),
+            source=Source.from_json(content["source"]),
+            classes=tuple(classes),
+            by=by,
+            threshold=float(threshold),
+            quality=str(content["quality"]),
+            goal=None if goal is None else Goal(goal["kind"], goal["value"], confidence=goal["confidence"]),
+            versions=dict(content["versions"]),
+            weighted=bool(content["weighted"]),
+            kept_noise=Rate.from_json(content["kept_noise"]) if "kept_noise" in content else None,
+            judged=whole(content["judged"]) if "judged" in content else None,
+        )
 
 
-def read_scored(path: Path) -> Scored:
-    """Read scores.parquet (batch by batch: it may be large) and noise.json of a scored run.
+class ScoredRun:
+    """The directory that `score` wrote.
 
     Args:
-        path: a run directory after `score`, or the output of `score --data`.
+        path: a run directory after `score`, or the output of `score_new`.
+
+    Attributes:
+        metadata: what is kept beside the rows.
 
     Raises:
-        NoisecleanerError: one of them is missing or damaged, they do not belong together, or no row is scored.
+        NoisecleanerError: there are no scores, or they are damaged.
     """
-    table, summary = path / "scores.parquet", path / "noise.json"
-    if not table.exists():
-        found = "has not been scored yet" if path.is_dir() else "does not exist"
-        raise NoisecleanerError(
-            f"A gate needs a run that has been scored, but {path} {found}.", f"Score it: noisecleaner score {path}"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not self.has_scores(path):
+            raise NoisecleanerError(
+                f"Scores are required, but {path / _SCORES} does not exist.",
+                f"Make them first: `score({str(path)!r})`",
+            )
+        with _reading(path / _SCORES):
+            self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[META_KEY]))
+
+    @staticmethod
+    def has_scores(path: Path) -> bool:
+        """Whether a directory has been scored."""
+        return (path / _SCORES).exists()
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read some columns of scores.parquet, a part at a time.
+
+        Args:
+            columns: their names.
+
+        Raises:
+            NoisecleanerError: the file is damaged.
+        """
+        return _batches(self.path / _SCORES, SCORES, columns)
+
+    def scores(self, columns: Sequence[str] = tuple(SCORES.names)) -> pa.Table:
+        """Read scores.parquet: one row for each row of the dataset, in its order.
+
+        Args:
+            columns: those to read.
+
+        Raises:
+            NoisecleanerError: the file is damaged.
+        """
+        fields = [SCORES.field(name) for name in columns]
+        return pa.Table.from_batches(self.batches(columns), pa.schema(fields))
+
+    def thresholds(self) -> ThresholdTable:
+        """Read report.parquet: what other thresholds would flag, and how wrong both sides would be.
+
+        Raises:
+            NoisecleanerError: the file is missing or damaged.
+        """
+        batches = _batches(self.path / _REPORT, REPORT, REPORT.names)
+        return ThresholdTable.from_table(pa.Table.from_batches(batches, REPORT))
+
+    @cached_property
+    def counts(self) -> RowCounts:
+        """How many rows there are of each kind.
+
+        Raises:
+            NoisecleanerError: scores.parquet is damaged.
+        """
+        return count(self.batches(COUNTED), self.metadata.classes)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """How much is wrong.
+
+        Raises:
+            NoisecleanerError: noise.json is missing, damaged, or of other rows.
+        """
+        with _reading(self._noise_file, "used"):
+            noise = Noise.from_json(self._noise)
+        if tuple(noise.per_class) != self.metadata.classes or noise.overall.sample_size > self.counts.verified:
+            raise _broken(self._noise_file, f"it does not belong to {self.path / _SCORES}", "used")
+        return noise
+
+    @property
+    def reliability(self) -> Reliability | None:
+        """How well label quality is calibrated, None where no row judges.
+
+        Raises:
+            NoisecleanerError: noise.json is missing or damaged.
+        """
+        with _reading(self._noise_file, "used"):
+            content = self._noise["calibration"]
+            return None if content is None else Reliability(**content)
+
+    def summary(self) -> Summary:
+        """What a person reads of all this.
+
+        Raises:
+            NoisecleanerError: one of the files is missing or damaged.
+        """
+        counts, noise, metadata = self.counts, self.noise, self.metadata
+        if metadata.kept_noise is None or metadata.judged is None:
+            raise _broken(
+                self.path / _SCORES, "an earlier version wrote it, without the noise of the kept rows", "used"
+            )
+        return Summary(
+            rows=counts.rows,
+            skipped=counts.skipped,
+            flagged=counts.flagged,
+            unlabelled=counts.unlabelled,
+            kept=counts.kept,
+            by=metadata.by,
+            threshold=metadata.threshold,
+            goal=metadata.goal,
+            noise=noise,
+            kept_noise=metadata.kept_noise,
+            model=metadata.quality,
+            reliability=self.reliability,
+            judged=metadata.judged,
+            classes=worst_classes(counts, noise),
+            confusions=likely_confusions(self.batches(PAIRED), metadata.classes),
+            suspects=lowest_rows(self.batches([*NAMED, metadata.by]), metadata.by),
         )
-    classes, counts, verified = _count(table)
-    scored = {key: n for key, n in counts.items() if key[1] is not None}
-    if not scored:
-        raise NoisecleanerError(
-            f"A gate needs scored rows, but {table} has none: an empty table must not pass.",
-            "See its skip_reason column for why rows were left out.",
-        )
-    overall, per_class = _noise(summary)
-    if set(per_class) != set(classes) or overall.sample_size > verified:
-        raise _broken(summary, f"it does not belong to {table}")
-    return Scored(
-        path=path,
-        rows={name: scored.get((name, False), 0) + scored.get((name, True), 0) for name in classes},
-        kept={name: scored.get((name, False), 0) for name in classes},
-        scored=sum(scored.values()),
-        flagged=sum(n for (_, flagged), n in scored.items() if flagged),
-        overall=overall,
-        per_class={name: per_class[name] for name in classes},
-    )
+
+    @property
+    def _noise_file(self) -> Path:
+        return self.path / _NOISE
+
+    @cached_property
+    def _noise(self) -> Any:
+        with _reading(self._noise_file, "used"):
+            return json.loads(self._noise_file.read_bytes())
 
 
-def _count(path: Path) -> tuple[list[str], Counter[tuple[str | None, bool | None]], int]:
-    """Class names, rows by given label and flag, and how many rows are verified."""
-    counts: Counter[tuple[str | None, bool | None]] = Counter()
-    verified = 0
+#: Rows that are in memory at a time.
+_BATCH = 2**18
+_SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
+
+
+def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        if not file.schema_arrow.equals(schema):
+            raise ValueError(f"its columns are {listed(file.schema_arrow.names)}")
+        for batch in file.iter_batches(_BATCH, columns=list(columns)):
+            yield batch.replace_schema_metadata(None)
+
+
+@contextmanager
+def _reading(path: Path, verb: str = "read") -> Iterator[None]:
+    """Tell which file is damaged."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            classes = json.loads((file.schema_arrow.metadata or {})[META_KEY])["classes"]
-            for batch in file.iter_batches(columns=_COLUMNS):
-                grouped = (
-                    pa.Table.from_batches([batch]).group_by(["given_label", "flagged"]).aggregate([([], "count_all")])
-                )
-                for line in grouped.to_pylist():
-                    counts[line["given_label"], line["flagged"]] += line["count_all"]
-                verified += pc.count(batch["trusted_label"]).as_py()
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise _broken(path, error) from error
-    if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-        raise _broken(path, "its classes are missing")
-    return classes, counts, verified
+        yield
+    except (OSError, pa.ArrowException, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise _broken(path, error, verb) from error
 
 
-def _noise(path: Path) -> tuple[Rate, dict[str, Rate]]:
-    try:
-        content = json.loads(path.read_bytes())
-        overall = Rate.from_json(content["overall"])
-        return overall, {name: Rate.from_json(entry) for name, entry in content["per_given_class"].items()}
-    except (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise _broken(path, error) from error
-
-
-def _broken(path: Path, reason: object) -> NoisecleanerError:
+def _broken(path: Path, reason: object, verb: str) -> NoisecleanerError:
     return NoisecleanerError(
-        f"{path} is required, but it cannot be used ({reason}).",
-        "Score the run again: `noisecleaner score` writes it.",
+        f"{path} is required, but it cannot be {verb} ({reason}).", "Score the run again: `score()` writes it."
     )

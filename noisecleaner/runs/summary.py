@@ -1,23 +1,27 @@
-"""Effective noise against threshold, and the summary that a person reads."""
+"""The summary that a person reads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray
-from noisecleaner.noise.cuts import Cut
+from noisecleaner.ingest.labels import indices
 from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.quality.calibration import Reliability
-from noisecleaner.tables import REPORT
+from noisecleaner.runs.row_counts import RowCounts
+
+#: Columns of scores.parquet that `likely_confusions` reads, and those that `lowest_rows` does beside the values.
+PAIRED = ("given_label", "suggested_label", "flagged")
+NAMED = ("sample_id", "given_label", "suggested_label")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassLine:
     """One class in the summary: rows that carry its label, how many are flagged, and the noise audited there."""
 
@@ -27,7 +31,7 @@ class ClassLine:
     noise: Rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Confusion:
     """Flagged rows that carry one label and look like another."""
 
@@ -36,17 +40,17 @@ class Confusion:
     rows: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Suspect:
-    """A row at the bottom of the ranking."""
+    """A row at the bottom of the ranking; `given` is None where it has no label, `suggested` empty where none is."""
 
     sample_id: str
-    given: str
+    given: str | None
     suggested: str
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """What `score` tells.
 
@@ -70,7 +74,7 @@ class Summary:
     """
 
     rows: int
-    skipped: dict[str, int]
+    skipped: Mapping[str, int]
     flagged: int
     unlabelled: int
     kept: int
@@ -82,57 +86,56 @@ class Summary:
     model: str
     reliability: Reliability | None
     judged: int
-    classes: list[ClassLine]
-    confusions: list[Confusion]
-    suspects: list[Suspect]
+    classes: Sequence[ClassLine]
+    confusions: Sequence[Confusion]
+    suspects: Sequence[Suspect]
 
 
-def flag(values: FloatArray, threshold: float) -> BoolArray:
-    """Flag the rows below a threshold, shape [rows]; a row without a value is not flagged."""
-    return np.asarray(values < threshold)
-
-
-def report(by: str, cut: Cut) -> pa.Table:
-    """Make the rows of report.parquet for one column.
-
-    Args:
-        by: the name of the column.
-        cut: the rows in its order.
-    """
-    count, lines = len(cut.values), []
-    for threshold in _thresholds(cut.values):
-        kept_rows = cut.rows(threshold).kept
-        cut_rates = cut.rates(threshold)
-        rates = {"effective_noise": cut_rates.noise, "precision": cut_rates.precision, "recall": cut_rates.recall}
-        line: dict[str, object] = {"by": by, "threshold": float(threshold), "kept": kept_rows}
-        line["kept_fraction"] = kept_rows / count if count else 0.0
-        for name, rate in rates.items():
-            line |= {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
-        lines.append(line)
-    return pa.Table.from_pylist(lines, schema=REPORT)
-
-
-def worst_classes(
-    given: IntArray, flagged: BoolArray, noise: Noise, classes: Sequence[str], most: int = 5
-) -> list[ClassLine]:
+def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassLine]:
     """List the classes with the largest share of flagged rows."""
-    labelled = given >= 0
-    rows, out = (np.bincount(given[part], minlength=len(classes)).tolist() for part in (labelled, labelled & flagged))
-    lines = [ClassLine(name, rows[c], out[c], noise.per_class[name]) for c, name in enumerate(classes)]
+    lines = [
+        ClassLine(name=name, rows=own.rows, flagged=own.flagged, noise=noise.per_class[name])
+        for name, own in counts.classes.items()
+    ]
     return sorted(lines, key=lambda line: -line.flagged / max(line.rows, 1))[:most]
 
 
-def likely_confusions(
-    given: IntArray, suggested: IntArray, flagged: BoolArray, classes: Sequence[str], most: int = 5
-) -> list[Confusion]:
-    """List the most frequent pairs of given and suggested label among flagged rows that have both."""
-    both = flagged & (given >= 0) & (suggested >= 0)
-    pairs, counts = np.unique(given[both] * len(classes) + suggested[both], return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:most]
-    found = [(*divmod(int(pairs[i]), len(classes)), int(counts[i])) for i in order]
-    return [Confusion(classes[one], classes[other], count) for one, other, count in found]
+def likely_confusions(batches: Iterable[pa.RecordBatch], classes: Sequence[str], most: int = 5) -> list[Confusion]:
+    """List the most frequent pairs of given and suggested label among flagged rows that have both.
+
+    Args:
+        batches: of scores.parquet, with the columns `PAIRED`.
+        classes: the class names; pairs that are as frequent come in their order.
+        most: how many to list.
+    """
+    pairs, counts = np.empty(0, np.int64), np.empty(0, np.int64)
+    for batch in batches:
+        flagged = batch.filter(pc.fill_null(batch["flagged"], False))
+        given, suggested = (indices(flagged[name], classes) for name in ("given_label", "suggested_label"))
+        both = (given >= 0) & (suggested >= 0)
+        more, rows = np.unique(given[both] * len(classes) + suggested[both], return_counts=True)
+        pairs, place = np.unique(np.concatenate([pairs, more]), return_inverse=True)
+        counts = np.bincount(place, np.concatenate([counts, rows]), len(pairs)).astype(np.int64)
+    frequent = np.argsort(-counts, kind="stable")[:most]
+    places = [(*divmod(int(pairs[i]), len(classes)), int(counts[i])) for i in frequent]
+    return [Confusion(given=classes[one], suggested=classes[other], rows=rows) for one, other, rows in places]
 
 
-def _thresholds(values: FloatArray) -> FloatArray:
-    grid = np.round(np.arange(101) / 100, 2)
-    return np.unique(np.concatenate([grid, np.quantile(values, grid)])) if len(values) else grid
+def lowest_rows(batches: Iterable[pa.RecordBatch], by: str, most: int = 10) -> list[Suspect]:
+    """List the rows with the lowest values, in the order of the dataset where they are equal.
+
+    Args:
+        batches: of scores.parquet, with the columns `NAMED` and `by`.
+        by: the column whose values count.
+        most: how many to list.
+    """
+    lowest: list[Suspect] = []
+    for batch in batches:
+        values = np.asarray(batch[by].to_numpy(zero_copy_only=False), dtype=np.float64)
+        known = np.flatnonzero(np.isfinite(values))
+        rows = known[np.argsort(values[known], kind="stable")][:most]
+        for row, cells in zip(rows, batch.take(pa.array(rows)).to_pylist(), strict=True):
+            names = {"sample_id": cells["sample_id"], "given": cells["given_label"]}
+            lowest.append(Suspect(**names, suggested=cells["suggested_label"] or "", value=float(values[row])))
+        lowest = sorted(lowest, key=lambda suspect: suspect.value)[:most]
+    return lowest

@@ -1,25 +1,27 @@
-"""ScoredRows rows -> scores.parquet, report.parquet and noise.json, and the summary that a person reads."""
+"""Scored rows -> scores.parquet, report.parquet and noise.json; `scored_run` reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.files import write_json
+from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
-from noisecleaner.noise.rates import measure
+from noisecleaner.noise.rates import Rows, measure
 from noisecleaner.noise.thresholds import Goal, choose
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
-from noisecleaner.runs.summary import Summary, Suspect, flag, likely_confusions, report, worst_classes
+from noisecleaner.runs.scored_run import Metadata, ScoredRun
+from noisecleaner.runs.summary import Summary
+from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import REPORT, SCORES, write_table
 
 #: What a threshold may cut.
@@ -29,8 +31,8 @@ _NUMBERS = ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
 _BATCH = 2**17
 
 
-@dataclass(frozen=True)
-class Rule:
+@dataclass(frozen=True, kw_only=True)
+class Flagging:
     """How rows are flagged.
 
     Args:
@@ -43,59 +45,71 @@ class Rule:
     threshold: float
     goal: Goal | None
 
+    def threshold_for(self, cut: Cut) -> float:
+        """Choose where to cut.
 
-def write(out: Path, scored: ScoredRows, rule: Rule, origin: Mapping[str, Any]) -> Summary:
+        Args:
+            cut: the rows in the order of the column.
+
+        Raises:
+            TooFewVerifiedError: the goal cannot be reached with the verified rows.
+        """
+        return self.threshold if self.goal is None else choose(self.goal, cut)
+
+
+def write(out: Path, scored: ScoredRows, flagging: Flagging, *, run: Path, source: Source) -> Summary:
     """Write the three files and sum them up.
 
     Args:
         out: the directory, made where there is none.
         scored: the rows.
-        rule: how they are flagged.
-        origin: where they come from, kept in the files.
+        flagging: how they are flagged.
+        run: the run directory of the fit, kept in the files.
+        source: where the rows come from, likewise.
 
     Raises:
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
-    rows, by = scored.rows(), rule.by
-    values = scored.values(by)
+    rows, values = scored.rows(), scored.values(flagging.by)
     cut = Cut(values, rows)
-    threshold = rule.threshold if rule.goal is None else choose(rule.goal, cut)
-    unlabelled = (rows.given < 0) & (scored.suggested >= 0)
-    flagged, known = flag(values, threshold) | unlabelled, np.isfinite(values)
-    noise = measure(rows, scored.classes, scored.model)
-    shown = [name for name in BY if np.isfinite(scored.values(name)).any()] or [by]
-    meta = {**origin, "classes": list(scored.classes), "by": by, "threshold": threshold, "quality": scored.model}
-    meta |= {"goal": asdict(rule.goal) if rule.goal else None, "versions": versions()}
-    meta |= {"weighted": bool(np.isfinite(rows.probability[rows.audited]).any())}
-    out.mkdir(parents=True, exist_ok=True)
-    write_table(out / "scores.parquet", _scores(scored, flagged, known | unlabelled), SCORES, meta)
-    reports = (report(name, cut if name == by else Cut(scored.values(name), rows)) for name in shown)
-    write_table(out / "report.parquet", reports, REPORT, meta)
-    judged = rows.judging & rows.audited & np.isfinite(rows.expected)
-    calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
-    calibration = {"calibration": asdict(calibrated) if calibrated else None}
-    write_json(out / "noise.json", {**noise.to_json(), "quality": scored.model, **calibration})
-    return Summary(
-        rows=len(rows.given),
-        skipped=_counts(scored.identity["skip_reason"]),
-        flagged=int(flagged.sum()),
-        unlabelled=int(unlabelled.sum()),
-        kept=int((known & ~flagged).sum()),
-        by=by,
+    threshold = flagging.threshold_for(cut)
+    metadata = Metadata(
+        run=run,
+        source=source,
+        classes=scored.classes,
+        by=flagging.by,
         threshold=threshold,
-        goal=rule.goal,
-        noise=noise,
+        quality=scored.model,
+        goal=flagging.goal,
+        versions=versions(),
+        weighted=bool(np.isfinite(rows.probability[rows.audited]).any()),
         kept_noise=cut.wrong_among(threshold).kept,
-        model=scored.model,
-        reliability=calibrated,
         judged=int((rows.judging & rows.audited).sum()),
-        classes=worst_classes(rows.given, flagged, noise, scored.classes),
-        confusions=likely_confusions(rows.given, scored.suggested, flagged, scored.classes),
-        suspects=_suspects(scored, values, cut),
-    )
+    ).to_json()
+    noise = _noise(scored, rows)
+    flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
+    out.mkdir(parents=True, exist_ok=True)
+    write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
+    write_table(out / "report.parquet", _reports(scored, rows, by=flagging.by, cut=cut), REPORT, metadata)
+    write_json(out / "noise.json", noise)
+    return ScoredRun(out).summary()
 
 
-def _scores(scored: ScoredRows, flagged: BoolArray, known: BoolArray) -> Iterator[pa.Table]:
+def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
+    """Flag the rows below a threshold, and those without a label.
+
+    Args:
+        values: what is cut, NaN where a row has no value, shape [rows].
+        threshold: where it is cut.
+        unlabelled: rows that have a suggestion instead of a label, shape [rows].
+
+    Returns:
+        Booleans of shape [rows], null where a row has neither a value nor a suggestion.
+    """
+    return pa.array((values < threshold) | unlabelled, mask=~(np.isfinite(values) | unlabelled))
+
+
+def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
     """Make the rows of scores.parquet, a part at a time."""
     classes = pa.array(scored.classes, pa.string())
     for first in range(0, len(flagged), _BATCH):
@@ -105,24 +119,19 @@ def _scores(scored: ScoredRows, flagged: BoolArray, known: BoolArray) -> Iterato
         numbers = {name: getattr(scored, name)[part] for name in _NUMBERS}
         columns |= {name: pa.array(v, pa.float32(), from_pandas=True) for name, v in numbers.items()}
         columns |= {"suggested_label": classes.take(pa.array(suggested, mask=suggested < 0))}
-        columns |= {"flagged": pa.array(flagged[part], mask=~known[part])}
+        columns |= {"flagged": flagged.slice(first, _BATCH)}
         yield pa.table({name: columns[name] for name in SCORES.names}, schema=SCORES)
 
 
-def _suspects(scored: ScoredRows, values: FloatArray, cut: Cut, most: int = 10) -> list[Suspect]:
-    """List the rows with the lowest values, in the order of the dataset where they are equal."""
-    lowest = np.flatnonzero(values <= cut.values[:most].max(initial=-np.inf))
-    order = lowest[np.argsort(values[lowest], kind="stable")][:most]
-    return [
-        Suspect(
-            sample_id=scored.identity["sample_id"][int(i)].as_py(),
-            given=scored.identity["given_label"][int(i)].as_py(),
-            suggested=scored.classes[scored.suggested[i]] if scored.suggested[i] >= 0 else "",
-            value=float(values[i]),
-        )
-        for i in order
-    ]
+def _reports(scored: ScoredRows, rows: Rows, *, by: By, cut: Cut) -> Iterator[pa.Table]:
+    """Make the rows of report.parquet, of each column that holds a number."""
+    for name in [name for name in BY if np.isfinite(scored.values(name)).any()] or [by]:
+        yield ThresholdTable.of(name, cut if name == by else Cut(scored.values(name), rows)).to_table()
 
 
-def _counts(reasons: pa.ChunkedArray) -> dict[str, int]:
-    return {c["values"]: c["counts"] for c in pc.value_counts(reasons.drop_null()).to_pylist()}
+def _noise(scored: ScoredRows, rows: Rows) -> dict[str, Any]:
+    """Make noise.json."""
+    judged = rows.judging & rows.audited & np.isfinite(rows.expected)
+    calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
+    calibration = {"calibration": asdict(calibrated) if calibrated else None}
+    return {**measure(rows, scored.classes, scored.model).to_json(), "quality": scored.model, **calibration}

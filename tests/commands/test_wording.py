@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import noisecleaner
 from noisecleaner.cli import app
-from noisecleaner.commands.wording import typed
+from noisecleaner.commands.wording import option, typed
 
 PACKAGE = Path(noisecleaner.__file__).parent
 COMMANDS = typer.main.get_group(app).commands
@@ -56,6 +56,14 @@ def test_python_becomes_what_one_types(python: str, words: str) -> None:
     assert typed(f"Give {python}.") == f"Give {words}."
 
 
+def test_a_parameter_is_an_option() -> None:
+    assert [option(name) for name in ("seed", "Columns.label", "Columns.row_ids")] == [
+        "--seed",
+        "--label-column",
+        "--row-ids",
+    ]
+
+
 @given(st.text(alphabet="`a=1('\"{}[.,)*…\\\n\0", max_size=40))
 def test_no_text_is_too_odd(text: str) -> None:
     typed(text)
@@ -83,7 +91,7 @@ def test_what_the_library_names_exists_on_the_command_line(file: Path) -> None:
     for text in pieces(file):
         for code in re.findall(r"`([^`\n]+)`", text):
             words = typed(f"`{code}`")
-            for option in re.findall(r"(?<![\w-])--[\w-]+", words):
-                assert option in OPTIONS or option in ("--X", "--no-X"), f"{code!r} in {file} becomes {words!r}"
+            for word in re.findall(r"(?<![\w-])--[\w-]+", words):
+                assert word in OPTIONS or word in ("--X", "--no-X"), f"{code!r} in {file} becomes {words!r}"
             if command := re.match(r"`noisecleaner ([\w-]+)", words):
                 assert command[1] in COMMANDS, f"{code!r} in {file} becomes {words!r}"

@@ -9,17 +9,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from support.datasets import SAMPLE, Command
+from support.scored import make_run, sampled
 
 from noisecleaner.api import (
     Effect,
@@ -40,61 +38,13 @@ from noisecleaner.commands import console
 from noisecleaner.files import write_json
 from noisecleaner.gate.formats import github, markdown
 from noisecleaner.gate.rules import read_config
-from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.intervals import difference
-from noisecleaner.noise.rate import Rate
 from noisecleaner.registry import names_in
-from noisecleaner.tables import SCORES, write_table
 
 FORMATS = ["console", *names_in("gate.formats")]
 # 30 of 300 audited labels are wrong: 10 %, 7.1 to 13.9
 RULES = {0: ["--max-noise", "0.14"], 1: ["--max-noise", "0.07"], 2: [], 3: ["--max-noise", "0.1"]}
 VECTORS = ["--embedding-column", "embedding"]
-
-
-def wilson(hits: int, seen: int) -> Rate:
-    """What a plain random sample tells."""
-    unknown, even = np.full(seen, np.nan), np.full(seen, 0.01)
-    return Audit(wrong=np.arange(seen) < hits, expected=unknown, probability=even).rate(None)
-
-
-def make_run(
-    folder: Path,
-    *,
-    rows: Mapping[str, tuple[int, int]] | None = None,
-    audited: Mapping[str, tuple[int, int]] | None = None,
-    interval: bool = True,
-) -> Path:
-    """Write what `score` writes and a gate reads.
-
-    Args:
-        folder: where.
-        rows: class -> rows that are kept, and rows that are flagged.
-        audited: class -> wrong labels, and audited rows.
-        interval: whether the rates have one.
-    """
-    rows = rows or {"cat": (450, 50), "dog": (400, 100)}
-    audited = audited if audited is not None else {"cat": (5, 150), "dog": (25, 150)}
-    given_labels = [name for name, (kept, flagged) in rows.items() for _ in range(kept + flagged)]
-    flags = [flag for kept, flagged in rows.values() for flag in [False] * kept + [True] * flagged]
-    verified = sum(seen for _, seen in audited.values())
-    labels = [*given_labels, None]  # the last row was skipped
-    columns = {
-        "sample_id": [str(row) for row in range(len(labels))],
-        "given_label": labels,
-        "trusted_label": [label if row < verified else None for row, label in enumerate(labels)],
-        "flagged": [*flags, None],
-        "skip_reason": [*[None] * len(flags), "no label"],
-    }
-    table = pa.table({f.name: pa.array(columns.get(f.name, [None] * len(labels)), f.type) for f in SCORES})
-    folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "scores.parquet", [table.cast(SCORES)], SCORES, {"classes": list(rows)})
-    rates = {name: wilson(*audited.get(name, (0, 0))).to_json() for name in rows}
-    overall = wilson(sum(wrong for wrong, _ in audited.values()), verified).to_json()
-    nothing = {} if interval else {"low": None, "high": None}
-    per_class = {name: {**rate, **nothing} for name, rate in rates.items()}
-    write_json(folder / "noise.json", {"overall": {**overall, **nothing}, "per_given_class": per_class})
-    return folder
 
 
 @pytest.fixture
@@ -151,7 +101,7 @@ def test_an_output_that_cannot_be_a_file_is_refused(command: Command, run: Path,
 
 
 def test_a_share_is_judged_by_its_interval(command: Command, run: Path) -> None:
-    rate = wilson(30, 300)
+    rate = sampled(30, 300)
     assert rate.low is not None
     assert rate.high is not None
     at = found(command, run, "--max-noise", rate.high)
@@ -235,7 +185,7 @@ def test_flags_and_kept_rows_are_counted_exactly(command: Command, run: Path, tm
 def test_an_increase_is_judged_against_the_baseline(command: Command, run: Path, tmp_path: Path) -> None:
     better = make_run(tmp_path / "better", audited={"cat": (3, 300)}, rows={"cat": (400, 0)})
     words = [run, "--baseline", better, "--max-noise-increase"]
-    new, old = wilson(30, 300).interval, wilson(3, 300).interval
+    new, old = sampled(30, 300).interval, sampled(3, 300).interval
     assert new is not None
     assert old is not None
     change = difference(new=new, old=old)

@@ -1,82 +1,74 @@
-"""Reports at any threshold, and what a summary lists, against counting by hand."""
+"""What a summary lists, against counting by hand, however the table is cut into batches."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.simulated import Array, audited_rows
+from support.scored import noise_of, sampled, scores_table
 
-from noisecleaner.noise.cuts import Cut
-from noisecleaner.noise.estimate import MIN_EVENTS
-from noisecleaner.noise.rates import Rows, measure
-from noisecleaner.runs.summary import flag, likely_confusions, report, worst_classes
+from noisecleaner.noise.rate import UNKNOWN
+from noisecleaner.runs.row_counts import ClassCounts, RowCounts
+from noisecleaner.runs.summary import NAMED, PAIRED, likely_confusions, lowest_rows, worst_classes
 
-
-def by_hand(values: Array, judging: Array, wrong: Array, threshold: float) -> dict[str, float | None]:
-    known = np.isfinite(values)
-    kept, flagged = known & (values >= threshold), known & (values < threshold)
-    seen, out = judging & kept, judging & flagged
-    share = lambda hits, of: hits.sum() / of.sum() if of.any() else None  # noqa: E731
-    return {
-        "kept": int(kept.sum()),
-        "kept_fraction": kept.sum() / known.sum(),
-        "effective_noise": share(wrong & seen, seen),
-        "precision": share(wrong & out, out),
-        "recall": share(wrong & out, judging & known & wrong),
-    }
+CLASSES = ("a", "b", "c")
+LABEL = st.sampled_from(CLASSES) | st.none()
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(5, 2 * MIN_EVENTS - 1))
-def test_every_line_of_the_report_is_what_one_would_count_by_hand(seed: int, rows: int) -> None:
-    """With so few events nothing is sharpened; audited rows that do not judge are not counted."""
-    rng = np.random.default_rng(seed)
-    values = np.round(rng.random(rows), 2)
-    values[rng.random(rows) < 0.1] = np.nan
-    values[0] = 0.5
-    audited, wrong = rng.random(rows) < 0.7, rng.random(rows) < 0.4
-    judging = audited & (rng.random(rows) < 0.7)
-    known = audited_rows(wrong, judging, rng.random(rows), audited)
-    for line in report("label_quality", Cut(values, known)).to_pylist():
-        counted = by_hand(values, judging, judging & wrong, line["threshold"])
-        for name, expected in counted.items():
-            assert line[name] == (None if expected is None else pytest.approx(expected)), (name, line["threshold"])
-            # null where nobody can tell, and an interval wherever somebody can
-            if name not in ("kept", "kept_fraction"):
-                assert (line[f"{name}_low"] is None) == (line[f"{name}_high"] is None) == (expected is None)
-
-
-def test_the_report_has_every_hundredth_and_every_quantile_in_order() -> None:
-    values = np.random.default_rng(0).random(1000) ** 3
-    nobody = np.zeros(1000, dtype=bool)
-    lines = report("alpha", Cut(values, audited_rows(nobody, nobody)))
-    thresholds = lines["threshold"].to_numpy()
-    assert np.isin(np.round(np.arange(101) / 100, 2), thresholds).all()
-    assert np.isin(np.quantile(values, np.arange(101) / 100), thresholds).all()
-    assert (np.diff(thresholds) > 0).all()
-    assert lines["effective_noise_low"].null_count == len(lines)
-    assert pa.types.is_float64(lines.schema.field("threshold").type)
-
-
-def test_rows_without_a_value_are_not_flagged() -> None:
-    assert flag(np.array([0.1, 0.5, np.nan]), 0.5).tolist() == [True, False, False]
-
-
-def test_worst_classes_and_confusions_are_counted_from_flagged_rows() -> None:
-    labels = np.array([0, 0, 1, 1, 1, -1])
-    flagged = np.array([True, False, True, True, True, False])
-    nobody, half = np.full(6, -1), np.full(6, 0.5)
-    noise = measure(
-        Rows(given=labels, trusted=nobody, expected=half, judging=nobody > 0, probability=np.full(6, np.nan)),
-        ("a", "b"),
-        "audited",
-    )
-    assert [(c.name, c.rows, c.flagged) for c in worst_classes(labels, flagged, noise, ("a", "b"))] == [
-        ("b", 3, 3),
-        ("a", 2, 1),
+def test_the_worst_classes_have_the_largest_share_of_flagged_rows() -> None:
+    sizes = {"few": (10, 5), "none": (0, 0), "many": (100, 49), "all": (3, 3), "clean": (7, 0)}
+    classes = {name: ClassCounts(rows=rows, scored=rows, flagged=flagged) for name, (rows, flagged) in sizes.items()}
+    counts = RowCounts(rows=0, skipped={}, scored=0, flagged=0, unlabelled=0, verified=0, classes=classes)
+    noise = noise_of({name: sampled(1, 4) if name == "few" else UNKNOWN for name in sizes}, UNKNOWN)
+    lines = worst_classes(counts, noise, most=4)
+    assert [(line.name, line.rows, line.flagged) for line in lines] == [
+        ("all", 3, 3),
+        ("few", 10, 5),
+        ("many", 100, 49),
+        ("none", 0, 0),
     ]
-    pairs = likely_confusions(labels, np.array([1, 1, 0, 0, 2, -1]), flagged, ("a", "b", "c"))
-    assert [(p.given, p.suggested, p.rows) for p in pairs] == [("b", "a", 2), ("a", "b", 1), ("b", "c", 1)]
+    assert lines[1].noise == sampled(1, 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(LABEL, LABEL, st.booleans() | st.none()), min_size=1, max_size=40), st.integers(1, 40))
+def test_confusions_are_pairs_of_flagged_rows_most_frequent_first(
+    rows: list[tuple[str | None, str | None, bool | None]], size: int
+) -> None:
+    table = scores_table(
+        given_label=[row[0] for row in rows],
+        suggested_label=[row[1] for row in rows],
+        flagged=[row[2] for row in rows],
+    )
+    pairs = Counter((one, other) for one, other, flag in rows if flag and one is not None and other is not None)
+    in_order = sorted(pairs, key=lambda pair: (-pairs[pair], *pair))[:5]
+    confusions = likely_confusions(table.select(PAIRED).to_batches(size), CLASSES)
+    assert [(c.given, c.suggested, c.rows) for c in confusions] == [(*pair, pairs[pair]) for pair in in_order]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.5]) | st.floats(0, 1, width=32) | st.none(), min_size=1, max_size=60),
+    st.integers(1, 60),
+)
+def test_the_lowest_rows_come_in_the_order_of_the_dataset_where_they_are_equal(
+    values: list[float | None], size: int
+) -> None:
+    table = scores_table(
+        alpha=values,
+        given_label=[None if row % 5 == 0 else "a" for row in range(len(values))],
+        suggested_label=[None if row % 3 == 0 else "b" for row in range(len(values))],
+    )
+    single = [np.nan if value is None else float(np.float32(value)) for value in values]
+    lowest = [row for row in np.argsort(single, kind="stable").tolist() if values[row] is not None][:10]
+    suspects = lowest_rows(table.select([*NAMED, "alpha"]).to_batches(size), "alpha")
+    assert [(s.sample_id, s.value) for s in suspects] == [(f"r{row:05d}", single[row]) for row in lowest]
+    assert [s.given for s in suspects] == [None if row % 5 == 0 else "a" for row in lowest]
+    assert [s.suggested for s in suspects] == ["" if row % 3 == 0 else "b" for row in lowest]
+
+
+def test_no_rows_have_no_suspects() -> None:
+    assert lowest_rows(iter([pa.RecordBatch.from_pylist([], scores_table(alpha=[1.0]).schema)]), "alpha") == []

@@ -1,0 +1,112 @@
+"""report.parquet: what each threshold would flag and keep, and how wrong both would be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from noisecleaner.arrays import FloatArray
+from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.rate import Interval
+from noisecleaner.runs.scored import By
+from noisecleaner.tables import REPORT
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdLine:
+    """One threshold.
+
+    Args:
+        by: the column that it cuts.
+        threshold: rows below it are flagged.
+        kept: rows at or above it.
+        kept_fraction: their part of all rows with a value.
+        effective_noise: share of wrong labels among the kept rows; None where nobody can tell.
+        precision: share of wrong labels among the flagged rows, likewise.
+        recall: share of the wrong labels that is flagged, likewise.
+    """
+
+    by: By
+    threshold: float
+    kept: int
+    kept_fraction: float
+    effective_noise: Interval | None
+    precision: Interval | None
+    recall: Interval | None
+
+
+@dataclass(frozen=True)
+class ThresholdTable:
+    """Every hundredth and every percentile of one column or more, in ascending order of each."""
+
+    lines: tuple[ThresholdLine, ...]
+
+    @classmethod
+    def of(cls, by: By, cut: Cut) -> ThresholdTable:
+        """Measure the thresholds of one column.
+
+        Args:
+            by: the name of the column.
+            cut: the rows in its order.
+        """
+        return cls(tuple(_line(by, cut, float(threshold)) for threshold in _thresholds(cut.values)))
+
+    def to_table(self) -> pa.Table:
+        """Make the rows of report.parquet."""
+        return pa.Table.from_pylist([dict(_cells(line)) for line in self.lines], schema=REPORT)
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> ThresholdTable:
+        """Read the rows of report.parquet."""
+        return cls(tuple(_from_cells(cells) for cells in table.to_pylist()))
+
+
+_RATES = ("effective_noise", "precision", "recall")
+
+
+def _line(by: By, cut: Cut, threshold: float) -> ThresholdLine:
+    kept, count, rates = cut.rows(threshold).kept, len(cut.values), cut.rates(threshold)
+    return ThresholdLine(
+        by=by,
+        threshold=threshold,
+        kept=kept,
+        kept_fraction=kept / count if count else 0.0,
+        effective_noise=rates.noise.interval,
+        precision=rates.precision.interval,
+        recall=rates.recall.interval,
+    )
+
+
+def _cells(line: ThresholdLine) -> Iterator[tuple[str, object]]:
+    yield from {"by": line.by, "threshold": line.threshold, "kept": line.kept}.items()
+    yield "kept_fraction", line.kept_fraction
+    for name in _RATES:
+        interval: Interval | None = getattr(line, name)
+        if interval is not None:
+            yield from {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}.items()
+
+
+def _from_cells(cells: dict[str, Any]) -> ThresholdLine:
+    return ThresholdLine(
+        by=cells["by"],
+        threshold=cells["threshold"],
+        kept=cells["kept"],
+        kept_fraction=cells["kept_fraction"],
+        effective_noise=_interval(cells, "effective_noise"),
+        precision=_interval(cells, "precision"),
+        recall=_interval(cells, "recall"),
+    )
+
+
+def _interval(cells: dict[str, Any], name: str) -> Interval | None:
+    value, low, high = (cells[name + end] for end in ("", "_low", "_high"))
+    return None if value is None else Interval(value=value, low=low, high=high)
+
+
+def _thresholds(values: FloatArray) -> FloatArray:
+    grid = np.round(np.arange(101) / 100, 2)
+    return np.unique(np.concatenate([grid, np.quantile(values, grid)])) if len(values) else grid

@@ -1,0 +1,63 @@
+"""Rows of each kind, against counting one by one, however the table is cut into batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.scored import scores_table
+
+from noisecleaner.runs.row_counts import COUNTED, ClassCounts, count
+
+CLASSES = ("a", "b", "never")
+#: Given label, verified label, suggested label, flag, reason to skip: what `score` writes.
+SCORED = st.tuples(
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["a", "b", None]),
+    st.sampled_from(["a", "b", None]),
+    st.booleans(),
+    st.none(),
+)
+UNLABELLED = st.tuples(st.none(), st.none(), st.sampled_from(["a", "b"]), st.just(True), st.none())
+WITHOUT_VALUE = st.tuples(st.sampled_from(["a", "b"]), st.none(), st.none(), st.none(), st.none())
+SKIPPED = st.tuples(
+    st.sampled_from(["a", "strange", None]),
+    st.sampled_from(["a", None]),
+    st.none(),
+    st.none(),
+    st.sampled_from(["no label", "unreadable"]),
+)
+Row = tuple[str | None, str | None, str | None, bool | None, str | None]
+
+
+def batches(rows: list[Row], size: int) -> list[pa.RecordBatch]:
+    names = ("given_label", "trusted_label", "suggested_label", "flagged", "skip_reason")
+    table = scores_table(**{name: [row[place] for row in rows] for place, name in enumerate(names)})
+    return table.select(COUNTED).to_batches(size)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(SCORED | UNLABELLED | WITHOUT_VALUE | SKIPPED, min_size=1, max_size=40), st.integers(1, 40))
+def test_rows_are_counted_by_class_flag_and_reason(rows: list[Row], size: int) -> None:
+    counts = count(batches(rows, size), CLASSES)
+    assert counts.rows == len(rows)
+    assert counts.scored == sum(flag is not None for *_, flag, _ in rows)
+    assert counts.flagged == sum(flag is True for *_, flag, _ in rows)
+    assert counts.kept == sum(flag is False for *_, flag, _ in rows)
+    assert counts.unlabelled == sum(given is None and suggested is not None for given, _, suggested, *_ in rows)
+    assert counts.verified == sum(trusted is not None for _, trusted, *_ in rows)
+    reasons = [reason for *_, reason in rows if reason is not None]
+    assert list(counts.skipped.items()) == list(Counter(reasons).items())  # in the order of their first row
+    for name in CLASSES:
+        flags = [flag for given, *_, flag, reason in rows if given == name and reason is None]
+        kept, flagged = flags.count(False), flags.count(True)
+        assert counts.classes[name] == ClassCounts(rows=len(flags), scored=kept + flagged, flagged=flagged)
+        assert counts.classes[name].kept == kept
+
+
+def test_no_rows_are_no_rows() -> None:
+    counts = count([], CLASSES)
+    assert (counts.rows, counts.scored, counts.skipped) == (0, 0, {})
+    assert list(counts.classes) == list(CLASSES)

@@ -1,0 +1,96 @@
+"""Scored runs that are made up: what `score` writes, without a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from noisecleaner.files import write_json
+from noisecleaner.ingest import Source
+from noisecleaner.noise.estimate import wilson
+from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.noise.rates import Noise
+from noisecleaner.runs.scored_run import Metadata
+from noisecleaner.tables import SCORES, write_table
+
+
+def sampled(events: int, size: int) -> Rate:
+    """What a plain random sample tells."""
+    if not size:
+        return UNKNOWN
+    return Rate.around(wilson(events / size, size=size), sample_size=size, events=events, method="wilson")
+
+
+def scores_table(**columns: Any) -> pa.Table:
+    """Rows of scores.parquet; columns that are not given are null."""
+    rows = len(next(iter(columns.values())))
+    values = {"sample_id": [f"r{row:05d}" for row in range(rows)], **columns}
+    arrays = {f.name: pa.array(values.get(f.name, [None] * rows), f.type, from_pandas=True) for f in SCORES}
+    return pa.table(arrays, schema=SCORES)
+
+
+def metadata_of(classes: Sequence[str], **changes: Any) -> Metadata:
+    """Metadata of rows that were cut at one half."""
+    facts: dict[str, Any] = {
+        "run": Path("run"),
+        "source": Source("data.parquet"),
+        "classes": tuple(classes),
+        "by": "label_quality",
+        "threshold": 0.5,
+        "quality": "audited",
+        "goal": None,
+        "versions": {"noisecleaner": "0"},
+        "weighted": False,
+        "kept_noise": UNKNOWN,
+        "judged": 0,
+    }
+    return Metadata(**{**facts, **changes})
+
+
+def noise_of(classes: Mapping[str, Rate], overall: Rate) -> Noise:
+    """Noise of which nobody knows the pairs."""
+    nothing = tuple(tuple(0 for _ in classes) for _ in classes)
+    return Noise(overall=overall, per_class=classes, pairs={}, confusion=nothing)
+
+
+def make_run(
+    folder: Path,
+    *,
+    rows: Mapping[str, tuple[int, int]] | None = None,
+    audited: Mapping[str, tuple[int, int]] | None = None,
+    interval: bool = True,
+) -> Path:
+    """Write a run of which rows, flags and noise are known.
+
+    Args:
+        folder: where.
+        rows: class -> rows that are kept, and rows that are flagged.
+        audited: class -> wrong labels, and audited rows.
+        interval: whether the rates have one.
+    """
+    rows = rows or {"cat": (450, 50), "dog": (400, 100)}
+    audited = audited if audited is not None else {"cat": (5, 150), "dog": (25, 150)}
+    labels = [name for name, (kept, flagged) in rows.items() for _ in range(kept + flagged)]
+    flags = [flag for kept, flagged in rows.values() for flag in [False] * kept + [True] * flagged]
+    verified = sum(seen for _, seen in audited.values())
+    table = scores_table(
+        sample_id=[str(row) for row in range(len(labels) + 1)],
+        given_label=[*labels, None],  # the last row was skipped
+        trusted_label=[label if row < verified else None for row, label in enumerate([*labels, None])],
+        label_quality=[*np.where(flags, 0.25, 0.75), None],
+        flagged=[*flags, None],
+        skip_reason=[*[None] * len(labels), "no label"],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder / "scores.parquet", [table], SCORES, metadata_of(list(rows)).to_json())
+    per_class = {name: sampled(*audited.get(name, (0, 0))) for name in rows}
+    overall = sampled(sum(wrong for wrong, _ in audited.values()), verified)
+    content = noise_of(per_class, overall).to_json()
+    for rate in [] if interval else [content["overall"], *content["per_given_class"].values()]:
+        rate |= {"low": None, "high": None}
+    write_json(folder / "noise.json", {**content, "quality": "audited", "calibration": None})
+    return folder
