@@ -89,7 +89,7 @@ def test_new_rows_are_classified_as_the_targets_classes(folder: Path, command: C
 
 
 def test_the_two_stages_make_a_dataset_of_unlabelled_rows_and_clean_it(folder: Path, command: Command) -> None:
-    """The end of section 4.3, as docs/METHODS.md shows it."""
+    """The end of section 4.3, as noisecleaner/METHODS.md shows it."""
     steps = [
         (*FIT, "--out", "runs/one"),
         ("score", "runs/one", "--data", "unlabelled.parquet", *EMBEDDED, "--out", "runs/guessed"),
