@@ -19,7 +19,7 @@ from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows, from_trace, verified_since
 from noisecleaner.runs.summary import Summary
-from noisecleaner.runs.writing import BY, Flagging, write
+from noisecleaner.runs.writing import BY, Cutoff, write
 from noisecleaner.tables import TRACE, read_table
 
 
@@ -67,7 +67,7 @@ def score(
             progress.warn(picked)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
-    return write(run, scored, Flagging(by=column, threshold=threshold, goal=goal), run=run, source=source)
+    return write(run, scored, Cutoff(by=column, threshold=threshold, goal=goal), run=run, source=source)
 
 
 def score_new(
@@ -118,8 +118,8 @@ def score_new(
     # the rows' manifest ends with the call: what is written needs a part of it only
     scored = _judged(opened, source, trusted, look, progress or Progress())
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
-    flagging = Flagging(by="label_quality", threshold=threshold, goal=goal)
-    return write(out, scored, flagging, run=run, source=source)
+    cutoff = Cutoff(by="label_quality", threshold=threshold, goal=goal)
+    return write(out, scored, cutoff, run=run, source=source)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ _BATCH = 2**17
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flagging:
+class Cutoff:
     """How rows are flagged.
 
     Args:
@@ -57,30 +57,30 @@ class Flagging:
         return self.threshold if self.goal is None else choose(self.goal, cut)
 
 
-def write(out: Path, scored: ScoredRows, flagging: Flagging, *, run: Path, source: Source) -> Summary:
+def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source) -> Summary:
     """Write the three files and sum them up.
 
     Args:
         out: the directory, made where there is none.
         scored: the rows.
-        flagging: how they are flagged.
+        cutoff: how they are flagged.
         run: the run directory of the fit, kept in the files.
         source: where the rows come from, likewise.
 
     Raises:
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
-    rows, values = scored.rows(), scored.values(flagging.by)
+    rows, values = scored.rows(), scored.values(cutoff.by)
     cut = Cut(values, rows)
-    threshold = flagging.threshold_for(cut)
+    threshold = cutoff.threshold_for(cut)
     metadata = Metadata(
         run=run,
         source=source,
         classes=scored.classes,
-        by=flagging.by,
+        by=cutoff.by,
         threshold=threshold,
         quality=scored.model,
-        goal=flagging.goal,
+        goal=cutoff.goal,
         versions=versions(),
         weighted=bool(np.isfinite(rows.probability[rows.audited]).any()),
         kept_noise=cut.wrong_among(threshold).kept,
@@ -90,7 +90,7 @@ def write(out: Path, scored: ScoredRows, flagging: Flagging, *, run: Path, sourc
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
-    write_table(out / "report.parquet", _reports(scored, rows, by=flagging.by, cut=cut), REPORT, metadata)
+    write_table(out / "report.parquet", _reports(scored, rows, by=cutoff.by, cut=cut), REPORT, metadata)
     write_json(out / "noise.json", noise)
     return ScoredRun(out).summary()
 

@@ -21,10 +21,10 @@ from noisecleaner.noise.rates import measure
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.writing import Flagging, flags, write
+from noisecleaner.runs.writing import Cutoff, flags, write
 from noisecleaner.tables import REPORT, SCORES
 
-HALF = Flagging(by="label_quality", threshold=0.5, goal=None)
+HALF = Cutoff(by="label_quality", threshold=0.5, goal=None)
 SOURCE = Source("rows.parquet", columns=Columns(label="y"))
 
 
@@ -116,8 +116,8 @@ def test_the_report_has_the_columns_that_hold_numbers(tmp_path: Path) -> None:
         (both, "alpha", {"label_quality", "alpha"}),
         (nothing, "alpha", {"alpha"}),
     ]:
-        flagging = Flagging(by="alpha" if by == "alpha" else "label_quality", threshold=0.5, goal=None)
-        write(tmp_path, rows, flagging, run=Path("run"), source=SOURCE)
+        cutoff = Cutoff(by="alpha" if by == "alpha" else "label_quality", threshold=0.5, goal=None)
+        write(tmp_path, rows, cutoff, run=Path("run"), source=SOURCE)
         table = pq.read_table(tmp_path / "report.parquet")
         assert table.schema.equals(REPORT)
         assert set(table["by"].to_pylist()) == shown
