@@ -27,8 +27,9 @@ from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.summary import Summary
+from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
-from noisecleaner.settings import Decoding, Effort, Meta, Model, Regularisation
+from noisecleaner.settings import Decoding, Effort, Inference, Meta, Model, Regularisation
 
 if TYPE_CHECKING:
     from noisecleaner.bench import BenchConfig, Benchmark, bench
@@ -39,6 +40,7 @@ __all__ = [
     "Benchmark",
     "Columns",
     "Corruption",
+    "Cutoff",
     "Decoding",
     "Effect",
     "Effort",
@@ -48,6 +50,7 @@ __all__ = [
     "FitResult",
     "Format",
     "Goal",
+    "Inference",
     "Interrupted",
     "Interrupts",
     "Kind",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,62 +12,43 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source, ingest, refuse_skips
 from noisecleaner.noise.randomness import picked_by_looks
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.progress import Progress
-from noisecleaner.registry import check_choice
 from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.scored import IDENTITY, By, ScoredRows, from_trace, verified_since
+from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace, verified_since
 from noisecleaner.runs.summary import Summary
-from noisecleaner.runs.writing import BY, Cutoff, write
+from noisecleaner.runs.writing import Cutoff, write
+from noisecleaner.settings import Inference
 from noisecleaner.tables import TRACE, read_table
 
 
 def score(
-    run: Path,
-    *,
-    threshold: float = 0.5,
-    by: str | None = None,
-    goal: Goal | None = None,
-    trusted: str | None = None,
-    progress: Progress | None = None,
+    run: Path, *, cutoff: Cutoff | None = None, trusted: str | None = None, progress: Progress | None = None
 ) -> Summary:
     """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
 
     Args:
         run: the run directory of a finished fit.
-        threshold: rows below it are flagged, in [0, 1].
-        by: the column that the threshold cuts, `label_quality` or `alpha`; None takes the first, except after a
-            transfer, in which rows of the dataset have only alpha: how much they help the target.
-        goal: choose the threshold that reaches this instead.
+        cutoff: which rows are flagged; those of a label quality below 0.5 by default.
         trusted: labels of fitted rows that were verified since, joined on `sample_id`; label quality is fitted again.
         progress: is told what is odd; silent by default.
 
     Raises:
-        NoisecleanerError: the run is damaged or unfinished, or an option is out of range.
+        NoisecleanerError: the run is damaged or unfinished, or it has no such column.
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
-    _check(threshold, by or BY[0])
-    opened = Run(run)
-    record = opened.read_fitted()
+    opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
+    source = opened.read_fitted().config.source
     trace, meta = read_table(opened.trace, TRACE)
-    if meta["quality"] == "transfer" and by == "label_quality":
-        raise NoisecleanerError(
-            f"--by label_quality needs label quality, but {run} is a transfer: its rows are of other classes than the "
-            "target, and it only knows how much they help.",
-            "Cut by that, alpha: leave --by out.",
-        )
-    column: By = "alpha" if by == "alpha" or meta["quality"] == "transfer" else "label_quality"
+    cutoff = _resolved(cutoff, run, transfer=meta["quality"] == "transfer")
     scored = from_trace(trace, tuple(meta["classes"]), str(meta["quality"]))
-    source = record.config.source
     if trusted is not None:
         before, scored = scored, verified_since(scored, trace, trusted, source)
-        picked = _picked(before, scored)
-        if picked is not None and progress is not None:
+        if (picked := _picked(before, scored)) is not None:
             progress.warn(picked)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
-    return write(run, scored, Cutoff(by=column, threshold=threshold, goal=goal), run=run, source=source)
+    return write(run, scored, cutoff, run=run, source=source)
 
 
 def score_new(
@@ -76,11 +57,8 @@ def score_new(
     out: Path,
     *,
     trusted: str | None = None,
-    threshold: float = 0.5,
-    goal: Goal | None = None,
-    device: str = "auto",
-    max_pixels: int | None = None,
-    strict: bool = False,
+    cutoff: Cutoff | None = None,
+    inference: Inference | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Score rows that were not fitted, without training; write the same three files into `out`.
@@ -94,55 +72,63 @@ def score_new(
         source: the new rows.
         out: where to write; files of an earlier score there are replaced.
         trusted: verified labels of new rows, joined on `sample_id`; they measure the result.
-        threshold: rows with a lower label quality are flagged, in [0, 1].
-        goal: choose the threshold that reaches this instead.
-        device: where to compute.
-        max_pixels: width times height above which an image is refused.
-        strict: make a row that cannot be used an error.
+        cutoff: which rows are flagged; those of a label quality below 0.5 by default.
+        inference: how the rows are looked at.
         progress: is told what happens; silent by default.
 
     Raises:
         NoisecleanerError: run, rows or options cannot be used; nothing is written.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
-    _check(threshold, "label_quality")
+    opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
+    if cutoff.by == "alpha":
+        raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave `by` out.")
     source.refuse_inside(out)
-    if (out / "run.json").exists():
+    if Run(out).record.exists():
         raise NoisecleanerError(
             f"Scores of new rows must not replace those of a run, but {out} is a run directory.",
-            "Name another directory with --out DIR, or leave --out away.",
+            "Name another directory with `out=DIR`, or leave `out` away.",
         )
-    opened = Run(run)
     opened.read_fitted()
-    scratch = next(folder for folder in out.absolute().parents if folder.is_dir())  # /tmp may be small, or memory
-    look = _Look(device, max_pixels, strict, scratch)
     # the rows' manifest ends with the call: what is written needs a part of it only
-    scored = _judged(opened, source, trusted, look, progress or Progress())
+    scored = _judged(opened, source, trusted, inference or Inference(), _scratch(out), progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
-    cutoff = Cutoff(by="label_quality", threshold=threshold, goal=goal)
     return write(out, scored, cutoff, run=run, source=source)
 
 
-@dataclass(frozen=True)
-class _Look:
-    """How new rows are looked at, see `score_new`; `scratch` is a folder with space for decoded images."""
+def _resolved(cutoff: Cutoff, run: Path, *, transfer: bool) -> Cutoff:
+    """Choose what the threshold cuts in the rows of a transfer, where that was left open.
 
-    device: str
-    max_pixels: int | None
-    strict: bool
-    scratch: Path
+    Raises:
+        NoisecleanerError: label quality was asked for, which they do not have.
+    """
+    if transfer and cutoff.by == "label_quality":
+        raise NoisecleanerError(
+            f"`by='label_quality'` needs label quality, but {run} is a transfer: its rows are of other classes than "
+            "the target, and it only knows how much they help.",
+            "Cut by that, alpha: leave `by` out.",
+        )
+    return replace(cutoff, by="alpha") if transfer else cutoff
 
 
-def _judged(run: Run, source: Source, trusted: str | None, look: _Look, told: Progress) -> ScoredRows:
+def _scratch(out: Path) -> Path:
+    """Choose a folder with space for decoded images: /tmp may be small, or memory."""
+    return next(folder for folder in out.absolute().parents if folder.is_dir())
+
+
+def _judged(
+    run: Run, source: Source, trusted: str | None, inference: Inference, scratch: Path, progress: Progress
+) -> ScoredRows:
     """Let the auditor of a run judge new rows."""
     auditor = Auditor(run)
     dataset, _ = ingest(source, trusted, auditor.classes)
     if auditor.quality.method == "transfer":
         dataset = dataset.keeping_unlabelled()
-    if look.strict:
+    if inference.strict:
         refuse_skips(dataset)
-    _warn_of_fitted(run, dataset.table["sample_id"], told)
-    dataset, judged = auditor.judge(dataset, look.device, look.max_pixels, look.scratch, told)
-    if look.strict:
+    _warn_of_fitted(run, dataset.table["sample_id"], progress)
+    dataset, judged = auditor.judge(dataset, inference.device, inference.max_pixels, scratch, progress)
+    if inference.strict:
         refuse_skips(dataset)
     unknown = np.full(len(dataset), np.nan, np.float32)
     return ScoredRows(
@@ -167,20 +153,12 @@ def _picked(before: ScoredRows, after: ScoredRows) -> str | None:
     return None if drawn else picked_by_looks(before.label_quality, fresh)
 
 
-def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, told: Progress) -> None:
+def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, progress: Progress) -> None:
     """Say so when rows are not new: most of the networks have trained on their labels."""
     fitted = read_table(run.trace, TRACE, ["sample_id"])[0]["sample_id"].combine_chunks()
     count = pc.sum(pc.is_in(ids, value_set=fitted)).as_py() or 0
     if count:
-        told.warn(
+        progress.warn(
             f"{count:,} of {len(ids):,} sample ids belong to rows that were fitted; their labels were trained on, so "
-            f"these scores trust them too much. Honest ones: noisecleaner score {run.path}"
-        )
-
-
-def _check(threshold: float, by: str) -> None:
-    check_choice(by, BY, parameter="`by`")
-    if not 0 <= threshold <= 1:
-        raise NoisecleanerError(
-            f"--threshold must lie in [0, 1], but it is {threshold}.", "The default is --threshold 0.5."
+            f"these scores trust them too much. Honest ones: `score({str(run.path)!r})`"
         )

@@ -115,3 +115,18 @@ class Decoding:
 
     threads: int = field(default_factory=lambda: min(32, cores()))
     max_pixels: int = MAX_PIXELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """How rows that were not fitted are looked at.
+
+    Args:
+        device: where to compute: `auto`, `cpu`, `cuda`, `cuda:1`, …
+        max_pixels: width times height above which an image is refused.
+        strict: make a row that cannot be used an error.
+    """
+
+    device: str = "auto"
+    max_pixels: int = MAX_PIXELS
+    strict: bool = False

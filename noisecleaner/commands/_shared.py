@@ -1,19 +1,14 @@
-"""What several commands share: their options, and how the words behind them are read."""
+"""What several commands share: single options, and how the words behind them are read; groups are in `_options`."""
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from noisecleaner.errors import NoisecleanerError
-
-if TYPE_CHECKING:
-    from noisecleaner.ingest import Columns
 
 
 def opt(help: str, panel: str | None = None, *names: str, **rest: Any) -> Any:
@@ -37,24 +32,6 @@ TrustedOrNone = Annotated[
     str | None,
     opt("Table or folder with verified labels, joined on the sample id; none: rows of low loss steer instead."),
 ]
-ImageColumn = Annotated[str, opt("Column with paths, bytes or struct<bytes, path>.", ROWS)]
-LabelColumn = Annotated[str, opt("Column with the given label.", ROWS)]
-IdColumn = Annotated[str, opt("Column with the id that joins the tables.", ROWS)]
-TrustedColumn = Annotated[str, opt("Column with the verified label.", ROWS)]
-EmbeddingColumn = Annotated[str | None, opt("Column (or .npy file, in row order) with embeddings, not images.", ROWS)]
-ProbabilitiesColumn = Annotated[
-    str | None, opt("Column (or .npy file) with your model's class probabilities, likewise.", ROWS)
-]
-RowIds = Annotated[bool, typer.Option("--row-ids", help="Make ids from file name and row.", rich_help_panel=ROWS)]
-AllowAbsolute = Annotated[
-    bool,
-    typer.Option("--allow-absolute", help="Follow absolute paths and links out of the folder.", rich_help_panel=ROWS),
-]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Make a row that cannot be used an error.", rich_help_panel=ROWS)
-]
-MaxPixels = Annotated[int | None, opt("Refuse larger images (width times height; 64 million by default).", ROWS, min=1)]
-Threads = Annotated[int | None, opt("Images decoded at once; one for each core by default.", ROWS, min=1)]
 Device = Annotated[str, opt("auto, cpu, cuda, cuda:N or mps.", TRAINING)]
 Seed = Annotated[int, opt("Seed of every random number.", TRAINING, min=0, max=2**32 - 1)]
 
@@ -92,24 +69,3 @@ def refuse(given: Mapping[str, object], needs: str) -> None:
         raise NoisecleanerError(
             f"{' and '.join(useless)} would do nothing: only for {needs}.", f"Add {needs}, or leave that out."
         )
-
-
-def refuse_new_only(
-    out: Path | None,
-    strict: bool,
-    max_pixels: int | None,
-    allow_absolute: bool,
-    device: str,
-    columns: Columns,
-) -> None:
-    """Refuse the options about new rows where there are none."""
-    from noisecleaner.api import Columns
-
-    new_only: dict[str, object] = {"--out": out, "--strict": strict}
-    new_only |= {"--max-pixels": max_pixels, "--allow-absolute": allow_absolute, "--device": device != "auto"}
-    refuse(new_only | {"column options": columns != Columns()}, "--data")
-
-
-def name_of(data: str) -> str:
-    """Name the scores of a dataset after it, and after its whole path: two files may share a name."""
-    return f"{re.sub(r'[^A-Za-z0-9]+', '-', Path(data).stem).strip('-')}-{zlib.crc32(data.encode()):08x}"

@@ -8,21 +8,9 @@ from typing import Annotated
 import typer
 
 from noisecleaner.commands import console, terminal
-from noisecleaner.commands._shared import (
-    AllowAbsolute,
-    Data,
-    EmbeddingColumn,
-    IdColumn,
-    ImageColumn,
-    LabelColumn,
-    Out,
-    RowIds,
-    Seed,
-    either,
-    opt,
-    refuse,
-    split,
-)
+from noisecleaner.commands._groups import Without, grouped
+from noisecleaner.commands._options import RowOptions
+from noisecleaner.commands._shared import Data, Out, Seed, either, opt, refuse, split
 from noisecleaner.registry import names_in
 
 
@@ -60,7 +48,9 @@ def export_clean(
     console.show_exported(exported, dry_run)
 
 
+@grouped
 def corrupt(
+    *,
     data: Data,
     out: Out,
     kind: Annotated[str, opt("symmetric, asymmetric or confusion.")] = "symmetric",
@@ -70,32 +60,20 @@ def corrupt(
         opt("TRUE=WRONG, for asymmetric; repeatable. Each class to the next by default."),
     ] = None,
     seed: Seed = 0,
-    image_column: ImageColumn = "image",
-    label_column: LabelColumn = "label",
-    id_column: IdColumn = "sample_id",
-    embedding_column: EmbeddingColumn = None,
-    row_ids: RowIds = False,
-    allow_absolute: AllowAbsolute = False,
+    rows: Annotated[RowOptions, Without("trusted_column", "probabilities_column")],
 ) -> None:
     """Copy a dataset with known wrong labels put in: data.parquet, and truth.parquet to check against.
 
     Example: noisecleaner corrupt images/ --out noisy --kind symmetric --rate 0.4
     """
-    from noisecleaner.api import Columns, Kind, Source
+    from noisecleaner.api import Kind
     from noisecleaner.api import corrupt as put_noise
     from noisecleaner.registry import check_choice
 
     check_choice(kind, [choice.value for choice in Kind], parameter="`kind`")
     refuse({"--pair": bool(pair) and kind != "asymmetric"}, "--kind asymmetric")
-    columns = Columns(
-        image=image_column,
-        label=label_column,
-        sample_id=id_column,
-        embedding=embedding_column,
-        row_ids=row_ids,
-    )
     corruption = put_noise(
-        Source(data, columns=columns, allow_absolute=allow_absolute),
+        rows.source(data),
         out,
         kind=Kind(kind),
         rate=rate,

@@ -9,26 +9,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from noisecleaner.commands import console, terminal
-from noisecleaner.commands._shared import (
-    RULES,
-    AllowAbsolute,
-    Device,
-    EmbeddingColumn,
-    IdColumn,
-    ImageColumn,
-    LabelColumn,
-    MaxPixels,
-    ProbabilitiesColumn,
-    RowIds,
-    Strict,
-    Trusted,
-    TrustedColumn,
-    name_of,
-    only_given,
-    opt,
-    refuse,
-    refuse_new_only,
-)
+from noisecleaner.commands._groups import grouped
+from noisecleaner.commands._options import NewRowOptions, target_of
+from noisecleaner.commands._shared import RULES, Trusted, only_given, opt, refuse
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.registry import names_in
 
@@ -43,7 +26,9 @@ class JudgedExit(SystemExit):
     """How `gate` hands its exit code to `main`, to which typer's own 1 means something else."""
 
 
+@grouped
 def gate(
+    *,
     run: Annotated[Path, typer.Argument(help="Run directory after `score`; with --data, after `fit`.")],
     max_noise: Annotated[float | None, opt("Largest share of wrong labels.", RULES)] = None,
     max_noise_per_class: Annotated[float | None, opt("The same in each class.", RULES)] = None,
@@ -67,23 +52,13 @@ def gate(
     threshold: Annotated[float | None, opt("With --data: flag rows below it; 0.5 by default.")] = None,
     out: Annotated[Path | None, opt("Where scores are written with --data; RUN/new/NAME by default.")] = None,
     trusted: Trusted = None,
-    image_column: ImageColumn = "image",
-    label_column: LabelColumn = "label",
-    id_column: IdColumn = "sample_id",
-    trusted_column: TrustedColumn = "trusted_label",
-    embedding_column: EmbeddingColumn = None,
-    probabilities_column: ProbabilitiesColumn = None,
-    row_ids: RowIds = False,
-    allow_absolute: AllowAbsolute = False,
-    strict: Strict = False,
-    max_pixels: MaxPixels = None,
-    device: Device = "auto",
+    rows: NewRowOptions,
 ) -> None:
     """Judge a scored run by rules, for CI: exit code 0 passed, 1 failed, 3 the audited rows cannot tell.
 
     Example: noisecleaner gate runs/first --max-noise 0.05
     """
-    from noisecleaner.api import Columns, Rule, Source, gather_rules, score_new
+    from noisecleaner.api import Cutoff, Rule, gather_rules, score_new
     from noisecleaner.api import gate as judge
     from noisecleaner.gate.judge import read_baseline
     from noisecleaner.registry import check_choice
@@ -105,33 +80,22 @@ def gate(
         baseline=baseline,
     )
     _check_output(output)
-    columns = Columns(
-        image=image_column,
-        label=label_column,
-        sample_id=id_column,
-        trusted=trusted_column,
-        embedding=embedding_column,
-        probabilities=probabilities_column,
-        row_ids=row_ids,
-    )
     if data is None:
         refuse({"--threshold": threshold is not None}, "--data")
         refuse({"--trusted": trusted}, "--data")
-        refuse_new_only(out, strict, max_pixels, allow_absolute, device, columns)
+        rows.refuse_without_data(out)
         _conclude(judge(run, rules), format, output)
-    source = Source(data, columns=columns, allow_absolute=allow_absolute)
-    target = out or run / "new" / name_of(source.data)
+    source = rows.source(data)
+    target = target_of(run, source.data, out)
     read_baseline(rules, target)  # before the long part
     score_new(
         run,
         source,
         target,
         trusted=trusted,
-        device=device,
-        max_pixels=max_pixels,
-        strict=strict,
+        cutoff=Cutoff(**only_given(threshold=threshold)),
+        inference=rows.inference(),
         progress=terminal.TerminalProgress(),
-        **only_given(threshold=threshold),
     )
     _conclude(judge(target, rules), format, output)
 

@@ -75,6 +75,8 @@ def export_clean(
     Raises:
         NoisecleanerError: there are no scores, the dataset has changed since, or `out` cannot be used.
     """
+    if format is not None:
+        writer_of(format)  # before anything is read
     refuse_existing(out)
     scores, source, classes = _read_scores(scored, data)
     manifest = read_manifest(source, classes)

@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rates import Rows, measure
 from noisecleaner.noise.thresholds import Goal, choose
 from noisecleaner.quality.calibration import reliability
+from noisecleaner.registry import check_choice
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
@@ -33,17 +35,29 @@ _BATCH = 2**17
 
 @dataclass(frozen=True, kw_only=True)
 class Cutoff:
-    """How rows are flagged.
+    """Where rows are cut: which of them are flagged.
 
     Args:
-        by: the column that is cut.
-        threshold: where, in [0, 1].
+        threshold: rows below it are flagged, in [0, 1].
+        by: the column that the threshold cuts, `label_quality` or `alpha`; None takes the first, except after a
+            transfer, in which rows of the dataset have only alpha: how much they help the target.
         goal: choose the threshold that reaches this instead.
+
+    Raises:
+        NoisecleanerError: the threshold is out of range, or there is no such column.
     """
 
-    by: By
-    threshold: float
-    goal: Goal | None
+    threshold: float = 0.5
+    by: By | None = None
+    goal: Goal | None = None
+
+    def __post_init__(self) -> None:
+        if self.by is not None:
+            check_choice(self.by, BY, parameter="`by`")
+        if not 0 <= self.threshold <= 1:
+            raise NoisecleanerError(
+                f"`threshold` must lie in [0, 1], but it is {self.threshold}.", "The default is `threshold=0.5`."
+            )
 
     def threshold_for(self, cut: Cut) -> float:
         """Choose where to cut.
@@ -70,14 +84,15 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
     Raises:
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
-    rows, values = scored.rows(), scored.values(cutoff.by)
+    by = cutoff.by or BY[0]
+    rows, values = scored.rows(), scored.values(by)
     cut = Cut(values, rows)
     threshold = cutoff.threshold_for(cut)
     metadata = Metadata(
         run=run,
         source=source,
         classes=scored.classes,
-        by=cutoff.by,
+        by=by,
         threshold=threshold,
         quality=scored.model,
         goal=cutoff.goal,
@@ -90,7 +105,7 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
-    write_table(out / "report.parquet", _reports(scored, rows, by=cutoff.by, cut=cut), REPORT, metadata)
+    write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
     write_json(out / "noise.json", noise)
     return ScoredRun(out).summary()
 

@@ -217,7 +217,7 @@ def test_the_functions_do_what_the_commands_do_and_print_nothing(
     )
     done = api.fit(config, tmp_path / "run")
     assert (done.rows, done.audited, done.quality) == (600, 150, "audited")
-    summary = api.score(tmp_path / "run", threshold=0.5)
+    summary = api.score(tmp_path / "run", cutoff=api.Cutoff(threshold=0.5))
     assert summary.flagged + summary.kept == 600
     exported = api.export_clean(tmp_path / "run", tmp_path / "clean", policy=api.Policy(on_flag=api.OnFlag.DROP))
     assert exported.written == 600 - exported.dropped
