@@ -32,7 +32,7 @@ def test_the_torch_border_is_the_one_of_the_layering_test() -> None:
 
 def test_what_it_names_is_there() -> None:
     """`PATH::NAME` is a class or a function of a file."""
-    paths = re.findall(r"`((?:noisecleaner|tests|docs|\.ci)/[^`\s]*)`", TEXT)
+    paths = re.findall(r"`((?:noisecleaner|tests|\.ci)/[^`\s]*)`", TEXT)
     assert len(paths) > 40
     for path, _, name in (path.partition("::") for path in paths if path.isascii()):
         if "FOLDER" in path:

@@ -8,9 +8,10 @@ import numpy as np
 
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Work
-from noisecleaner.bench._datasets import drawn, scaled
+from noisecleaner.bench._datasets import Labelled, drawn, scaled, unverified
 from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
 from noisecleaner.inputs.batches import Data
+from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Stage
 from noisecleaner.quality.model import Verified, fit_quality
@@ -29,7 +30,7 @@ POOL = 40_000
 SIZE = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Noisy:
     """A noisy training set, verified rows, and a clean test set.
 
@@ -86,12 +87,11 @@ class Images:
     cropped: int | None = None
     augmented: bool = False
 
-    @property
-    def inset(self) -> slice:
-        """The rows, and the columns, of pixels that are kept."""
-        if self.cropped is None:
-            return slice(0, self.shrunk)
-        return slice((self.shrunk - self.cropped) // 2, (self.shrunk + self.cropped) // 2)
+    def of(self, dataset: Labelled, rows: IntArray | slice) -> Pixels:
+        """Take some rows, shape [n, edge, edge, 3]."""
+        edge = self.shrunk if self.cropped is None else self.cropped
+        kept = slice((self.shrunk - edge) // 2, (self.shrunk + edge) // 2)
+        return dataset.pixels[rows][:, kept, kept]
 
 
 def noisy_cifar10(
@@ -108,7 +108,7 @@ def noisy_cifar10(
         images: how images come to the network; as they are by default.
     """
     images = images or Images()
-    inset, dataset = images.inset, work.datasets.read(TRAIN, images.shrunk)
+    dataset = work.datasets.read(TRAIN, images.shrunk)
     rng = np.random.default_rng((work.seed, 3))
     border = len(dataset.labels) * 4 // 5  # 40,000 of the 50,000
     share = work.scale * border / POOL
@@ -122,18 +122,10 @@ def noisy_cifar10(
     trusted[count:] = true[count:]
     verified = scaled(audited, share, least=40) if audited else 0
     trusted[:verified] = true[:verified]
-    data = Data(
-        array=dataset.pixels[rows][:, inset, inset],
-        given=given,
-        trusted=trusted,
-        device=work.device,
-        augmented=images.augmented,
-    )
-    none = np.full(len(dataset.labels) - border, -1)
-    test = Data(
-        array=dataset.pixels[border:, inset, inset], given=dataset.labels[border:], trusted=none, device=work.device
-    )
-    return Noisy(data, true, np.arange(count), test, len(dataset.classes))
+    array, rest = images.of(dataset, rows), slice(border, None)
+    data = Data(array=array, given=given, trusted=trusted, device=work.device, augmented=images.augmented)
+    test = unverified(images.of(dataset, rest), dataset.labels[rest], work.device)
+    return Noisy(data=data, true=true, source=np.arange(count), test=test, classes=len(dataset.classes))
 
 
 def label_quality(task: Noisy, assignment: FoldAssignment, state: State, seed: int) -> RealArray:

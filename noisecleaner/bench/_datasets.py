@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Columns, Source, ingest
+from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare_images
@@ -116,3 +118,14 @@ def scaled(count: int, scale: float, least: int = 1) -> int:
 def drawn(rows: IntArray, count: int, rng: np.random.Generator) -> IntArray:
     """Draw `count` of the rows (all where there are fewer), in random order."""
     return rng.permutation(rows)[:count]
+
+
+def unverified(pixels: Pixels, labels: IntArray, device: torch.device) -> Data:
+    """Rows that have given labels alone.
+
+    Args:
+        pixels: shape [rows, size, size, 3].
+        labels: shape [rows].
+        device: where the network is.
+    """
+    return Data(array=pixels, given=labels, trusted=np.full(len(labels), -1), device=device)

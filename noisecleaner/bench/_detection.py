@@ -33,7 +33,7 @@ _HUMAN = {"worse": "worse_label", "random1": "random_label1"}
 _BATCH = 250
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """Rows with a given and a true label.
 
@@ -94,12 +94,13 @@ def task(work: Work, noise: str, size: int) -> Task:
         pairs = _LOOK_ALIKES if kind == "asymmetric" else None
         rng = np.random.default_rng((work.seed, 5))
         given = flip(true, confusion_matrix(Kind(kind), dataset.classes, float(rate), rng, pairs=pairs), rng)
-    return Task(_features(work, dataset.pixels, rows, size), true, given, dataset.classes)
+    features = _features(work, dataset.pixels, rows, size)
+    return Task(features=features, true=true, given=given, classes=dataset.classes)
 
 
-def audited_rows(work: Work, count: int, rows: int) -> IntArray:
+def audited_rows(work: Work, count: int, *, of: int) -> IntArray:
     """Draw the rows that are verified, at random; at most a quarter of all."""
-    return np.sort(drawn(np.arange(rows), min(count, rows // 4), np.random.default_rng((work.seed, 6))))
+    return np.sort(drawn(np.arange(of), min(count, of // 4), np.random.default_rng((work.seed, 6))))
 
 
 def _features(work: Work, pixels: npt.NDArray[np.uint8], rows: IntArray, size: int) -> npt.NDArray[np.float16]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
-from noisecleaner.bench._datasets import Labelled
+from noisecleaner.bench._datasets import Labelled, unverified
 from noisecleaner.bench._learning import learn
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
@@ -75,7 +75,7 @@ class Joined:
     side: Side
 
 
-def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None = None) -> Joined:
+def joined(work: Work, *, source: Sample, target: Sample, unlabelled: Pixels | None = None) -> Joined:
     """Put source rows, labelled target rows and unlabelled ones behind one another, and let the target steer."""
     parts = [source.pixels, target.pixels, *([] if unlabelled is None else [unlabelled])]
     pixels = np.concatenate(parts)
@@ -91,7 +91,7 @@ def joined(source: Sample, target: Sample, work: Work, unlabelled: Pixels | None
 
 def held_out(sample: Sample, work: Work) -> Data:
     """Rows that are only asked for."""
-    return Data(array=sample.pixels, given=sample.labels, trusted=np.full(len(sample), -1), device=work.device)
+    return unverified(sample.pixels, sample.labels, work.device)
 
 
 def tested(network: Network, sample: Sample, work: Work) -> float:

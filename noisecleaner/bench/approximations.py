@@ -148,7 +148,7 @@ def _task(work: Work) -> Noisy:
     verified = min(1_000, len(rows) // 5)
     trusted[:verified] = true[:verified]
     data = Data(array=dataset.pixels[rows], given=people[rows].astype(np.int64), trusted=trusted, device=work.device)
-    return Noisy(data, true, np.arange(len(rows)), data, len(dataset.classes))
+    return Noisy(data=data, true=true, source=np.arange(len(rows)), test=data, classes=len(dataset.classes))
 
 
 def _schedule(way: _Way, epochs: int, method: str, seed: int) -> Schedule:
@@ -164,7 +164,7 @@ def _schedule(way: _Way, epochs: int, method: str, seed: int) -> Schedule:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Pair:
     """a(given) of the rows of a batch, in float64, each of shape [n].
 
@@ -198,7 +198,7 @@ def _pairs(network: Network, task: Noisy, way: _Way, work: Work) -> Iterator[_Pa
         with autocast(work.device, way.precision):
             agreement, logits = other.agreement(network, source, task.data.target(way.steering(target_rows, step)))
         if way.is_compared(step):
-            yield _Pair(expected, at(agreement, source.labels).to(expected))
+            yield _Pair(exact=expected, approximate=at(agreement, source.labels).to(expected))
         descent.clear()
         torch.autograd.backward(functional.cross_entropy(logits.float(), source.labels))
         descent.step(0.01)

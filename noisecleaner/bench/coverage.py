@@ -50,7 +50,7 @@ class Coverage(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Fit once, draw verified rows many times, and count."""
         data = task(work, row.method, self.size)
-        steering = audited_rows(work, _STEERING, len(data.true))
+        steering = audited_rows(work, _STEERING, of=len(data.true))
         with data.fitted(steering, work) as run:
             columns = trace_columns(read_table(run / "trace.parquet", TRACE)[0])
         rest = np.setdiff1d(np.arange(len(data.true)), steering)

@@ -60,7 +60,7 @@ class Detect(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Find wrong labels in one way, and compare with the truth."""
         data = task(work, str(row.setting["noise"]), self.size)
-        verified = audited_rows(work, int(row.setting["verified"]) or 1_000, len(data.true))
+        verified = audited_rows(work, int(row.setting["verified"]) or 1_000, of=len(data.true))
         judged = np.ones(len(data.true), dtype=bool)
         judged[verified] = False
         started = time.monotonic()

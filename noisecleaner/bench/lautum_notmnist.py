@@ -46,7 +46,7 @@ class LautumNotmnist(Experiment):
         learnt, test = letters.at(shuffled[len(letters) // 5 :]), letters.at(shuffled[: len(letters) // 5])
         labelled = learnt.at(balanced(learnt.labels, int(row.setting["labels"]), rng))
         network = new_network(self.backbone, size=_SIZE, classes=10, seed=work.seed)
-        task = joined(source, labelled, work, unlabelled=learnt.pixels)
+        task = joined(work, source=source, target=labelled, unlabelled=learnt.pixels)
         schedule = Schedule(
             epochs=10, batch_size=64, trusted_batch=2, learning_rate=0.01, weight_decay=0.0, seed=work.seed
         )

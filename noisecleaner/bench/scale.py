@@ -92,7 +92,7 @@ class Scale(Experiment):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Files:
     """Files of made-up rows: ids and given labels as text, labels as numbers, and probabilities; the true labels."""
 
@@ -110,23 +110,33 @@ def _make(folder: Path, count: int, seed: tuple[int, ...], work: Work) -> _Files
     wrong = rng.random(count) < _WRONG
     wrong[:_CLASSES] = False
     given = np.where(wrong, (true + rng.integers(1, _CLASSES, count)) % _CLASSES, true)
-    files = _Files(folder / "data.parquet", folder / "labels.npy", folder / "probabilities.npy", true)
+    files = _Files(
+        table=folder / "data.parquet",
+        labels=folder / "labels.npy",
+        probabilities=folder / "probabilities.npy",
+        true=true,
+    )
     np.save(files.labels, given)
     ids = [f"{seed[-1]}/{row:08d}.jpg" for row in range(count)]
     pq.write_table(pa.table({"sample_id": ids, "label": _names(given)}), files.table)
+    _write_probabilities(files.probabilities, true, rng, work)
+    return files
+
+
+def _write_probabilities(path: Path, true: IntArray, rng: np.random.Generator, work: Work) -> None:
+    """Write an array of shape [rows, classes]; nine of ten rows are classified well."""
     # written, not mapped: a full disk must be an error, and not the end of the process
-    with files.probabilities.open("wb") as file, work.progress.stage("Making rows", count, "rows") as stage:
-        described = {"descr": "<f4", "fortran_order": False, "shape": (count, _CLASSES)}
+    with path.open("wb") as file, work.progress.stage("Making rows", len(true), "rows") as stage:
+        described = {"descr": "<f4", "fortran_order": False, "shape": (len(true), _CLASSES)}
         np.lib.format.write_array_header_1_0(file, described)
-        for first in range(0, count, _BLOCK):
+        for first in range(0, len(true), _BLOCK):
             part = true[first : first + _BLOCK]
             logits = 2 * rng.standard_normal((len(part), _CLASSES), dtype=np.float32)
-            logits[np.arange(len(part)), part] += 9  # nine of ten rows are classified well
+            logits[np.arange(len(part)), part] += 9
             np.exp(logits, out=logits)
             logits /= logits.sum(axis=1, keepdims=True)
             file.write(logits.data)
             stage.advance(len(part))
-    return files
 
 
 def _prepared(folder: Path, files: _Files, work: Work) -> list[str]:

@@ -33,14 +33,8 @@ class SoseletoSynthetic(Experiment):
     def run(self, row: Row, work: Work) -> Metrics:
         """Return target accuracy, and the mean alpha inside and outside the mislabelled region."""
         source, target = scaled(100, work.scale, least=20), scaled(50, work.scale, least=10)
-        rng = np.random.default_rng(work.seed)
-        points = rng.uniform(-1, 1, (source + target, 2)).astype(np.float32)
-        tilt = math.radians(30)
-        true = (points[:, 0] * math.cos(tilt) > points[:, 1] * math.sin(tilt)).astype(np.int64)
-        rows, clean = np.arange(source), source + np.arange(target)
-        given = np.where(np.arange(len(true)) < source, points[:, 0] > 0, -1).astype(np.int64)
-        data = Data(array=points, given=given, trusted=true, device=work.device)
-        fold = Fold(source=rows, steering=clean)
+        data = _points(work, source=source, target=target)
+        fold = Fold(source=np.arange(source), steering=source + np.arange(target))
         with torch.random.fork_rng():
             torch.manual_seed(work.seed)
             network = Network(trunk=nn.Sequential(nn.Linear(2, 24), nn.Tanh()), head=nn.Linear(24, 2))
@@ -53,10 +47,19 @@ class SoseletoSynthetic(Experiment):
         assert isinstance(weighting, Soseleto)  # noqa: S101  # narrows the type
         assert weighting.target_head is not None  # noqa: S101  # the network has features
         alpha = weighting.alpha()[:source].cpu().numpy()
-        wrong = given[:source] != true[:source]
+        wrong = data.given[:source] != data.trusted[:source]
         on_target = Network(trunk=network.trunk, head=weighting.target_head)
         return {
-            "target_accuracy": accuracy(on_target, data, rows=clean, labels=true[clean]),
+            "target_accuracy": accuracy(on_target, data, rows=fold.steering, labels=data.trusted[fold.steering]),
             "alpha_mislabelled": float(alpha[wrong].mean()) if wrong.any() else 0.0,
             "alpha_elsewhere": float(alpha[~wrong].mean()),
         }
+
+
+def _points(work: Work, *, source: int, target: int) -> Data:
+    """Draw points with their right labels as trusted ones; source points, which come first, have noisy ones, too."""
+    points = np.random.default_rng(work.seed).uniform(-1, 1, (source + target, 2)).astype(np.float32)
+    tilt = math.radians(30)
+    true = (points[:, 0] * math.cos(tilt) > points[:, 1] * math.sin(tilt)).astype(np.int64)
+    given = np.where(np.arange(len(true)) < source, points[:, 0] > 0, -1).astype(np.int64)
+    return Data(array=points, given=given, trusted=true, device=work.device)

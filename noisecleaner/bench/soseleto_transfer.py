@@ -88,12 +88,12 @@ class SoseletoTransfer(Experiment):
             network = fine_tune(_lenet(work), target, work, steps=300, rate=0.01)
             return {"test_accuracy": tested(network, test, work)}
         if row.method == "fine-tuning":
-            return {"test_accuracy": tested(_fine_tuned(source, target, work), test, work)}
+            return {"test_accuracy": tested(_fine_tuned(work, source=source, target=target), test, work)}
         rest = np.setdiff1d(np.arange(len(digits)), of_target)
         unlabelled = digits.at(drawn(rest, scaled(_UNLABELLED, work.scale, least=50), rng))
-        first = _first_stage(source, target, work)
+        first = _first_stage(work, source=source, target=target)
         guesses = predicted_labels(first, held_out(unlabelled, work), np.arange(len(unlabelled)))
-        last = _second_stage(Sample(unlabelled.pixels, guesses), target, work)
+        last = _second_stage(work, guessed=Sample(unlabelled.pixels, guesses), target=target)
         return {
             "test_accuracy": tested(first, test, work),
             "two_stages": tested(last, test, work),
@@ -105,16 +105,16 @@ def _lenet(work: Work) -> Network:
     return lenet(size=_SIZE, classes=5, seed=work.seed)
 
 
-def _fine_tuned(source: Sample, target: Sample, work: Work) -> Network:
-    task = joined(source, target, work)
+def _fine_tuned(work: Work, *, source: Sample, target: Sample) -> Network:
+    task = joined(work, source=source, target=target)
     network = _lenet(work)
     learn(work, network, Recipe("uniform"), data=task.data, fold=task.fold, schedule=_on_source(work))
     return fine_tune(with_new_layer(network, classes=5, seed=work.seed), target, work, steps=300, rate=0.003)
 
 
-def _first_stage(source: Sample, target: Sample, work: Work) -> Network:
+def _first_stage(work: Work, *, source: Sample, target: Sample) -> Network:
     """Train theta on the source, weighted by alpha, and phi_t on the target; return theta with phi_t."""
-    task = joined(source, target, work)
+    task = joined(work, source=source, target=target)
     recipe = Recipe("soseleto", options={"warmup": 2, "rate": 0.3}, target_classes=5)
     return learn(work, _lenet(work), recipe, data=task.data, fold=task.fold, schedule=_on_source(work)).outcome()
 
@@ -124,9 +124,9 @@ def _on_source(work: Work) -> Schedule:
     return Schedule(epochs=4, batch_size=32, trusted_batch=10, learning_rate=0.03, weight_decay=0.05, seed=work.seed)
 
 
-def _second_stage(guessed: Sample, target: Sample, work: Work) -> Network:
+def _second_stage(work: Work, *, guessed: Sample, target: Sample) -> Network:
     """Train with label noise: source and target have the same classes now, and one classifier."""
-    task = joined(guessed, target, work)
+    task = joined(work, source=guessed, target=target)
     shifted = replace(task.data, augmented=True, flips=False)
     schedule = Schedule(
         epochs=6, batch_size=32, trusted_batch=10, learning_rate=0.03, weight_decay=0.02, seed=work.seed

@@ -91,7 +91,7 @@ class MetaStep(Experiment):
         plain, meta = bench.plain, bench.unrolled if row.method == "create_graph" else bench.weighted
         for step in (plain, meta):
             bench.take(step)  # the first one allocates, chooses kernels, and looks whether samples see each other
-        rounds = [_Round(bench.seconds(plain), bench.seconds(meta)) for _ in range(_ROUNDS)]
+        rounds = [_Round(plain=bench.seconds(plain), meta=bench.seconds(meta)) for _ in range(_ROUNDS)]
         lower, middle, upper = statistics.quantiles((each.meta / each.plain for each in rounds), n=4)
         of_plain, of_meta = bench.watched(plain), bench.watched(meta)
         return {
@@ -104,7 +104,7 @@ class MetaStep(Experiment):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Round:
     """Seconds that a plain step and a meta step took, one right after the other."""
 
@@ -112,7 +112,7 @@ class _Round:
     meta: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Cost:
     """Multiplications of a step, and the most bytes that it holds at a time, with parameters and momentum."""
 
@@ -204,7 +204,7 @@ class _Bench:
             for number in range(self.every):
                 self.take(loss_of, number)
         held = seen.peak + momentum + sum(t.numel() * t.element_size() for t in kept)
-        return _Cost(seen.operations / self.every, float(held))
+        return _Cost(operations=seen.operations / self.every, peak=float(held))
 
     def _wait(self) -> None:
         if self.device.type == "cuda":
