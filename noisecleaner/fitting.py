@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from noisecleaner.files import write_arrays, write_record
+from noisecleaner.files import write_arrays
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.quality.model import MIN_EACH, QualityModel, fit_quality
-from noisecleaner.quality.signals import Arrays
+from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.record import FitResult, Record
 from noisecleaner.runs.run import Run, fingerprint, open_run
-from noisecleaner.runs.trace import collect, to_table, verified
-from noisecleaner.tables import TRACE, write_table
+from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
@@ -182,35 +182,32 @@ def _cross_fit(
 
 
 def _conclude(
-    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, outcomes: list[Arrays], progress: Progress
+    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, outcomes: list[FoldReadout], progress: Progress
 ) -> QualityModel:
     """Fit label quality and write the trace."""
     dataset, judging = corpus.dataset, cross_fit.assignment.judging
-    columns = collect(outcomes, dataset.given)
+    signals = collect(outcomes, given=dataset.given)
     if config.transfer:
         model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
     else:
-        known = verified(columns, dataset, judging, outcomes, corpus.clean_only_labels)
+        known = verified_rows(signals, dataset, outcomes, judging=judging, clean_only=corpus.clean_only_labels)
         out_of_sample = len(cross_fit.assignment.folds) > 1
-        model, quality = fit_quality(columns, known, config.seed, out_of_sample)
-        for warning in warnings_after(corpus, columns, judging) if out_of_sample else ():
+        model, quality = fit_quality(signals, known, seed=config.seed, out_of_sample=out_of_sample)
+        for warning in warnings_after(corpus, signals.predictions, judging) if out_of_sample else ():
             progress.warn(warning)
-    suggested, confidence = model.suggest(columns, quality)
-    meta = {"classes": list(dataset.classes), "quality": model.method}
-    table = to_table(dataset, columns, quality, suggested, confidence, judging)
-    write_table(cross_fit.run.trace, [table], TRACE, meta)
+    table = to_table(dataset, signals, model.judge(signals.predictions, quality), judging=judging)
+    Trace(table, dataset.classes, model.method).write(cross_fit.run.trace)
     return model
 
 
 def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corpus, quality: QualityModel) -> None:
     """Write what `score --data` needs beside the folds' networks."""
-    folder, classes = cross_fit.run.auditor, corpus.target_classes
+    run, classes = cross_fit.run, corpus.target_classes
     if architecture.frozen is not None:
         weights = {name: tensor.cpu().numpy() for name, tensor in architecture.frozen.state_dict().items()}
-        write_arrays(folder / "backbone.safetensors", weights, {})
-    folds, shape = len(cross_fit.assignment.folds), asdict(replace(architecture.shape, classes=len(classes)))
-    described = {"classes": list(classes), "folds": folds, "shape": shape, "quality": quality.to_json()}
-    write_record(folder / "auditor.json", described)
+        write_arrays(run.auditor / "backbone.safetensors", weights, {})
+    folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
+    AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality).write(run)
 
 
 def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds: dict[str, float]) -> FitResult:

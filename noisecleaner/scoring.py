@@ -17,9 +17,9 @@ from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace, verified_since
 from noisecleaner.runs.summary import Summary
+from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write
 from noisecleaner.settings import Inference
-from noisecleaner.tables import TRACE, read_table
 
 
 def score(
@@ -39,9 +39,9 @@ def score(
     """
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     source = opened.read_fitted().config.source
-    trace, meta = read_table(opened.trace, TRACE)
-    cutoff = _resolved(cutoff, run, transfer=meta["quality"] == "transfer")
-    scored = from_trace(trace, tuple(meta["classes"]), str(meta["quality"]))
+    trace = Trace.read(opened.trace)
+    cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
+    scored = from_trace(trace)
     if trusted is not None:
         before, scored = scored, verified_since(scored, trace, trusted, source)
         if (picked := _picked(before, scored)) is not None:
@@ -127,7 +127,9 @@ def _judged(
     if inference.strict:
         refuse_skips(dataset)
     _warn_of_fitted(run, dataset.table["sample_id"], progress)
-    dataset, judged = auditor.judge(dataset, inference.device, inference.max_pixels, scratch, progress)
+    dataset, judged = auditor.judge(
+        dataset, device=inference.device, max_pixels=inference.max_pixels, scratch=scratch, progress=progress
+    )
     if inference.strict:
         refuse_skips(dataset)
     unknown = np.full(len(dataset), np.nan, np.float32)
@@ -155,7 +157,7 @@ def _picked(before: ScoredRows, after: ScoredRows) -> str | None:
 
 def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, progress: Progress) -> None:
     """Say so when rows are not new: most of the networks have trained on their labels."""
-    fitted = read_table(run.trace, TRACE, ["sample_id"])[0]["sample_id"].combine_chunks()
+    fitted = Trace.read(run.trace, ["sample_id"]).table["sample_id"].combine_chunks()
     count = pc.sum(pc.is_in(ids, value_set=fitted)).as_py() or 0
     if count:
         progress.warn(

@@ -16,39 +16,22 @@ from noisecleaner.files import damaged, replacing
 META_KEY = b"noisecleaner"
 
 
-def _schema(*columns: tuple[str, pa.DataType], required: int = 1) -> pa.Schema:
+def schema_of(*columns: tuple[str, pa.DataType], required: int = 1) -> pa.Schema:
+    """Make a schema of which the first columns are never null."""
     return pa.schema(pa.field(name, kind, nullable=i >= required) for i, (name, kind) in enumerate(columns))
 
 
-_IDENTITY = (
+#: What identifies a row, and its labels as text.
+SAMPLE = (
     ("sample_id", pa.string()),
     ("path", pa.string()),
     ("given_label", pa.string()),
     ("trusted_label", pa.string()),
 )
 
-#: One row for each row of the dataset, in its order; what training saw of it.
-TRACE = _schema(
-    *_IDENTITY,
-    ("alpha", pa.float32()),  # weight of the given label, as the method defines it
-    ("beta", pa.float32()),  # weight of the pseudo label (L2B), else null
-    ("alignment", pa.float32()),  # of the row's gradient with the trusted rows', mean over visits, in batch units
-    ("margin", pa.float32()),  # logit of the given label minus the best other, mean over the epochs
-    ("predicted_margin", pa.float32()),  # the same from a network that did not train on the row (folds = 1: that did)
-    ("predicted_log_probability", pa.float32()),  # of the given label, from that network
-    ("candidates", pa.list_(pa.int32())),  # classes other than the given one, most probable first
-    ("candidate_log_probabilities", pa.list_(pa.float32())),
-    ("label_quality", pa.float32()),  # calibrated probability that the given label is right
-    ("suggested", pa.int32()),  # the class that is most likely right if the given one is wrong; null: none is likely
-    ("suggested_confidence", pa.float32()),  # calibrated probability that it is
-    ("judging", pa.bool_()),  # an audited row that steered nothing that is recorded here
-    ("sample_probability", pa.float64()),  # with which it was drawn to be verified; null: like every other row
-    ("skip_reason", pa.string()),
-)
-
 #: One row for each row of the dataset, in its order: the result.
-SCORES = _schema(
-    *_IDENTITY,
+SCORES = schema_of(
+    *SAMPLE,
     ("alpha", pa.float32()),
     ("beta", pa.float32()),
     ("margin", pa.float32()),
@@ -60,7 +43,7 @@ SCORES = _schema(
 )
 
 #: Effective noise against threshold.
-REPORT = _schema(
+REPORT = schema_of(
     ("by", pa.string()),
     ("threshold", pa.float64()),
     ("kept", pa.int64()),
@@ -75,15 +58,15 @@ REPORT = _schema(
 
 
 #: Rows to verify, and those that are verified already: what `plan` writes and `--trusted` takes back.
-PLAN = _schema(
-    *_IDENTITY,
+PLAN = schema_of(
+    *SAMPLE,
     ("suggested_label", pa.string()),
     ("label_quality", pa.float32()),
     ("sample_probability", pa.float64()),  # with which the row would be in this table
 )
 
 #: The last plan of a run, for the next one: every row with its probability.
-DESIGN = _schema(
+DESIGN = schema_of(
     ("sample_id", pa.string()),
     ("before", pa.float64()),  # this plan
     ("sample_probability", pa.float64()),  # with it

@@ -14,8 +14,8 @@ from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Stage
-from noisecleaner.quality.model import Verified, fit_quality
-from noisecleaner.quality.transition import Known
+from noisecleaner.quality.model import VerifiedRows, fit_quality
+from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.trace import collect
 from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.folds import Fold, FoldAssignment, assign_folds
@@ -130,10 +130,9 @@ def noisy_cifar10(
 
 def label_quality(task: Noisy, assignment: FoldAssignment, state: State, seed: int) -> RealArray:
     """Compute label quality as `fit` does, shape [source rows]."""
-    found = collect(
-        [read_fold(state, task.data, assignment.folds[0], len(task.source), Stage())], task.data.given[task.source]
-    )
+    readout = read_fold(state, task.data, assignment.folds[0], rows=len(task.source), stage=Stage())
+    signals = collect([readout], given=task.data.given[task.source])
     judging = np.flatnonzero(assignment.judging)
-    known = Known(task.true[judging], np.ones(len(judging)))
-    nobody = np.empty((0, task.classes)), np.empty(0, np.int64)
-    return fit_quality(found, Verified(judging, known, *nobody, task.classes), seed, out_of_sample=False)[1]
+    labels = VerifiedLabels(true=task.true[judging], weights=np.ones(len(judging)))
+    verified = VerifiedRows(judging=judging, labels=labels, classes=task.classes)
+    return fit_quality(signals, verified, seed=seed, out_of_sample=False)[1]

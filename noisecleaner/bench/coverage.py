@@ -13,11 +13,10 @@ from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.estimate import wilson
 from noisecleaner.noise.rates import Rows
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError, choose
-from noisecleaner.quality.calibration import Columns
-from noisecleaner.quality.model import Verified, fit_quality
-from noisecleaner.quality.transition import Known
-from noisecleaner.runs.trace import trace_columns
-from noisecleaner.tables import TRACE, read_table
+from noisecleaner.quality.model import VerifiedRows, fit_quality
+from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.trace import Trace
 
 _STEERING = 1_000
 _DRAWS = 1_000
@@ -52,9 +51,9 @@ class Coverage(Experiment):
         data = task(work, row.method, self.size)
         steering = audited_rows(work, _STEERING, of=len(data.true))
         with data.fitted(steering, work) as run:
-            columns = trace_columns(read_table(run / "trace.parquet", TRACE)[0])
+            signals = Signals.from_table(Trace.read(run / "trace.parquet").table, given=data.given)
         rest = np.setdiff1d(np.arange(len(data.true)), steering)
-        population = {name: values[rest] for name, values in {**columns, "given": data.given}.items()}
+        population = signals.take(rest)
         draws = scaled(_DRAWS, min(1.0, work.scale / self.scale), least=5)
         metrics: Metrics = {}
         for count in _VERIFIED:
@@ -69,11 +68,11 @@ class Coverage(Experiment):
         return metrics
 
 
-def _draw(classes: int, population: Columns, true: IntArray, judging: IntArray) -> Metrics:
+def _draw(classes: int, population: Signals, true: IntArray, judging: IntArray) -> Metrics:
     """Estimate the noise from one draw of verified rows, and choose thresholds."""
-    given = np.asarray(population["given"])
-    known = Known(true[judging], np.ones(len(judging)))
-    verified = Verified(judging, known, np.empty((0, classes)), np.empty(0, np.int64), classes)
+    given = population.predictions.given
+    labels = VerifiedLabels(true=true[judging], weights=np.ones(len(judging)))
+    verified = VerifiedRows(judging=judging, labels=labels, classes=classes)
     quality = fit_quality(population, verified)[1]
     trusted = np.full(len(true), -1)
     trusted[judging] = true[judging]

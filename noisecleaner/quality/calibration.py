@@ -7,22 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
-
-Columns = Mapping[str, npt.NDArray[Any]]
-
-#: Long-tailed weights enter as log(1 + |w|) with their sign, or one heavy row would bend the model.
-_LONG_TAILED = ("alpha", "beta")
+from noisecleaner.quality.features import Features
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Calibrator:
     """sigmoid(intercept + sum of weight * (feature - mean) / deviation).
 
     Args:
-        features: names of the columns it reads.
+        features: names of the numbers it reads.
         mean: of each feature on the rows it was fitted on.
         deviation: likewise.
         weights: of the standardised features.
@@ -35,14 +30,18 @@ class Calibrator:
     weights: tuple[float, ...]
     intercept: float
 
-    def log_odds(self, columns: Columns) -> FloatArray:
-        """Compute log odds for columns of shape [rows]; a missing number counts as the mean."""
-        standard = (_features(columns, self.features) - self.mean) / self.deviation
+    def log_odds(self, features: Features) -> FloatArray:
+        """Compute log odds, shape [rows]; a missing number counts as the mean.
+
+        Raises:
+            ValueError: one of its features is not among them.
+        """
+        standard = (features.only(self.features).values - self.mean) / self.deviation
         return np.asarray(np.nan_to_num(standard) @ np.array(self.weights) + self.intercept)
 
-    def probability(self, columns: Columns) -> FloatArray:
-        """Compute probabilities for columns of shape [rows]."""
-        return sigmoid(self.log_odds(columns))
+    def probability(self, features: Features) -> FloatArray:
+        """Compute probabilities, shape [rows]; see `log_odds`."""
+        return sigmoid(self.log_odds(features))
 
     def shifted(self, log_odds: float) -> Calibrator:
         """Return the calibrator for another prior: `log_odds` are added to every row's."""
@@ -60,34 +59,29 @@ class Calibrator:
 
 
 def fit_calibrator(
-    columns: Columns,
-    outcome: BoolArray,
-    features: tuple[str, ...],
-    balanced: bool = False,
-    weights: FloatArray | None = None,
+    features: Features, outcome: BoolArray, *, balanced: bool = False, weights: FloatArray | None = None
 ) -> Calibrator:
     """Fit a logistic model by penalised maximum likelihood (scikit-learn, C = 1 on standardised features).
 
     Args:
-        columns: numbers of the rows to fit on, each of shape [rows].
+        features: of the rows to fit on; those that no row has a number of are left out.
         outcome: what to predict, both values present, shape [rows].
-        features: the columns to use; those that are missing or without a single number are left out.
         balanced: weigh both outcomes alike, as if the prior were one half.
         weights: how many rows each stands for, shape [rows]; None weighs them alike.
     """
     from sklearn.linear_model import LogisticRegression
 
-    used = tuple(name for name in features if name in columns and np.isfinite(columns[name]).any())
-    values = _features(columns, used)
-    mean, deviation = np.nanmean(values, axis=0), np.maximum(np.nanstd(values, axis=0), 1e-9)
+    there = np.isfinite(features.values)
+    used = features.only([name for column, name in enumerate(features.names) if there[:, column].any()])
+    mean, deviation = np.nanmean(used.values, axis=0), np.maximum(np.nanstd(used.values, axis=0), 1e-9)
     model = LogisticRegression(class_weight="balanced" if balanced else None)
-    model.fit(np.nan_to_num((values - mean) / deviation), outcome, weights)
+    model.fit(np.nan_to_num((used.values - mean) / deviation), outcome, weights)
     return Calibrator(
-        used,
-        tuple(mean.tolist()),
-        tuple(deviation.tolist()),
-        tuple(model.coef_[0].tolist()),
-        float(model.intercept_[0]),
+        features=used.names,
+        mean=tuple(mean.tolist()),
+        deviation=tuple(deviation.tolist()),
+        weights=tuple(model.coef_[0].tolist()),
+        intercept=float(model.intercept_[0]),
     )
 
 
@@ -154,11 +148,3 @@ def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> 
 def sigmoid(log_odds: FloatArray) -> FloatArray:
     """1 / (1 + exp(-x)), without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * log_odds)))
-
-
-def _features(columns: Columns, names: tuple[str, ...]) -> FloatArray:
-    values = [np.asarray(columns[name], dtype=np.float64) for name in names]
-    return np.stack(
-        [np.sign(v) * np.log1p(np.abs(v)) if n in _LONG_TAILED else v for n, v in zip(names, values, strict=True)],
-        axis=1,
-    )

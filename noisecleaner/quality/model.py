@@ -3,42 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from noisecleaner.arrays import FloatArray, IntArray
-from noisecleaner.quality.calibration import Calibrator, Columns, fit_calibrator, stratified
-from noisecleaner.quality.planted import SIGNALS, fit_planted
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.quality.calibration import Calibrator, fit_calibrator, stratified
+from noisecleaner.quality.features import Features
+from noisecleaner.quality.planted import CleanOnlyRows, fit_planted, prior_of
+from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.quality.suggestions import LEAST_SHARE, alternative, confidence, fit_confidence
-from noisecleaner.quality.transition import Known, Said, Transition
+from noisecleaner.quality.transition import Transition, VerifiedLabels
 
-#: What a network that never trained on the row says of it; known for new rows, too. `posterior` is that by Bayes' rule.
-PREDICTED = (*SIGNALS, "posterior")
-#: That, and what training saw of the row.
-FITTED = (*PREDICTED, "margin", "alpha", "beta", "alignment")
 #: Judging rows of each kind (right, wrong) that a calibration is worth fitting on.
 MIN_EACH = 10
 
 
-@dataclass(frozen=True)
-class Verified:
+@dataclass(frozen=True, kw_only=True)
+class VerifiedRows:
     """What is known for certain.
 
     Args:
-        judging: rows of the columns whose label was verified and that steered nothing, shape [n].
-        known: their verified labels.
-        clean_only: log probabilities of the clean-only rows, shape [m, classes].
-        clean_only_labels: their verified labels, shape [m].
+        judging: rows whose label was verified and that steered nothing, shape [n].
+        labels: their verified labels.
         classes: number of classes.
+        clean_only: verified rows beside the dataset.
     """
 
     judging: IntArray
-    known: Known
-    clean_only: FloatArray
-    clean_only_labels: IntArray
+    labels: VerifiedLabels
     classes: int
+    clean_only: CleanOnlyRows = field(default_factory=CleanOnlyRows.none)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgements:
+    """What is made of rows; every array has the shape [rows], numbers as files hold them.
+
+    Args:
+        quality: label quality, NaN where there is none.
+        suggested: class index of the suggested label, -1 where there is none.
+        confidence: probability that it is right, NaN where there is none.
+    """
+
+    quality: SingleArray
+    suggested: IntArray
+    confidence: SingleArray
+
+    @classmethod
+    def unknown(cls, rows: int) -> Judgements:
+        """Start with rows of which nothing is known."""
+        nothing = np.full(rows, np.nan, np.float32)
+        return cls(quality=nothing, suggested=np.full(rows, -1), confidence=nothing.copy())
+
+    def put(self, rows: IntArray, judged: Judgements) -> None:
+        """Take in what was made of some rows."""
+        self.quality[rows], self.suggested[rows] = judged.quality, judged.suggested
+        self.confidence[rows] = judged.confidence
 
 
 @dataclass(frozen=True)
@@ -62,37 +84,41 @@ class QualityModel:
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
 
-    def method_for(self, new: bool) -> str:
+    def method_for(self, *, new: bool) -> str:
         """How label quality of fitted or of new rows is made."""
         return "uncalibrated" if new and self.new is None else self.method
 
-    def quality(self, columns: Columns, new: bool = False) -> FloatArray:
-        """Compute label quality in [0, 1] for columns of shape [rows]; NaN where a row was not predicted."""
-        calibrator = self.new if new else self.fitted
-        if calibrator is None:
-            return np.exp(np.asarray(columns["predicted_log_probability"], dtype=np.float64))
-        unknown = np.isnan(columns["predicted_margin"])
-        return np.where(unknown, np.nan, calibrator.probability(_extended(columns, self.transition)))
+    def quality(self, signals: Signals) -> FloatArray:
+        """Compute label quality of fitted rows in [0, 1], shape [rows]; NaN where a row was not predicted."""
+        if self.fitted is None:
+            return np.exp(signals.predictions.log_probability)
+        features = _features(signals.predictions, self.transition).beside(signals.dynamics.features())
+        return np.where(signals.predictions.known, self.fitted.probability(features), np.nan)
 
-    def suggest(self, columns: Columns, quality: FloatArray) -> tuple[IntArray, FloatArray]:
+    def quality_of_new(self, predictions: Predictions) -> FloatArray:
+        """Compute label quality of rows that were not fitted, see `quality`."""
+        if self.new is None:
+            return np.exp(predictions.log_probability)
+        return np.where(predictions.known, self.new.probability(_features(predictions, self.transition)), np.nan)
+
+    def judge(self, predictions: Predictions, quality: FloatArray) -> Judgements:
         """Suggest labels.
 
-        Args:
-            columns: of shape [rows].
-            quality: label quality, shape [rows].
+        The suggestion is the likeliest other label where it is more likely than not to be right if the given one is
+        wrong, and its confidence the probability that it is right. A row without a given label always gets one, with
+        the network's own probability, uncalibrated.
 
-        Returns:
-            The class index of the likeliest other label and the probability that it is the right one, each of shape
-            [rows]; -1 and NaN where no class is more likely than not to be right if the given label is wrong. A row
-            without a given label always gets a suggestion, with the network's own probability, uncalibrated.
+        Args:
+            predictions: of each row.
+            quality: label quality, shape [rows].
         """
-        said = _said(columns)
-        found = alternative(said, self.transition)
-        share = confidence(found, self.suggestion)
-        unlabelled = np.isnan(said.own) & (said.candidates[:, 0] >= 0)
-        label = np.where(unlabelled, said.candidates[:, 0], np.where(share >= LEAST_SHARE, found.label, -1))
-        certain = np.where(unlabelled, np.exp(said.others[:, 0]), (1 - quality) * share)
-        return label, np.where(label >= 0, certain, np.nan)
+        other = alternative(predictions, self.transition)
+        share = confidence(other, self.suggestion)
+        best, probability = predictions.candidates[:, 0], np.exp(predictions.candidate_log_probabilities[:, 0])
+        unlabelled = ~predictions.known & (best >= 0)
+        label = np.where(unlabelled, best, np.where(share >= LEAST_SHARE, other.label, -1))
+        certain = np.where(label >= 0, np.where(unlabelled, probability, (1 - quality) * share), np.nan)
+        return Judgements(quality=quality.astype(np.float32), suggested=label, confidence=certain.astype(np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """Describe the model as a JSON object."""
@@ -110,13 +136,12 @@ class QualityModel:
 
 
 def fit_quality(
-    columns: Columns, verified: Verified, seed: int = 0, out_of_sample: bool = True
+    signals: Signals, verified: VerifiedRows, *, seed: int = 0, out_of_sample: bool = True
 ) -> tuple[QualityModel, FloatArray]:
     """Fit label quality on what was verified, as well as that allows.
 
     Args:
-        columns: the trace and the class index of the given label, `given`, each of shape [rows]; rows that were
-            skipped hold NaN.
+        signals: of all rows of the dataset, also of those that were skipped.
         verified: the rows to fit on.
         seed: of the planted labels.
         out_of_sample: whether the judging rows were predicted by networks that did not train on them, as new rows
@@ -126,68 +151,66 @@ def fit_quality(
         The model, and the quality of every row, shape [rows]. With the method `audited`, judging rows get a
         cross-fitted one: they serve to measure the model afterwards.
     """
-    judged = _taken(columns, verified.judging)
-    correct = judged["given"] == verified.known.true
+    judged = signals.take(verified.judging)
+    correct = judged.predictions.given == verified.labels.true
     right, wrong = int(correct.sum()), int((~correct).sum())
     if min(right, wrong) >= MIN_EACH:
-        model = _fit_audited(judged, verified.known, verified.classes, out_of_sample)
-        quality = model.quality(columns)
-        quality[verified.judging] = _cross_fitted(judged, verified.known, verified.classes)
+        model = _fit_audited(judged, verified.labels, verified.classes, out_of_sample=out_of_sample)
+        quality = model.quality(signals)
+        quality[verified.judging] = _cross_fitted(judged, verified.labels, verified.classes)
         return model, quality
-    if right + len(verified.clean_only_labels) < MIN_EACH:
+    if right + len(verified.clean_only) < MIN_EACH:
         model = QualityModel("uncalibrated")
-        return model, model.quality(columns)
-    weights = verified.known.weights
-    share = float((weights[correct].sum() + 1) / (weights.sum() + 2)) if right + wrong else None
-    certain = _taken(judged, np.flatnonzero(correct))
-    calibrator = fit_planted(columns, certain, verified.clean_only, verified.clean_only_labels, share, seed)
-    model = QualityModel("planted", None, calibrator, calibrator if out_of_sample or not right else None)
-    return model, model.quality(columns)
+    else:
+        calibrator = _fit_planted(signals, verified, correct, seed)
+        model = QualityModel("planted", None, calibrator, calibrator if out_of_sample or not right else None)
+    return model, model.quality(signals)
 
 
-def _fit_audited(judged: Columns, known: Known, classes: int, out_of_sample: bool) -> QualityModel:
+def _fit_audited(judged: Signals, labels: VerifiedLabels, classes: int, *, out_of_sample: bool) -> QualityModel:
     """Fit everything on judging rows; each row's transition leaves the row itself out, as it will be for others."""
-    said = _said(judged)
-    correct = said.given == known.true
-    transition = Transition.fit(known, said.given, classes)
-    columns = {**judged, "posterior": transition.log_odds(said, known)}
+    predictions = judged.predictions
+    correct = predictions.given == labels.true
+    transition = Transition.fit(labels, given=predictions.given, classes=classes)
+    new = _features(predictions, transition, labels)
     wrong = np.flatnonzero(~correct)
-    mistaken = known.only(wrong)
-    found = alternative(_said(_taken(judged, wrong)), transition, mistaken)
+    mistaken = labels.take(wrong)
+    alternatives = alternative(predictions.take(wrong), transition, mistaken)
     return QualityModel(
         "audited",
         transition,
-        fit_calibrator(columns, correct, FITTED, weights=known.weights),
-        fit_calibrator(columns, correct, PREDICTED, weights=known.weights) if out_of_sample else None,
-        fit_confidence(found, found.label == mistaken.true, mistaken.weights, MIN_EACH // 2),
+        fit_calibrator(new.beside(judged.dynamics.features()), correct, weights=labels.weights),
+        fit_calibrator(new, correct, weights=labels.weights) if out_of_sample else None,
+        fit_confidence(alternatives, mistaken, MIN_EACH // 2),
     )
 
 
-def _cross_fitted(judged: Columns, known: Known, classes: int) -> FloatArray:
+def _cross_fitted(judged: Signals, labels: VerifiedLabels, classes: int) -> FloatArray:
     """Compute the quality of each row by a model fitted on the other parts, shape [rows].
 
     This is what a row that serves to measure precision must be given instead of one that saw its own outcome.
     """
-    quality = np.empty(len(known.true))
-    for rest, part in stratified(judged["given"] == known.true):
-        model = _fit_audited(_taken(judged, rest), known.only(rest), classes, out_of_sample=False)
-        quality[part] = model.quality(_taken(judged, part))
+    quality = np.empty(len(labels.true))
+    for rest, part in stratified(judged.predictions.given == labels.true):
+        model = _fit_audited(judged.take(rest), labels.take(rest), classes, out_of_sample=False)
+        quality[part] = model.quality(judged.take(part))
     return quality
 
 
-def _extended(columns: Columns, transition: Transition | None) -> Columns:
-    """Add the posterior, if there is a transition to compute it with."""
-    return columns if transition is None else {**columns, "posterior": transition.log_odds(_said(columns))}
+def _fit_planted(signals: Signals, verified: VerifiedRows, correct: BoolArray, seed: int) -> Calibrator:
+    """Fit on planted errors; the share of right labels is that of the audited rows, or told by the whole dataset."""
+    right = signals.predictions.take(verified.judging[correct])
+    calibrator = fit_planted(right, verified.clean_only, seed=seed)
+    if not len(correct):
+        return calibrator.shifted(prior_of(calibrator, signals.predictions))
+    weights = verified.labels.weights
+    share = float((weights[correct].sum() + 1) / (weights.sum() + 2))
+    return calibrator.shifted(float(np.log(share / (1 - share))))
 
 
-def _said(columns: Columns) -> Said:
-    return Said(
-        np.maximum(np.asarray(columns["given"], dtype=np.int64), 0),
-        np.asarray(columns["predicted_log_probability"], dtype=np.float64),
-        np.asarray(columns["candidates"], dtype=np.int64),
-        np.asarray(columns["candidate_log_probabilities"], dtype=np.float64),
-    )
-
-
-def _taken(columns: Columns, rows: IntArray) -> Columns:
-    return {name: np.asarray(column)[rows] for name, column in columns.items()}
+def _features(
+    predictions: Predictions, transition: Transition | None, leave_out: VerifiedLabels | None = None
+) -> Features:
+    """What a calibrator reads of predictions: their own numbers, and the posterior where there is a transition."""
+    own = predictions.features()
+    return own if transition is None else own.beside(Features.of(posterior=transition.log_odds(predictions, leave_out)))

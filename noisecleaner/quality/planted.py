@@ -2,53 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from noisecleaner.arrays import FloatArray, IntArray
-from noisecleaner.quality.calibration import Calibrator, Columns, fit_calibrator, prior_log_odds
+from noisecleaner.arrays import IntArray, RealArray
+from noisecleaner.quality.calibration import Calibrator, fit_calibrator, prior_log_odds
+from noisecleaner.quality.features import Features
+from noisecleaner.quality.signals import Predictions
 
-#: What a network that never trained on the row says of its label; all that a planted label has.
-SIGNALS = ("predicted_margin", "predicted_log_probability")
 
-
-def fit_planted(
-    columns: Columns, right: Columns, clean_only: FloatArray, labels: IntArray, share: float | None, seed: int
-) -> Calibrator:
-    """Fit on verified rows with their own label (right) and with another one (wrong, planted).
+@dataclass(frozen=True, kw_only=True)
+class CleanOnlyRows:
+    """Trusted rows that are not in the dataset: verified, but nobody gave them a label.
 
     Args:
-        columns: of the whole dataset; they tell the prior where `share` is None.
-        right: of the audited rows whose given label is right.
-        clean_only: log probabilities of the clean-only rows, shape [m, classes].
-        labels: their verified labels, shape [m].
-        share: share of right labels among the audited rows; None where no row was audited.
+        log_probabilities: from a network that did not train on them, shape [rows, classes].
+        labels: class index of the verified label, shape [rows].
+    """
+
+    log_probabilities: RealArray
+    labels: IntArray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def none(cls) -> CleanOnlyRows:
+        """No such rows."""
+        return cls(log_probabilities=np.empty((0, 2)), labels=np.empty(0, np.int64))
+
+
+def fit_planted(right: Predictions, clean_only: CleanOnlyRows, *, seed: int) -> Calibrator:
+    """Fit on verified rows with their own label (right) and with another one (wrong, planted), as many of each.
+
+    Args:
+        right: audited rows whose given label is right.
+        clean_only: may be none.
         seed: of the planted labels.
+
+    Returns:
+        The calibrator for a prior of one half; `shifted` brings it to another one.
     """
     rng = np.random.default_rng(seed)
-    classes = max(clean_only.shape[1], 2)
-    others = np.asarray((labels + rng.integers(1, classes, len(labels))) % classes)
-    good = [np.stack([np.asarray(right[name], np.float64) for name in SIGNALS], axis=1), _signals(clean_only, labels)]
-    bad = [_planted(right, rng), _signals(clean_only, others)]
+    classes = max(clean_only.log_probabilities.shape[1], 2)
+    others = np.asarray((clean_only.labels + rng.integers(1, classes, len(clean_only))) % classes)
+    own = right.features()
+    good = [own.values, _signals(clean_only.log_probabilities, clean_only.labels)]
+    bad = [_planted(right, rng), _signals(clean_only.log_probabilities, others)]
     values = np.concatenate([*good, *bad])
-    outcome = np.arange(len(values)) < len(values) // 2
-    balanced = fit_calibrator(dict(zip(SIGNALS, values.T, strict=True)), outcome, SIGNALS, balanced=True)
-    if share is not None:
-        return balanced.shifted(float(np.log(share / (1 - share))))
-    known = ~np.isnan(columns["predicted_margin"])
-    odds = balanced.log_odds({name: np.asarray(columns[name])[known] for name in SIGNALS})
-    return balanced.shifted(prior_log_odds(odds))
+    return fit_calibrator(Features(own.names, values), np.arange(len(values)) < len(values) // 2, balanced=True)
 
 
-def _planted(right: Columns, rng: np.random.Generator) -> FloatArray:
-    """The signals that correct rows would have with one of their candidates as the given label, [rows, 2]."""
-    candidates = np.asarray(right["candidate_log_probabilities"], dtype=np.float64)
-    own = np.asarray(right["predicted_log_probability"], dtype=np.float64)
+def prior_of(calibrator: Calibrator, predictions: Predictions) -> float:
+    """Find the log odds of a right label among the rows of a dataset, by what a balanced calibrator says of them."""
+    return prior_log_odds(calibrator.log_odds(predictions.take(np.flatnonzero(predictions.known)).features()))
+
+
+def _planted(right: Predictions, rng: np.random.Generator) -> RealArray:
+    """The features that correct rows would have with one of their candidates as the given label, [rows, 2]."""
+    candidates = right.candidate_log_probabilities
     # the label itself takes part as the last column, so that `_signals` finds the best other one
     drawn = rng.integers(0, candidates.shape[1], len(candidates))
-    return _signals(np.concatenate([candidates, own[:, None]], axis=1), drawn)
+    return _signals(np.concatenate([candidates, right.log_probability[:, None]], axis=1), drawn)
 
 
-def _signals(log_probabilities: FloatArray, labels: IntArray) -> FloatArray:
+def _signals(log_probabilities: RealArray, labels: IntArray) -> RealArray:
     """Margin and log probability of a label, [rows, 2], from log probabilities [rows, classes]."""
     rows = np.arange(len(labels))
     if not len(rows):

@@ -1,63 +1,147 @@
-"""Logits and given labels -> the few numbers of a row that label quality is made of, with numpy alone."""
+"""The few numbers of a row that label quality is made of: each field is a column of the trace.
+
+A new signal is one more field with its `Signal`, and whoever computes it: the trace's schema, the files and what
+calibrators read follow from the fields.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.quality._rows import Rows, Signal
 
-Arrays = dict[str, npt.NDArray[Any]]
-Logits = npt.NDArray[np.float32]
 #: Labels other than the given one that are kept for a row, most probable first.
 CANDIDATES = 5
 
 
-def summarise(logits: Logits, given: IntArray, scratch: Logits | None = None) -> Arrays:
-    """Reduce logits [n, classes] to what the quality model uses; they are overwritten.
-
-    A row without a label (-1) has neither margin nor probability, and every class is a candidate.
+@dataclass(frozen=True, kw_only=True)
+class Dynamics(Rows):
+    """What training saw of rows that it was recorded for; every array has the shape [rows].
 
     Args:
-        logits: best so few rows that they fit into the processor's cache, because each is passed over nine times.
-        given: class index of the given label, shape [n].
-        scratch: of the shape of `logits`, overwritten; fresh memory would take longer to get than to compute with.
-
-    Returns:
-        `predicted_margin` and `predicted_log_probability`, shape [n], `candidates` and `candidate_log_probabilities`,
-        shape [n, k].
+        alpha: weight of the given label, as the method defines it.
+        beta: weight of the pseudo label (L2B); NaN with other methods.
+        alignment: of the row's gradient with the trusted rows', mean over visits, in batch units.
+        margin: logit of the given label minus the best other, mean over the epochs (the area under the margin of
+            Pleiss et al., 2020).
     """
-    rows, labelled, label = np.arange(len(logits)), given >= 0, np.maximum(given, 0)
-    normaliser = _log_sum_exp(logits, np.empty_like(logits) if scratch is None else scratch)
-    own = logits[rows, label]
-    logits[rows, label] = np.where(labelled, -np.inf, own)
-    count = min(CANDIDATES, logits.shape[1] - 1)
-    candidates = np.empty((len(logits), count), dtype=np.int32)
-    values = np.empty((len(logits), count), dtype=np.float32)
-    for place in range(count):  # five passes of argmax take a fifth of the time of a partial sort
-        best = logits.argmax(axis=1)
-        candidates[:, place], values[:, place] = best, logits[rows, best]
-        logits[rows, best] = -np.inf
-    unknown = np.float32(np.nan)
-    return {
-        "predicted_margin": np.where(labelled, own - values[:, 0], unknown),
-        "predicted_log_probability": np.where(labelled, own - normaliser, unknown),
-        "candidates": candidates,
-        "candidate_log_probabilities": values - normaliser[:, None],
-    }
+
+    alpha: Annotated[FloatArray, Signal("alpha", feature=2, long_tailed=True)]
+    beta: Annotated[FloatArray, Signal("beta", feature=3, long_tailed=True)]
+    alignment: Annotated[FloatArray, Signal("alignment", feature=4)]
+    margin: Annotated[FloatArray, Signal("margin", feature=1)]
 
 
-def merge(parts: Iterable[Arrays]) -> Arrays:
-    """Concatenate the arrays of several batches by name."""
-    collected = list(parts)
-    return {name: np.concatenate([part[name] for part in collected]) for name in (collected[0] if collected else {})}
+@dataclass(frozen=True, kw_only=True)
+class Predictions(Rows):
+    """What a network says of rows that it did not train on (with one fold: that it did).
+
+    Args:
+        given: class index of the given label, -1 where there is none, shape [rows]; files hold it as text.
+        margin: logit of the given label minus the best other, shape [rows].
+        log_probability: of the given label, shape [rows].
+        candidates: classes other than the given one, most probable first, -1 where there is none, shape [rows, k].
+        candidate_log_probabilities: NaN where there is none, shape [rows, k].
+    """
+
+    given: IntArray
+    margin: Annotated[FloatArray, Signal("predicted_margin", feature=1)]
+    log_probability: Annotated[FloatArray, Signal("predicted_log_probability", feature=2)]
+    candidates: Annotated[IntArray, Signal("candidates", pa.list_(pa.int32()))]
+    candidate_log_probabilities: Annotated[FloatArray, Signal("candidate_log_probabilities", pa.list_(pa.float32()))]
+
+    @classmethod
+    def from_logits(cls, logits: SingleArray, *, given: IntArray, scratch: SingleArray | None = None) -> Predictions:
+        """Reduce logits to what label quality is made of; they are overwritten.
+
+        A row without a label (-1) has neither margin nor probability, and every class is a candidate.
+
+        Args:
+            logits: shape [rows, classes], best so few rows that they fit into the processor's cache, because each is
+                passed over nine times.
+            given: class index of the given label, shape [rows].
+            scratch: of the shape of `logits`, overwritten; fresh memory would take longer to get than to compute with.
+        """
+        rows, labelled, label = np.arange(len(logits)), given >= 0, np.maximum(given, 0)
+        normaliser = _log_sum_exp(logits, np.empty_like(logits) if scratch is None else scratch)
+        own = logits[rows, label]
+        logits[rows, label] = np.where(labelled, -np.inf, own)
+        count = min(CANDIDATES, logits.shape[1] - 1)
+        candidates = np.empty((len(logits), count), dtype=np.int64)
+        values = np.empty((len(logits), count), dtype=np.float32)
+        for place in range(count):  # five passes of argmax take a fifth of the time of a partial sort
+            best = logits.argmax(axis=1)
+            candidates[:, place], values[:, place] = best, logits[rows, best]
+            logits[rows, best] = -np.inf
+        unknown = np.float32(np.nan)
+        return cls(
+            given=given,
+            margin=np.where(labelled, own - values[:, 0], unknown).astype(np.float64),
+            log_probability=np.where(labelled, own - normaliser, unknown).astype(np.float64),
+            candidates=candidates,
+            candidate_log_probabilities=(values - normaliser[:, None]).astype(np.float64),
+        )
+
+    @classmethod
+    def none(cls) -> Predictions:
+        """No rows."""
+        return cls.from_logits(np.empty((0, 2), np.float32), given=np.empty(0, np.int64))
+
+    @property
+    def known(self) -> BoolArray:
+        """Rows whose given label a network predicted, shape [rows]."""
+        return np.isfinite(self.margin)
+
+    def rest(self) -> FloatArray:
+        """Compute the probability of all classes that are not listed, shape [rows]."""
+        listed = np.exp(self.log_probability) + np.nansum(np.exp(self.candidate_log_probabilities), axis=1)
+        # single precision leaves crumbs where every class is listed
+        return np.where(1 - listed > 1e-6, 1 - listed, 0.0)
 
 
-def _log_sum_exp(logits: Logits, scratch: Logits) -> npt.NDArray[np.float32]:
-    """Compute log sum exp of each row, shape [n], without overflow."""
+@dataclass(frozen=True)
+class Signals:
+    """All that is known of rows: what training saw of them, and what networks say that did not train on them."""
+
+    dynamics: Dynamics
+    predictions: Predictions
+
+    def __len__(self) -> int:
+        return len(self.predictions)
+
+    def take(self, rows: IntArray) -> Signals:
+        """Some of the rows."""
+        return Signals(self.dynamics.take(rows), self.predictions.take(rows))
+
+    @staticmethod
+    def schema() -> list[pa.Field]:
+        """The columns of the trace that these are kept in, in the order of the fields."""
+        signals = (*Dynamics.signals().values(), *Predictions.signals().values())
+        return [pa.field(signal.column, signal.kind) for signal in signals]
+
+    def to_table(self) -> pa.Table:
+        """Make the columns of the trace, in single precision; what is unknown is null."""
+        tables = (self.dynamics.to_table(), self.predictions.to_table())
+        return pa.Table.from_arrays([c for t in tables for c in t.columns], schema=pa.schema(self.schema()))
+
+    @classmethod
+    def from_table(cls, table: pa.Table, *, given: IntArray) -> Signals:
+        """Read a trace.
+
+        Args:
+            table: with the columns of `schema`.
+            given: class index of the given label, -1 where there is none, shape [rows].
+        """
+        return cls(Dynamics.from_table(table), Predictions.from_table(table, given=given))
+
+
+def _log_sum_exp(logits: SingleArray, scratch: SingleArray) -> SingleArray:
+    """Compute log sum exp of each row, shape [rows], without overflow."""
     top = logits.max(axis=1)
     np.subtract(logits, top[:, None], out=scratch)
     return np.asarray(top + np.log(np.exp(scratch, out=scratch).sum(axis=1)))

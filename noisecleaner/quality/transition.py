@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from noisecleaner.arrays import FloatArray, IntArray
+from noisecleaner.quality.signals import Predictions
 
 #: Audited rows of a class that count as much as what is assumed of it before: that all wrong labels are alike.
 _PRIOR_ROWS = 50.0
 
 
-@dataclass(frozen=True)
-class Known:
+@dataclass(frozen=True, kw_only=True)
+class VerifiedLabels:
     """What was verified of some rows.
 
     Args:
@@ -26,32 +27,15 @@ class Known:
     true: IntArray
     weights: FloatArray
 
-    def only(self, rows: IntArray) -> Known:
-        """Return some of the rows."""
-        return Known(self.true[rows], self.weights[rows])
+    @classmethod
+    def drawn(cls, true: IntArray, *, probability: FloatArray) -> VerifiedLabels:
+        """Weigh rows by the probability with which each was drawn, NaN where like all, shape [rows]."""
+        weights = 1 / np.nan_to_num(probability, nan=1.0)
+        return cls(true=true, weights=weights / weights.mean() if len(weights) else weights)
 
-
-@dataclass(frozen=True)
-class Said:
-    """What a network says of some rows.
-
-    Args:
-        given: class index of the given label, shape [rows].
-        own: log probability of that label, shape [rows].
-        candidates: other classes, most probable first, -1 where there is none, shape [rows, k].
-        others: their log probabilities, NaN where there is none, shape [rows, k].
-    """
-
-    given: IntArray
-    own: FloatArray
-    candidates: IntArray
-    others: FloatArray
-
-    def rest(self) -> FloatArray:
-        """Compute the probability of all classes that are not listed, shape [rows]."""
-        listed = np.exp(self.own) + np.nansum(np.exp(self.others), axis=1)
-        # single precision leaves crumbs where every class is listed
-        return np.where(1 - listed > 1e-6, 1 - listed, 0.0)
+    def take(self, rows: IntArray) -> VerifiedLabels:
+        """Some of the rows."""
+        return VerifiedLabels(true=self.true[rows], weights=self.weights[rows])
 
 
 @dataclass(frozen=True)
@@ -74,47 +58,49 @@ class Transition:
     counts: tuple[float, ...]
 
     @classmethod
-    def fit(cls, known: Known, given: IntArray, classes: int) -> Transition:
+    def fit(cls, verified: VerifiedLabels, *, given: IntArray, classes: int) -> Transition:
         """Count audited rows.
 
         Args:
-            known: their verified labels.
+            verified: their verified labels.
             given: class index of the given label, shape [rows].
             classes: number of classes.
         """
-        keys, where = np.unique(known.true * classes + given, return_inverse=True)
-        counts = np.bincount(where, known.weights, len(keys))
+        keys, where = np.unique(verified.true * classes + given, return_inverse=True)
+        counts = np.bincount(where, verified.weights, len(keys))
         # one row of each kind more, so that no label is impossible
-        rate = (known.weights[known.true != given].sum() + 1) / (known.weights.sum() + 2)
+        rate = (verified.weights[verified.true != given].sum() + 1) / (verified.weights.sum() + 2)
         return cls(classes, float(rate), tuple(keys.tolist()), tuple(counts.tolist()))
 
-    def log_odds(self, said: Said, leave_out: Known | None = None) -> FloatArray:
+    def log_odds(self, predictions: Predictions, leave_out: VerifiedLabels | None = None) -> FloatArray:
         """Compute the log odds that the given label is the true one, by Bayes' rule, shape [rows].
 
-        P(true = c | image, given) is proportional to P(c | image) P(given | c); what the network says stands in for
-        the first factor.
+        P(true = c | image, given) is proportional to P(c | image) P(given | c); what the network predicts stands in
+        for the first factor.
 
         Args:
-            said: what the network says of each row.
+            predictions: of each row.
             leave_out: the rows' own part in the counts, to be left out of them; for rows that were counted.
         """
-        right = said.own + self._given_if(said.given, said.given, leave_out)
-        return np.asarray(right - np.logaddexp.reduce(self.others(said, leave_out), axis=1))
+        given = np.maximum(predictions.given, 0)
+        right = predictions.log_probability + self._given_if(true=given, given=given, leave_out=leave_out)
+        return np.asarray(right - np.logaddexp.reduce(self.others(predictions, leave_out), axis=1))
 
-    def others(self, said: Said, leave_out: Known | None = None) -> FloatArray:
+    def others(self, predictions: Predictions, leave_out: VerifiedLabels | None = None) -> FloatArray:
         """Compute log P(c | image) + log P(given | c) of the candidates and of all other classes together.
 
         Returns:
             Shape [rows, candidates + 1]; minus infinity where there is no such class.
         """
-        given = np.broadcast_to(said.given[:, None], said.candidates.shape)
-        likely = said.others + self._given_if(np.maximum(said.candidates, 0), given, leave_out)
-        known = np.where(said.candidates >= 0, likely, -np.inf)
+        there = predictions.candidates >= 0
+        true, given = (np.maximum(labels, 0) for labels in (predictions.candidates, predictions.given[:, None]))
+        if_true = self._given_if(true=true, given=np.broadcast_to(given, true.shape), leave_out=leave_out)
+        listed = np.where(there, predictions.candidate_log_probabilities + if_true, -np.inf)
         with np.errstate(divide="ignore"):
-            rest = np.log(said.rest()) + np.log(self._assumed_wrong())
-        return np.concatenate([known, rest[:, None]], axis=1)
+            rest = np.log(predictions.rest()) + np.log(self._assumed_wrong())
+        return np.concatenate([listed, rest[:, None]], axis=1)
 
-    def _given_if(self, true: IntArray, given: IntArray, leave_out: Known | None) -> FloatArray:
+    def _given_if(self, *, true: IntArray, given: IntArray, leave_out: VerifiedLabels | None) -> FloatArray:
         """Compute log P(given | true) elementwise for class indices of one shape, [rows] or [rows, k]."""
         keys, counts = np.array(self.keys), np.array(self.counts)
         of_class = np.bincount(keys // self.classes, counts, self.classes)[true]

@@ -7,54 +7,74 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from noisecleaner.arrays import BoolArray, IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import damaged, read_arrays, read_record
+from noisecleaner.files import damaged, read_arrays, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.vectors import AnyVectors
 from noisecleaner.inputs.probabilities import check_width
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
-from noisecleaner.quality.model import QualityModel
-from noisecleaner.quality.signals import Arrays
-from noisecleaner.runs.linear import Map, is_linear, mean_map, summarise_with
+from noisecleaner.quality.model import Judgements, QualityModel
+from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.linear import Map, is_linear, mean_map
+from noisecleaner.runs.linear import predict as predict_with
 from noisecleaner.runs.run import Run
 from noisecleaner.threads import cores, in_threads
 
-#: Vectors [n, width] and given labels [n] -> what `summarise` says of them.
-Predict = Callable[[RealArray, IntArray], Arrays]
+if TYPE_CHECKING:
+    from noisecleaner.runs.predicting import Networks
+
+#: Vectors [n, width] and given labels [n] -> predictions of these rows.
+Predict = Callable[[RealArray, IntArray], Predictions]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What an auditor says of the rows of a dataset; every array has the shape [rows].
+@dataclass(frozen=True, kw_only=True)
+class AuditorRecord:
+    """`auditor.json`: what scoring new rows needs beside the folds' networks.
 
     Args:
-        quality: label quality, NaN where there is none.
-        suggested: class index of the suggested label, -1 where there is none.
-        confidence: probability that it is right, NaN where there is none.
+        classes: the class names, in the order of their indices.
+        folds: how many networks there are.
+        shape: of each.
+        quality: how label quality is made of what they predict.
     """
 
-    quality: npt.NDArray[np.float32]
-    suggested: IntArray
-    confidence: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+    folds: int
+    shape: Shape
+    quality: QualityModel
+
+    def write(self, run: Run) -> None:
+        """Write it into a run."""
+        content = {"classes": list(self.classes), "folds": self.folds, "shape": asdict(self.shape)}
+        write_record(run.auditor / "auditor.json", {**content, "quality": self.quality.to_json()})
 
     @classmethod
-    def nothing(cls, rows: int) -> Judged:
-        """Start with rows of which nothing is known."""
-        unknown = np.full(rows, np.nan, np.float32)
-        return cls(unknown, np.full(rows, -1), unknown.copy())
+    def read(cls, run: Run) -> AuditorRecord:
+        """Read it from a run.
 
-    def put(self, rows: IntArray, said: Judged) -> None:
-        """Take in what was said of some rows."""
-        self.quality[rows], self.suggested[rows], self.confidence[rows] = said.quality, said.suggested, said.confidence
+        Raises:
+            NoisecleanerError: it is missing or damaged.
+        """
+        path = run.auditor / "auditor.json"
+        content = read_record(path)
+        try:
+            return cls(
+                classes=tuple(content["classes"]),
+                folds=int(content["folds"]),
+                shape=Shape(**content["shape"]),
+                quality=QualityModel.from_json(content["quality"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(path, error) from error
 
 
 class Auditor:
@@ -68,20 +88,26 @@ class Auditor:
     """
 
     def __init__(self, run: Run) -> None:
-        description = run.auditor / "auditor.json"
-        content = read_record(description)
-        try:
-            self.classes: tuple[str, ...] = tuple(content["classes"])
-            self.shape = Shape(**content["shape"])
-            self.quality = QualityModel.from_json(content["quality"])
-            self.folds = int(content["folds"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise damaged(description, error) from error
-        self._run = run
+        self._run, self._record = run, AuditorRecord.read(run)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, in the order of their indices."""
+        return self._record.classes
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of each network."""
+        return self._record.shape
+
+    @property
+    def quality(self) -> QualityModel:
+        """How label quality is made."""
+        return self._record.quality
 
     def judge(
-        self, dataset: Manifest, device: str, max_pixels: int | None, scratch: Path, progress: Progress
-    ) -> tuple[Manifest, Judged]:
+        self, dataset: Manifest, *, device: str, max_pixels: int | None, scratch: Path, progress: Progress
+    ) -> tuple[Manifest, Judgements]:
         """Judge the rows of a dataset.
 
         Args:
@@ -92,7 +118,7 @@ class Auditor:
             progress: is told about decoding and predicting.
 
         Returns:
-            The dataset, unreadable rows marked, and what is said of the others.
+            The dataset, unreadable rows marked, and what is made of the others.
 
         Raises:
             NoisecleanerError: the rows are of another kind than those of the fit.
@@ -105,59 +131,61 @@ class Auditor:
 
     def _judge_vectors(
         self, dataset: Manifest, payload: AnyVectors, device: str, progress: Progress
-    ) -> tuple[Manifest, Judged]:
+    ) -> tuple[Manifest, Judgements]:
         if payload.kind == "probabilities":
             check_width(payload.width, len(self.classes))
         predict, threads = self._predictor(device)
-        given, wanted = dataset.given, _wanted(dataset)
-
-        def work(item: tuple[int, RealArray]) -> tuple[IntArray, Judged, IntArray]:
-            first, block = item
-            there = ~np.isnan(block[:, 0])
-            taken = wanted[first : first + len(block)] & there
-            rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
-            if not len(rows):
-                return rows, Judged.nothing(0), without
-            vectors = block if taken.all() else block[taken]
-            return rows, self._say(predict(vectors, given[rows]), given[rows]), without
-
-        found = in_threads(work, _numbered(payload), threads=threads, ahead=2 * threads, name="score")
-        judged, missing = Judged.nothing(len(dataset)), []
-        with progress.stage("Scoring", int(wanted.sum()), "rows") as stage:
-            for rows, said, without in found:
-                judged.put(rows, said)
-                missing += without.tolist()
-                stage.advance(len(rows))
+        work = partial(self._judge_block, predict, _wanted(dataset), dataset.given)
+        parts = in_threads(work, _blocks(payload), threads=threads, ahead=2 * threads, name="score")
+        judgements, missing = Judgements.unknown(len(dataset)), []
+        with progress.stage("Scoring", int(_wanted(dataset).sum()), "rows") as stage:
+            for part in parts:
+                judgements.put(part.rows, part.judgements)
+                missing += part.without.tolist()
+                stage.advance(len(part.rows))
         dataset = dataset.skipping(dict.fromkeys(missing, Skip.NO_VECTOR))
         _require_rows(dataset)
-        return dataset, judged
+        return dataset, judgements
+
+    def _judge_block(self, predict: Predict, wanted: BoolArray, given: IntArray, block: _Block) -> _JudgedBlock:
+        """Judge the rows of a block that are wanted and have a vector."""
+        first, vectors = block.first, block.vectors
+        there = ~np.isnan(vectors[:, 0])
+        taken = wanted[first : first + len(vectors)] & there
+        rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
+        if not len(rows):
+            return _JudgedBlock(rows, Judgements.unknown(0), without)
+        predictions = predict(vectors if taken.all() else vectors[taken], given[rows])
+        return _JudgedBlock(rows, self._judge(predictions), without)
 
     def _judge_images(
         self, dataset: Manifest, device: str, max_pixels: int | None, scratch: Path, progress: Progress
-    ) -> tuple[Manifest, Judged]:
-        from noisecleaner.runs.predicting import Networks
+    ) -> tuple[Manifest, Judgements]:
         from noisecleaner.settings import Decoding
 
         decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
-        networks, judged = Networks(self._run, self.shape, self.folds, device), Judged.nothing(len(dataset))
+        networks, judgements = self._networks(device), Judgements.unknown(len(dataset))
         with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
             inputs = networks.decode(dataset, Path(folder), decoding, progress)
             dataset = dataset.skipping(inputs.skipped)
             _require_rows(dataset)
             wanted = np.flatnonzero(_wanted(dataset))
             with progress.stage("Scoring", len(wanted), "rows") as stage:
-                for rows, columns in networks.batches(inputs.array, dataset.given, wanted):
-                    judged.put(rows, self._say(columns, dataset.given[rows]))
+                for rows, predictions in networks.batches(inputs.array, given=dataset.given, rows=wanted):
+                    judgements.put(rows, self._judge(predictions))
                     stage.advance(len(rows))
-        return dataset, judged
+        return dataset, judgements
 
     def _predictor(self, device: str) -> tuple[Predict, int]:
         """Choose how vectors are predicted, and in how many threads."""
         if is_linear(self.shape) and self._on_cpu(device):
-            return partial(summarise_with, self._map()), cores()
+            return partial(predict_with, self._map()), cores()
+        return self._networks(device).predict, 1  # torch has threads of its own
+
+    def _networks(self, device: str) -> Networks:
         from noisecleaner.runs.predicting import Networks
 
-        return Networks(self._run, self.shape, self.folds, device).block, 1  # torch has threads of its own
+        return Networks(self._run, self.shape, self._record.folds, device)
 
     def _on_cpu(self, device: str) -> bool:
         # a GPU would only wait for probabilities, with which next to nothing is computed
@@ -168,27 +196,23 @@ class Auditor:
         return choose_device(device).type == "cpu"
 
     def _map(self) -> Map:
-        paths = [self._run.auditor / f"fold-{fold}.safetensors" for fold in range(self.folds)]
+        paths = [self._run.auditor / f"fold-{fold}.safetensors" for fold in range(self._record.folds)]
         try:
             return mean_map(self.shape, [read_arrays(path)[0] for path in paths])
         except ValueError as error:
             raise damaged(self._run.auditor, error) from error
 
-    def _say(self, columns: Arrays, given: IntArray) -> Judged:
-        """Judge rows by their columns, each of shape [n]."""
-        known = {**columns, "given": given}
-        quality = self.quality.quality(known, new=True)
-        suggested, confidence = self.quality.suggest(known, quality)
-        return Judged(quality.astype(np.float32), suggested, confidence.astype(np.float32))
+    def _judge(self, predictions: Predictions) -> Judgements:
+        return self.quality.judge(predictions, self.quality.quality_of_new(predictions))
 
     def _check_kind(self, dataset: Manifest) -> None:
         width = dataset.payload.width if isinstance(dataset.payload, AnyVectors) else None
         if (width is None) == (self.shape.backbone is None) or (width is not None and width != self.shape.width):
             wanted = "images" if self.shape.backbone else f"vectors of {self.shape.width} numbers"
-            found = "images" if width is None else f"vectors of {width} numbers"
+            brought = "images" if width is None else f"vectors of {width} numbers"
             raise NoisecleanerError(
-                f"This run was fitted on {wanted}, but the new rows bring {found}.",
-                "Give rows of the same kind; name their column with --image-column or --embedding-column NAME.",
+                f"This run was fitted on {wanted}, but the new rows bring {brought}.",
+                "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`.",
             )
 
 
@@ -202,13 +226,29 @@ def _require_rows(dataset: Manifest) -> None:
         raise NoisecleanerError(
             f"Rows with a label of the fitted classes are required, but none of the {len(dataset)} rows "
             f"can be scored (skipped: {dataset.skips()}).",
-            "Check --label-column, and that the labels are spelled as in the fitted data.",
+            "Check `Columns.label`, and that the labels are spelled as in the fitted data.",
         )
 
 
-def _numbered(payload: AnyVectors) -> Iterator[tuple[int, RealArray]]:
-    """Yield (first row, vectors) block by block."""
+@dataclass(frozen=True)
+class _Block:
+    """Vectors [n, width] of rows in a sequence, and the first of these rows."""
+
+    first: int
+    vectors: RealArray
+
+
+@dataclass(frozen=True)
+class _JudgedBlock:
+    """Rows of a block [n], what is made of them, and the rows without a vector."""
+
+    rows: IntArray
+    judgements: Judgements
+    without: IntArray
+
+
+def _blocks(payload: AnyVectors) -> Iterator[_Block]:
     first = 0
-    for block in payload.blocks():
-        yield first, block
-        first += len(block)
+    for vectors in payload.blocks():
+        yield _Block(first, vectors)
+        first += len(vectors)

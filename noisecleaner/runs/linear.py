@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from noisecleaner.arrays import IntArray, RealArray
+from noisecleaner.arrays import IntArray, RealArray, SingleArray
 from noisecleaner.inputs import probabilities
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.quality.signals import Arrays, Logits, merge, summarise
+from noisecleaner.quality.signals import Predictions
 
 Weights = Mapping[str, npt.NDArray[Any]]
 #: Numbers of a part of a block: it stays in a core's cache while it is passed over many times.
@@ -32,7 +32,7 @@ class Map(Protocol):
         """How many logits a row gets."""
         ...
 
-    def logits(self, vectors: RealArray, out: Logits) -> None:
+    def logits(self, vectors: RealArray, out: SingleArray) -> None:
         """Compute logits [n, classes] from vectors [n, width]."""
         ...
 
@@ -48,7 +48,7 @@ class Scaling:
     """
 
     scale: np.float32
-    shift: npt.NDArray[np.float32]
+    shift: SingleArray
     rows: int
 
     @property
@@ -56,7 +56,7 @@ class Scaling:
         """How many logits a row gets."""
         return len(self.shift)
 
-    def logits(self, vectors: RealArray, out: Logits) -> None:
+    def logits(self, vectors: RealArray, out: SingleArray) -> None:
         """Compute logits [n, classes].
 
         Raises:
@@ -79,9 +79,9 @@ class Linear:
         rows: how many rows are computed together: always so many, because sums are rounded by the shape of a product.
     """
 
-    centre: npt.NDArray[np.float32]
-    weight: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
+    centre: SingleArray
+    weight: SingleArray
+    bias: SingleArray
     rows: int
 
     @property
@@ -89,22 +89,29 @@ class Linear:
         """How many logits a row gets."""
         return len(self.bias)
 
-    def logits(self, vectors: RealArray, out: Logits) -> None:
+    def logits(self, vectors: RealArray, out: SingleArray) -> None:
         """Compute logits [n, classes]."""
         centred = np.zeros((self.rows, len(self.centre)), dtype=np.float32)
         np.subtract(vectors, self.centre, out=centred[: len(vectors)], casting="same_kind")
         np.add((centred @ self.weight)[: len(vectors)], self.bias, out=out)
 
 
-def summarise_with(by: Map, vectors: RealArray, given: IntArray) -> Arrays:
-    """Summarise vectors [n, width] with given labels [n], a few at a time."""
+def predict(by: Map, vectors: RealArray, given: IntArray) -> Predictions:
+    """Predict rows, a few at a time.
+
+    Args:
+        by: the map of the folds.
+        vectors: shape [n, width], at least one.
+        given: class index of the given label, -1 where there is none, shape [n].
+    """
     logits, scratch = (np.empty((min(by.rows, len(vectors)), by.classes), dtype=np.float32) for _ in range(2))
     parts = []
     for first in range(0, len(vectors), by.rows):
         part = vectors[first : first + by.rows]
         by.logits(part, logits[: len(part)])
-        parts.append(summarise(logits[: len(part)], given[first : first + by.rows], scratch[: len(part)]))
-    return merge(parts)
+        labels = given[first : first + by.rows]
+        parts.append(Predictions.from_logits(logits[: len(part)], given=labels, scratch=scratch[: len(part)]))
+    return Predictions.concat(parts)
 
 
 def is_linear(shape: Shape) -> bool:
@@ -137,7 +144,7 @@ def mean_map(shape: Shape, folds: Sequence[Weights]) -> Map:
 
 
 def _stacked(folds: Sequence[Weights], name: str, shape: tuple[int, ...]) -> RealArray:
-    found = [fold.get(name) for fold in folds]
-    if any(weights is None or weights.shape != shape for weights in found):
+    tensors = [fold.get(name) for fold in folds]
+    if any(weights is None or weights.shape != shape for weights in tensors):
         raise ValueError(f"{name} does not fit")
-    return np.stack([np.asarray(weights, dtype=np.float64) for weights in found])
+    return np.stack([np.asarray(weights, dtype=np.float64) for weights in tensors])

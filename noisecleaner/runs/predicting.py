@@ -23,7 +23,7 @@ from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
-from noisecleaner.quality.signals import Arrays, merge, summarise
+from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.run import Run
 from noisecleaner.settings import Decoding
 
@@ -51,24 +51,31 @@ class Networks:
         """Decode the images of a dataset into an array in a folder."""
         return prepare_images([dataset], self._encoder(), folder, decoding, progress)
 
-    def batches(self, array: npt.NDArray[Any], given: IntArray, rows: IntArray) -> Iterator[tuple[IntArray, Arrays]]:
-        """Yield (rows, what `summarise` says of them) batch by batch.
+    def batches(
+        self, array: npt.NDArray[Any], *, given: IntArray, rows: IntArray
+    ) -> Iterator[tuple[IntArray, Predictions]]:
+        """Yield rows and their predictions, batch by batch.
 
         Args:
             array: inputs of all rows.
             given: class index of the given label, -1 where there is none, shape [all rows].
-            rows: those to predict.
+            rows: those to predict, shape [n].
         """
         for first in range(0, len(rows), _BATCH):
             batch = rows[first : first + _BATCH]
-            yield batch, summarise(self._logits(array[batch]), given[batch])
+            yield batch, Predictions.from_logits(self._logits(array[batch]), given=given[batch])
 
-    def block(self, vectors: RealArray, given: IntArray) -> Arrays:
-        """Summarise vectors [n, width] with given labels [n]."""
+    def predict(self, vectors: RealArray, given: IntArray) -> Predictions:
+        """Predict rows.
+
+        Args:
+            vectors: shape [n, width], at least one.
+            given: class index of the given label, -1 where there is none, shape [n].
+        """
         if self._shape.kind == "probabilities":
             probabilities.check(vectors)
             vectors = probabilities.logarithms(vectors)
-        return merge(summary for _, summary in self.batches(vectors, given, np.arange(len(vectors))))
+        return Predictions.concat([p for _, p in self.batches(vectors, given=given, rows=np.arange(len(vectors)))])
 
     @torch.no_grad()
     def _logits(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

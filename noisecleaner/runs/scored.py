@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,9 +15,10 @@ from noisecleaner.ingest import Source, read_verification
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.labels import indices
 from noisecleaner.noise.rates import Rows
-from noisecleaner.quality.model import Verified, fit_quality
-from noisecleaner.quality.transition import Known
-from noisecleaner.runs.trace import _floats, _integers, stands_for, trace_columns
+from noisecleaner.quality.model import VerifiedRows, fit_quality
+from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.trace import Trace
 
 #: Columns that tell which row it is, and what is known of it without a network.
 IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "skip_reason")
@@ -99,30 +99,25 @@ class ScoredRows:
         return np.where(readable, indices(self.identity[column], self.classes), -1)
 
 
-def from_trace(trace: pa.Table, classes: tuple[str, ...], model: str) -> ScoredRows:
-    """Read the rows of a trace.
-
-    Args:
-        trace: of the schema `TRACE`.
-        classes: the class names, in the order of their indices.
-        model: how label quality was made.
-    """
+def from_trace(trace: Trace) -> ScoredRows:
+    """Take from a trace what scores are made of."""
+    table = trace.table
     return ScoredRows(
-        identity=trace.select(list(IDENTITY)),
-        alpha=_singles(trace["alpha"]),
-        beta=_singles(trace["beta"]),
-        margin=_singles(trace["margin"]),
-        label_quality=_singles(trace["label_quality"]),
-        suggested_confidence=_singles(trace["suggested_confidence"]),
-        suggested=_integers(trace["suggested"]),
-        judging=np.asarray(trace["judging"]),
-        probability=_floats(trace["sample_probability"]),
-        classes=classes,
-        model=model,
+        identity=table.select(list(IDENTITY)),
+        alpha=_singles(table["alpha"]),
+        beta=_singles(table["beta"]),
+        margin=_singles(table["margin"]),
+        label_quality=_singles(table["label_quality"]),
+        suggested_confidence=_singles(table["suggested_confidence"]),
+        suggested=np.asarray(pc.fill_null(table["suggested"], -1)).astype(np.int64),
+        judging=np.asarray(table["judging"]),
+        probability=_doubles(table["sample_probability"]),
+        classes=trace.classes,
+        model=trace.model,
     )
 
 
-def verified_since(scored: ScoredRows, trace: pa.Table, trusted: str, like: Source) -> ScoredRows:
+def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
     """Take in labels that were verified after the fit, and fit label quality again on all of them.
 
     Args:
@@ -134,57 +129,79 @@ def verified_since(scored: ScoredRows, trace: pa.Table, trusted: str, like: Sour
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    verification = read_verification(trusted, like, scored.classes)
-    labels = verification.labels
-    check_labels(labels, scored.classes, trusted)
-    positions = pc.index_in(verification.ids, value_set=trace["sample_id"].combine_chunks())
+    fresh = _read_fresh(trusted, like, scored.classes, trace.table["sample_id"].combine_chunks())
+    mask = np.zeros(len(trace.table), dtype=bool)
+    mask[fresh.rows] = True
+    before = scored.identity["trusted_label"].combine_chunks()
+    labels = pc.replace_with_mask(before, pa.array(mask), fresh.labels.take(pa.array(np.argsort(fresh.rows))))
+    place = scored.identity.column_names.index("trusted_label")
+    probability = scored.probability.copy()
+    if fresh.probability is not None:
+        probability[fresh.rows] = fresh.probability
+    joined = replace(
+        scored,
+        identity=scored.identity.set_column(place, "trusted_label", labels),
+        # rows that steered the fit stay out: their numbers are not like those of other rows
+        judging=scored.judging | (mask & np.asarray(pc.is_null(before))),
+        probability=probability,
+    )
+    return _fitted_again(joined, Signals.from_table(trace.table, given=joined.given))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fresh:
+    """Labels that were verified after the fit: rows of the trace, their labels, and perhaps their probabilities."""
+
+    rows: IntArray
+    labels: pa.Array
+    probability: FloatArray | None
+
+
+def _read_fresh(trusted: str, like: Source, classes: tuple[str, ...], ids: pa.Array) -> _Fresh:
+    """Read a table of verified labels of rows with these ids."""
+    verification = read_verification(trusted, like, classes)
+    labels, probability = verification.labels, verification.probability
+    check_labels(labels, classes, trusted)
+    positions = pc.index_in(verification.ids, value_set=ids)
     _refuse_strangers(verification.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
-    known = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
-    where = np.asarray(positions)[known]
-    if not len(where):
+    usable = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
+    if not usable.any():
         raise NoisecleanerError(
-            f"{trusted} must hold verified labels, but all {len(known):,} of them are empty.",
+            f"{trusted} must hold verified labels, but all {len(usable):,} of them are empty.",
             "Fill in its column trusted_label.",
         )
-    mask = np.zeros(len(trace), dtype=bool)
-    mask[where] = True
-    fresh = labels.filter(pa.array(known)).take(pa.array(np.argsort(where))).combine_chunks()
-    column = pc.replace_with_mask(scored.identity["trusted_label"].combine_chunks(), pa.array(mask), fresh)
-    index = scored.identity.column_names.index("trusted_label")
-    identity = scored.identity.set_column(index, "trusted_label", column)
-    probability = scored.probability.copy()
-    if verification.probability is not None:
-        probability[where] = _floats(verification.probability)[known]
-    old = np.asarray(pc.is_valid(scored.identity["trusted_label"]))
-    # rows that steered the fit stay out: their numbers are not like those of other rows
-    judging = scored.judging | (mask & ~old)
-    return _fitted_again(
-        replace(scored, identity=identity, judging=judging, probability=probability), trace_columns(trace)
+    return _Fresh(
+        rows=np.asarray(positions)[usable].astype(np.int64),
+        labels=labels.filter(pa.array(usable)).combine_chunks(),
+        probability=None if probability is None else _doubles(probability)[usable],
     )
 
 
-def _fitted_again(scored: ScoredRows, columns: dict[str, npt.NDArray[Any]]) -> ScoredRows:
+def _fitted_again(scored: ScoredRows, signals: Signals) -> ScoredRows:
     """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
-    columns["given"], true = scored.given, scored.trusted
-    judging = np.flatnonzero(scored.judging & (true >= 0) & np.isfinite(columns["predicted_margin"]))
-    classes = len(scored.classes)
-    known = Known(true[judging], stands_for(scored.probability[judging]))
-    verified = Verified(judging, known, np.empty((0, classes)), np.empty(0, np.int64), classes)
-    model, quality = fit_quality(columns, verified)
+    true = scored.trusted
+    judging = np.flatnonzero(scored.judging & (true >= 0) & signals.predictions.known)
+    labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
+    verified = VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
+    model, quality = fit_quality(signals, verified)
     if model.method != "audited":
         return scored
-    suggested, confidence = model.suggest(columns, quality)
+    judgements = model.judge(signals.predictions, quality)
     return replace(
         scored,
-        label_quality=quality.astype(np.float32),
-        suggested=suggested,
-        suggested_confidence=confidence.astype(np.float32),
+        label_quality=judgements.quality,
+        suggested=judgements.suggested,
+        suggested_confidence=judgements.confidence,
         model=model.method,
     )
 
 
 def _singles(column: pa.ChunkedArray) -> SingleArray:
-    return _floats(column).astype(np.float32)
+    return np.asarray(column.to_numpy(), dtype=np.float32)
+
+
+def _doubles(column: pa.ChunkedArray) -> FloatArray:
+    return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
 def _refuse_strangers(ids: pa.ChunkedArray, trusted: str) -> None:

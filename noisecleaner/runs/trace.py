@@ -2,152 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import FloatArray, IntArray
+from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.ingest import Manifest, Skip
-from noisecleaner.quality.model import FITTED, Verified
-from noisecleaner.quality.transition import Known
-from noisecleaner.tables import TRACE
+from noisecleaner.quality.model import Judgements, VerifiedRows
+from noisecleaner.quality.planted import CleanOnlyRows
+from noisecleaner.quality.signals import Dynamics, Predictions, Signals
+from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.readout import FoldReadout
+from noisecleaner.tables import SAMPLE, read_table, schema_of, write_table
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-_RECORDED = ("alpha", "beta", "alignment", "margin")
-_PREDICTED = ("predicted_margin", "predicted_log_probability", "candidates", "candidate_log_probabilities")
-_LISTS = ("candidates", "candidate_log_probabilities")
+#: One row for each row of the dataset, in its order; what training saw of it, and what was made of that.
+TRACE = schema_of(
+    *SAMPLE,
+    *((field.name, field.type) for field in Signals.schema()),
+    ("label_quality", pa.float32()),  # calibrated probability that the given label is right
+    ("suggested", pa.int32()),  # the class that is most likely right if the given one is wrong; null: none is likely
+    ("suggested_confidence", pa.float32()),  # calibrated probability that it is
+    ("judging", pa.bool_()),  # an audited row that steered nothing that is recorded here
+    ("sample_probability", pa.float64()),  # with which it was drawn to be verified; null: like every other row
+    ("skip_reason", pa.string()),
+)
 
 
-def collect(folds: Sequence[Arrays], given: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    """Put the folds' arrays together.
+@dataclass(frozen=True)
+class Trace:
+    """`trace.parquet`.
 
     Args:
-        folds: from `read_fold`.
-        given: class index of the given label, -1 where there is none, shape [rows].
-
-    Returns:
-        Columns of shape [rows], NaN (candidates: -1) where no fold knows a row; `given` is one of them.
+        table: of the schema `TRACE`, or some of its columns.
+        classes: the class names, in the order of their indices.
+        model: how label quality was made, see `QualityModel.method`.
     """
-    rows = len(given)
-    columns: dict[str, npt.NDArray[Any]] = {}
-    for fold in folds:
-        for names, where in ((_RECORDED, fold["recorded"]), (_PREDICTED, fold["predicted"])):
-            for name in names:
-                if name in fold:
-                    values = fold[name]
-                    columns.setdefault(name, _empty(rows, values))[where] = values
-    return {**_unknown(rows), **columns, "given": given}
+
+    table: pa.Table
+    classes: tuple[str, ...]
+    model: str
+
+    def write(self, path: Path) -> None:
+        """Write it, whole or not at all."""
+        write_table(path, [self.table], TRACE, {"classes": list(self.classes), "quality": self.model})
+
+    @classmethod
+    def read(cls, path: Path, names: Sequence[str] | None = None) -> Trace:
+        """Read it.
+
+        Args:
+            path: the file.
+            names: of the columns to read; None reads all.
+
+        Raises:
+            NoisecleanerError: the file is missing or damaged, or has other columns.
+        """
+        table, meta = read_table(path, TRACE, names)
+        return cls(table, tuple(meta["classes"]), str(meta["quality"]))
 
 
-def verified(
-    columns: Arrays,
-    dataset: Manifest,
-    judging: npt.NDArray[np.bool_],
-    folds: Sequence[Arrays],
-    labels: npt.NDArray[np.int64],
-) -> Verified:
+def collect(folds: Sequence[FoldReadout], *, given: IntArray) -> Signals:
+    """Put together what the folds found out; what no fold knows of a row is unknown.
+
+    Args:
+        folds: at least one.
+        given: class index of the given label, -1 where there is none, shape [rows].
+    """
+    dynamics = Dynamics.spread([(fold.recorded, fold.dynamics) for fold in folds], len(given))
+    predictions = Predictions.spread([(fold.predicted, fold.predictions) for fold in folds], len(given))
+    return Signals(dynamics, replace(predictions, given=given))
+
+
+def verified_rows(
+    signals: Signals, dataset: Manifest, folds: Sequence[FoldReadout], *, judging: BoolArray, clean_only: IntArray
+) -> VerifiedRows:
     """Pick out what is known for certain.
 
     Args:
-        columns: from `collect`.
+        signals: from `collect`.
         dataset: with its verified labels.
+        folds: they hold the predictions of the clean-only rows.
         judging: audited rows that steered nothing recorded about them, shape [rows].
-        folds: the folds' arrays, which hold the clean-only rows' predictions.
-        labels: verified labels of the clean-only rows, -1 where unusable, shape [clean-only rows].
+        clean_only: verified labels of the clean-only rows, -1 where unusable, shape [clean-only rows].
     """
-    rows = np.flatnonzero(judging & np.isfinite(columns["predicted_margin"]))
-    known = [fold for fold in folds if len(fold["clean_only"])]
-    probabilities = [fold["clean_only_log_probabilities"] for fold in known]
-    return Verified(
+    rows = np.flatnonzero(judging & signals.predictions.known)
+    probability = dataset.sample_probability[rows]
+    return VerifiedRows(
         judging=rows,
-        known=Known(dataset.trusted[rows], stands_for(dataset.sample_probability[rows])),
-        clean_only=np.concatenate(probabilities) if known else np.empty((0, len(dataset.classes))),
-        clean_only_labels=labels[np.concatenate([f["clean_only"] for f in known])] if known else np.empty(0, np.int64),
+        labels=VerifiedLabels.drawn(dataset.trusted[rows], probability=probability),
         classes=len(dataset.classes),
+        clean_only=_clean_only(folds, clean_only),
     )
 
 
-def stands_for(probability: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-    """Compute how many rows of the dataset a verified row stands for, on average 1, shape [rows]; NaN: like all."""
-    weights = 1 / np.nan_to_num(probability.astype(np.float64), nan=1.0)
-    return np.asarray(weights / weights.mean()) if len(weights) else weights
+def _clean_only(folds: Sequence[FoldReadout], labels: IntArray) -> CleanOnlyRows:
+    some = [fold for fold in folds if len(fold.clean_only)]
+    if not some:
+        return CleanOnlyRows.none()
+    return CleanOnlyRows(
+        log_probabilities=np.concatenate([fold.clean_only_log_probabilities for fold in some]),
+        labels=labels[np.concatenate([fold.clean_only for fold in some])],
+    )
 
 
-def to_table(
-    dataset: Manifest,
-    columns: Arrays,
-    quality: npt.NDArray[np.float64],
-    suggested: npt.NDArray[np.int64],
-    confidence: npt.NDArray[np.float64],
-    judging: npt.NDArray[np.bool_],
-) -> pa.Table:
+def to_table(dataset: Manifest, signals: Signals, judgements: Judgements, *, judging: BoolArray) -> pa.Table:
     """Make the table of `TRACE`; NaN becomes null, and so does a suggestion of -1."""
-    table = {name: dataset.table[name] for name in ("sample_id", "path", "given_label", "trusted_label")}
+    columns = {name: dataset.table[name] for name, _ in SAMPLE}
     # rows without a label may have helped, but they get no score
-    unlabelled = pc.if_else(pc.is_null(table["given_label"]), Skip.NO_LABEL.value, pa.scalar(None, pa.string()))
-    table["skip_reason"] = pc.coalesce(dataset.table["skip_reason"], unlabelled)
-    table |= {name: nullable(columns[name]) for name in (*_RECORDED, *_PREDICTED) if name not in _LISTS}
-    table |= {name: _lists(columns[name], TRACE.field(name).type) for name in _LISTS}
-    table |= {"label_quality": nullable(quality), "suggested_confidence": nullable(confidence)}
-    table["suggested"] = pa.array(suggested, pa.int32(), mask=suggested < 0)
-    table |= {"judging": pa.array(judging), "sample_probability": dataset.table["sample_probability"]}
-    return pa.table({name: table[name] for name in TRACE.names}, schema=TRACE)
-
-
-def nullable(values: npt.NDArray[Any]) -> pa.Array:
-    """Make an Arrow column of float32 in which NaN is null."""
-    return pa.array(values.astype(np.float32), pa.float32(), from_pandas=True)
-
-
-def _unknown(rows: int) -> dict[str, npt.NDArray[Any]]:
-    """The columns of rows that nothing was predicted of, as in a transfer."""
-    nothing = np.full(rows, np.nan, np.float32)
-    return {
-        "predicted_margin": nothing,
-        "predicted_log_probability": nothing,
-        "candidates": np.full((rows, 1), -1, np.int32),
-        "candidate_log_probabilities": nothing[:, None],
+    unlabelled = pc.if_else(pc.is_null(columns["given_label"]), Skip.NO_LABEL.value, pa.scalar(None, pa.string()))
+    columns["skip_reason"] = pc.coalesce(dataset.table["skip_reason"], unlabelled)
+    numbers = signals.to_table()
+    columns |= {name: numbers[name] for name in numbers.column_names}
+    columns |= {
+        "label_quality": pa.array(judgements.quality, from_pandas=True),
+        "suggested": pa.array(judgements.suggested, pa.int32(), mask=judgements.suggested < 0),
+        "suggested_confidence": pa.array(judgements.confidence, from_pandas=True),
+        "judging": pa.array(judging),
+        "sample_probability": dataset.table["sample_probability"],
     }
-
-
-def _empty(rows: int, like: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    fill = np.nan if np.issubdtype(like.dtype, np.floating) else -1
-    return np.full((rows, *like.shape[1:]), fill, like.dtype)
-
-
-def _lists(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """Make a list column in which a row of NaN (or -1) is null."""
-    missing = np.isnan(values[:, 0]) if np.issubdtype(values.dtype, np.floating) else values[:, 0] < 0
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
-    flat = pa.array(values.reshape(-1), kind.value_type)
-    return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(missing)).cast(kind)
-
-
-def trace_columns(trace: pa.Table) -> dict[str, npt.NDArray[Any]]:
-    """Read the columns of a trace that label quality is made of, without `given`."""
-    columns: dict[str, npt.NDArray[Any]] = {name: _floats(trace[name]) for name in FITTED if name in trace.column_names}
-    columns["candidates"] = _matrix(trace["candidates"], -1).astype(np.int64)
-    columns["candidate_log_probabilities"] = _matrix(trace["candidate_log_probabilities"], np.nan)
-    return columns
-
-
-def _matrix(lists: pa.ChunkedArray, fill: float) -> FloatArray:
-    """Turn a list column of one length, null where a row has none, into an array [rows, length]."""
-    column = lists.combine_chunks()
-    width = int(pc.max(pc.list_value_length(column)).as_py() or 1)
-    matrix = np.full((len(column), width), fill, dtype=np.float64)
-    known = np.asarray(pc.is_valid(column))
-    matrix[known] = np.asarray(column.drop_null().flatten(), dtype=np.float64).reshape(-1, width)
-    return matrix
-
-
-def _floats(column: pa.ChunkedArray) -> FloatArray:
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _integers(column: pa.ChunkedArray) -> IntArray:
-    return np.asarray(pc.fill_null(column, -1)).astype(np.int64)
+    return pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE)

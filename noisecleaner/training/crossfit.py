@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from noisecleaner.arrays import RealArray
-from noisecleaner.files import read_arrays, write_arrays
+from noisecleaner.files import write_arrays
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import statistics
 from noisecleaner.networks.backbones import Backbone
@@ -19,8 +19,8 @@ from noisecleaner.networks.heads import build_network, standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality.signals import Arrays
 from noisecleaner.regularisers import Side
+from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.run import Run
 from noisecleaner.training.checkpoints import Checkpoint
 from noisecleaner.training.folds import FoldAssignment
@@ -84,10 +84,10 @@ class CrossFit:
             return
         state = learner.state
         with progress.stage("Reading out", len(fold.predicted), "rows") as stage, few_threads(state.network):
-            arrays = read_fold(state, self.data, fold, self.assignment.rows, stage)
+            readout = read_fold(state, self.data, fold, rows=self.assignment.rows, stage=stage)
         weights = {name: tensor.cpu().numpy() for name, tensor in state.outcome().state_dict().items()}
         write_arrays(self.run.auditor / f"fold-{number}.safetensors", weights, {})
-        write_arrays(self.result(number), arrays, {})
+        readout.write(self.result(number))
         checkpoint.remove()
 
     def network(self) -> Network:
@@ -105,8 +105,8 @@ class CrossFit:
         return min(workers, len(numbers)) if lasting and small(self.network()) else 1
 
 
-def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interrupts: Interrupts) -> list[Arrays]:
-    """Train what is not trained yet, and return what each fold found out (see `read_fold`).
+def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interrupts: Interrupts) -> list[FoldReadout]:
+    """Train what is not trained yet, and return what each fold found out.
 
     Args:
         crossfit: what to train.
@@ -123,7 +123,7 @@ def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interru
         )
     title = "Training in other processes"
     side_by_side(crossfit.train, left, workers=at_once, title=title, progress=progress, interrupts=interrupts)
-    return [read_arrays(crossfit.result(number))[0] for number in numbers]
+    return [FoldReadout.read(crossfit.result(number), given=crossfit.data.given) for number in numbers]
 
 
 def rehearse(recipe: Recipe, *, shape: Shape, trunk: Backbone | None, side: Side) -> None:

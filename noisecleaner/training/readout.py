@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import FloatArray, IntArray
 from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.network import Network
 from noisecleaner.progress import Stage
-from noisecleaner.quality.signals import Arrays, merge, summarise
+from noisecleaner.quality.signals import Dynamics, Predictions
+from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.training.evaluation import predict
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.state import State
@@ -21,7 +19,7 @@ from noisecleaner.training.state import State
 _BATCH = 512
 
 
-def read_fold(state: State, data: Data, fold: Fold, rows: int, stage: Stage) -> Arrays:
+def read_fold(state: State, data: Data, fold: Fold, *, rows: int, stage: Stage) -> FoldReadout:
     """Collect what one fold found out.
 
     Args:
@@ -30,40 +28,39 @@ def read_fold(state: State, data: Data, fold: Fold, rows: int, stage: Stage) -> 
         fold: which rows it recorded and which it predicts.
         rows: number of rows of the dataset; indices from there on are clean-only rows.
         stage: advanced by the rows that are predicted.
-
-    Returns:
-        `recorded` rows with `alpha`, `beta`, `alignment` (NaN without one) and `margin`; `predicted` rows with
-        `predicted_margin`, `predicted_log_probability`, `candidates` and `candidate_log_probabilities`;
-        `clean_only` rows with `clean_only_log_probabilities` [n, classes].
     """
-    recorded = torch.from_numpy(fold.recorded).to(data.device)
-    alpha, beta = state.weighting.alpha()[recorded], state.weighting.beta()
-    alignment = state.weighting.alignment()[recorded]
-    history = {
-        "recorded": fold.recorded,
-        "alpha": _numpy(alpha),
-        "beta": _numpy(torch.full_like(alpha, torch.nan) if beta is None else beta[recorded]),
-        "alignment": _numpy(alignment),
-        "margin": _numpy(state.history.margin()[recorded]),
-    }
     inside, outside = fold.predicted[fold.predicted < rows], fold.predicted[fold.predicted >= rows]
     network = state.outcome()
-    predicted = merge(_summaries(predict(network, data, inside, _BATCH), data.given, stage))
     extra = [logits.log_softmax(dim=1).numpy() for _, logits in predict(network, data, outside, _BATCH)]
-    return {
-        **history,
-        "predicted": inside,
-        **predicted,
-        "clean_only": outside - rows,
-        "clean_only_log_probabilities": np.concatenate(extra) if extra else np.empty((0, 0), np.float32),
-    }
+    return FoldReadout(
+        recorded=fold.recorded,
+        dynamics=_dynamics(state, torch.from_numpy(fold.recorded).to(data.device)),
+        predicted=inside,
+        predictions=_predictions(network, data, inside, stage),
+        clean_only=outside - rows,
+        clean_only_log_probabilities=np.concatenate(extra) if extra else np.empty((0, 0), np.float32),
+    )
 
 
-def _summaries(stream: Iterable[tuple[IntArray, Tensor]], given: IntArray, stage: Stage) -> Iterator[Arrays]:
-    for rows, logits in stream:
-        yield summarise(logits.numpy(), given[rows])
-        stage.advance(len(rows))
+def _dynamics(state: State, rows: Tensor) -> Dynamics:
+    """What training recorded of rows [n]; beta is NaN where the weighting has none."""
+    alpha, beta = state.weighting.alpha()[rows], state.weighting.beta()
+    return Dynamics(
+        alpha=_numpy(alpha),
+        beta=_numpy(torch.full_like(alpha, torch.nan) if beta is None else beta[rows]),
+        alignment=_numpy(state.weighting.alignment()[rows]),
+        margin=_numpy(state.history.margin()[rows]),
+    )
 
 
-def _numpy(tensor: Tensor) -> npt.NDArray[Any]:
-    return tensor.detach().float().cpu().numpy()
+def _predictions(network: Network, data: Data, rows: IntArray, stage: Stage) -> Predictions:
+    """What the network says of rows [n], batch by batch."""
+    parts = []
+    for batch, logits in predict(network, data, rows, _BATCH):
+        parts.append(Predictions.from_logits(logits.numpy(), given=data.given[batch]))
+        stage.advance(len(batch))
+    return Predictions.concat(parts) if parts else Predictions.none()
+
+
+def _numpy(tensor: Tensor) -> FloatArray:
+    return tensor.detach().float().cpu().double().numpy()

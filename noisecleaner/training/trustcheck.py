@@ -12,6 +12,7 @@ from noisecleaner.arrays import BoolArray
 from noisecleaner.errors import listed
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.noise.randomness import LEAST_P, picked_by_looks, random_sample_p_value
+from noisecleaner.quality.signals import Predictions
 from noisecleaner.training.corpus import Corpus
 
 #: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
@@ -34,25 +35,23 @@ def warnings_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[str]:
     yield from (warning for warning in checks if warning)
 
 
-def warnings_after(corpus: Corpus, columns: dict[str, npt.NDArray[Any]], judging: BoolArray) -> Iterator[str]:
+def warnings_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) -> Iterator[str]:
     """Look at the trusted rows in the light of networks that never saw them.
 
     Args:
         corpus: all rows of the fit.
-        columns: the trace, each column of shape [rows].
-        judging: audited rows, predicted by networks that did not train on them, shape [rows].
+        predictions: of all rows, by networks that did not train on them.
+        judging: audited rows that steered none of these networks, shape [rows].
     """
     dataset = corpus.dataset
-    picked = None if _drawn(dataset) else picked_by_looks(columns["predicted_margin"], judging)
+    picked = None if _drawn(dataset) else picked_by_looks(predictions.margin, judging)
     yield from filter(None, [picked])
-    rows = np.flatnonzero(judging & np.isfinite(columns["predicted_margin"]))
-    given, true = dataset.given[rows], dataset.trusted[rows]
-    own = columns["predicted_log_probability"][rows]
-    other = columns["candidate_log_probabilities"][rows, 0]
-    other_label = columns["candidates"][rows, 0]
-    best = np.where(own > other, given, other_label)
+    rows = np.flatnonzero(judging & predictions.known)
+    seen = predictions.take(rows)
+    own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
+    best = np.where(own > other, seen.given, seen.candidates[:, 0])
     certain = np.maximum(own, other) > np.log(_CERTAIN)
-    odd = rows[certain & (best != true)]
+    odd = rows[certain & (best != dataset.trusted[rows])]
     if len(odd):
         ids = dataset.table["sample_id"].take(odd[:_SHOWN]).to_pylist()
         yield (

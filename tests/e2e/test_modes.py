@@ -15,7 +15,8 @@ from support.datasets import CLASSES, Command, embeddings, image_folder, write_t
 from noisecleaner import api
 from noisecleaner.inputs.prepare import statistics
 from noisecleaner.registry import names_in
-from noisecleaner.tables import REPORT, SCORES, TRACE
+from noisecleaner.runs.trace import TRACE
+from noisecleaner.tables import REPORT, SCORES
 
 VECTORS = ["--embedding-column", "embedding"]
 

@@ -9,29 +9,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noisecleaner.quality.calibration import Calibrator, fit_calibrator, prior_log_odds, sigmoid, stratified
+from noisecleaner.quality.calibration import (
+    Calibrator,
+    fit_calibrator,
+    prior_log_odds,
+    reliability,
+    sigmoid,
+    stratified,
+)
+from noisecleaner.quality.features import Features
 
 
 def test_a_calibrator_recovers_a_logistic_model() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=20_000)
     outcome = rng.random(20_000) < sigmoid(0.7 + 1.5 * x)
-    fitted = fit_calibrator({"margin": x}, outcome, ("margin",))
-    at_zero, at_one = fitted.log_odds({"margin": np.array([0.0, 1.0])})
+    fitted = fit_calibrator(Features.of(margin=x), outcome)
+    at_zero, at_one = fitted.log_odds(Features.of(margin=np.array([0.0, 1.0])))
     assert at_zero == pytest.approx(0.7, abs=0.08)
     assert at_one - at_zero == pytest.approx(1.5, abs=0.08)
 
 
 def test_a_missing_number_counts_as_the_mean_and_an_empty_column_is_left_out() -> None:
     rng = np.random.default_rng(0)
-    columns = {"margin": rng.normal(size=400), "beta": np.full(400, np.nan)}
-    fitted = fit_calibrator(columns, columns["margin"] > 0.1, ("margin", "beta"))
+    margin = rng.normal(size=400)
+    fitted = fit_calibrator(Features.of(margin=margin, beta=np.full(400, np.nan)), margin > 0.1)
     assert fitted.features == ("margin",)
-    assert fitted.log_odds({"margin": np.array([np.nan])})[0] == pytest.approx(fitted.intercept)
+    assert fitted.log_odds(Features.of(margin=np.array([np.nan])))[0] == pytest.approx(fitted.intercept)
 
 
 def test_a_calibrator_survives_json() -> None:
-    fitted = Calibrator(("margin",), (0.5,), (2.0,), (1.0,), -0.25)
+    fitted = Calibrator(features=("margin",), mean=(0.5,), deviation=(2.0,), weights=(1.0,), intercept=-0.25)
     assert Calibrator.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
     assert fitted.shifted(1.0).intercept == 0.75
 
@@ -41,11 +49,48 @@ def test_a_row_that_stands_for_several_counts_as_often() -> None:
     x = rng.normal(size=300)
     outcome = rng.random(300) < sigmoid(x)
     times = rng.integers(1, 4, 300)
-    weighted = fit_calibrator({"margin": x}, outcome, ("margin",), weights=times.astype(float))
-    repeated = fit_calibrator({"margin": np.repeat(x, times)}, np.repeat(outcome, times), ("margin",))
-    at = {"margin": np.linspace(-2, 2, 5)}
+    weighted = fit_calibrator(Features.of(margin=x), outcome, weights=times.astype(float))
+    repeated = fit_calibrator(Features.of(margin=np.repeat(x, times)), np.repeat(outcome, times))
+    at = Features.of(margin=np.linspace(-2, 2, 5))
     # the features are standardised on the rows as they are, which the penalty feels
     np.testing.assert_allclose(weighted.log_odds(at), repeated.log_odds(at), atol=0.02)
+
+
+def test_log_odds_are_the_formula_and_do_not_depend_on_what_stands_beside() -> None:
+    fitted = Calibrator(features=("a", "b"), mean=(1.0, 0.0), deviation=(2.0, 0.5), weights=(3.0, -1.0), intercept=0.25)
+    rows = Features.of(b=np.array([1.0, -1.0]), other=np.array([7.0, 8.0]), a=np.array([3.0, 2.0]))
+    np.testing.assert_allclose(fitted.log_odds(rows), [0.25 + 3 - 2, 0.25 + 1.5 + 2])
+    np.testing.assert_allclose(fitted.probability(rows), 1 / (1 + np.exp([-1.25, -3.75])))
+
+
+def test_features_that_are_not_there_are_refused() -> None:
+    fitted = Calibrator(features=("alpha",), mean=(0.0,), deviation=(1.0,), weights=(1.0,), intercept=0.0)
+    with pytest.raises(ValueError, match="alpha"):
+        fitted.log_odds(Features.of(alhpa=np.zeros(3)))
+
+
+def test_a_balanced_fit_takes_both_outcomes_for_equally_frequent() -> None:
+    """The log odds of a fit without it, less those of the prior; `shifted` brings them back."""
+    rng = np.random.default_rng(3)
+    right = rng.random(20_000) < 0.9
+    x = Features.of(margin=rng.normal(size=20_000) + np.where(right, 1.0, -1.0))
+    plain, balanced = fit_calibrator(x, right), fit_calibrator(x, right, balanced=True)
+    at = Features.of(margin=np.linspace(-2, 2, 5))
+    np.testing.assert_allclose(balanced.shifted(np.log(9)).log_odds(at), plain.log_odds(at), atol=0.15)
+
+
+def test_forecasts_that_hold_are_reliable_and_others_are_off_by_what_they_are_off() -> None:
+    rng = np.random.default_rng(0)
+    forecast = rng.random(50_000)
+    outcome = rng.random(50_000) < forecast
+    held, off = reliability(forecast, outcome), reliability(np.full(1000, 0.7), np.arange(1000) < 400)
+    assert held is not None
+    assert held.error < 2 * held.by_chance
+    assert off is not None
+    assert off.rows == 1000
+    # bins of rows in their order: the first 400 are all right, the rest all wrong
+    assert off.error == pytest.approx(0.4 * 0.3 + 0.6 * 0.7)
+    assert reliability(np.empty(0), np.empty(0, dtype=bool)) is None
 
 
 def test_parts_hold_equal_shares_of_both_outcomes_and_each_row_once() -> None:

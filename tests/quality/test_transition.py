@@ -10,30 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
-from support.simulated import Array, network
+from support.simulated import Array, audited_rows, network, predictions_of
 
-from noisecleaner.quality.suggestions import alternative, confidence, fit_confidence
-from noisecleaner.quality.transition import Known, Said, Transition
+from noisecleaner.quality.transition import Transition, VerifiedLabels
 
 PRIOR = 50  # rows of a class that count as much as what is assumed before
-
-
-def said_of(columns: dict[str, Array]) -> Said:
-    return Said(
-        columns["given"],
-        columns["predicted_log_probability"],
-        columns["candidates"],
-        columns["candidate_log_probabilities"],
-    )
-
-
-def example(rows: int = 60, classes: int = 4, seed: int = 0) -> tuple[Known, Said]:
-    """Audited rows with unequal weights, and what a network says of them."""
-    rng = np.random.default_rng(seed)
-    true = rng.integers(0, classes, rows)
-    labels = np.where(rng.random(rows) < 0.4, rng.integers(0, classes, rows), true)
-    weights = rng.random(rows) + 0.5
-    return Known(true, weights / weights.mean()), said_of(network(true, labels, classes, rng))
 
 
 def matrix(transition: Transition) -> Array:
@@ -42,12 +23,11 @@ def matrix(transition: Transition) -> Array:
     found = np.empty((classes, classes))
     for label in range(classes):
         for true in range(classes):
-            other = np.array([[true if true != label else -1]])
-            nothing = np.where(other < 0, np.nan, 0.0)
-            likely = transition.others(Said(np.array([label]), np.zeros(1), other, nothing))[0, 0]
             if true == label:
-                alone = Said(np.array([label]), np.zeros(1), np.array([[(label + 1) % classes]]), np.zeros((1, 1)))
+                alone = predictions_of(0.0, {(label + 1) % classes: 0.0}, given=label)
                 likely = transition.log_odds(alone)[0] + np.logaddexp.reduce(transition.others(alone)[0])
+            else:
+                likely = transition.others(predictions_of(0.0, {true: 0.0}, given=label))[0, 0]
             found[label, true] = np.exp(likely)
     return found
 
@@ -55,60 +35,61 @@ def matrix(transition: Transition) -> Array:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))
 def test_the_probability_of_a_given_label_is_what_one_counts_by_hand(seed: int, classes: int) -> None:
-    known, said = example(classes=classes, seed=seed)
-    wrong = known.weights[known.true != said.given].sum()
-    rate = (wrong + 1) / (known.weights.sum() + 2)
-    found = matrix(Transition.fit(known, said.given, classes))
+    verified, predictions = audited_rows(classes=classes, seed=seed)
+    wrong = verified.weights[verified.true != predictions.given].sum()
+    rate = (wrong + 1) / (verified.weights.sum() + 2)
+    found = matrix(Transition.fit(verified, given=predictions.given, classes=classes))
     for true in range(classes):
-        of_class = known.weights[known.true == true].sum()
+        of_class = verified.weights[verified.true == true].sum()
         for label in range(classes):
-            seen = known.weights[(known.true == true) & (said.given == label)].sum()
+            seen = verified.weights[(verified.true == true) & (predictions.given == label)].sum()
             assumed = 1 - rate if label == true else rate / (classes - 1)
             assert found[label, true] == pytest.approx((seen + PRIOR * assumed) / (of_class + PRIOR))
 
 
 def test_some_label_is_given_to_every_true_class() -> None:
-    known, said = example()
+    verified, predictions = audited_rows()
     # class 3 was never audited
-    known, said = Known(np.minimum(known.true, 2), known.weights), replace(said, given=np.minimum(said.given, 2))
-    np.testing.assert_allclose(matrix(Transition.fit(known, said.given, 4)).sum(axis=0), 1)
+    verified, given_labels = replace(verified, true=np.minimum(verified.true, 2)), np.minimum(predictions.given, 2)
+    np.testing.assert_allclose(matrix(Transition.fit(verified, given=given_labels, classes=4)).sum(axis=0), 1)
 
 
 def test_leaving_a_row_out_counts_the_others_alone() -> None:
-    known, said = example()
-    everyone = Transition.fit(known, said.given, 4)
-    left_out = everyone.log_odds(said, known)
-    for row in range(len(known.true)):
-        others = np.delete(np.arange(len(known.true)), row)
+    verified, predictions = audited_rows()
+    everyone = Transition.fit(verified, given=predictions.given, classes=4)
+    left_out = everyone.log_odds(predictions, verified)
+    for row in range(len(verified.true)):
+        others = np.delete(np.arange(len(verified.true)), row)
         # the rate is that of all rows: only the counts leave the row out
-        refitted = replace(Transition.fit(known.only(others), said.given[others], 4), rate=everyone.rate)
-        alone = Said(*(getattr(said, name)[[row]] for name in ("given", "own", "candidates", "others")))
-        assert refitted.log_odds(alone)[0] == pytest.approx(left_out[row], abs=1e-9)
+        refitted = Transition.fit(verified.take(others), given=predictions.given[others], classes=4)
+        alone = replace(refitted, rate=everyone.rate).log_odds(predictions.take(np.array([row])))
+        assert alone[0] == pytest.approx(left_out[row], abs=1e-9)
 
 
 def test_the_log_odds_are_those_of_bayes_rule_over_all_classes() -> None:
-    known, said = example()
-    transition = Transition.fit(known, said.given, 4)
+    verified, predictions = audited_rows()
+    transition = Transition.fit(verified, given=predictions.given, classes=4)
     given_if = matrix(transition)
-    probability = np.empty((len(known.true), 4))
-    probability[np.arange(len(known.true)), said.given] = np.exp(said.own)
-    np.put_along_axis(probability, said.candidates, np.exp(said.others), axis=1)
-    joint = probability * given_if[said.given]
-    right = joint[np.arange(len(known.true)), said.given]
-    np.testing.assert_allclose(transition.log_odds(said), np.log(right / (joint.sum(axis=1) - right)), atol=1e-9)
+    probability = np.empty((len(verified.true), 4))
+    probability[np.arange(len(verified.true)), predictions.given] = np.exp(predictions.log_probability)
+    np.put_along_axis(probability, predictions.candidates, np.exp(predictions.candidate_log_probabilities), axis=1)
+    joint = probability * given_if[predictions.given]
+    right = joint[np.arange(len(verified.true)), predictions.given]
+    np.testing.assert_allclose(transition.log_odds(predictions), np.log(right / (joint.sum(axis=1) - right)), atol=1e-9)
 
 
 def test_classes_that_are_not_listed_count_together() -> None:
     """With nothing audited all pairs are alike, so that the number of listed classes makes no difference."""
-    _, said = example()
+    _, predictions = audited_rows()
     transition = Transition(4, 0.3, (0,), (0.0,))
-    short = replace(said, candidates=said.candidates[:, :1], others=said.others[:, :1])
-    np.testing.assert_allclose(transition.log_odds(short), transition.log_odds(said), atol=1e-9)
+    best = predictions.candidates[:, :1], predictions.candidate_log_probabilities[:, :1]
+    short = replace(predictions, candidates=best[0], candidate_log_probabilities=best[1])
+    np.testing.assert_allclose(transition.log_odds(short), transition.log_odds(predictions), atol=1e-9)
 
 
 def test_a_transition_survives_json() -> None:
-    known, said = example()
-    transition = Transition.fit(known, said.given, 4)
+    verified, predictions = audited_rows()
+    transition = Transition.fit(verified, given=predictions.given, classes=4)
     assert Transition.from_json(json.loads(json.dumps(transition.to_json()))) == transition
 
 
@@ -117,44 +98,29 @@ def test_the_posterior_ranks_asymmetric_noise_far_better_than_the_margin() -> No
     rng = np.random.default_rng(0)
     true = rng.integers(0, 4, 6000)
     labels = np.where((true == 0) & (rng.random(6000) < 0.4), 1, true)
-    columns = network(true, labels, 4, rng, skill=1.5)
+    predictions = network(true, labels, 4, rng, skill=1.5)
     audited = rng.choice(6000, 400, replace=False)
-    transition = Transition.fit(Known(true[audited], np.ones(400)), labels[audited], 4)
-    margin = roc_auc_score(labels == true, columns["predicted_margin"])
-    posterior = roc_auc_score(labels == true, transition.log_odds(said_of(columns)))
+    verified = VerifiedLabels(true=true[audited], weights=np.ones(400))
+    transition = Transition.fit(verified, given=labels[audited], classes=4)
+    margin = roc_auc_score(labels == true, predictions.margin)
+    posterior = roc_auc_score(labels == true, transition.log_odds(predictions))
     assert 1 - posterior < 0.4 * (1 - margin)
 
 
-def test_the_alternative_is_the_likeliest_class_by_bayes_rule() -> None:
-    """Nobody calls a 2 a 1, so that a 1 which looks a bit more like a 2 than like a 0 is a 0."""
-    true, labels = np.repeat([0, 1, 2], 400), np.repeat([0, 1, 2], 400)
-    labels[:200] = 1
-    transition = Transition.fit(Known(true, np.ones(1200)), labels, 3)
-    said = Said(np.array([1]), np.log([0.2]), np.array([[2, 0]]), np.log([[0.45, 0.35]]))
-    assert alternative(said, None).label.tolist() == [2]
-    found = alternative(said, transition)
-    assert found.label.tolist() == [0]
-    assert found.share[0] > np.log(0.9)
+def test_a_row_stands_for_as_many_as_its_probability_says_and_for_one_without() -> None:
+    probability = np.array([0.5, 0.25, 1.0])
+    drawn = VerifiedLabels.drawn(np.array([0, 1, 1]), probability=probability)
+    np.testing.assert_allclose(drawn.weights, np.array([2, 4, 1]) * 3 / 7)
+    assert drawn.weights.mean() == pytest.approx(1)
+    alike = VerifiedLabels.drawn(np.array([0, 1]), probability=np.full(2, np.nan))
+    assert alike.weights.tolist() == [1, 1]
+    assert len(VerifiedLabels.drawn(np.empty(0, np.int64), probability=np.empty(0)).weights) == 0
 
 
-def test_the_only_other_class_has_the_whole_share() -> None:
-    _, said = example(classes=2)
-    found = alternative(said, None)
-    assert found.label.tolist() == (1 - said.given).tolist()
-    np.testing.assert_allclose(found.share, 0, atol=1e-9)
-
-
-def test_without_a_candidate_there_is_no_alternative() -> None:
-    said = Said(np.array([0]), np.array([np.nan]), np.array([[-1, -1]]), np.full((1, 2), np.nan))
-    assert alternative(said, None).label.tolist() == [-1]
-
-
-def test_a_confidence_is_only_fitted_where_both_outcomes_were_seen() -> None:
-    known, said = example()
-    found = alternative(said, None)
-    right = found.label == known.true
-    assert fit_confidence(found, right, known.weights, int(right.sum()) + 1) is None
-    few = int(min(right.sum(), (~right).sum()))
-    model = fit_confidence(found, right, known.weights, few)
-    assert model is not None
-    assert confidence(found, model)[right].mean() > confidence(found, model)[~right].mean()
+def test_a_row_without_a_given_label_has_no_odds_but_its_candidates_keep_theirs() -> None:
+    """It is counted as nobody's; the probabilities of its classes are finite."""
+    verified, predictions = audited_rows()
+    transition = Transition.fit(verified, given=predictions.given, classes=4)
+    row = predictions_of(np.nan, {2: np.log(0.7), 1: np.log(0.3)}, given=-1)
+    assert np.isnan(transition.log_odds(row)).all()
+    assert np.isfinite(transition.others(row)[0, :2]).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +11,17 @@ import pytest
 import torch
 from support.datasets import CLASSES, Command, embeddings, image_folder, write_trusted
 
-from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import read_arrays
-from noisecleaner.gradients.alignment import at
+from noisecleaner.files import read_arrays, write_record
 from noisecleaner.ingest import vectors
-from noisecleaner.networks.heads import build_network, standardise
+from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.quality.signals import merge, summarise
-from noisecleaner.runs.auditor import Auditor
-from noisecleaner.runs.linear import is_linear, mean_map, summarise_with
+from noisecleaner.quality.model import QualityModel
+from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.auditor import Auditor, AuditorRecord
+from noisecleaner.runs.linear import is_linear
 from noisecleaner.runs.run import Run
-from noisecleaner.threads import in_threads
-from noisecleaner.training.state import margins
-
-
-def probabilities(rows: int, classes: int, seed: int = 0) -> Array:
-    logits = 3 * np.random.default_rng(seed).normal(size=(rows, classes))
-    return np.asarray(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def files(folder: Path, rows: int, seed: int = 0) -> dict[str, str]:
@@ -137,10 +128,9 @@ def test_new_rows_get_the_mean_of_all_networks(
     predict, _ = auditor._predictor("cpu")
     inputs = torch.from_numpy(np.log(np.maximum(vectors, 1e-12)) if kind == "probabilities" else vectors)
     logits = torch.stack([network(tmp_path / "run", auditor.shape, fold)(inputs) for fold in range(3)]).mean(dim=0)
-    found, wanted = predict(vectors, given), summarise(logits.detach().numpy(), given)
-    assert found.keys() == wanted.keys()
-    for name, values in wanted.items():
-        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
+    wanted = Predictions.from_logits(logits.detach().numpy(), given=given)
+    for name, values in vars(predict(vectors, given)).items():
+        np.testing.assert_allclose(values, getattr(wanted, name), rtol=1e-4, atol=1e-4)
 
 
 def test_images_may_come_with_a_file_of_vectors_and_are_exported(command: Command, tmp_path: Path) -> None:
@@ -168,84 +158,21 @@ def network(run: Path, shape: Shape, fold: int) -> Network:
     return built.eval()
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [Shape(kind="probabilities", classes=7, width=7), Shape(kind="vectors", classes=7, width=5)],
-    ids=lambda s: s.kind,
-)
-def test_one_linear_map_is_the_mean_of_networks(shape: Shape) -> None:
-    networks, rng = [build_network(shape) for _ in range(4)], np.random.default_rng(0)
-    for one in networks:
-        for parameter in one.parameters():
-            torch.nn.init.normal_(parameter, std=0.5)
-        standardise(one, 100 + rng.normal(size=5), np.array([0.5, 1.0, 2.0, 3.0, 0.0]))
-    vectors = probabilities(300, 7) if shape.kind == "probabilities" else 100 + rng.normal(size=(300, 5))
-    inputs = torch.from_numpy(np.log(vectors) if shape.kind == "probabilities" else vectors.astype(np.float32))
-    mean = torch.stack([one(inputs) for one in networks]).mean(dim=0).detach().numpy()
-    given = rng.integers(0, 7, 300)
-    by = mean_map(shape, [{name: value.numpy() for name, value in one.state_dict().items()} for one in networks])
-    found, wanted = summarise_with(by, vectors, given), summarise(mean.copy(), given)
-    for name, values in wanted.items():
-        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-4)
-
-
-def test_weights_that_do_not_fit_are_refused() -> None:
-    shape = Shape(kind="probabilities", classes=3, width=3)
-    with pytest.raises(ValueError, match=r"head\.scale"):
-        mean_map(shape, [{"head.shift": np.zeros(3)}])
-    with pytest.raises(ValueError, match=r"head\.shift"):
-        mean_map(shape, [{"head.scale": np.ones(()), "head.shift": np.zeros(4)}])
-
-
-@pytest.mark.parametrize("classes", [2, 4, 60])
-def test_a_summary_is_what_a_softmax_says(classes: int) -> None:
-    rng = np.random.default_rng(classes)
-    logits = torch.from_numpy(5 * rng.normal(size=(200, classes)).astype(np.float32))
-    given = rng.integers(-1, classes, 200)
-    found = summarise(logits.numpy().copy(), given)
-    labelled, label = given >= 0, torch.from_numpy(np.maximum(given, 0))
-    logarithms = logits.log_softmax(dim=1)
-    own = found["predicted_log_probability"]
-    np.testing.assert_allclose(own[labelled], at(logarithms, label).numpy()[labelled], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(
-        found["predicted_margin"][labelled], margins(logits, label).numpy()[labelled], rtol=1e-4, atol=1e-4
+def test_the_record_comes_back_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.auditor.mkdir()
+    record = AuditorRecord(
+        classes=("a", "b"),
+        folds=3,
+        shape=Shape(kind="vectors", classes=2, width=5),
+        quality=QualityModel("uncalibrated"),
     )
-    assert np.isnan(own[~labelled]).all()
-    assert np.isnan(found["predicted_margin"][~labelled]).all()
-    others = logarithms.clone()
-    others[torch.from_numpy(labelled), label[torch.from_numpy(labelled)]] = -torch.inf
-    values, candidates = others.topk(min(5, classes - 1), dim=1)
-    np.testing.assert_array_equal(found["candidates"], candidates.numpy())
-    np.testing.assert_allclose(found["candidate_log_probabilities"], values.numpy(), rtol=1e-5, atol=1e-5)
-
-
-def test_a_summary_does_not_depend_on_the_rows_beside() -> None:
-    rng = np.random.default_rng(1)
-    logits, given = rng.normal(size=(90, 33)).astype(np.float32), rng.integers(-1, 33, 90)
-    whole = summarise(logits.copy(), given)
-    parts = merge(summarise(logits[first : first + 7].copy(), given[first : first + 7]) for first in range(0, 90, 7))
-    for name, values in whole.items():
-        np.testing.assert_array_equal(parts[name], values)
-
-
-def test_results_come_in_the_order_of_the_items_and_few_are_taken_ahead() -> None:
-    taken = []
-
-    def items() -> Iterator[int]:
-        for number in range(50):
-            taken.append(number)
-            yield number
-
-    found = []
-    for result in in_threads(lambda number: number * number, items(), threads=2, ahead=4, name="test"):
-        found.append(result)
-        assert len(taken) <= len(found) + 5
-    assert found == [number * number for number in range(50)]
-
-
-def test_an_error_in_a_thread_is_the_callers() -> None:
-    def refuse(number: int) -> int:
-        raise NoisecleanerError(f"No {number}.", "Mend it.")
-
-    with pytest.raises(NoisecleanerError, match="No 0"):
-        list(in_threads(refuse, range(9), threads=3, ahead=6, name="test"))
+    record.write(run)
+    assert AuditorRecord.read(run) == record
+    path = run.auditor / "auditor.json"
+    path.write_text(path.read_text().replace('"folds": 3', '"folds": 4'))
+    with pytest.raises(NoisecleanerError, match="checksum"):
+        AuditorRecord.read(run)
+    write_record(path, {"classes": ["a", "b"]})
+    with pytest.raises(NoisecleanerError, match="shape"):
+        AuditorRecord.read(run)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from noisecleaner.arrays import Array
 from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.rates import Rows
 from noisecleaner.quality.calibration import sigmoid
-from noisecleaner.quality.model import Verified
-from noisecleaner.quality.transition import Known
+from noisecleaner.quality.model import VerifiedRows
+from noisecleaner.quality.signals import Dynamics, Predictions, Signals
+from noisecleaner.quality.transition import VerifiedLabels
 
-Columns = dict[str, Array]
 NOBODY = np.empty(0, dtype=np.int64)
 
 
-def network(true: Array, given: Array, classes: int, rng: np.random.Generator, skill: float = 2.5) -> Columns:
+def network(true: Array, given: Array, classes: int, rng: np.random.Generator, skill: float = 2.5) -> Predictions:
     """What a network that knows the true class so well says of given labels, all other classes listed."""
     logits = rng.normal(size=(len(true), classes))
     logits[np.arange(len(true)), true] += skill
@@ -24,35 +26,57 @@ def network(true: Array, given: Array, classes: int, rng: np.random.Generator, s
     rest = logs.copy()
     rest[np.arange(len(true)), given] = -np.inf
     order = np.argsort(-rest, axis=1)[:, : classes - 1]
-    return {
-        "given": given,
-        "predicted_margin": own - rest.max(axis=1),
-        "predicted_log_probability": own,
-        "candidates": order,
-        "candidate_log_probabilities": np.take_along_axis(rest, order, axis=1),
-    }
+    return Predictions(
+        given=given,
+        margin=own - rest.max(axis=1),
+        log_probability=own,
+        candidates=order,
+        candidate_log_probabilities=np.take_along_axis(rest, order, axis=1),
+    )
 
 
-def trace(rows: int, classes: int = 4, noise: float = 0.3, seed: int = 0) -> tuple[Columns, Array, Array]:
+def predictions_of(own: float, others: Mapping[int, float], given: int = 0) -> Predictions:
+    """One row: the log probability of its given label, and those of other classes, the best one first."""
+    candidates, logs = np.array([list(others)]), np.array([list(others.values())], dtype=float)
+    return Predictions(
+        given=np.array([given]),
+        margin=own - logs[:, 0],
+        log_probability=np.array([own]),
+        candidates=candidates,
+        candidate_log_probabilities=logs,
+    )
+
+
+def audited_rows(rows: int = 60, classes: int = 4, seed: int = 0) -> tuple[VerifiedLabels, Predictions]:
+    """Verified labels with unequal weights, and what a network says of their rows."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, classes, rows)
+    labels = np.where(rng.random(rows) < 0.4, rng.integers(0, classes, rows), true)
+    weights = rng.random(rows) + 0.5
+    verified = VerifiedLabels(true=true, weights=weights / weights.mean())
+    return verified, network(true, labels, classes, rng)
+
+
+def trace(rows: int, classes: int = 4, noise: float = 0.3, seed: int = 0) -> tuple[Signals, Array, Array]:
     """All signals of a decent run on rows of which a share is wrong; also who is right, and the true labels."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, classes, rows)
     correct = rng.random(rows) >= noise
     given = np.where(correct, true, (true + rng.integers(1, classes, rows)) % classes)
-    columns = network(true, given, classes, rng)
-    columns |= {
-        "margin": columns["predicted_margin"] + rng.normal(size=rows),
-        "alpha": np.where(correct, 1.0, 0.5) * rng.random(rows),
-        "beta": np.full(rows, np.nan),
-        "alignment": np.where(correct, 0.3, -0.3) + rng.normal(size=rows),
-    }
-    return columns, correct, true
+    predictions = network(true, given, classes, rng)
+    dynamics = Dynamics(
+        margin=predictions.margin + rng.normal(size=rows),
+        alpha=np.where(correct, 1.0, 0.5) * rng.random(rows),
+        beta=np.full(rows, np.nan),
+        alignment=np.where(correct, 0.3, -0.3) + rng.normal(size=rows),
+    )
+    return Signals(dynamics, predictions), correct, true
 
 
-def verify(true: Array, judging: Array, classes: int = 4, weights: Array | None = None) -> Verified:
+def verify(true: Array, judging: Array, classes: int = 4, weights: Array | None = None) -> VerifiedRows:
     """Verified rows that judge; no clean-only ones."""
-    known = Known(true[judging], np.ones(len(judging)) if weights is None else weights)
-    return Verified(judging, known, np.empty((0, classes)), NOBODY, classes)
+    labels = VerifiedLabels(true=true[judging], weights=np.ones(len(judging)) if weights is None else weights)
+    return VerifiedRows(judging=judging, labels=labels, classes=classes)
 
 
 def calibration_error(probability: Array, outcome: Array, bins: int = 10) -> float:

@@ -12,6 +12,7 @@ from support.datasets import CLASSES, Command, embeddings, write_trusted
 from support.simulated import Array
 
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.quality.signals import Predictions
 from noisecleaner.settings import Regularisation
 from noisecleaner.training.corpus import Corpus, read_corpus
 from noisecleaner.training.trustcheck import warnings_after, warnings_before
@@ -102,17 +103,18 @@ def test_twins_of_clean_only_rows_are_found_too(tmp_path: Path, truth: dict[str,
     assert warning.startswith("30 rows of the dataset have the very content of a trusted row")
 
 
-def network(corpus: Corpus, certain: Array, of: Array) -> dict[str, Array]:
+def network(corpus: Corpus, certain: Array, of: Array) -> Predictions:
     """What networks say: this certain of these classes, the rest on another one."""
     given = corpus.dataset.given
     own = np.where(of == given, certain, (1 - certain) / 2)
     other = np.where(of == given, (1 - certain) / 2, certain)
-    return {
-        "predicted_margin": np.log(own / other),
-        "predicted_log_probability": np.log(own),
-        "candidates": np.where(of == given, (given + 1) % 3, of)[:, None],
-        "candidate_log_probabilities": np.log(other)[:, None],
-    }
+    return Predictions(
+        given=given,
+        margin=np.log(own / other),
+        log_probability=np.log(own),
+        candidates=np.where(of == given, (given + 1) % 3, of)[:, None],
+        candidate_log_probabilities=np.log(other)[:, None],
+    )
 
 
 def test_verified_labels_that_networks_are_sure_to_be_wrong_are_counted_and_named(
