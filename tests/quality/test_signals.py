@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Annotated, TypeVar
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.simulated import any_signals, assert_same
 
 from noisecleaner.arrays import Array, FloatArray
-from noisecleaner.quality._rows import Rows, Signal
+from noisecleaner.quality._rows import Signal
 from noisecleaner.quality.signals import CANDIDATES, Dynamics, Predictions, Signals
-
-R = TypeVar("R", bound=Rows)
-
-
-def made_up(rows: int, classes: int = 4, seed: int = 0, known: float = 0.7) -> Signals:
-    """Signals of random rows, in the precision of files, of which some are unknown and some have no label."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(size=(rows, classes)).astype(np.float32)
-    predictions = Predictions.from_logits(logits, given=rng.integers(-1, classes, rows))
-    numbers = {f.name: rng.normal(size=rows).astype(np.float32).astype(np.float64) for f in fields(Dynamics)}
-    places = np.flatnonzero(rng.random(rows) < known)
-    spread = Predictions.spread([(places, predictions.take(places))], rows)
-    return Signals(Dynamics.spread([(places, Dynamics(**numbers).take(places))], rows), spread)
-
-
-def assert_same(one: Rows, other: Rows) -> None:
-    assert type(one) is type(other)
-    for name, values in vars(one).items():
-        again = getattr(other, name)
-        np.testing.assert_array_equal(again, values, err_msg=name)
-        assert again.dtype == values.dtype, name
-
 
 ROWS = st.integers(0, 30)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -44,7 +23,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 @settings(deadline=None)
 @given(ROWS, SEEDS, st.data())
 def test_taking_rows_of_rows_is_taking_them_at_once(rows: int, seed: int, data: st.DataObject) -> None:
-    signals = made_up(rows, seed=seed)
+    signals = any_signals(rows, seed=seed)
     some = np.array(data.draw(st.lists(st.integers(0, rows - 1), max_size=20) if rows else st.just([])), dtype=np.int64)
     places = np.arange(len(some))[::-1]
     assert len(signals.take(some)) == len(some)
@@ -56,7 +35,7 @@ def test_taking_rows_of_rows_is_taking_them_at_once(rows: int, seed: int, data: 
 @settings(deadline=None)
 @given(st.integers(1, 30), SEEDS, st.data())
 def test_parts_put_together_or_spread_are_the_whole(rows: int, seed: int, data: st.DataObject) -> None:
-    signals = made_up(rows, seed=seed)
+    signals = any_signals(rows, seed=seed)
     cut = data.draw(st.integers(0, rows))
     order = np.random.default_rng(seed).permutation(rows)
     for whole in (signals.predictions, signals.dynamics):
@@ -67,7 +46,7 @@ def test_parts_put_together_or_spread_are_the_whole(rows: int, seed: int, data: 
 
 
 def test_rows_that_no_part_holds_are_unknown() -> None:
-    part = made_up(2, classes=3, known=1.1).predictions
+    part = any_signals(2, classes=3, known=1.1).predictions
     spread = Predictions.spread([(np.array([4, 1]), part), (np.array([], dtype=np.int64), Predictions.none())], 5)
     assert_same(spread.take(np.array([4, 1])), part)
     for row in (0, 2, 3):
@@ -83,7 +62,7 @@ def test_rows_that_no_part_holds_are_unknown() -> None:
 @settings(deadline=None)
 @given(ROWS, st.integers(2, 9), SEEDS, st.floats(0, 1.1))
 def test_a_table_brings_back_what_was_put_in(rows: int, classes: int, seed: int, known: float) -> None:
-    signals = made_up(rows, classes, seed, known)
+    signals = any_signals(rows, classes, seed, known)
     table = signals.to_table()
     chunked = pa.concat_tables([table.slice(0, rows // 2), table.slice(rows // 2)])
     again = Signals.from_table(chunked, given=signals.predictions.given)
@@ -98,14 +77,14 @@ def test_a_table_brings_back_what_was_put_in(rows: int, classes: int, seed: int,
 @settings(deadline=None)
 @given(ROWS, SEEDS)
 def test_so_do_the_arrays_of_a_file(rows: int, seed: int) -> None:
-    predictions = made_up(rows, seed=seed).predictions
+    predictions = any_signals(rows, seed=seed).predictions
     arrays = dict(predictions.stored())
     assert {values.dtype.itemsize for values in arrays.values()} == {4}
     assert_same(Predictions.loaded(arrays.__getitem__, given=predictions.given), predictions)
 
 
 def test_what_is_unknown_is_null() -> None:
-    table = made_up(40, known=0.5).to_table()
+    table = any_signals(40, known=0.5).to_table()
     unknown = np.asarray(table["candidates"].is_null())
     assert 0 < unknown.sum() < 40
     for name in ("alpha", "beta", "alignment", "margin", "candidate_log_probabilities"):
@@ -118,11 +97,11 @@ def test_what_is_unknown_is_null() -> None:
 
 
 def test_the_schema_is_that_of_the_table() -> None:
-    assert made_up(3).to_table().schema == pa.schema(Signals.schema())
+    assert any_signals(3).to_table().schema == pa.schema(Signals.schema())
 
 
 def test_long_tailed_weights_are_drawn_in_for_calibrators_and_other_numbers_are_not() -> None:
-    signals = made_up(20, known=1.1)
+    signals = any_signals(20, known=1.1)
     features = signals.dynamics.features()
     assert features.names == ("margin", "alpha", "beta", "alignment")
     margin, alpha, beta, alignment = features.values.T
@@ -143,7 +122,7 @@ class WithOneMore(Dynamics):
 
 
 def test_a_new_signal_is_one_field() -> None:
-    before = made_up(9, known=1.1).dynamics
+    before = any_signals(9, known=1.1).dynamics
     rows = WithOneMore(**vars(before), visits=np.arange(9.0))
     assert rows.take(np.array([3])).visits.tolist() == [3]
     assert rows.to_table().column_names == [*before.to_table().column_names, "visits"]

@@ -174,5 +174,5 @@ def test_the_record_comes_back_and_a_damaged_one_is_refused(tmp_path: Path) -> N
     with pytest.raises(NoisecleanerError, match="checksum"):
         AuditorRecord.read(run)
     write_record(path, {"classes": ["a", "b"]})
-    with pytest.raises(NoisecleanerError, match="shape"):
+    with pytest.raises(NoisecleanerError, match="folds"):
         AuditorRecord.read(run)

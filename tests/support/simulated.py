@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 import numpy as np
 
 from noisecleaner.arrays import Array
 from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.rates import Rows
+from noisecleaner.quality._rowwise import Rowwise
 from noisecleaner.quality.calibration import sigmoid
 from noisecleaner.quality.model import VerifiedRows
 from noisecleaner.quality.signals import Dynamics, Predictions, Signals
@@ -71,6 +73,26 @@ def trace(rows: int, classes: int = 4, noise: float = 0.3, seed: int = 0) -> tup
         alignment=np.where(correct, 0.3, -0.3) + rng.normal(size=rows),
     )
     return Signals(dynamics, predictions), correct, true
+
+
+def any_signals(rows: int, classes: int = 4, seed: int = 0, known: float = 0.7) -> Signals:
+    """Random numbers in the precision of files; some rows are unknown, and some have no label."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(rows, classes)).astype(np.float32)
+    predictions = Predictions.from_logits(logits, given=rng.integers(-1, classes, rows))
+    numbers = {f.name: rng.normal(size=rows).astype(np.float32).astype(np.float64) for f in fields(Dynamics)}
+    places = np.flatnonzero(rng.random(rows) < known)
+    spread = Predictions.spread([(places, predictions.take(places))], rows)
+    return Signals(Dynamics.spread([(places, Dynamics(**numbers).take(places))], rows), spread)
+
+
+def assert_same(one: Rowwise, other: Rowwise) -> None:
+    """To the bit, and in the same precision."""
+    assert type(one) is type(other)
+    for name, values in vars(one).items():
+        again = getattr(other, name)
+        np.testing.assert_array_equal(again, values, err_msg=name)
+        assert again.dtype == values.dtype, name
 
 
 def verify(true: Array, judging: Array, classes: int = 4, weights: Array | None = None) -> VerifiedRows:
