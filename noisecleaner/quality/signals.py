@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.quality._rows import Rows, Signal
+from noisecleaner.quality._rowwise import Rowwise, Signal
 
 #: Labels other than the given one that are kept for a row, most probable first.
 CANDIDATES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dynamics(Rows):
+class Dynamics(Rowwise):
     """What training saw of rows that it was recorded for; every array has the shape [rows].
 
     Args:
@@ -38,7 +38,7 @@ class Dynamics(Rows):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predictions(Rows):
+class Predictions(Rowwise):
     """What a network says of rows that it did not train on (with one fold: that it did).
 
     Args:

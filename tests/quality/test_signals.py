@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.simulated import any_signals, assert_same
 
 from noisecleaner.arrays import Array, FloatArray
-from noisecleaner.quality._rows import Signal
+from noisecleaner.quality._rowwise import Signal
 from noisecleaner.quality.signals import CANDIDATES, Dynamics, Predictions, Signals
 
 ROWS = st.integers(0, 30)

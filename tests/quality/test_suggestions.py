@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.simulated import audited_rows, predictions_of
+from support.simulated import predictions_of, verified_example
 
 from noisecleaner.quality.suggestions import alternative, confidence, fit_confidence
 from noisecleaner.quality.transition import Transition, VerifiedLabels
@@ -25,7 +25,7 @@ def test_the_alternative_is_the_likeliest_class_by_bayes_rule() -> None:
 
 
 def test_the_only_other_class_has_the_whole_share() -> None:
-    _, predictions = audited_rows(classes=2)
+    _, predictions = verified_example(classes=2)
     found = alternative(predictions, None)
     assert found.label.tolist() == (1 - predictions.given).tolist()
     np.testing.assert_allclose(found.share, 0, atol=1e-9)
@@ -39,7 +39,7 @@ def test_without_a_candidate_there_is_no_alternative() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 7))
 def test_share_and_lead_are_those_of_a_softmax_over_all_other_classes(seed: int, classes: int) -> None:
-    _, predictions = audited_rows(classes=classes, seed=seed)
+    _, predictions = verified_example(classes=classes, seed=seed)
     found = alternative(predictions, None)
     others = np.exp(predictions.candidate_log_probabilities)  # every class is listed, the best one first
     np.testing.assert_array_equal(found.label, predictions.candidates[:, 0])
@@ -55,12 +55,12 @@ def test_classes_that_are_not_listed_have_a_part_in_the_share() -> None:
 
 
 def test_without_a_model_the_confidence_is_the_share() -> None:
-    found = alternative(audited_rows()[1], None)
+    found = alternative(verified_example()[1], None)
     np.testing.assert_array_equal(confidence(found, None), np.exp(found.share))
 
 
 def test_a_confidence_is_only_fitted_where_both_outcomes_were_seen() -> None:
-    verified, predictions = audited_rows()
+    verified, predictions = verified_example()
     found = alternative(predictions, None)
     right = found.label == verified.true
     assert fit_confidence(found, verified, int(right.sum()) + 1) is None

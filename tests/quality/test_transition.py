@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
-from support.simulated import Array, audited_rows, network, predictions_of
+from support.simulated import Array, network, predictions_of, verified_example
 
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 
@@ -35,7 +35,7 @@ def matrix(transition: Transition) -> Array:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6))
 def test_the_probability_of_a_given_label_is_what_one_counts_by_hand(seed: int, classes: int) -> None:
-    verified, predictions = audited_rows(classes=classes, seed=seed)
+    verified, predictions = verified_example(classes=classes, seed=seed)
     wrong = verified.weights[verified.true != predictions.given].sum()
     rate = (wrong + 1) / (verified.weights.sum() + 2)
     found = matrix(Transition.fit(verified, given=predictions.given, classes=classes))
@@ -48,14 +48,14 @@ def test_the_probability_of_a_given_label_is_what_one_counts_by_hand(seed: int, 
 
 
 def test_some_label_is_given_to_every_true_class() -> None:
-    verified, predictions = audited_rows()
+    verified, predictions = verified_example()
     # class 3 was never audited
     verified, given_labels = replace(verified, true=np.minimum(verified.true, 2)), np.minimum(predictions.given, 2)
     np.testing.assert_allclose(matrix(Transition.fit(verified, given=given_labels, classes=4)).sum(axis=0), 1)
 
 
 def test_leaving_a_row_out_counts_the_others_alone() -> None:
-    verified, predictions = audited_rows()
+    verified, predictions = verified_example()
     everyone = Transition.fit(verified, given=predictions.given, classes=4)
     left_out = everyone.log_odds(predictions, verified)
     for row in range(len(verified.true)):
@@ -67,7 +67,7 @@ def test_leaving_a_row_out_counts_the_others_alone() -> None:
 
 
 def test_the_log_odds_are_those_of_bayes_rule_over_all_classes() -> None:
-    verified, predictions = audited_rows()
+    verified, predictions = verified_example()
     transition = Transition.fit(verified, given=predictions.given, classes=4)
     given_if = matrix(transition)
     probability = np.empty((len(verified.true), 4))
@@ -80,7 +80,7 @@ def test_the_log_odds_are_those_of_bayes_rule_over_all_classes() -> None:
 
 def test_classes_that_are_not_listed_count_together() -> None:
     """With nothing audited all pairs are alike, so that the number of listed classes makes no difference."""
-    _, predictions = audited_rows()
+    _, predictions = verified_example()
     transition = Transition(4, 0.3, (0,), (0.0,))
     best = predictions.candidates[:, :1], predictions.candidate_log_probabilities[:, :1]
     short = replace(predictions, candidates=best[0], candidate_log_probabilities=best[1])
@@ -88,7 +88,7 @@ def test_classes_that_are_not_listed_count_together() -> None:
 
 
 def test_a_transition_survives_json() -> None:
-    verified, predictions = audited_rows()
+    verified, predictions = verified_example()
     transition = Transition.fit(verified, given=predictions.given, classes=4)
     assert Transition.from_json(json.loads(json.dumps(transition.to_json()))) == transition
 
@@ -119,7 +119,7 @@ def test_a_row_stands_for_as_many_as_its_probability_says_and_for_one_without() 
 
 def test_a_row_without_a_given_label_has_no_odds_but_its_candidates_keep_theirs() -> None:
     """It is counted as nobody's; the probabilities of its classes are finite."""
-    verified, predictions = audited_rows()
+    verified, predictions = verified_example()
     transition = Transition.fit(verified, given=predictions.given, classes=4)
     row = predictions_of(np.nan, {2: np.log(0.7), 1: np.log(0.3)}, given=-1)
     assert np.isnan(transition.log_odds(row)).all()

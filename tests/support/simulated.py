@@ -49,7 +49,7 @@ def predictions_of(own: float, others: Mapping[int, float], given: int = 0) -> P
     )
 
 
-def audited_rows(rows: int = 60, classes: int = 4, seed: int = 0) -> tuple[VerifiedLabels, Predictions]:
+def verified_example(rows: int = 60, classes: int = 4, seed: int = 0) -> tuple[VerifiedLabels, Predictions]:
     """Verified labels with unequal weights, and what a network says of their rows."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, classes, rows)

@@ -81,7 +81,7 @@ class Signal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class Rowwise:
     """Arrays of the same rows, each with these in its first axis."""
 
     def __len__(self) -> int:
