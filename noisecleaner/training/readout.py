@@ -16,8 +16,6 @@ from noisecleaner.training.evaluation import predict
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.state import State
 
-_BATCH = 512
-
 
 def read_fold(state: State, data: Data, fold: Fold, *, rows: int, stage: Stage) -> FoldReadout:
     """Collect what one fold found out.
@@ -31,7 +29,7 @@ def read_fold(state: State, data: Data, fold: Fold, *, rows: int, stage: Stage) 
     """
     inside, outside = fold.predicted[fold.predicted < rows], fold.predicted[fold.predicted >= rows]
     network = state.outcome()
-    extra = [logits.log_softmax(dim=1).numpy() for _, logits in predict(network, data, outside, _BATCH)]
+    extra = [logits.log_softmax(dim=1).numpy() for _, logits in predict(network, data, outside)]
     return FoldReadout(
         recorded=fold.recorded,
         dynamics=_dynamics(state, torch.from_numpy(fold.recorded).to(data.device)),
@@ -56,7 +54,7 @@ def _dynamics(state: State, rows: Tensor) -> Dynamics:
 def _predictions(network: Network, data: Data, rows: IntArray, stage: Stage) -> Predictions:
     """What the network says of rows [n], batch by batch."""
     parts = []
-    for batch, logits in predict(network, data, rows, _BATCH):
+    for batch, logits in predict(network, data, rows):
         parts.append(Predictions.from_logits(logits.numpy(), given=data.given[batch]))
         stage.advance(len(batch))
     return Predictions.concat(parts) if parts else Predictions.none()

@@ -38,7 +38,7 @@ def state() -> State:
         network = Network(trunk=nn.Identity(), head=nn.Linear(WIDTH, CLASSES))
     weighting = build("l2rw", rows=ROWS, network=network)
     weighting.record(torch.tensor([7, 9, 9]), torch.tensor([2.0, 1.0, 0.5]), alignment=torch.tensor([0.3, 0.1, 0.3]))
-    state = State(network, weighting, rows=ROWS, averaged=False)
+    state = State(network, weighting, rows=ROWS)
     logits = torch.tensor([[2.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0]])
     state.history.add(Batch(inputs=logits, labels=torch.tensor([0, 0, 2]), rows=torch.tensor([7, 9, 9])), logits)
     return state
@@ -49,7 +49,7 @@ def data() -> Data:
     rng = np.random.default_rng(0)
     array = rng.normal(size=(ROWS + EXTRA, WIDTH)).astype(np.float32)
     given = np.where(np.arange(ROWS + EXTRA) < ROWS, np.arange(ROWS + EXTRA) % CLASSES, -1)
-    return Data(array, given=given, trusted=np.full(ROWS + EXTRA, -1), device=torch.device("cpu"))
+    return Data(array=array, given=given, trusted=np.full(ROWS + EXTRA, -1), device=torch.device("cpu"))
 
 
 def logits_of(state: State, data: Data, rows: Array) -> Array:
