@@ -19,7 +19,7 @@ from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._detection import HUMAN
 from noisecleaner.bench._learning import learn, new_network
-from noisecleaner.gradients.alignment import at
+from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch, Network
@@ -196,11 +196,12 @@ def _pairs(network: Network, task: Noisy, way: _Way, work: Work) -> Iterator[_Pa
         source, target = task.data.source(source_rows), task.data.target(target_rows)
         expected = _in_float64(exact, network, source, target)
         with autocast(work.device, way.precision):
-            agreement, logits = other.agreement(network, source, task.data.target(way.steering(target_rows, step)))
+            logits = other.look_ahead(network, source, task.data.target(way.steering(target_rows, step)))
+            agreement = alignments(logits)
         if way.is_compared(step):
             yield _Pair(exact=expected, approximate=at(agreement, source.labels).to(expected))
         descent.clear()
-        torch.autograd.backward(functional.cross_entropy(logits.float(), source.labels))
+        torch.autograd.backward(functional.cross_entropy(logits.value.float(), source.labels))
         descent.step(0.01)
 
 
@@ -213,7 +214,7 @@ def _rule(network: Network, rows: int, meta: Meta) -> MetaGradientWeighting:
 def _in_float64(rule: MetaGradientWeighting, network: Network, *batches: Batch) -> Tensor:
     """a(given) of the first batch, steered by the second: on the CPU, as not every device has float64."""
     source, target = (Batch(inputs=b.inputs.cpu().double(), labels=b.labels.cpu(), rows=b.rows.cpu()) for b in batches)
-    return at(rule.agreement(deepcopy(network).cpu().double(), source, target)[0], source.labels)
+    return at(alignments(rule.look_ahead(deepcopy(network).cpu().double(), source, target)), source.labels)
 
 
 def _batches(task: Noisy, seed: int) -> Iterator[tuple[IntArray, IntArray]]:

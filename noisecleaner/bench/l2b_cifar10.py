@@ -137,7 +137,7 @@ def _last_weights(task: Noisy, state: State, rows: IntArray) -> BoolArray:
     larger = [np.empty(0, bool)]
     for first in range(0, len(rows), _BATCH):
         batch = task.data.source(rows[first : first + _BATCH])
-        expected, derivative = directional_derivative(state.network, batch.inputs, along)
-        agrees = alignments(expected, derivative).relu()
-        larger.append((at(agrees, expected.argmax(dim=1)) > at(agrees, batch.labels)).cpu().numpy())
+        logits = directional_derivative(state.network, batch.inputs, along)
+        agrees = alignments(logits).relu()
+        larger.append((at(agrees, logits.value.argmax(dim=1)) > at(agrees, batch.labels)).cpu().numpy())
     return np.concatenate(larger)

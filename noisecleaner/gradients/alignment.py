@@ -20,18 +20,19 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+from noisecleaner.gradients.forward import follow
 from noisecleaner.gradients.passes import UnfollowedError, same_random_state, with_spare_buffers
-from noisecleaner.gradients.tangents import follow
+from noisecleaner.gradients.tangents import Dual
 
 Direction = dict[str, Tensor]
 
 
-def direction(loss: Tensor, parameters: Mapping[str, Tensor], keep_graph: bool = False) -> Direction:
+def direction(loss: Tensor, parameters: Mapping[str, Tensor], *, keep_graph: bool = False) -> Direction:
     """Return v = grad loss for the named parameters; zeros where the loss does not depend on one.
 
     Args:
         loss: scalar.
-        parameters: what to differentiate by.
+        parameters: what to differentiate by; v has their names and shapes.
         keep_graph: leave the graph of `loss` for a later backward pass.
     """
     # a backward pass computes in the formats of its forward pass, and needs no casts of its own
@@ -53,19 +54,19 @@ class _Known(torch.autograd.Function):
         return None, None, *(outer[0] * gradient for gradient in ctx.gradients)
 
 
-def with_gradient(value: Tensor, parameters: Mapping[str, Tensor], gradient: Direction) -> Tensor:
-    """Make a loss whose gradient is known, so that no backward pass through the network is needed.
+def with_gradient(value: Tensor, *, parameters: Mapping[str, Tensor], gradient: Direction) -> Tensor:
+    """Make a loss, a scalar, whose gradient is known, so that no backward pass through the network is needed.
 
     Args:
         value: the loss, a scalar without a graph.
         parameters: by name.
-        gradient: of the loss, by the same names.
+        gradient: of the loss, by the same names and in the same shapes.
     """
     loss: Tensor = _Known.apply(value, [gradient[name] for name in parameters], *parameters.values())
     return loss
 
 
-def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction) -> tuple[Tensor, Tensor]:
+def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction) -> Dual:
     """Compute logits z and t = J_z v in the one pass that a training step makes anyway.
 
     Args:
@@ -74,15 +75,14 @@ def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction)
         along: v by parameter name; parameters left out have the derivative zero.
 
     Returns:
-        z, recorded by autograd where that is on, and t without a graph, both of shape [n, classes].
+        z, recorded by autograd where that is on, with t, both of shape [n, classes].
     """
     parameters = dict(network.named_parameters())
     try:
         return follow(network, inputs, {parameters[name]: v for name, v in along.items()})
     except UnfollowedError:
         derivative = forward_mode(network, inputs, along)
-        logits: Tensor = network(inputs)
-        return logits, derivative
+        return Dual(value=network(inputs), tangent=derivative)
 
 
 @torch.no_grad()
@@ -102,9 +102,9 @@ def forward_mode(network: nn.Module, inputs: Tensor, along: Direction) -> Tensor
     return torch.zeros_like(logits) if derivative is None else derivative
 
 
-def alignments(logits: Tensor, derivative: Tensor) -> Tensor:
-    """Compute a(c) for every class from z and t, each of shape [n, classes]; the result has that shape."""
-    probabilities = logits.softmax(dim=1)
+def alignments(logits: Dual) -> Tensor:
+    """Compute a(c) for every class, without a graph, from z and t; all three have the shape [n, classes]."""
+    probabilities, derivative = logits.value.detach().softmax(dim=1), logits.tangent
     return (probabilities * derivative).sum(dim=1, keepdim=True) - derivative
 
 

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-#: Maps inputs, a weight and a bias to outputs, linearly in the inputs and in the weight.
-Layer = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 #: Rows of a batch that show how large its numbers are.
 _SHOWN = 8
 #: Multiplications up to which two products are as fast.
@@ -30,78 +29,84 @@ _FEW = 2**22
 _MODES, _STRICT = ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"), "STRICT"
 
 
+class Layer(Protocol):
+    """Maps inputs, a weight and a bias to outputs, linearly in the inputs and in the weight."""
+
+    def __call__(self, x: Tensor, /, *, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return y = W x + b, [n, outputs, ...] or [..., outputs]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Operands:
+    """What a layer takes, and how each part of it moves; None for what stands still.
+
+    Args:
+        x: inputs [n, ...].
+        dx: x', of the shape of x.
+        weight: W [outputs, ...].
+        dweight: V, of the shape of W.
+        bias: b [outputs], where the layer has one.
+        dbias: b', of the shape of b.
+    """
+
+    x: Tensor
+    dx: Tensor | None
+    weight: Tensor
+    dweight: Tensor | None
+    bias: Tensor | None
+    dbias: Tensor | None
+
+
 @torch.no_grad()
-def derivative(
-    layer: Layer,
-    output: Tensor,
-    x: Tensor,
-    dx: Tensor | None,
-    weight: Tensor,
-    dweight: Tensor | None,
-    bias: Tensor | None,
-    dbias: Tensor | None,
-    spare: Tensor,
-) -> Tensor | None:
-    """Return how a layer's output moves, W x' + V x + b'; None where it does not.
+def derivative(layer: Layer, operands: Operands, *, output: Tensor, spare: Tensor) -> Tensor | None:
+    """Return how a layer's output moves, W x' + V x + b', in the shape of the output; None where it does not.
 
     Args:
         layer: a linear layer or convolution.
-        output: y, of any shape.
-        x: inputs [n, ...].
-        dx: x', of the same shape; None for zero, as for the others.
-        weight: W [outputs, ...].
-        dweight: V.
-        bias: b [outputs].
-        dbias: b'.
+        operands: what it takes.
+        output: y, what it makes of that.
         spare: a float32 tensor that is not needed, whose memory may be used; it may be empty.
     """
-    if dx is not None and dweight is not None and _is_large(output, weight) and _in_float32(x):
-        h = balanced_step(x, dx, weight, dweight)
-        if h is not None:
-            return one_product(layer, output, h, x, dx, weight, dweight, bias, dbias, spare)
-    return two_products(layer, x, dx, weight, dweight, dbias)
+    large = _is_large(output, operands.weight) and _in_float32(operands.x)
+    h = balanced_step(operands) if large else None
+    if h is None:
+        return two_products(layer, operands)
+    return one_product(layer, operands, output=output, h=h, spare=spare)
 
 
-def two_products(
-    layer: Layer, x: Tensor, dx: Tensor | None, weight: Tensor, dweight: Tensor | None, dbias: Tensor | None
-) -> Tensor | None:
+def two_products(layer: Layer, operands: Operands) -> Tensor | None:
     """Compute the derivative as it stands."""
-    moved = None if dx is None else layer(dx, weight, None)
+    x, dx, weight, dweight, dbias = operands.x, operands.dx, operands.weight, operands.dweight, operands.dbias
+    moved = None if dx is None else layer(dx, weight=weight, bias=None)
     if dweight is None and dbias is None:
         return moved
-    turned = layer(x, torch.zeros_like(weight) if dweight is None else dweight, dbias)
+    turned = layer(x, weight=torch.zeros_like(weight) if dweight is None else dweight, bias=dbias)
     return turned if moved is None else moved.add_(turned)
 
 
-def one_product(
-    layer: Layer,
-    output: Tensor,
-    h: float,
-    x: Tensor,
-    dx: Tensor,
-    weight: Tensor,
-    dweight: Tensor,
-    bias: Tensor | None,
-    dbias: Tensor | None,
-    spare: Tensor,
-) -> Tensor:
-    """Compute it up to h V x' and the rounding of y / h."""
-    shift = None if bias is None else bias / h
-    if shift is not None and dbias is not None:
-        shift += dbias
+def one_product(layer: Layer, operands: Operands, *, output: Tensor, h: float, spare: Tensor) -> Tensor:
+    """Compute it up to h V x' and the rounding of y / h; for `output` and `spare` see `derivative`."""
+    x, dx, weight, dweight = operands.x, operands.dx, operands.weight, operands.dweight
+    shift = None if operands.bias is None else operands.bias / h
+    if shift is not None and operands.dbias is not None:
+        shift += operands.dbias
     # fresh memory for each layer's sum would take several times as long as the sum
-    along = torch.add(x, dx, alpha=h, out=spare.resize_(0))
-    moved = layer(along, torch.add(dweight, weight, alpha=1 / h), shift)
-    return moved.sub_(output, alpha=1 / h)
+    along = x if dx is None else torch.add(x, dx, alpha=h, out=spare.resize_(0))
+    turned = weight / h if dweight is None else torch.add(dweight, weight, alpha=1 / h)
+    return layer(along, weight=turned, bias=shift).sub_(output, alpha=1 / h)
 
 
-def balanced_step(x: Tensor, dx: Tensor, weight: Tensor, dweight: Tensor) -> float | None:
+def balanced_step(operands: Operands) -> float | None:
     """Return the h whose two errors are as large, sqrt(eps |W| |x| / (|V| |x'|)), judged by a few rows.
 
-    None where these rows tell nothing, since they are all zero or not finite.
+    None where x or W stands still, or these rows tell nothing, since they are all zero or not finite.
     """
+    x, dx, dweight = operands.x, operands.dx, operands.dweight
+    if dx is None or dweight is None:
+        return None
     some = slice(None, None, max(1, len(x) // _SHOWN))
-    sizes = [float(torch.linalg.vector_norm(t)) for t in (x[some], weight, dx[some], dweight)]
+    sizes = [float(torch.linalg.vector_norm(t)) for t in (x[some], operands.weight, dx[some], dweight)]
     still, moving = sizes[0] * sizes[1], sizes[2] * sizes[3]
     if not (0 < still < math.inf and 0 < moving < math.inf):
         return None

@@ -122,7 +122,7 @@ class Weighting(nn.Module):
             rows: numbers of the rows; a row may occur twice.
             alpha: weights of the given labels, scaled so that 1 is an average row.
             beta: weights of the pseudo labels, likewise.
-            alignment: a(given) as `unit` scales it; None for rules that do not compute it.
+            alignment: a(given) with the root mean square 1 in its batch; None for rules that do not compute it.
         """
         self.alpha_sum.index_add_(0, rows, alpha.to(self.alpha_sum))
         self.visits.index_add_(0, rows, torch.ones_like(alpha).to(self.visits))
@@ -130,23 +130,6 @@ class Weighting(nn.Module):
             self.beta_sum.index_add_(0, rows, beta.to(self.beta_sum))
         unknown = torch.full_like(alpha, torch.nan)
         self.alignment_sum.index_add_(0, rows, (unknown if alignment is None else alignment).to(self.alignment_sum))
-
-
-def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
-    """Rectify weights and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
-
-    Where no label of the batch agrees with the trusted rows, all weights are zero and stay zero.
-    """
-    positive = [w.relu() for w in weights]
-    total = torch.stack([w.sum() for w in positive]).sum()
-    scale = torch.where(total > 0, 1 / total, torch.zeros_like(total))
-    return tuple(w * scale for w in positive)
-
-
-def unit(agrees: Tensor) -> Tensor:
-    """Scale a(given) of a batch, shape [n], to the root mean square 1, so that batches compare; zeros stay zeros."""
-    size = agrees.square().mean().sqrt()
-    return torch.where(size > 0, agrees / size, torch.zeros_like(agrees))
 
 
 def weighting_class(method: str) -> type[Weighting]:

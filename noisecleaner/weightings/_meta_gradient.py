@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.gradients.alignment import Direction, alignments, direction, directional_derivative
+from noisecleaner.gradients.alignment import Direction, direction, directional_derivative
 from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.settings import Layers, Meta
+from noisecleaner.settings import Meta
 from noisecleaner.weightings import Weighting
+from noisecleaner.weightings._coverage import covered
 
 #: What v covers where a linear head is all that is trained, and with `layers` "last".
 _CLASSIFIER = ("head.weight", "head.bias")
@@ -97,10 +99,9 @@ class MetaGradientWeighting(Weighting):
         parts = zip(self.covered, parameters, torch.split(self.kept, [p.numel() for p in parameters]), strict=True)
         return {name: part.view_as(parameter) for name, parameter, part in parts}
 
-    def agreement(self, network: Network, source: Batch, target: Batch) -> tuple[Tensor, Tensor]:
-        """Compute a(c) of a source batch, without a graph, and its logits, recorded; both of shape [n, classes]."""
-        logits, derivative = directional_derivative(network, source.inputs, self.along_trusted(network, target))
-        return alignments(logits.detach(), derivative), logits
+    def look_ahead(self, network: Network, source: Batch, target: Batch) -> Dual:
+        """Compute the logits of a source batch, recorded, and how they move along v; both of shape [n, classes]."""
+        return directional_derivative(network, source.inputs, self.along_trusted(network, target))
 
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -125,29 +126,18 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
         return {"head.weight": slope.mT @ features, "head.bias": slope.sum(dim=0)}
 
 
-def covered(network: Network, layers: Layers) -> tuple[str, ...]:
-    """Name the parameters that v covers.
+def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
+    """Rectify weights and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
 
-    "last" is the classifier. "block" adds the last block of the trunk and what follows it: the last item, with a weight
-    matrix, of the last sequence of modules (a residual block, a transformer's layer, or a lone layer).
+    Where no label of the batch agrees with the trusted rows, all weights are zero and stay zero.
     """
-    names = [name for name, _ in network.named_parameters()]
-    if layers == "exact":
-        return tuple(names)
-    head = [name for name in names if name.startswith("head.")]
-    if layers == "last":
-        return tuple(head)
-    block = {id(parameter) for parameter in _last_block(network.trunk).parameters()}
-    inside = [number for number, (_, p) in enumerate(network.named_parameters()) if id(p) in block]
-    return tuple(names[inside[0] :]) if inside else tuple(head)
+    positive = [w.relu() for w in weights]
+    total = torch.stack([w.sum() for w in positive]).sum()
+    scale = torch.where(total > 0, 1 / total, torch.zeros_like(total))
+    return tuple(w * scale for w in positive)
 
 
-def _last_block(trunk: nn.Module) -> nn.Module:
-    module, in_sequence = trunk, False
-    while not in_sequence or isinstance(module, nn.Sequential):
-        heavy = [child for child in module.children() if any(p.dim() > 1 for p in child.parameters())]
-        if not heavy:
-            break
-        in_sequence = isinstance(module, nn.Sequential)
-        module = heavy[-1]
-    return module
+def unit(agrees: Tensor) -> Tensor:
+    """Scale a(given) of a batch, shape [n], to the root mean square 1, so that batches compare; zeros stay zeros."""
+    size = agrees.square().mean().sqrt()
+    return torch.where(size > 0, agrees / size, torch.zeros_like(agrees))

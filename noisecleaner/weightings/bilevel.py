@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
+from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
-from noisecleaner.weightings import Step, unit
-from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
+from noisecleaner.weightings import Step
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _MiniBatch:
+    """A mini-batch that has been compared with validation.
+
+    Args:
+        part: places of its rows in the batch, shape [m].
+        logits: [m, classes] without a graph, and how they move along the validation gradient.
+        loss: mean cross-entropy, a scalar.
+        weight: ω before it is normalised, a scalar.
+    """
+
+    part: Tensor
+    logits: Dual
+    loss: Tensor
+    weight: Tensor
 
 
 class DeepBilevel(MetaGradientWeighting):
@@ -64,34 +83,25 @@ class DeepBilevel(MetaGradientWeighting):
         super().approximate(network, meta)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
-        """Weight the mini-batches of a batch."""
+        """Weight the mini-batches of a batch (eq. 10), and step along the sum of their gradients (eq. 11)."""
         parts = self._deal(source.labels)
         if len(parts) == 1 and not len(target.rows):
             return self.warm_up(network, source, target)
-        parameters = {name: network.get_parameter(name) for name in self.covered}
-        along, shown = self._validate(network, source, target, parts[0])
-        compared = parts[len(shown) :]
+        validation, shown = self._validate(network, source, target, parts[0])
         # where v covers all, the step is made of the gradients that are compared, and needs no backward pass of its own
-        whole = len(parameters) == len(list(network.parameters()))
-        outputs, derivatives, losses, weights = [], [], [], []
-        total = {name: torch.zeros_like(v) for name, v in along.items()} if whole else {}
-        for part in compared:
-            output, derivative = directional_derivative(network, source.inputs[part], along)
-            losses.append(functional.cross_entropy(output, source.labels[part]))
-            gradient = direction(losses[-1], parameters, keep_graph=not whole)
-            weights.append(self._weight(along, gradient))
-            for name, of_step in total.items():
-                of_step.addcmul_(weights[-1], gradient[name])
-            outputs.append(output.detach())
-            derivatives.append(derivative)
-        raw = torch.stack(weights)
+        whole = len(self.covered) == len(list(network.parameters()))
+        total = {name: torch.zeros_like(v) for name, v in validation.items()} if whole else {}
+        compared = [self._compare(network, source, part, validation, total) for part in parts[len(shown) :]]
+        raw = torch.stack([each.weight for each in compared])
         size = self._size(raw)
         omega = raw / size
-        logits = torch.cat([*shown, *outputs])
-        self._record(source, compared, torch.cat(outputs), torch.cat(derivatives), omega)
-        loss = (omega * torch.stack(losses)).sum()
+        self._record(source, compared, omega)
+        loss = (omega * torch.stack([each.loss for each in compared])).sum()
         if whole:
-            loss = with_gradient(loss.detach(), parameters, {name: g / size for name, g in total.items()})
+            parameters = {name: network.get_parameter(name) for name in self.covered}
+            gradient = {name: of_step / size for name, of_step in total.items()}
+            loss = with_gradient(loss.detach(), parameters=parameters, gradient=gradient)
+        logits = torch.cat([*shown, *(each.logits.value for each in compared)])
         return Step(loss=loss, logits=logits[torch.cat(parts).argsort()])
 
     def _validate(
@@ -104,6 +114,20 @@ class DeepBilevel(MetaGradientWeighting):
         loss = functional.cross_entropy(logits, source.labels[first])
         return direction(loss, {name: network.get_parameter(name) for name in self.covered}), [logits.detach()]
 
+    def _compare(
+        self, network: Network, source: Batch, part: Tensor, validation: Direction, total: Direction
+    ) -> _MiniBatch:
+        """Weigh a mini-batch by its gradient, and add ω times that to a total that has parts."""
+        moving = directional_derivative(network, source.inputs[part], validation)
+        loss = functional.cross_entropy(moving.value, source.labels[part])
+        parameters = {name: network.get_parameter(name) for name in self.covered}
+        gradient = direction(loss, parameters, keep_graph=not total)
+        weight = self._weight(validation=validation, own=gradient)
+        for name, of_step in total.items():
+            of_step.addcmul_(weight, gradient[name])
+        logits = Dual(value=moving.value.detach(), tangent=moving.tangent)
+        return _MiniBatch(part=part, logits=logits, loss=loss, weight=weight)
+
     def _deal(self, labels: Tensor) -> list[Tensor]:
         """Deal the rows of a batch, shape [n], to mini-batches in turn, in random order within a class."""
         shuffled = torch.randperm(len(labels)).to(labels.device)
@@ -111,9 +135,9 @@ class DeepBilevel(MetaGradientWeighting):
             shuffled = shuffled[labels[shuffled].argsort(stable=True)]
         return [shuffled[first :: self.batches] for first in range(min(self.batches, len(shuffled)))]
 
-    def _weight(self, along: Direction, gradient: Direction) -> Tensor:
+    def _weight(self, *, validation: Direction, own: Direction) -> Tensor:
         """Compute ω of eq. 10, before it is normalised, from the gradients of validation and of a mini-batch."""
-        return _product(along, gradient) / (_product(gradient, gradient) / self.lambda_hat + self.mu_hat)
+        return _product(validation, own) / (_product(own, own) / self.lambda_hat + self.mu_hat)
 
     def _size(self, weights: Tensor) -> Tensor:
         """What to divide by, so that the absolute weights sum to 1; 1 where all are zero, or not normalised.
@@ -123,14 +147,16 @@ class DeepBilevel(MetaGradientWeighting):
         size = weights.abs().sum()
         return torch.where(size > 0, size, 1) if self.normalised else torch.ones_like(size)
 
-    def _record(
-        self, source: Batch, parts: Sequence[Tensor], logits: Tensor, derivative: Tensor, weights: Tensor
-    ) -> None:
+    def _record(self, source: Batch, compared: Sequence[_MiniBatch], omega: Tensor) -> None:
         """Keep for each row the weight of its mini-batch, and how well the row itself agrees with validation."""
-        rows = torch.cat(list(parts))
-        agrees = at(alignments(logits, derivative), source.labels[rows])
-        counts = torch.tensor([len(part) for part in parts], device=weights.device)
-        self.record(source.rows[rows], (len(parts) * weights).repeat_interleave(counts), alignment=unit(agrees))
+        rows = torch.cat([each.part for each in compared])
+        logits = Dual(
+            value=torch.cat([each.logits.value for each in compared]),
+            tangent=torch.cat([each.logits.tangent for each in compared]),
+        )
+        agrees = at(alignments(logits), source.labels[rows])
+        counts = torch.tensor([len(each.part) for each in compared], device=omega.device)
+        self.record(source.rows[rows], (len(compared) * omega).repeat_interleave(counts), alignment=unit(agrees))
 
 
 def _product(first: Direction, second: Direction) -> Tensor:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.gradients.alignment import at
+from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import Step, normalised, unit
-from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
+from noisecleaner.weightings import Step
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
 
 
 class LearningToBootstrap(MetaGradientWeighting):
@@ -43,7 +43,8 @@ class LearningToBootstrap(MetaGradientWeighting):
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given and on the pseudo label (eq. 10)."""
-        agrees, logits = self.agreement(network, source, target)
+        ahead = self.look_ahead(network, source, target)
+        logits, agrees = ahead.value, alignments(ahead)
         pseudo = logits.argmax(dim=1)
         given = at(agrees, source.labels)
         alpha, beta = self._weigh(given, at(agrees, pseudo))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch.nn import functional
 
-from noisecleaner.gradients.alignment import at
+from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import Step, normalised, unit
-from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
+from noisecleaner.weightings import Step
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
 
 
 class LearningToReweight(MetaGradientWeighting):
@@ -24,8 +24,8 @@ class LearningToReweight(MetaGradientWeighting):
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given labels."""
-        agrees, logits = self.agreement(network, source, target)
-        given = at(agrees, source.labels)
+        ahead = self.look_ahead(network, source, target)
+        logits, given = ahead.value, at(alignments(ahead), source.labels)
         (alpha,) = normalised(given)
         self.record(source.rows, alpha * len(alpha), alignment=unit(given))
         losses = functional.cross_entropy(logits, source.labels, reduction="none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,15 +12,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, alignments, at, directional_derivative
+from noisecleaner.gradients.backward import separable, weighted_pass
 from noisecleaner.gradients.passes import UnfollowedError, with_spare_buffers
-from noisecleaner.gradients.products import record, separable
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
-from noisecleaner.weightings import Step, unit
-from noisecleaner.weightings._meta_gradient import MetaGradientWeighting
+from noisecleaner.weightings import Step
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
 _CEILING = 1.1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Weighted:
+    """A source batch that has passed the network.
+
+    Args:
+        logits: [n, classes].
+        mean: turns losses [n] into their mean under alpha, which is to be propagated back.
+        agrees: a(given), shape [n], known after that.
+    """
+
+    logits: Tensor
+    mean: Callable[[Tensor], Tensor]
+    agrees: Callable[[], Tensor]
 
 
 class Soseleto(MetaGradientWeighting):
@@ -111,39 +127,40 @@ class Soseleto(MetaGradientWeighting):
         return Network(trunk=network.trunk, head=self.target_head)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
-        """Weight a batch with the alphas as they are; they move when the loss has been propagated back."""
+        """Weight a batch with the alphas as they are (eq. 3); they move when the loss has been propagated back."""
         along, target_loss = self._trusted(network, target)
         alpha = self.weight[source.rows]
-        logits, mean, agrees = self._weighted(network, source, along, alpha)
-        losses = functional.cross_entropy(logits, source.labels, reduction="none")
+        weighted = self._weigh(network, source, along, alpha)
+        losses = functional.cross_entropy(weighted.logits, source.labels, reduction="none")
+
+        agrees = weighted.agrees  # alone: `settle` is kept for longer than the logits and their graph
 
         def settle() -> None:
-            self._move(source, alpha, agrees())
+            self._move(source.rows, alpha=alpha, agrees=agrees())
 
-        return Step(loss=mean(losses) + target_loss, logits=logits.detach(), settle=settle)
+        loss = weighted.mean(losses) + target_loss
+        return Step(loss=loss, logits=weighted.logits.detach(), settle=settle)
 
-    def _weighted(
-        self, network: Network, source: Batch, along: Direction, alpha: Tensor
-    ) -> tuple[Tensor, Callable[[Tensor], Tensor], Callable[[], Tensor]]:
-        """Return logits, the weighted mean of losses, and a(given), known after the mean's backward pass."""
+    def _weigh(self, network: Network, source: Batch, along: Direction, alpha: Tensor) -> _Weighted:
+        """Call the network in the way that is cheapest for it (`gradients/backward.py`)."""
         if self._separable is None:
             self._separable = separable(network, source.inputs)
         if self._separable:
             try:
-                logits, products = record(network, source.inputs, alpha, along)
+                logits, products = weighted_pass(network, source.inputs, weights=alpha, along=along)
             except UnfollowedError:
                 self._separable = False
             else:
-                return logits, products.mean, products.values
-        logits, derivative = directional_derivative(network, source.inputs, along)
-        agrees = at(alignments(logits.detach(), derivative), source.labels)
-        return logits, lambda losses: (alpha * losses).mean(), lambda: agrees
+                return _Weighted(logits=logits, mean=products.mean, agrees=products.values)
+        moving = directional_derivative(network, source.inputs, along)
+        agrees = at(alignments(moving), source.labels)
+        return _Weighted(logits=moving.value, mean=lambda losses: (alpha * losses).mean(), agrees=lambda: agrees)
 
-    def _move(self, source: Batch, alpha: Tensor, agrees: Tensor) -> None:
-        """Eq. 5, for alpha and a(given) of shape [n]."""
+    def _move(self, rows: Tensor, *, alpha: Tensor, agrees: Tensor) -> None:
+        """Take the step of eq. 5, for rows with alpha and a(given), each of shape [n]."""
         moved = self.rate * unit(agrees) if self.lambda_alpha is None else self.lambda_alpha * agrees
-        self.weight[source.rows] = (alpha + moved).clamp(0, _CEILING)
-        self.record(source.rows, alpha, alignment=unit(agrees))
+        self.weight[rows] = (alpha + moved).clamp(0, _CEILING)
+        self.record(rows, alpha, alignment=unit(agrees))
 
     def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly, and phi_t on the features as they are."""

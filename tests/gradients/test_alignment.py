@@ -15,8 +15,9 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from noisecleaner.gradients.alignment import alignments, at, direction, directional_derivative, forward_mode
+from noisecleaner.gradients.forward import ForwardMode, follow
 from noisecleaner.gradients.passes import UnfollowedError, with_spare_buffers
-from noisecleaner.gradients.tangents import Tangents, follow
+from noisecleaner.gradients.tangents import Dual, Tangents
 
 CLASSES, ROWS = 4, 7
 
@@ -102,14 +103,15 @@ def test_directional_derivative_agrees_with_finite_differences(network: nn.Modul
         with_spare_buffers(network, source, {n: (p + sign * step * along[n]).detach() for n, p in parameters.items()})
         for sign in (1, -1)
     )
-    logits, derivative = directional_derivative(network, source, along)
+    moving = directional_derivative(network, source, along)
+    logits, derivative = moving.value, moving.tangent
     torch.testing.assert_close(derivative, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(logits, with_spare_buffers(network, source))
 
 
 def test_alignments_follow_the_softmax_and_sum_to_zero_under_it() -> None:
     logits, derivative = torch.randn(2, 5, CLASSES, dtype=torch.float64)
-    found = alignments(logits, derivative)
+    found = alignments(Dual(value=logits, tangent=derivative))
     expected = torch.stack(
         [(logits.softmax(1) - functional.one_hot(torch.tensor(c), CLASSES)) @ derivative.T for c in range(CLASSES)]
     )
@@ -135,7 +137,7 @@ def test_the_pass_draws_the_dropout_masks_of_a_plain_one() -> None:
     source, _, _ = batches()
     along = {name: torch.ones_like(p) for name, p in network.named_parameters()}
     outcomes = []
-    for call in (lambda: directional_derivative(network, source, along)[0], lambda: network(source)):
+    for call in (lambda: directional_derivative(network, source, along).value, lambda: network(source)):
         torch.manual_seed(3)
         outcomes.append((call(), torch.rand(1)))
     torch.testing.assert_close(outcomes[0][0], outcomes[1][0], rtol=1e-12, atol=1e-12)
@@ -147,7 +149,7 @@ def test_parameters_that_do_not_take_part_have_no_derivative() -> None:
     network = mlp().double()
     source, _, _ = batches()
     last = {"3.bias": torch.arange(CLASSES, dtype=torch.float64)}
-    _, derivative = directional_derivative(network, source, last)
+    derivative = directional_derivative(network, source, last).tangent
     assert torch.equal(derivative, last["3.bias"].expand(ROWS, CLASSES))
     unused = direction(network[1](source.flatten(1)).sum(), dict(network.named_parameters()))
     assert not unused["3.weight"].any()
@@ -256,7 +258,8 @@ def test_the_recorded_pass_carries_the_derivative_of_any_network(name: str) -> N
     expected = forward_mode(network, source, along)
     loss = functional.cross_entropy(deepcopy(network)(source) if name != "scripted" else network(source), labels)
     torch.manual_seed(5)
-    logits, derivative = directional_derivative(network, source, along)
+    moving = directional_derivative(network, source, along)
+    logits, derivative = moving.value, moving.tangent
     assert ((derivative - expected).norm() / expected.norm()).item() < 1e-12
     assert not derivative.requires_grad
     found = functional.cross_entropy(logits, labels)
@@ -280,7 +283,7 @@ def test_max_pooling_takes_the_same_pixels_of_the_derivative(layout: torch.memor
     inputs = inputs.to(memory_format=layout)
     along = {n: torch.randn_like(p) for n, p in network.named_parameters()}
     expected = forward_mode(network, inputs, along)
-    _, derivative = directional_derivative(network, inputs, along)
+    derivative = directional_derivative(network, inputs, along).tangent
     assert ((derivative - expected).norm() / expected.norm()).item() < 1e-12
     assert network[0](inputs).is_contiguous(memory_format=layout)
 
@@ -303,7 +306,8 @@ def test_the_derivative_of_some_layers_is_that_with_zeros_elsewhere(name: str) -
     chosen = {n: torch.randn_like(p) for n, p in list(network.named_parameters())[-2:]}
     padded = {n: chosen.get(n, torch.zeros_like(p)) for n, p in network.named_parameters()}
     torch.manual_seed(5)
-    logits, some = directional_derivative(network, source, chosen)
+    moving = directional_derivative(network, source, chosen)
+    logits, some = moving.value, moving.tangent
     torch.manual_seed(5)
     torch.testing.assert_close(some, forward_mode(network, source, padded), rtol=1e-9, atol=1e-12)
     torch.manual_seed(5)
@@ -317,10 +321,10 @@ def test_the_recorded_pass_keeps_no_tangent_and_notices_what_autograd_would() ->
     made: list[weakref.ref[Tensor]] = []
     put = Tangents.put
 
-    def watched(mode: Tangents, tensor: Tensor, tangent: Tensor | None) -> Tensor:
+    def watched(tangents: Tangents, tensor: Tensor, *, tangent: Tensor | None) -> Tensor:
         if tangent is not None and not tensor.is_leaf:
             made.append(weakref.ref(tangent))
-        return put(mode, tensor, tangent)
+        return put(tangents, tensor, tangent=tangent)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Tangents, "put", watched)
@@ -329,7 +333,8 @@ def test_the_recorded_pass_keeps_no_tangent_and_notices_what_autograd_would() ->
         follow(network, source, {p: torch.ones_like(p) for p in network.parameters()})
     assert len(made) > most[0] <= 2
     changing = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), Doubled()).double()
-    logits, _ = follow(changing, torch.ones(2, 4).double(), {p: torch.ones_like(p) for p in changing.parameters()})
+    along = {p: torch.ones_like(p) for p in changing.parameters()}
+    logits = follow(changing, torch.ones(2, 4).double(), along).value
     with pytest.raises(RuntimeError, match="in place"):
         torch.autograd.backward(logits.sum())
 
@@ -341,8 +346,8 @@ class Doubled(nn.Module):
 
 def test_tangents_do_not_outlive_their_tensors() -> None:
     layer = nn.Linear(3, 2)
-    mode = Tangents({p: torch.ones_like(p) for p in layer.parameters()})
-    with mode:
+    tangents = Tangents({p: torch.ones_like(p) for p in layer.parameters()})
+    with ForwardMode(tangents):
         for _ in range(5):
             layer(torch.ones(1, 3)).relu()
-    assert len(mode._known) == len(list(layer.parameters()))
+    assert len(tangents._known) == len(list(layer.parameters()))

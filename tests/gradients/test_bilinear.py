@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from torch.nn import functional
 
 from noisecleaner.gradients import bilinear
 from noisecleaner.gradients.alignment import forward_mode
-from noisecleaner.gradients.tangents import follow
+from noisecleaner.gradients.bilinear import Operands
+from noisecleaner.gradients.forward import follow
 from noisecleaner.networks.devices import autocast
 
 EPS = torch.finfo(torch.float64).eps
 
 
-def strided(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def strided(x: Tensor, /, *, weight: Tensor, bias: Tensor | None) -> Tensor:
     return functional.conv2d(x, weight, bias, stride=2, padding=1, groups=2)
 
 
@@ -47,7 +49,8 @@ def by_dual_numbers(
 ) -> Tensor:
     with forward_ad.dual_level():
         pairs = ((x, dx), (weight, dweight), (bias, dbias))
-        output = layer(*(forward_ad.make_dual(*pair) for pair in pairs))
+        dual_x, dual_weight, dual_bias = (forward_ad.make_dual(*pair) for pair in pairs)
+        output = layer(dual_x, weight=dual_weight, bias=dual_bias)
         return forward_ad.unpack_dual(output).tangent.clone()
 
 
@@ -61,15 +64,15 @@ def test_one_product_gives_the_derivative_up_to_half_the_digits_at_any_scale(
     dx, dweight = 10.0**move * dx, 10.0**turn * dweight
     none = torch.zeros(len(weight), dtype=torch.float64)
     expected = by_dual_numbers(layer, x, dx, weight, dweight, none, none)
-    two = bilinear.two_products(layer, x, dx, weight, dweight, None)
+    operands = Operands(x=x, dx=dx, weight=weight, dweight=dweight, bias=None, dbias=None)
+    two = bilinear.two_products(layer, operands)
     assert two is not None
     size = (weight.norm() * dx.norm() + dweight.norm() * x.norm()).item()
     assert (two - expected).norm() < 100 * EPS * size
-    h = bilinear.balanced_step(x, dx, weight, dweight)
+    h = bilinear.balanced_step(operands)
     assert h is not None
-    one = bilinear.one_product(
-        layer, layer(x, weight, None), h, x, dx, weight, dweight, None, None, torch.empty_like(x)
-    )
+    output = layer(x, weight=weight, bias=None)
+    one = bilinear.one_product(layer, operands, output=output, h=h, spare=torch.empty_like(x))
     assert (one - expected).norm() < EPS**0.5 * size
 
 
@@ -77,22 +80,25 @@ def test_one_product_gives_the_derivative_up_to_half_the_digits_at_any_scale(
 @pytest.mark.parametrize("turned", [True, False])
 def test_a_bias_moves_along(name: str, turned: bool) -> None:
     layer, (x, dx, weight, dweight, bias, dbias) = drawn(name)
-    output = layer(x, weight, bias)
+    output = layer(x, weight=weight, bias=bias)
     given_bias = dbias if turned else None
     expected = by_dual_numbers(layer, x, dx, weight, dweight, bias, dbias if turned else torch.zeros_like(dbias))
-    two = bilinear.two_products(layer, x, dx, weight, dweight, given_bias)
+    operands = Operands(x=x, dx=dx, weight=weight, dweight=dweight, bias=bias, dbias=given_bias)
+    two = bilinear.two_products(layer, operands)
     torch.testing.assert_close(two, expected, rtol=1e-12, atol=1e-12)
-    one = bilinear.one_product(layer, output, 1e-8, x, dx, weight, dweight, bias, given_bias, torch.empty(0).double())
+    one = bilinear.one_product(layer, operands, output=output, h=1e-8, spare=torch.empty(0).double())
     torch.testing.assert_close(one, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_what_does_not_move_takes_no_product() -> None:
     layer, (x, dx, weight, dweight, bias, dbias) = drawn("linear")
     zero = torch.zeros_like
-    assert bilinear.two_products(layer, x, None, weight, None, None) is None
+    still = Operands(x=x, dx=None, weight=weight, dweight=None, bias=bias, dbias=None)
+    assert bilinear.two_products(layer, still) is None
     cases = [(dx, None, None), (None, dweight, None), (None, None, dbias), (dx, None, dbias), (None, dweight, dbias)]
     for moved, turned, shifted in cases:
-        found = bilinear.two_products(layer, x, moved, weight, turned, shifted)
+        operands = replace(still, dx=moved, dweight=turned, dbias=shifted)
+        found = bilinear.two_products(layer, operands)
         all_given = [zero(t) if part is None else part for t, part in ((x, moved), (weight, turned), (bias, shifted))]
         expected = by_dual_numbers(layer, x, all_given[0], weight, all_given[1], bias, all_given[2])
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
@@ -104,7 +110,8 @@ def test_there_is_no_step_where_the_numbers_tell_nothing(part: int, value: float
     _, parts = drawn("conv2d")
     parts[part].fill_(value)
     x, dx, weight, dweight = parts[:4]
-    assert bilinear.balanced_step(x, dx, weight, dweight) is None
+    operands = Operands(x=x, dx=dx, weight=weight, dweight=dweight, bias=None, dbias=None)
+    assert bilinear.balanced_step(operands) is None
 
 
 class Residual(nn.Module):
@@ -137,7 +144,7 @@ def subject() -> tuple[nn.Module, Tensor, dict[str, Tensor]]:
 
 
 def tangents(made: nn.Module, inputs: Tensor, along: dict[str, Tensor]) -> Tensor:
-    return follow(made, inputs, {made.get_parameter(name): tangent for name, tangent in along.items()})[1]
+    return follow(made, inputs, {made.get_parameter(name): tangent for name, tangent in along.items()}).tangent
 
 
 def test_a_network_with_batch_norm_in_float32_keeps_the_derivative_of_float64() -> None:
@@ -154,9 +161,9 @@ def merged(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     steps = []
     one_product = bilinear.one_product
 
-    def watched(layer: bilinear.Layer, output: Tensor, h: float, *rest: Any) -> Tensor:
+    def watched(layer: bilinear.Layer, operands: Operands, *, h: float, **rest: Any) -> Tensor:
         steps.append(h)
-        return one_product(layer, output, h, *rest)
+        return one_product(layer, operands, h=h, **rest)
 
     monkeypatch.setattr(bilinear, "one_product", watched)
     return steps
@@ -213,6 +220,7 @@ def test_rows_that_are_all_zero_are_moved_by_two_products() -> None:
     layer, (_, _, weight, dweight, bias, dbias) = drawn("linear")
     weight, dweight, bias, dbias = (t.float() for t in (weight, dweight, bias, dbias))
     x, dx = torch.zeros(2**18, 6), torch.ones(2**18, 6)
-    spare = torch.empty(0)
-    moved = bilinear.derivative(layer, layer(x, weight, bias), x, dx, weight, dweight, bias, dbias, spare)
+    operands = Operands(x=x, dx=dx, weight=weight, dweight=dweight, bias=bias, dbias=dbias)
+    output = layer(x, weight=weight, bias=bias)
+    moved = bilinear.derivative(layer, operands, output=output, spare=torch.empty(0))
     torch.testing.assert_close(moved, (weight.sum(1) + dbias).expand(2**18, -1))

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.gradients.alignment import alignments, at, directional_derivative, forward_mode
+from noisecleaner.gradients.backward import separable, weighted_pass
 from noisecleaner.gradients.passes import UnfollowedError
-from noisecleaner.gradients.products import record, separable
+from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings._meta_gradient import trusted_loss
@@ -61,9 +62,9 @@ def test_one_backward_pass_gives_weighted_gradients_and_the_products_of_every_sa
     logits = network(inputs)
     losses = functional.cross_entropy(logits, labels, reduction="none")
     gradients = torch.autograd.grad(3 * (weights * losses).mean(), parameters)
-    expected = at(alignments(logits.detach(), derivative), labels)
+    expected = at(alignments(Dual(value=logits, tangent=derivative)), labels)
     torch.manual_seed(5)
-    logits, products = record(network, inputs, weights, along)
+    logits, products = weighted_pass(network, inputs, weights=weights, along=along)
     mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
     torch.testing.assert_close(mean, (weights * losses).mean())
     found = torch.autograd.grad(3 * mean, parameters)  # a regulariser may scale the loss
@@ -80,14 +81,14 @@ def test_parameters_without_a_direction_still_weigh_their_gradients() -> None:
     derivative = forward_mode(network, inputs, first)
     plain = functional.cross_entropy(network(inputs), labels, reduction="none")
     torch.manual_seed(5)
-    logits, products = record(network, inputs, weights, first)
+    logits, products = weighted_pass(network, inputs, weights=weights, along=first)
     mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
     found, expected = (
         torch.autograd.grad(loss, list(network.parameters())) for loss in (mean, (weights * plain).mean())
     )
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
-    torch.testing.assert_close(products.values(), at(alignments(logits.detach(), derivative), labels))
+    torch.testing.assert_close(products.values(), at(alignments(Dual(value=logits, tangent=derivative)), labels))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_layer_without_a_rule_is_refused() -> None:
     network = nn.Sequential(Own(), nn.Flatten(), nn.Linear(108, CLASSES)).double()
     inputs, _, weights = batch()
     with pytest.raises(UnfollowedError, match="no rule"):
-        record(network, inputs, weights, directions(network))
+        weighted_pass(network, inputs, weights=weights, along=directions(network))
 
 
 @pytest.mark.parametrize("layer", [nn.Identity(), nn.BatchNorm2d(3), nn.BatchNorm2d(3).eval(), Own()])
@@ -135,7 +136,7 @@ def test_soseleto_moves_alpha_alike_on_the_fast_and_on_the_slow_way(layer: nn.Mo
     logits = network(inputs)
     losses = functional.cross_entropy(logits, labels, reduction="none")
     expected = torch.autograd.grad((weights * losses).mean(), list(network.parameters()))
-    agrees = at(alignments(logits.detach(), derivative), labels)
+    agrees = at(alignments(Dual(value=logits, tangent=derivative)), labels)
     step = weighting.step(network, source, target)
     torch.autograd.backward(step.loss)
     step.settle()
@@ -152,10 +153,9 @@ def test_in_bfloat16_the_products_are_those_of_float32_up_to_rounding() -> None:
     for precision in (torch.float32, torch.bfloat16):
         along = directions(network)
         with autocast(torch.device("cpu"), precision):
-            logits, products = record(network, inputs, weights, along)
+            logits, products = weighted_pass(network, inputs, weights=weights, along=along)
             mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
-            again, derivative = directional_derivative(network, inputs, along)
-            agrees = at(alignments(again.detach(), derivative), labels)
+            agrees = at(alignments(directional_derivative(network, inputs, along)), labels)
         gradients = torch.autograd.grad(mean, list(network.parameters()))
         assert all(g.dtype == torch.float32 for g in gradients)
         found[precision] = [products.values(), agrees, *gradients]

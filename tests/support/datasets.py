@@ -90,5 +90,5 @@ def agreement(network: nn.Module, inputs: Tensor, trusted: Tensor, labels: Tenso
     """a(c) of source samples against the cross-entropy of a trusted batch, and the logits, each [n, classes]."""
     loss = functional.cross_entropy(with_spare_buffers(network, trusted), labels)
     along = direction(loss, dict(network.named_parameters()))
-    logits, derivative = directional_derivative(network, inputs, along)
-    return alignments(logits.detach(), derivative), logits
+    logits = directional_derivative(network, inputs, along)
+    return alignments(logits), logits.value

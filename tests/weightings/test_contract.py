@@ -24,8 +24,9 @@ from noisecleaner.networks.backbones import build as build_backbone
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
-from noisecleaner.weightings import Step, Weighting, build, check_options, normalised, unit
-from noisecleaner.weightings._meta_gradient import covered, trusted_loss
+from noisecleaner.weightings import Step, Weighting, build, check_options
+from noisecleaner.weightings._coverage import covered
+from noisecleaner.weightings._meta_gradient import normalised, trusted_loss, unit
 from noisecleaner.weightings.bilevel import DeepBilevel
 from noisecleaner.weightings.l2b import LearningToBootstrap
 from noisecleaner.weightings.l2rw import LearningToReweight
