@@ -1,164 +1,66 @@
-"""Products in the backward pass against the forward-mode derivative and the weighted loss, in float64."""
+"""The sums of a backward pass, layer by layer."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from noisecleaner.gradients.alignment import alignments, at, directional_derivative, forward_mode
-from noisecleaner.gradients.backward import separable, weighted_pass
-from noisecleaner.gradients.passes import UnfollowedError
-from noisecleaner.gradients.tangents import Dual
-from noisecleaner.networks.devices import autocast
-from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings._meta_gradient import trusted_loss
-from noisecleaner.weightings.soseleto import Soseleto
-
-CLASSES, ROWS = 4, 7
+from noisecleaner.gradients.products import Products
 
 
-class Tokens(nn.Module):
-    """Layers on [n, tokens, width]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(2).transpose(1, 2)
+def drawn(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(len(shape)), dtype=torch.float64)
 
 
-def networks() -> dict[str, nn.Module]:
-    torch.manual_seed(0)
-    pooled = [nn.MaxPool2d(2), nn.Conv2d(5, 6, 2), nn.Flatten(), nn.Dropout(), nn.Linear(6, CLASSES)]
-    grouped = [nn.GroupNorm(2, 6), nn.SiLU(), nn.Flatten(), nn.LayerNorm(54), nn.Linear(54, CLASSES, bias=False)]
-    tokens = [nn.Linear(3, 5), nn.LayerNorm(5), nn.GELU(), nn.Conv1d(36, 2, 1), nn.Flatten(), nn.Linear(10, CLASSES)]
-    return {
-        "pooled": nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), *pooled),
-        "grouped": nn.Sequential(nn.Conv2d(3, 6, 3, 2, padding=1, groups=3, bias=False), *grouped),
-        "tokens": nn.Sequential(Tokens(), *tokens),
-    }
+@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 3), (5, 2, 3, 4)], ids=len)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("format", "digits"), [(torch.float64, 1e-12), (torch.bfloat16, 0.05)])
+def test_a_layer_adds_the_scalar_product_of_every_sample(
+    shape: tuple[int, ...], layout: torch.memory_format, format: torch.dtype, digits: float
+) -> None:
+    products = Products(torch.zeros(5, dtype=torch.float64), {})
+    gradient, turned = drawn(*shape), drawn(*shape).flip(0)
+    if len(shape) == 4:
+        gradient, turned = gradient.to(memory_format=layout), turned.to(memory_format=layout)
+    expected = (gradient * turned).flatten(1).sum(1)
+    for times in (1, 2):
+        products.add(gradient.to(format), turned=turned.to(format, copy=True))
+        torch.testing.assert_close(products.total, times * expected, rtol=digits, atol=digits)
 
 
-def batch() -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, labels, and weights of which one is zero."""
-    generator = torch.Generator().manual_seed(1)
-    inputs = torch.randn(ROWS, 3, 6, 6, generator=generator, dtype=torch.float64)
-    weights = torch.rand(ROWS, generator=generator, dtype=torch.float64)
-    weights[2] = 0
-    return inputs, torch.arange(ROWS) % CLASSES, weights
+def test_each_sample_has_its_gradient_times_its_weight_in_memory_that_is_at_hand() -> None:
+    weights, gradient = torch.rand(5, dtype=torch.float64), drawn(5, 2, 3)
+    products, spare = Products(weights, {}), torch.empty(5, 2, 3, dtype=torch.float64)
+    expected = torch.stack([w * g for w, g in zip(weights, gradient, strict=True)])
+    assert torch.equal(products.weighted(gradient), expected)
+    assert products.weighted(gradient, spare=spare) is spare
+    assert torch.equal(spare, expected)
 
 
-def directions(network: nn.Module) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(2)
-    return {n: torch.randn(p.shape, generator=generator).to(p) for n, p in network.named_parameters()}
+@pytest.mark.parametrize("factor", [1.0, 0.25])
+def test_the_mean_is_weighted_and_its_gradient_plain(factor: float) -> None:
+    weights = torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64)
+    losses = torch.tensor([3.0, 2.0, 1.0], dtype=torch.float64, requires_grad=True)
+    products = Products(weights, {})
+    mean = products.mean(losses)
+    assert mean.item() == pytest.approx((0.5 * 2 + 2 * 1) / 3)
+    (gradient,) = torch.autograd.grad(factor * mean, losses)  # a regulariser may scale the loss
+    torch.testing.assert_close(gradient, torch.full_like(weights, factor / 3))
+    products.total += factor / 3 * torch.tensor([7.0, 8.0, 9.0], dtype=torch.float64)  # as layers add them up
+    torch.testing.assert_close(products.values(), torch.tensor([7.0, 8.0, 9.0], dtype=torch.float64))
 
 
-@pytest.mark.parametrize("name", networks())
-def test_one_backward_pass_gives_weighted_gradients_and_the_products_of_every_sample(name: str) -> None:
-    network = networks()[name].double()
-    inputs, labels, weights = batch()
-    along, parameters = directions(network), list(network.parameters())
-    torch.manual_seed(5)
-    derivative = forward_mode(network, inputs, along)
-    logits = network(inputs)
-    losses = functional.cross_entropy(logits, labels, reduction="none")
-    gradients = torch.autograd.grad(3 * (weights * losses).mean(), parameters)
-    expected = at(alignments(Dual(value=logits, tangent=derivative)), labels)
-    torch.manual_seed(5)
-    logits, products = weighted_pass(network, inputs, weights=weights, along=along)
-    mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
-    torch.testing.assert_close(mean, (weights * losses).mean())
-    found = torch.autograd.grad(3 * mean, parameters)  # a regulariser may scale the loss
-    assert (products.values() - expected).norm() < 1e-9 * expected.norm()
-    for one, other in zip(found, gradients, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+def test_without_a_backward_pass_all_products_are_zero() -> None:
+    assert Products(torch.ones(3), {}).values().tolist() == [0.0, 0.0, 0.0]
 
 
-def test_parameters_without_a_direction_still_weigh_their_gradients() -> None:
-    network = networks()["pooled"].double()
-    inputs, labels, weights = batch()
-    first = {n: v for n, v in directions(network).items() if n.startswith("0.")}
-    torch.manual_seed(5)
-    derivative = forward_mode(network, inputs, first)
-    plain = functional.cross_entropy(network(inputs), labels, reduction="none")
-    torch.manual_seed(5)
-    logits, products = weighted_pass(network, inputs, weights=weights, along=first)
-    mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
-    found, expected = (
-        torch.autograd.grad(loss, list(network.parameters())) for loss in (mean, (weights * plain).mean())
-    )
-    for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
-    torch.testing.assert_close(products.values(), at(alignments(Dual(value=logits, tangent=derivative)), labels))
-
-
-@pytest.mark.parametrize(
-    ("layer", "alone"),
-    [(nn.BatchNorm2d(3), False), (nn.BatchNorm2d(3).eval(), True), (nn.Dropout(), True), (nn.GroupNorm(1, 3), True)],
-)
-def test_separable_tells_whether_samples_see_each_other(layer: nn.Module, alone: bool) -> None:
-    network = nn.Sequential(nn.Conv2d(3, 3, 1), layer, nn.ReLU(), nn.Flatten(), nn.Linear(108, CLASSES)).double()
-    before, state = {n: v.clone() for n, v in network.state_dict().items()}, torch.get_rng_state()
-    assert separable(network, batch()[0]) is alone
-    assert all(torch.equal(value, before[n]) for n, value in network.state_dict().items())
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-class Own(nn.Module):
-    """A layer that has no rule."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(3, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor
-
-
-def test_a_layer_without_a_rule_is_refused() -> None:
-    network = nn.Sequential(Own(), nn.Flatten(), nn.Linear(108, CLASSES)).double()
-    inputs, _, weights = batch()
-    with pytest.raises(UnfollowedError, match="no rule"):
-        weighted_pass(network, inputs, weights=weights, along=directions(network))
-
-
-@pytest.mark.parametrize("layer", [nn.Identity(), nn.BatchNorm2d(3), nn.BatchNorm2d(3).eval(), Own()])
-def test_soseleto_moves_alpha_alike_on_the_fast_and_on_the_slow_way(layer: nn.Module) -> None:
-    torch.manual_seed(0)
-    trunk = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), layer, nn.Tanh(), nn.Flatten())
-    network = Network(trunk=trunk, head=nn.Linear(108, CLASSES)).double()
-    inputs, labels, weights = batch()
-    source = Batch(inputs=inputs, labels=labels, rows=torch.arange(ROWS))
-    target = Batch(inputs=inputs.flip(0) + 1, labels=labels, rows=torch.arange(ROWS))
-    weighting = Soseleto(ROWS, network, lambda_alpha=0.1, classifier="shared").double()
-    weighting.weight.copy_(weights)
-    along = weighting.along(network, target, lambda p: trusted_loss(network, target, p))
-    derivative = forward_mode(network, inputs, along)
-    logits = network(inputs)
-    losses = functional.cross_entropy(logits, labels, reduction="none")
-    expected = torch.autograd.grad((weights * losses).mean(), list(network.parameters()))
-    agrees = at(alignments(Dual(value=logits, tangent=derivative)), labels)
-    step = weighting.step(network, source, target)
-    torch.autograd.backward(step.loss)
-    step.settle()
-    assert weighting._separable is isinstance(layer, nn.Identity)
-    torch.testing.assert_close(weighting.alpha(), (weights + 0.1 * agrees).clamp(0, 1.1), rtol=1e-9, atol=1e-12)
-    for parameter, gradient in zip(network.parameters(), expected, strict=True):
-        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-9, atol=1e-12)
-
-
-def test_in_bfloat16_the_products_are_those_of_float32_up_to_rounding() -> None:
-    network = networks()["pooled"].eval()  # no dropout
-    inputs, labels, weights = (t.float() if t.is_floating_point() else t for t in batch())
-    found = {}
-    for precision in (torch.float32, torch.bfloat16):
-        along = directions(network)
-        with autocast(torch.device("cpu"), precision):
-            logits, products = weighted_pass(network, inputs, weights=weights, along=along)
-            mean = products.mean(functional.cross_entropy(logits, labels, reduction="none"))
-            agrees = at(alignments(directional_derivative(network, inputs, along)), labels)
-        gradients = torch.autograd.grad(mean, list(network.parameters()))
-        assert all(g.dtype == torch.float32 for g in gradients)
-        found[precision] = [products.values(), agrees, *gradients]
-    for exact, rounded in zip(*found.values(), strict=True):
-        assert (exact - rounded).norm() < 0.03 * exact.norm()
-        assert not torch.equal(exact, rounded)
+def test_a_parameter_is_known_by_itself_and_not_by_its_numbers() -> None:
+    first, second, other = torch.ones(2), torch.ones(2), torch.ones(2)
+    products = Products(torch.ones(1), {first: torch.arange(2.0), second: None})
+    assert first in products
+    assert second in products
+    assert other not in products
+    assert torch.equal(products.of(first), torch.arange(2.0))
+    assert products.of(second) is None
+    assert products.of(None) is None

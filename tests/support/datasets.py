@@ -11,11 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-from torch import Tensor, nn
-from torch.nn import functional
-
-from noisecleaner.gradients.alignment import alignments, direction, directional_derivative
-from noisecleaner.gradients.passes import with_spare_buffers
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 CLASSES = ["blue", "green", "red"]
@@ -84,11 +79,3 @@ def embeddings(path: Path, rows: int = 600, rate: float = 0.3, width: int = 16, 
     }
     pq.write_table(pa.table(columns), path)
     return {i: CLASSES[t] for i, t in zip(ids, true, strict=True)}
-
-
-def agreement(network: nn.Module, inputs: Tensor, trusted: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """a(c) of source samples against the cross-entropy of a trusted batch, and the logits, each [n, classes]."""
-    loss = functional.cross_entropy(with_spare_buffers(network, trusted), labels)
-    along = direction(loss, dict(network.named_parameters()))
-    logits = directional_derivative(network, inputs, along)
-    return alignments(logits), logits.value
