@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import torch
-from support.datasets import agreement, embeddings
+from support.datasets import embeddings
+from support.gradients import agreement
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
