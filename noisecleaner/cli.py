@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
 import warnings
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from dataclasses import dataclass
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -23,9 +25,6 @@ from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.score import plan, score
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,46 +62,58 @@ for command in (fit, score, plan, gate, export_clean, corrupt, methods, bench):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in given
-    words = [word for word in given if word != "--debug"]
-    # Arrow's own allocator keeps much of what reading a table needed for a while; read when Arrow is imported
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    interrupts = Interrupts()
+    debug, words = "--debug" in given, [word for word in given if word != "--debug"]
     try:
-        with interrupts.installed(), warnings.catch_warnings():
-            # torch's forward mode compiles decompositions with its own deprecated torch.jit
-            warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
-            app(words, obj=interrupts)
-    except JudgedExit as verdict:
-        sys.exit(verdict.code)
+        _run(words)
     except SystemExit as stop:
-        # typer's only use of 1 is a reader that has closed the pipe; a gate that has failed is caught above
-        sys.exit(128 + 13 if stop.code == 1 else stop.code)
-    except NoisecleanerError as error:
-        _show_traceback_if(debug)
-        console.show_error(error.message, error.hint)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        _show_traceback_if(debug)
-        console.show_error(
-            f"The system refused: {error}.",
-            "Check free space, permissions and the path; what stood there before is untouched.",
-        )
-        sys.exit(2)
-    except Interrupted as stop:
-        console.show_error("Interrupted.", _how_to_go_on(words, stop.resumable))
-        sys.exit(128 + stop.signum)
-    except Exception as error:
-        _show_traceback_if(debug)
-        hint = "" if debug else "Run the command again with --debug and report what it shows."
-        console.show_error(f"This is a bug in noisecleaner ({type(error).__name__}: {error}).", hint)
-        sys.exit(70)
+        sys.exit(_code(stop))
+    except (Exception, Interrupted) as error:
+        if debug and not isinstance(error, Interrupted):
+            console.show_traceback()
+        failure = _failure(error, words, debug)
+        console.show_error(failure.message, failure.hint)
+        sys.exit(failure.code)
     sys.exit(0)
 
 
-def _show_traceback_if(debug: bool) -> None:
-    if debug:
-        console.show_traceback()
+def _run(words: list[str]) -> None:
+    # Arrow's own allocator keeps much of what reading a table needed for a while; read when Arrow is imported
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    interrupts = Interrupts()
+    with interrupts.installed(), warnings.catch_warnings():
+        # torch's forward mode compiles decompositions with its own deprecated torch.jit
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
+        app(words, obj=interrupts)
+
+
+def _code(stop: SystemExit) -> int:
+    """The exit code of a gate's verdict, or of typer, which only uses 1 where a reader has closed the pipe."""
+    code = int(stop.code or 0)
+    return 128 + signal.SIGPIPE if code == 1 and not isinstance(stop, JudgedExit) else code
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failure:
+    """What is said of an exception, and the exit code."""
+
+    message: str
+    hint: str
+    code: int
+
+
+def _failure(error: BaseException, words: list[str], debug: bool) -> _Failure:
+    match error:
+        case NoisecleanerError(message=message, hint=hint, exit_code=code):
+            return _Failure(message=message, hint=hint, code=code)
+        case Interrupted(signum=signum, resumable=resumable):
+            return _Failure(message="Interrupted.", hint=_how_to_go_on(words, resumable), code=128 + signum)
+        case OSError():
+            hint = "Check free space, permissions and the path; what stood there before is untouched."
+            return _Failure(message=f"The system refused: {error}.", hint=hint, code=2)
+        case _:
+            message = f"This is a bug in noisecleaner ({type(error).__name__}: {error})."
+            hint = "" if debug else "Run the command again with --debug and report what it shows."
+            return _Failure(message=message, hint=hint, code=70)
 
 
 def _how_to_go_on(words: list[str], resumable: bool) -> str:

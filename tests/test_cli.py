@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.datasets import Command
 
 from noisecleaner import __version__
 from noisecleaner.commands import console
-from noisecleaner.commands._shared import pair
-from noisecleaner.commands.terminal import TerminalProgress
 
 COMMANDS = ["fit", "score", "plan", "gate", "export-clean", "corrupt", "methods", "bench"]
 
@@ -127,45 +123,3 @@ def test_the_flags_follow_from_the_threshold_in_the_file(command: Command, fitte
         by = "alpha" if "alpha" in words else "label_quality"
         for row in pq.read_table(fitted / "run" / "scores.parquet").to_pylist():
             assert row["flagged"] == (row[by] < float(words[1]))
-
-
-@given(st.text())
-def test_what_is_printed_of_a_users_text_has_no_control_characters(text: str) -> None:
-    shown = console.printable(text)
-    assert len(shown) == len(text)
-    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2066\u200b" for c in shown)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("a=1", 1), ("a=0.5", 0.5), ("a=true", True), ("a=None", None), ("a=x=y", "x=y"), ("a=1e-3", 0.001)],
-)
-def test_option_values_are_read_as_what_they_look_like(text: str, value: object) -> None:
-    name, read = pair(text, "--option")
-    assert name == "a"
-    assert read == value
-    assert type(read) is type(value)
-
-
-def test_a_terminal_gets_bars_and_a_pipe_gets_lines(capfd: pytest.CaptureFixture[str]) -> None:
-    with TerminalProgress().stage("Decoding", 10, "images") as stage:
-        stage.advance(10, loss=0.5)
-    assert capfd.readouterr().err == "Decoding: 10 images in 0.0 s (loss 0.500)\n"
-
-
-def test_a_terminal_shows_rate_and_time_left(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    monkeypatch.setenv("COLUMNS", "160")
-    with TerminalProgress().stage("Training", 50, "steps") as stage:
-        for _ in range(40):
-            stage.advance(1, **{"mean α": 0.25})
-            time.sleep(0.01)
-    shown = capfd.readouterr().err
-    assert "Training" in shown
-    assert "40/50" in shown
-    assert "steps/s" in shown
-    assert "0:00:0" in shown
-    assert "mean α 0.250" in shown

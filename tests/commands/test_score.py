@@ -1,0 +1,69 @@
+"""`noisecleaner score` and `noisecleaner plan`: what they ask of the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.asking import Asked
+
+from noisecleaner.commands.score import GoalOptions
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.thresholds import Goal
+from noisecleaner.runs.writing import Cutoff
+from noisecleaner.settings import Inference
+
+
+def test_by_default_the_librarys_defaults_hold(asked: Asked) -> None:
+    call = asked("score", "score", "run")
+    assert call.positional == (Path("run"),)
+    assert call.named == {"cutoff": Cutoff(), "trusted": None}
+
+
+@pytest.mark.parametrize(
+    ("words", "cutoff"),
+    [
+        (["--threshold", "0"], Cutoff(threshold=0)),
+        (["--threshold", "0.3", "--by", "alpha"], Cutoff(threshold=0.3, by="alpha")),
+        (["--target-precision", "0.9"], Cutoff(goal=Goal("precision", 0.9))),
+        (["--target-noise", "0.02", "--confidence", "0.8"], Cutoff(goal=Goal("noise", 0.02, confidence=0.8))),
+        (["--budget", "100"], Cutoff(goal=Goal("budget", 100))),
+    ],
+)
+def test_where_rows_are_cut_is_one_value(asked: Asked, words: list[str], cutoff: Cutoff) -> None:
+    assert asked("score", "score", "run", *words, "--trusted", "t").named == {"cutoff": cutoff, "trusted": "t"}
+
+
+def test_new_rows_are_scored_where_there_are_some(asked: Asked) -> None:
+    words = ["--data", "new", "--label-column", "l", "--allow-absolute", "--strict", "--device", "cpu"]
+    call = asked("score_new", "score", "run", *words, "--max-pixels", "9", "--trusted", "t", "--threshold", "0.2")
+    run, source, out = call.positional
+    assert (run, source) == (Path("run"), Source("new", columns=Columns(label="l"), allow_absolute=True))
+    assert out.parent == Path("run") / "new"
+    inference = Inference(device="cpu", max_pixels=9, strict=True)
+    assert call.named == {"cutoff": Cutoff(threshold=0.2), "inference": inference, "trusted": "t"}
+    assert asked("score_new", "score", "run", "--data", "new", "--out", "there").positional[2] == Path("there")
+
+
+def test_one_rule_sets_the_threshold() -> None:
+    assert GoalOptions().goal(0.5) is None
+    for options, threshold, names in (
+        (GoalOptions(budget=9), 0.5, "--threshold and --budget"),
+        (GoalOptions(target_noise=0.1, target_precision=0.9), None, "--target-precision and --target-noise"),
+    ):
+        with pytest.raises(NoisecleanerError, match=f"One rule sets the threshold, but {names} are given"):
+            options.goal(threshold)
+
+
+@pytest.mark.parametrize("options", [GoalOptions(confidence=0.8), GoalOptions(confidence=0.8, budget=9)])
+def test_confidence_is_for_targets(options: Any) -> None:
+    with pytest.raises(NoisecleanerError, match="--confidence would do nothing: only for a target"):
+        options.goal(None)
+
+
+def test_a_plan_is_drawn(asked: Asked) -> None:
+    call = asked("plan", "plan", "run", "--out", "verify.parquet", "--n", "50", "--seed", "3")
+    assert (call.positional, call.named) == ((Path("run"), Path("verify.parquet")), {"count": 50, "seed": 3})
+    assert asked("plan", "plan", "run", "--out", "v.parquet").named == {"count": 200, "seed": 0}

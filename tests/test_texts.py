@@ -1,0 +1,33 @@
+"""A user's text is safe for whoever reads it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from noisecleaner.texts import printable, shortened
+
+
+@given(st.text())
+def test_what_is_printed_of_a_users_text_has_no_control_characters(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) == len(text)
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2066\u200b" for c in shown)
+
+
+def test_letters_of_all_writings_stay() -> None:
+    assert printable("Grüße, 猫 → dog 🐕") == "Grüße, 猫 → dog 🐕"
+    assert printable(Exception("a\tb")) == "a\ufffdb"
+
+
+@given(st.text(), st.integers(1, 50))
+def test_a_shortened_text_is_a_beginning_of_at_most_so_many_characters(text: str, most: int) -> None:
+    short = shortened(text, most)
+    assert len(short) <= most
+    assert short == text or (short.endswith("…") and text.startswith(short[:-1]) and len(text) > most)
+
+
+@pytest.mark.parametrize(("text", "short"), [("abc", "abc"), ("abcd", "ab…"), ("", "")])
+def test_a_text_is_cut_after_so_many_characters(text: str, short: str) -> None:
+    assert shortened(text, 3) == short
