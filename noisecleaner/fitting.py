@@ -132,7 +132,13 @@ def _prepare(
     """Make the inputs of all rows; those that cannot be read are marked in the corpus."""
     # features cost minutes and stay; pixels and vectors are copies of what the user has
     folder = run.path if architecture.frozen else run.cache
-    inputs = prepare(corpus.manifests(), architecture.encoder, folder, config.decoding, progress)
+    inputs = prepare(
+        corpus.manifests(),
+        encoder=architecture.encoder,
+        folder=folder,
+        decoding=config.decoding,
+        progress=progress,
+    )
     corpus = corpus.skipping(inputs.skipped)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
     for warning in warnings_before(corpus, inputs.array):

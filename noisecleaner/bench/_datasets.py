@@ -76,7 +76,9 @@ class Datasets:
         fingerprint = zlib.crc32(json.dumps(find("", self._data, [pattern]), sort_keys=True).encode())
         folder = self._cache / f"{re.sub(r'[^a-z0-9]+', '-', pattern.lower())}-{size}-{fingerprint:08x}"
         folder.mkdir(parents=True, exist_ok=True)
-        inputs = prepare_images([manifest], pixel_encoder(size), folder, Decoding(), self._progress)
+        inputs = prepare_images(
+            [manifest], encoder=pixel_encoder(size), folder=folder, decoding=Decoding(), progress=self._progress
+        )
         unusable = int((manifest.skipping(inputs.skipped).given < 0).sum())
         if unusable:
             raise NoisecleanerError(

@@ -23,11 +23,11 @@ from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.inputs.decoding import Pixels, decode_all
-from noisecleaner.inputs.encoders import Batch, Encoder, encode_all, feature_encoder
+from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder
 from noisecleaner.inputs.prepare import prepare_images
 from noisecleaner.networks.backbones import Backbone, build
 from noisecleaner.progress import Progress
-from noisecleaner.settings import MAX_PIXELS, Decoding
+from noisecleaner.settings import Decoding
 
 _IMAGES = 3_000
 _ROUNDS = 5
@@ -115,7 +115,7 @@ def photograph(rng: np.random.Generator) -> bytes:
 
 
 def _decode(files: list[bytes], size: int) -> list[Pixels]:
-    decoded = decode_all(enumerate(files), size, MAX_PIXELS, Decoding().threads)
+    decoded = decode_all(enumerate(files), size=size, decoding=Decoding())
     return [image for _, image in decoded if isinstance(image, np.ndarray)]
 
 
@@ -132,10 +132,12 @@ def _pillow(files: list[bytes], size: int) -> list[Pixels]:
         return list(pool.map(one, files))
 
 
-def _encode(pixels: Pixels, encoder: Encoder) -> list[Batch]:
-    rows = np.array_split(np.arange(len(pixels)), range(encoder.batch, len(pixels), encoder.batch))
-    batches = (Batch(int(some[-1]) + 1, some.tolist(), pixels[some], {}) for some in rows)
-    return list(encode_all(batches, encoder, Decoding().threads))
+def _encode(pixels: Pixels, encoder: Encoder) -> list[EncodingBlock]:
+    rows = np.array_split(np.arange(len(pixels)), range(encoder.block, len(pixels), encoder.block))
+    blocks = (
+        EncodingBlock(end=int(some[-1]) + 1, rows=some.tolist(), images=pixels[some], skipped={}) for some in rows
+    )
+    return list(encode_all(blocks, encoder, Decoding().threads))
 
 
 @torch.inference_mode()
@@ -190,7 +192,7 @@ def _pipeline(files: list[bytes], encoder: Encoder, folder: Path) -> Lap:
     def lap() -> None:
         out = folder / f"lap{next(laps)}"
         out.mkdir()
-        prepare_images([manifest], encoder, out, Decoding(), Progress())
+        prepare_images([manifest], encoder=encoder, folder=out, decoding=Decoding(), progress=Progress())
 
     return lap
 

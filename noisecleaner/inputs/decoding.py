@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from noisecleaner.ingest import Skip
-from noisecleaner.settings import MAX_PIXELS
+from noisecleaner.settings import MAX_PIXELS, Decoding
 from noisecleaner.threads import in_threads
 
 Pixels = npt.NDArray[np.uint8]
@@ -25,7 +25,7 @@ FORMATS = tuple(
 _BACKDROP = (255, 255, 255, 255)
 
 
-def decode(encoded: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Pixels | Skip:
+def decode(encoded: bytes, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels | Skip:
     """Decode one image to RGB and resize the whole of it to a square.
 
     EXIF orientation is applied, 16-bit and float images are scaled to 8 bits, transparent pixels become
@@ -61,23 +61,25 @@ def decode(encoded: bytes, size: int, max_pixels: int = MAX_PIXELS) -> Pixels | 
 
 
 def decode_all(
-    images: Iterable[tuple[int, bytes | Skip]], size: int, max_pixels: int, threads: int
+    images: Iterable[tuple[int, bytes | Skip]], *, size: int, decoding: Decoding
 ) -> Generator[tuple[int, Pixels | Skip]]:
     """Decode a stream of encoded images in threads (Pillow releases the interpreter lock), in order.
 
     Args:
         images: `(row, encoded bytes or a reason)`.
         size: edge length of the results.
-        max_pixels: see `decode`.
-        threads: how many images are decoded at once.
+        decoding: threads and limits.
+
+    Yields:
+        `(row, pixels of shape [size, size, 3] or a reason)`.
     """
 
     def one(image: tuple[int, bytes | Skip]) -> tuple[int, Pixels | Skip]:
         row, encoded = image
-        return row, encoded if isinstance(encoded, Skip) else decode(encoded, size, max_pixels)
+        return row, encoded if isinstance(encoded, Skip) else decode(encoded, size, max_pixels=decoding.max_pixels)
 
     with _own_limit():
-        yield from in_threads(one, images, threads=threads, ahead=8 * threads, name="decode")
+        yield from in_threads(one, images, threads=decoding.threads, ahead=8 * decoding.threads, name="decode")
 
 
 def _to_rgb(image: Image.Image | ImageFile.ImageFile) -> Image.Image:

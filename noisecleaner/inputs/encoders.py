@@ -23,7 +23,7 @@ BLOCK = 64
 _CPU_PIXELS = 1 << 18
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoder:
     """What is kept of decoded images.
 
@@ -33,8 +33,8 @@ class Encoder:
         shape: of one encoded row.
         dtype: of the array.
         encode: pixels [n, size, size, 3] -> rows [n, *shape].
-        batch: rows encoded together. Fixed, so that a resumed run forms the same batches.
-        threads: batches encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
+        block: rows encoded together. Fixed, so that a resumed run forms the same blocks.
+        threads: blocks encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
             as decode, with one core each.
     """
 
@@ -43,22 +43,22 @@ class Encoder:
     shape: tuple[int, ...]
     dtype: npt.DTypeLike
     encode: Callable[[Pixels], Array]
-    batch: int = BLOCK
+    block: int = BLOCK
     threads: int | None = 0
 
 
-@dataclass(frozen=True)
-class Batch:
+@dataclass(frozen=True, kw_only=True)
+class EncodingBlock:
     """Consecutive rows on their way through an encoder.
 
     Args:
-        last: the row behind the batch, unreadable ones counted.
+        end: the row behind the block, unreadable ones counted.
         rows: those that hold an image.
         images: what they hold: pixels of shape [size, size, 3] each, and behind the encoder an array.
         skipped: the rows that do not decode, and why.
     """
 
-    last: int
+    end: int
     rows: list[int]
     images: Sequence[Pixels] | Array
     skipped: dict[int, Skip]
@@ -66,13 +66,13 @@ class Batch:
 
 def pixel_encoder(size: int) -> Encoder:
     """Keep the pixels themselves."""
-    return Encoder("pixels", size, (size, size, 3), np.uint8, lambda pixels: pixels)
+    return Encoder(name="pixels", size=size, shape=(size, size, 3), dtype=np.uint8, encode=lambda pixels: pixels)
 
 
 def feature_encoder(backbone: Backbone, device: torch.device) -> Encoder:
     """Keep the features of a frozen backbone, as float16.
 
-    On the CPU each thread computes batches of its own on one core: cores that share the layers of one batch wait for
+    On the CPU each thread computes blocks of its own on one core: cores that share the layers of one block wait for
     each other at every layer, and all the longer while other threads decode.
     """
     backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
@@ -82,37 +82,44 @@ def feature_encoder(backbone: Backbone, device: torch.device) -> Encoder:
     @torch.inference_mode()
     def encode(pixels: Pixels) -> Array:
         # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
-        batch = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
-        return features(batch).clamp(-6e4, 6e4).half().cpu().numpy()
+        images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+        return features(images).clamp(-6e4, 6e4).half().cpu().numpy()
 
-    batch = _cpu_batch(backbone.size) if alone else BLOCK
-    return Encoder("features", backbone.size, (backbone.width,), np.float16, encode, batch, None if alone else 1)
+    return Encoder(
+        name="features",
+        size=backbone.size,
+        shape=(backbone.width,),
+        dtype=np.float16,
+        encode=encode,
+        block=_cpu_block(backbone.size) if alone else BLOCK,
+        threads=None if alone else 1,
+    )
 
 
-def _cpu_batch(size: int) -> int:
+def _cpu_block(size: int) -> int:
     """Return how many images a core encodes at once: a power of two."""
     return min(BLOCK, 1 << max(0, (_CPU_PIXELS // size**2).bit_length() - 1))
 
 
-def encode_all(batches: Iterable[Batch], encoder: Encoder, threads: int) -> Generator[Batch]:
-    """Encode batches in their order, in threads of their own where the encoder wants that.
+def encode_all(blocks: Iterable[EncodingBlock], encoder: Encoder, threads: int) -> Generator[EncodingBlock]:
+    """Encode blocks in their order, in threads of their own where the encoder wants that.
 
     Args:
-        batches: of decoded images.
+        blocks: of decoded images.
         encoder: what to make of them.
         threads: how many threads an encoder gets that takes as many as decode.
     """
 
-    def one(batch: Batch) -> Batch:
-        return replace(batch, images=encoder.encode(np.stack(list(batch.images)))) if batch.rows else batch
+    def one(block: EncodingBlock) -> EncodingBlock:
+        return replace(block, images=encoder.encode(np.stack(list(block.images)))) if block.rows else block
 
     if encoder.threads == 0:
-        yield from map(one, batches)
+        yield from map(one, blocks)
         return
     count = encoder.threads or threads
     before = torch.get_num_threads()
     start = None if encoder.threads else partial(torch.set_num_threads, 1)
     try:
-        yield from in_threads(one, batches, threads=count, ahead=2 * count, name="encode", start=start)
+        yield from in_threads(one, blocks, threads=count, ahead=2 * count, name="encode", start=start)
     finally:
         torch.set_num_threads(before)  # what a thread sets is what threads to come begin with

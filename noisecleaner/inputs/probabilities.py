@@ -43,7 +43,7 @@ def check(block: RealArray) -> None:
         raise NoisecleanerError(
             "Class probabilities must lie in [0, 1] and sum to 1, but a row has the sum "
             f"{total[np.argmax(wrong)]:.3f}.",
-            "Apply softmax first, or pass logits with --embedding-column.",
+            "Apply softmax first, or pass logits with `Columns.embedding`.",
         )
 
 

@@ -49,7 +49,7 @@ class Networks:
 
     def decode(self, dataset: Manifest, folder: Path, decoding: Decoding, progress: Progress) -> Inputs:
         """Decode the images of a dataset into an array in a folder."""
-        return prepare_images([dataset], self._encoder(), folder, decoding, progress)
+        return prepare_images([dataset], encoder=self._encoder(), folder=folder, decoding=decoding, progress=progress)
 
     def batches(
         self, array: npt.NDArray[Any], *, given: IntArray, rows: IntArray

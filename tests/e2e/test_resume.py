@@ -145,7 +145,7 @@ def test_images_that_are_decoded_are_not_decoded_again(
 
     def counting(encoded: bytes, size: int, max_pixels: int = 0) -> object:
         decoded.append(1)
-        return decode(encoded, size, max_pixels)
+        return decode(encoded, size, max_pixels=max_pixels)
 
     monkeypatch.setattr(module, "decode", counting)
     assert command("fit", *IMAGES, "--out", "cut", "--resume").code == 0

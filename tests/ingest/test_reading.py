@@ -26,7 +26,7 @@ from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles
 from noisecleaner.ingest.vectors import VectorColumn
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.encoders import pixel_encoder
-from noisecleaner.inputs.prepare import prepare
+from noisecleaner.inputs.prepare import prepare_images, prepare_vectors
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 
@@ -525,7 +525,7 @@ def test_probabilities_become_logarithms_and_a_row_without_is_skipped(tmp_path: 
     manifest = read(path, probabilities="p")
     assert isinstance(manifest.payload, VectorColumn)
     assert manifest.payload.kind == "probabilities"
-    inputs = prepare([manifest], None, tmp_path, Decoding(), Progress())
+    inputs = prepare_vectors([manifest], folder=tmp_path, progress=Progress())
     assert inputs.skipped == {1: Skip.NO_VECTOR}
     data = Data(
         array=inputs.array,
@@ -542,7 +542,7 @@ def test_probabilities_become_logarithms_and_a_row_without_is_skipped(tmp_path: 
 def test_what_is_no_distribution_over_the_classes_is_refused(tmp_path: Path, wrong: list[float]) -> None:
     manifest = read(vectors(tmp_path / "d.parquet", ["a", "b"], p=[wrong, wrong]), probabilities="p")
     with pytest.raises(NoisecleanerError, match="Class probabilities"):
-        prepare([manifest], None, tmp_path, Decoding(), Progress())
+        prepare_vectors([manifest], folder=tmp_path, progress=Progress())
 
 
 # Verified labels
@@ -650,7 +650,9 @@ def test_each_row_that_cannot_be_used_has_the_right_reason(tmp_path: Path) -> No
     names = ["good.png", "other.png", "cut.png", "text.png", "folder.png", "huge.png", "gone.png", "empty.png", None]
     path = table(folder / "d.parquet", sample_id=list(range(9)), label=["a", "b", *"abababa"], image=names)
     manifest = read(path)
-    inputs = prepare([manifest], pixel_encoder(8), tmp_path, Decoding(threads=1), Progress())
+    inputs = prepare_images(
+        [manifest], encoder=pixel_encoder(8), folder=tmp_path, decoding=Decoding(threads=1), progress=Progress()
+    )
     assert inputs.skipped == {
         2: Skip.TRUNCATED,
         3: Skip.UNSUPPORTED_FORMAT,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch.nn import functional
 
 from noisecleaner.inputs.augment import augment
 
@@ -28,3 +30,19 @@ def test_augmentation_repeats_with_the_seed() -> None:
         results.append(augment(pixels, flips=True))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("flips", [False, True])
+@pytest.mark.parametrize("size", [8, 17, 32])
+def test_each_image_is_one_crop_of_its_padded_self(size: int, flips: bool) -> None:
+    """Against every crop there is, mirrored or not."""
+    torch.manual_seed(0)
+    pixels = torch.rand(20, 3, size, size)
+    reach = size // 8
+    padded = functional.pad(pixels, (reach,) * 4, mode="reflect")
+    places = [(down, right) for down in range(2 * reach + 1) for right in range(2 * reach + 1)]
+    crops = torch.stack([padded[..., down : down + size, right : right + size] for down, right in places])
+    choices = torch.cat([crops, crops.flip(-1)]) if flips else crops
+    moved = augment(pixels, flips=flips)
+    assert moved.shape == pixels.shape
+    assert (choices == moved).flatten(2).all(2).any(0).all()

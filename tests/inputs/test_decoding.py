@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,7 +19,7 @@ from support.datasets import png
 
 from noisecleaner.ingest import Skip
 from noisecleaner.inputs.decoding import FORMATS, Pixels, decode, decode_all
-from noisecleaner.inputs.encoders import Batch, Encoder, encode_all
+from noisecleaner.settings import Decoding
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -257,7 +256,9 @@ def test_a_decompression_bomb_is_refused_by_its_header(edge: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         assert decode(content, 8) is Skip.TOO_LARGE
-    assert list(decode_all([(0, content)], 8, 64_000_000, threads=1)) == [(0, Skip.TOO_LARGE)]
+    assert list(decode_all([(0, content)], size=8, decoding=Decoding(max_pixels=64_000_000, threads=1))) == [
+        (0, Skip.TOO_LARGE)
+    ]
 
 
 def test_a_bomb_in_the_text_of_a_png_is_unreadable() -> None:
@@ -342,7 +343,7 @@ def comparable(results: Iterator[tuple[int, Pixels | Skip]]) -> list[tuple[int, 
 
 def test_a_stream_keeps_its_order_and_passes_reasons_through() -> None:
     images = stream(100)
-    results = dict(decode_all(iter(images), 8, 10_000, threads=4))
+    results = dict(decode_all(iter(images), size=8, decoding=Decoding(max_pixels=10_000, threads=4)))
     assert list(results) == [row for row, _ in images]
     assert {row: r for row, r in results.items() if isinstance(r, Skip)} == {
         15: Skip.MISSING_FILE,
@@ -359,8 +360,8 @@ def test_a_stream_keeps_its_order_and_passes_reasons_through() -> None:
 
 def test_one_thread_and_four_decode_the_same() -> None:
     images = stream(80)
-    alone = comparable(decode_all(iter(images), 8, 10_000, threads=1))
-    assert alone == comparable(decode_all(iter(images), 8, 10_000, threads=4))
+    alone = comparable(decode_all(iter(images), size=8, decoding=Decoding(max_pixels=10_000, threads=1)))
+    assert alone == comparable(decode_all(iter(images), size=8, decoding=Decoding(max_pixels=10_000, threads=4)))
     assert len(alone) == 80
 
 
@@ -372,7 +373,7 @@ def test_only_a_few_images_wait_in_memory() -> None:
             read.append(row)
             yield row, content
 
-    results = decode_all(source(), 8, 10_000, threads=2)
+    results = decode_all(source(), size=8, decoding=Decoding(max_pixels=10_000, threads=2))
     assert next(results)[0] == 0
     assert len(read) <= 20
     results.close()
@@ -385,55 +386,5 @@ def test_an_error_of_the_source_comes_through_and_ends_the_threads() -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        list(decode_all(source(), 8, 10_000, threads=2))
+        list(decode_all(source(), size=8, decoding=Decoding(max_pixels=10_000, threads=2)))
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
-
-
-def encoded_rows(threads: int) -> tuple[list[int], list[np.ndarray], dict[int, Skip], set[str]]:
-    """37 images in batches of 4, each encoded to its mean colour, and a batch that holds none."""
-    seen: set[str] = set()
-
-    def encode(pixels: Pixels) -> np.ndarray:
-        seen.add(threading.current_thread().name.partition("_")[0])
-        seen.add(f"cores {torch.get_num_threads()}")
-        return pixels.mean(axis=(1, 2))
-
-    encoder = Encoder("means", 8, (3,), np.float64, encode, batch=4, threads=None)
-    images = stream(40)
-    good = [row for row, content in images if isinstance(content, bytes) and content != b"no image"]
-    batches = [
-        Batch(first + 4, good[first : first + 4], [pixels(dict(images)[row]) for row in good[first : first + 4]], {})  # type: ignore[arg-type]
-        for first in range(0, len(good), 4)
-    ]
-    batches.insert(2, Batch(8, [], [], {5: Skip.TRUNCATED}))
-    found = list(encode_all(batches, encoder, threads))
-    rows = [row for batch in found for row in batch.rows]
-    values = [value for batch in found if batch.rows for value in batch.images]
-    return rows, values, found[2].skipped, seen
-
-
-def test_batches_are_encoded_in_order_each_on_one_core_and_no_setting_is_left_behind() -> None:
-    before = torch.get_num_threads()
-    rows, values, skipped, seen = encoded_rows(threads=3)
-    assert rows == sorted(rows)
-    assert len(rows) == len(values) == 37
-    assert all(value.argmax() == row // 3 % 3 for row, value in zip(rows, values, strict=True))
-    assert skipped == {5: Skip.TRUNCATED}
-    assert seen == {"encode", "cores 1"}
-    assert torch.get_num_threads() == before
-    assert not [t for t in threading.enumerate() if t.name.startswith("encode")]
-
-
-def test_one_thread_and_three_encode_the_same() -> None:
-    assert all(np.array_equal(a, b) for a, b in zip(encoded_rows(1)[1], encoded_rows(3)[1], strict=True))
-
-
-def test_an_encoder_that_fails_ends_the_threads_and_says_why() -> None:
-    def encode(pixels: Pixels) -> np.ndarray:
-        raise MemoryError("no memory")
-
-    encoder = Encoder("means", 8, (3,), np.float64, encode, batch=1, threads=None)
-    batch = Batch(1, [0], [np.zeros((8, 8, 3), np.uint8)], {})
-    with pytest.raises(MemoryError, match="no memory"):
-        list(encode_all([batch] * 9, encoder, 2))
-    assert not [t for t in threading.enumerate() if t.name.startswith("encode")]

@@ -1,0 +1,94 @@
+"""An array on disk that is filled row by row, and goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from noisecleaner.arrays import Array
+from noisecleaner.files import damaged, read_record, write_record
+from noisecleaner.ingest import Skip
+from noisecleaner.inputs.encoders import EncodingBlock
+
+_SAVE_SECONDS = 10.0
+
+
+def create(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Make a memory-mapped array, its disk space reserved.
+
+    Raises:
+        OSError: the disk is full: an error now, and not a bus error in the middle.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as file:
+        size = path.stat().st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        elif shutil.disk_usage(path.parent).free < size:  # macOS
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    return array
+
+
+@dataclass
+class Filling:
+    """An array that is being filled, in the order of its rows.
+
+    Args:
+        path: of its file; what is done stands in a record beside it.
+        array: shape [rows, …].
+        done: rows from the first on that are done.
+        skipped: those of them that could not be read: row -> reason.
+    """
+
+    path: Path
+    array: Array
+    done: int = 0
+    skipped: dict[int, Skip] = field(default_factory=dict)
+    _saved: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def open(cls, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Filling:
+        """Make the array, or open the one that an interrupted run left.
+
+        Raises:
+            NoisecleanerError: that one is damaged, or of another shape.
+            OSError: the disk is full.
+        """
+        notes = path.with_suffix(".json")
+        if not notes.exists():
+            return cls(path, create(path, shape, dtype))
+        noted = read_record(notes)
+        # a file that was cut short would be filled up with zeros
+        if not path.exists() or path.stat().st_size != noted["bytes"]:
+            raise damaged(path, "its size is wrong")
+        array = np.load(path, mmap_mode="r+")
+        if array.shape != shape or array.dtype != np.dtype(dtype):
+            raise damaged(path, f"its shape is {array.shape}, not {shape}")
+        return cls(path, array, int(noted["done"]), {int(row): Skip(why) for row, why in noted["skipped"].items()})
+
+    def take(self, block: EncodingBlock) -> None:
+        """Take in the rows that come next."""
+        if block.rows:
+            self.array[block.rows] = block.images
+        self.skipped |= block.skipped
+        self.done = block.end
+
+    def save_now_and_then(self) -> None:
+        """Save if nothing was saved for a while, or when all is done."""
+        if self.done == len(self.array) or time.monotonic() - self._saved > _SAVE_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write down what is done."""
+        self.array.flush()  # type: ignore[attr-defined]  # a memory map
+        skipped = {str(row): str(why) for row, why in self.skipped.items()}
+        noted = {"done": self.done, "bytes": self.path.stat().st_size, "skipped": skipped}
+        write_record(self.path.with_suffix(".json"), noted)
+        self._saved = time.monotonic()
