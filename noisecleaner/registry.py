@@ -80,6 +80,12 @@ def backbone_families() -> dict[str, str]:
     return constants_in(_BACKBONES, "FAMILY")
 
 
+def table_endings() -> list[str]:
+    """List the endings of the tables that can be read, those of which a folder may be full first."""
+    endings, in_folders = (constants_in("ingest.readers", constant) for constant in ("ENDINGS", "IN_FOLDERS"))
+    return [ending for file in sorted(endings, key=lambda file: not in_folders[file]) for ending in endings[file]]
+
+
 def methods() -> list[PlugIn]:
     """Describe the methods without importing them."""
     return plug_ins("weightings")

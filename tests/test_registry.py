@@ -11,7 +11,16 @@ import pytest
 
 import noisecleaner
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.registry import PlugIn, check_choice, check_types, class_in, module_in, names_in, plug_ins
+from noisecleaner.registry import (
+    PlugIn,
+    check_choice,
+    check_types,
+    class_in,
+    constants_in,
+    module_in,
+    names_in,
+    plug_ins,
+)
 
 PACKAGE = Path(noisecleaner.__file__).parent
 FOLDERS = ["weightings", "regularisers", "bench", "gate.formats", "networks.backbones"]
@@ -126,3 +135,10 @@ def test_listing_does_not_import_torch() -> None:
     calls = "; ".join(f"plug_ins({name!r})" for name in FOLDERS)
     check = f"from noisecleaner.registry import plug_ins; {calls}; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_constants_are_read_without_importing_their_files(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "rules" / "other.py").write_text('raise RuntimeError\nFAMILY = "many"\nENDINGS = (".a", ".b")\n')
+    assert constants_in(folder, "FAMILY") == {"other": "many"}
+    assert constants_in(folder, "ENDINGS") == {"other": (".a", ".b")}
+    assert constants_in(folder, "NOTHING") == {}

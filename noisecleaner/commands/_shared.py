@@ -9,10 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from noisecleaner.errors import NoisecleanerError
-
-
-def opt(help: str, panel: str | None = None, *names: str, **rest: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, **rest)
+from noisecleaner.registry import table_endings
 
 
 def either(names: Sequence[str]) -> str:
@@ -20,11 +17,15 @@ def either(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
+def opt(help: str, panel: str | None = None, *names: str, **rest: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, **rest)
+
+
 ROWS, MODEL, TRAINING, RULES = "Rows and columns", "What looks at the images", "Training", "Rules"
 
 Data = Annotated[
     str,
-    typer.Argument(help="Image folder, .parquet, .csv or .jsonl table, folder of Parquet files, glob, or URI."),
+    typer.Argument(help=f"Image folder, {either(table_endings())} table, folder of Parquet files, glob, or URI."),
 ]
 Out = Annotated[Path, opt("Directory to make.")]
 Trusted = Annotated[str | None, opt("Table or folder with verified labels, joined on the sample id.")]

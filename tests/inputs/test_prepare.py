@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.datasets import png
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Payload, Skip, Source, ingest
+from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import decode
 from noisecleaner.inputs.encoders import Encoder, pixel_encoder
 from noisecleaner.inputs.prepare import prepare, prepare_images, prepare_vectors, statistics
@@ -176,6 +178,16 @@ def test_what_is_no_distribution_over_the_classes_is_refused(tmp_path: Path, wro
     part = table(tmp_path / "1.parquet", [wrong, wrong], "probabilities")
     with pytest.raises(NoisecleanerError, match="Class probabilities"):
         prepare_vectors([part], folder=tmp_path, progress=Progress())
+
+
+def test_probabilities_become_logarithms_and_a_row_without_is_skipped(tmp_path: Path) -> None:
+    part = table(tmp_path / "1.parquet", [[0.25, 0.75], None, [1.0, 0.0]], "probabilities")
+    inputs = prepare_vectors([part], folder=tmp_path, progress=Progress())
+    assert inputs.skipped == {1: Skip.NO_VECTOR}
+    cpu = torch.device("cpu")
+    data = Data(array=inputs.array, given=part.given, trusted=part.trusted, device=cpu, probabilities=True)
+    logarithms = data.inputs(np.array([0, 2])).numpy()
+    np.testing.assert_allclose(np.exp(logarithms), np.array([[0.25, 0.75], [1, 0]]), atol=1e-6)
 
 
 @settings(max_examples=30, deadline=None)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.places import Place
-from noisecleaner.registry import module_in, names_in
+from noisecleaner.registry import module_in, names_in, table_endings
 
 
 class Reader(Protocol):
@@ -48,11 +48,6 @@ def readers() -> tuple[Reader, ...]:
     return tuple(sorted(cast(list[Reader], modules), key=lambda reader: not reader.IN_FOLDERS))
 
 
-def endings() -> list[str]:
-    """List the endings of all tables that can be read."""
-    return [ending for reader in readers() for ending in reader.ENDINGS]
-
-
 def reader_of(place: Place) -> Reader:
     """Find what reads a table, by the ending of its name.
 
@@ -63,6 +58,6 @@ def reader_of(place: Place) -> Reader:
         if place.suffix in reader.ENDINGS:
             return reader
     raise NoisecleanerError(
-        f"A table must end in {', '.join(endings())}, but {place} does not.",
+        f"A table must end in {', '.join(table_endings())}, but {place} does not.",
         "Give an image folder (class/x.png) or a table of images; a single image is no dataset.",
     )

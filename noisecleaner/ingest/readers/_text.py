@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.readers import endings
+from noisecleaner.registry import table_endings
 
 
 @contextmanager
@@ -21,5 +21,6 @@ def refusing(place: Place) -> Iterator[None]:
     except pa.ArrowException as error:
         raise NoisecleanerError(
             f"{place} must hold a header line and rows, but it cannot be read ({error}).",
-            f"Give a table that ends in {' or '.join(endings())}; {PurePosixPath(place.path).suffix} must hold text.",
+            f"Give a table that ends in {' or '.join(table_endings())}; {PurePosixPath(place.path).suffix} must hold "
+            "text.",
         ) from error

@@ -1,0 +1,109 @@
+"""Paths stay inside the dataset's folder, unless somebody says that they may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from support.datasets import Command
+from support.sources import (
+    IMAGE,
+    contents,
+    labels,
+    make,
+    read,
+    red,
+    refusal,
+    table,
+    texts,
+    write_metadata,
+)
+
+from noisecleaner.errors import NoisecleanerError
+
+OUTSIDE = [
+    "../secret.png",
+    "images/../../secret.png",
+    "images\\..\\..\\secret.png",
+    "s3://bucket/secret.png",
+    "file:///secret.png",
+    "C:\\secret.png",
+    "\\\\server\\secret.png",
+    "a\0b.png",
+]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("allow_absolute", [False, True])
+def test_paths_up_to_other_file_systems_and_drives_are_always_refused(
+    tmp_path: Path, path: str, allow_absolute: bool
+) -> None:
+    (tmp_path / "secret.png").write_bytes(red())
+    paths = table(tmp_path / "data" / "d.parquet", image=["ok.png", path], label=["a", "b"])
+    assert "stay inside" in refusal(paths, allow_absolute=allow_absolute)
+    rows = pa.array([{"bytes": red(), "path": "ok.png"}, {"bytes": None, "path": path}], IMAGE)
+    structs = table(tmp_path / "data" / "s.parquet", image=rows, label=["a", "b"])
+    with pytest.raises(NoisecleanerError, match="stay inside"):
+        contents(read(structs, allow_absolute=allow_absolute))
+
+
+@pytest.mark.parametrize("below", [".", "train"])
+def test_absolute_paths_need_allow_absolute(tmp_path: Path, below: str) -> None:
+    made = make(tmp_path, "1.png", "2.png")
+    absolute = [str(tmp_path / name) for name in made]
+    data = table(tmp_path / "data" / "d.parquet", image=absolute, label=["a", "b"])
+    rows = [{"file_name": absolute[0], "label": "a"}, {"file_name": absolute[1], "label": "b"}]
+    write_metadata(tmp_path / "folder" / below / "metadata.csv", rows)
+    structs = [{"bytes": None, "path": path} for path in absolute]
+    for dataset in (data, tmp_path / "folder"):
+        assert "`Source(allow_absolute=True)`" in refusal(dataset)
+        manifest = read(dataset, allow_absolute=True)
+        assert texts(manifest, "path") == absolute
+        assert contents(manifest) == list(made.values())
+    nested = table(tmp_path / "data" / "s.parquet", image=pa.array(structs, IMAGE), label=["a", "b"])
+    with pytest.raises(NoisecleanerError, match="allow_absolute=True"):
+        contents(read(nested))
+    assert contents(read(nested, allow_absolute=True)) == list(made.values())
+
+
+def test_absolute_paths_are_refused_even_into_the_folder_itself(tmp_path: Path) -> None:
+    made = make(tmp_path, "1.png", "2.png")
+    data = table(tmp_path / "d.parquet", image=[str(tmp_path / "1.png"), "2.png"], label=["a", "b"])
+    assert "`Source(allow_absolute=True)`" in refusal(data)
+    assert contents(read(data, allow_absolute=True)) == list(made.values())
+
+
+def test_links_out_of_the_folder_need_allow_absolute(tmp_path: Path) -> None:
+    made = make(tmp_path, "secret/1.png", "data/a/0.png", "data/b/0.png")
+    inside = tmp_path / "data" / "b" / "link.png"
+    inside.symlink_to("../a/0.png")
+    assert contents(read(tmp_path / "data"))[2] == made["data/a/0.png"]
+    inside.unlink()
+    inside.symlink_to(tmp_path / "secret" / "1.png")
+    assert "'b/link.png'" in refusal(tmp_path / "data")
+    assert contents(read(tmp_path / "data", allow_absolute=True))[2] == made["secret/1.png"]
+    inside.unlink()
+    (tmp_path / "data" / "c").symlink_to(tmp_path / "secret", target_is_directory=True)
+    assert "'c/1.png'" in refusal(tmp_path / "data")
+    manifest = read(tmp_path / "data", allow_absolute=True)
+    assert labels(manifest) == {"a/0.png": "a", "b/0.png": "b", "c/1.png": "c"}
+
+
+def test_the_dataset_itself_may_be_reached_through_a_link(tmp_path: Path) -> None:
+    make(tmp_path / "real", "a/0.png", "b/1.png")
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    assert labels(read(tmp_path / "link")) == {"a/0.png": "a", "b/1.png": "b"}
+
+
+def test_the_command_refuses_such_a_path_and_writes_nothing(tmp_path: Path, command: Command) -> None:
+    make(tmp_path, "1.png", "2.png")
+    data = table(tmp_path / "data" / "d.parquet", image=["../1.png", "../2.png"], label=["a", "b"])
+    outcome = command("corrupt", data, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert "stay inside" in outcome.err
+    absolute = [str(tmp_path / "1.png"), str(tmp_path / "2.png")]
+    table(data, image=absolute, label=["a", "b"])
+    assert command("corrupt", data, "--out", tmp_path / "out").code == 2
+    assert not (tmp_path / "out").exists()
+    assert command("corrupt", data, "--out", tmp_path / "out", "--allow-absolute").code == 0

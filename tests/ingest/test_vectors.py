@@ -1,0 +1,69 @@
+"""Vectors of every list type, and what is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from support.sources import (
+    VECTORS,
+    read,
+    refusal,
+    table,
+    vectors,
+)
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Manifest
+from noisecleaner.ingest.vectors import VectorColumn
+
+
+def blocks(manifest: Manifest) -> np.ndarray:
+    assert isinstance(manifest.payload, VectorColumn)
+    return np.concatenate(list(manifest.payload.blocks()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [
+        (pa.list_(pa.float32()), np.float32),
+        (pa.large_list(pa.float32()), np.float32),
+        (pa.list_(pa.float32(), 2), np.float32),
+        (pa.list_(pa.float16()), np.float16),
+        (pa.list_(pa.float16(), 2), np.float16),
+        (pa.list_(pa.float64()), np.float32),
+        (pa.list_(pa.int64()), np.float32),
+    ],
+    ids=str,
+)
+def test_embeddings_of_every_list_type_come_out_as_they_went_in(
+    tmp_path: Path, kind: pa.DataType, dtype: np.dtype[Any]
+) -> None:
+    values = [np.asarray(v, dtype=np.float16) for v in VECTORS] if pa.types.is_float16(kind.value_type) else VECTORS
+    column = pa.array([values[0], values[1], None, values[3]], kind)
+    path = table(tmp_path / "d.parquet", sample_id=list("wxyz"), label=list("abab"), embedding=column)
+    manifest = read(path, embedding="embedding")
+    assert isinstance(manifest.payload, VectorColumn)
+    assert (manifest.payload.kind, manifest.payload.width) == ("embeddings", 2)
+    found = blocks(manifest)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, np.array([VECTORS[0], VECTORS[1], [np.nan, np.nan], VECTORS[3]]))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"), [([1.0], "has 1 numbers"), ([1.0, np.nan], "NaN"), ([np.inf, 1.0], "infinity")]
+)
+def test_a_broken_vector_is_refused_with_its_row(tmp_path: Path, broken: list[float], said: str) -> None:
+    path = vectors(tmp_path / "d.parquet", list("abab"), embedding=[*VECTORS[:3], broken])
+    with pytest.raises(NoisecleanerError, match="row 3") as error:
+        blocks(read(path, embedding="embedding"))
+    assert said in str(error.value)
+
+
+def test_what_holds_no_vectors_is_refused(tmp_path: Path) -> None:
+    for column in (["x", "y"], [1.0, 2.0], [["x"], ["y"]]):
+        path = vectors(tmp_path / "d.parquet", ["a", "b"], embedding=column)
+        assert "must be lists of numbers" in refusal(path, embedding="embedding")

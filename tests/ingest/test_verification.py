@@ -1,0 +1,112 @@
+"""Verified labels find their rows, and rows that are not in the dataset are clean-only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.sources import (
+    both,
+    contents,
+    green,
+    make,
+    read,
+    red,
+    refusal,
+    table,
+    texts,
+    vectors,
+)
+
+
+def test_a_trusted_table_is_joined_on_the_ids(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b", "a", "b"])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r3", "r0", "r2"], trusted_label=["a", "a", None])
+    manifest, clean_only = both(data, trusted, embedding="embedding")
+    assert texts(manifest, "trusted_label") == ["a", None, None, "a"]
+    assert manifest.trusted.tolist() == [0, -1, -1, 0]
+    assert texts(manifest, "given_label") == ["a", "b", "a", "b"]
+    assert clean_only is None
+
+
+def test_a_trusted_csv_with_integer_ids_joins_integer_ids(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b"], sample_id=[10, 20])
+    (tmp_path / "t.csv").write_text("sample_id,label\n20,a\n")
+    assert read(data, trusted=tmp_path / "t.csv", embedding="embedding").trusted.tolist() == [-1, 0]
+
+
+@pytest.mark.parametrize("indices", [[1, 0], ["1", "0"]], ids=["integers", "as text"])
+def test_verified_labels_may_be_indices_of_the_classes(tmp_path: Path, indices: list[object]) -> None:
+    data = vectors(tmp_path / "d.parquet", ["cat", "dog"])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r0", "r1"], trusted_label=indices)
+    assert texts(read(data, trusted=trusted, embedding="embedding"), "trusted_label") == ["dog", "cat"]
+
+
+def test_verified_labels_of_classes_that_are_numbers_are_names(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", [5, 7])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r0", "r1"], trusted_label=[7, 5])
+    assert texts(read(data, trusted=trusted, embedding="embedding"), "trusted_label") == ["7", "5"]
+
+
+def test_a_trusted_label_column_of_the_dataset_is_read(tmp_path: Path) -> None:
+    path = vectors(tmp_path / "d.parquet", ["a", "b", "a"], trusted_label=["b", None, ""])
+    assert texts(read(path, embedding="embedding"), "trusted_label") == ["b", None, None]
+    path = vectors(tmp_path / "e.parquet", [0, 1], class_names={"label": ["cat", "dog"]}, trusted_label=[1, -1])
+    assert texts(read(path, embedding="embedding"), "trusted_label") == ["dog", None]
+
+
+def test_a_trusted_folder_verifies_the_images_of_the_same_path(tmp_path: Path) -> None:
+    make(tmp_path / "data", "a/1.png", "b/2.png", "b/3.png")
+    make(tmp_path / "checked", "b/2.png", "a/9.png")
+    manifest, clean_only = both(tmp_path / "data", tmp_path / "checked")
+    assert texts(manifest, "trusted_label") == [None, "b", None]
+    assert clean_only is not None
+    assert texts(clean_only, "sample_id") == ["a/9.png", "b/2.png"]
+    assert clean_only.trusted.tolist() == [0, -1]
+    assert clean_only.readable.tolist() == [True, False]
+    assert contents(clean_only)[0] == (tmp_path / "checked" / "a" / "9.png").read_bytes()
+
+
+def test_trusted_rows_with_images_of_their_own_are_clean_only(tmp_path: Path) -> None:
+    data = table(tmp_path / "d.parquet", sample_id=["x", "y"], label=["a", "b"], image=[red(), green()])
+    trusted = table(
+        tmp_path / "t.parquet",
+        sample_id=["new", "x", "unverified"],
+        trusted_label=["b", "b", None],
+        image=[green(), red(), red()],
+    )
+    manifest, clean_only = both(data, trusted)
+    assert manifest.trusted.tolist() == [1, -1]
+    assert clean_only is not None
+    assert texts(clean_only, "trusted_label") == ["b", None, None]
+    assert clean_only.readable.tolist() == [True, False, False]
+    assert clean_only.trusted.tolist() == [1, -1, -1]
+    assert clean_only.given.tolist() == [-1, -1, -1]
+    assert clean_only.classes == manifest.classes
+    assert contents(clean_only)[0] == green()
+
+
+def test_rows_that_nobody_verified_need_not_be_in_the_dataset(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b"])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r0", "elsewhere"], trusted_label=["b", None])
+    manifest, clean_only = both(data, trusted, embedding="embedding")
+    assert manifest.trusted.tolist() == [1, -1]
+    assert clean_only is None
+
+
+def test_trusted_rows_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b"])
+    unknown = table(tmp_path / "1.parquet", sample_id=["r0"], trusted_label=["c"])
+    assert "must be classes of the dataset" in refusal(data, unknown, embedding="embedding")
+    outside = table(tmp_path / "2.parquet", sample_id=["r0", "elsewhere"], trusted_label=["a", "b"])
+    assert "such as elsewhere" in refusal(data, outside, embedding="embedding")
+    twice = table(tmp_path / "3.parquet", sample_id=["r0", "r0"], trusted_label=["a", "b"])
+    assert "must be unique" in refusal(data, twice, embedding="embedding")
+    nothing = table(tmp_path / "4.parquet", sample_id=["r0"], other=["a"])
+    assert "`Columns(trusted=NAME)`" in refusal(data, nothing, embedding="embedding")
+
+
+def test_a_verified_label_with_too_many_digits_is_unknown(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["cat", "dog"])
+    (tmp_path / "t.csv").write_text("sample_id,trusted_label\nr0,99999999999999999999\n")
+    assert "99999999999999999999" in refusal(data, trusted=tmp_path / "t.csv", embedding="embedding")
