@@ -15,9 +15,11 @@ from noisecleaner.export.cleaning import ExportResult, export_clean
 from noisecleaner.export.corrupt import Corruption, Kind, corrupt
 from noisecleaner.export.decisions import OnFlag, Policy
 from noisecleaner.export.formats import Format
+from noisecleaner.gate.config import GateConfig, gather_config
 from noisecleaner.gate.formats import render
 from noisecleaner.gate.judge import gate
-from noisecleaner.gate.rules import Level, Limit, OnInconclusive, Rule, Rules, gather_rules
+from noisecleaner.gate.limits import Level, Limit, OnInconclusive, Unit
+from noisecleaner.gate.rules import Rule, rules
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
@@ -49,6 +51,7 @@ __all__ = [
     "FitConfig",
     "FitResult",
     "Format",
+    "GateConfig",
     "Goal",
     "Inference",
     "Interrupted",
@@ -68,22 +71,23 @@ __all__ = [
     "Progress",
     "Regularisation",
     "Rule",
-    "Rules",
     "Source",
     "Stage",
     "Summary",
     "TooFewVerifiedError",
+    "Unit",
     "Verdict",
     "bench",
     "corrupt",
     "export_clean",
     "fit",
     "gate",
-    "gather_rules",
+    "gather_config",
     "methods",
     "plan",
     "regularisers",
     "render",
+    "rules",
     "score",
     "score_new",
 ]

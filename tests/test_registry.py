@@ -23,12 +23,15 @@ from noisecleaner.registry import (
 )
 
 PACKAGE = Path(noisecleaner.__file__).parent
-FOLDERS = ["weightings", "regularisers", "bench", "gate.formats", "networks.backbones"]
+FOLDERS = ["weightings", "regularisers", "bench", "gate.formats", "gate.rules", "networks.backbones"]
 
 DROPPED = '''"""A paper's term, in a file.
 
 More about it.
 """
+
+PLACE = 10
+COMPUTED = PLACE + 1
 
 
 class Dropped:
@@ -142,3 +145,5 @@ def test_constants_are_read_without_importing_their_files(folder: str, tmp_path:
     assert constants_in(folder, "FAMILY") == {"other": "many"}
     assert constants_in(folder, "ENDINGS") == {"other": (".a", ".b")}
     assert constants_in(folder, "NOTHING") == {}
+    with pytest.raises(ValueError, match="malformed"):
+        constants_in(folder, "COMPUTED")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -13,11 +14,15 @@ from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
 from noisecleaner.commands._shared import RULES, Trusted, only_given, opt, refuse
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.gate.limits import Unit
+from noisecleaner.gate.rules import rules
 from noisecleaner.registry import names_in
 
 if TYPE_CHECKING:
     from noisecleaner.gate.verdicts import Verdict
 
+Group = TypeVar("Group")
+_RULES = rules()
 #: What `gate` reads without --config, below the working directory.
 _CONFIG = Path("noisecleaner.toml")
 
@@ -26,19 +31,30 @@ class JudgedExit(SystemExit):
     """How `gate` hands its exit code to `main`, to which typer's own 1 means something else."""
 
 
+def _with_rules(group: type[Group]) -> type[Group]:
+    """Make a group with an option for each rule."""
+    for rule in _RULES.values():
+        option = opt(rule.help, RULES)
+        annotation = Annotated[int | None, option] if rule.unit is Unit.ROWS else Annotated[float | None, option]
+        group.__annotations__[rule.parameter] = annotation
+        setattr(group, rule.parameter, None)
+    return dataclass(frozen=True, kw_only=True)(group)
+
+
+@_with_rules
+class RuleOptions:
+    """The limits: an option for each file of `gate/rules`."""
+
+
+_COMPARING = " and ".join(f"--{name}" for name, rule in _RULES.items() if rule.compares)
+
+
 @grouped
 def gate(
     *,
     run: Annotated[Path, typer.Argument(help="Run directory after `score`; with --data, after `fit`.")],
-    max_noise: Annotated[float | None, opt("Largest share of wrong labels.", RULES)] = None,
-    max_noise_per_class: Annotated[float | None, opt("The same in each class.", RULES)] = None,
-    max_noise_increase: Annotated[
-        float | None, opt("Largest rise of the share of wrong labels against --baseline.", RULES)
-    ] = None,
-    max_flagged: Annotated[float | None, opt("Largest share of flagged rows among the scored.", RULES)] = None,
-    min_kept_per_class: Annotated[int | None, opt("Fewest rows of a class that are not flagged.", RULES)] = None,
-    min_audited: Annotated[int | None, opt("Fewest verified rows.", RULES)] = None,
-    baseline: Annotated[Path | None, opt("Scored run that --max-noise-increase compares with.", RULES)] = None,
+    limits: RuleOptions,
+    baseline: Annotated[Path | None, opt(f"Scored run that {_COMPARING} compares with.", RULES)] = None,
     warn: Annotated[list[str] | None, opt("Name of a rule that shall only warn; repeatable.", RULES)] = None,
     on_inconclusive: Annotated[
         str | None, opt("fail, warn or pass where audited rows cannot tell; exit code 3 by default.", RULES)
@@ -58,22 +74,14 @@ def gate(
 
     Example: noisecleaner gate runs/first --max-noise 0.05
     """
-    from noisecleaner.api import Cutoff, Rule, gather_rules, score_new
+    from noisecleaner.api import Cutoff, gather_config, score_new
     from noisecleaner.api import gate as judge
     from noisecleaner.gate.judge import read_baseline
     from noisecleaner.registry import check_choice
 
     check_choice(format, ["console", *names_in("gate.formats")], parameter="`format`")
-    limits: dict[Rule, float | None] = {
-        Rule.MAX_NOISE: max_noise,
-        Rule.MAX_NOISE_PER_CLASS: max_noise_per_class,
-        Rule.MAX_NOISE_INCREASE: max_noise_increase,
-        Rule.MAX_FLAGGED: max_flagged,
-        Rule.MIN_KEPT_PER_CLASS: min_kept_per_class,
-        Rule.MIN_AUDITED: min_audited,
-    }
-    rules = gather_rules(
-        {rule: limit for rule, limit in limits.items() if limit is not None},
+    asked = gather_config(
+        {name.replace("_", "-"): limit for name, limit in only_given(**vars(limits)).items()},
         config=config or (_CONFIG if _CONFIG.exists() else None),
         warn=warn or [],
         on_inconclusive=on_inconclusive,
@@ -84,10 +92,10 @@ def gate(
         refuse({"--threshold": threshold is not None}, "--data")
         refuse({"--trusted": trusted}, "--data")
         rows.refuse_without_data(out)
-        _conclude(judge(run, rules), format, output)
+        _conclude(judge(run, asked), format, output)
     source = rows.source(data)
     target = target_of(run, source.data, out)
-    read_baseline(rules, target)  # before the long part
+    read_baseline(asked, target)  # before the long part
     score_new(
         run,
         source,
@@ -97,7 +105,7 @@ def gate(
         inference=rows.inference(),
         progress=terminal.TerminalProgress(),
     )
-    _conclude(judge(target, rules), format, output)
+    _conclude(judge(target, asked), format, output)
 
 
 def _check_output(output: Path | None) -> None:

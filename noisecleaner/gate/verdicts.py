@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from noisecleaner.gate.rules import Level, OnInconclusive, Rule
+from noisecleaner.gate.limits import Level, OnInconclusive, Unit
+from noisecleaner.noise.rate import FOUR_DIGITS, Interval, percent
 
 
 class Outcome(StrEnum):
@@ -26,12 +27,13 @@ class Effect(StrEnum):
     UNDECIDED = "undecided"  # exit code 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """What became of one rule.
 
     Args:
-        rule: which one.
+        rule: its name.
+        unit: what its limit counts.
         level: what breaking it does.
         outcome: whether it is broken.
         limit: a share, or a number of rows.
@@ -42,7 +44,8 @@ class Finding:
         classes: the classes that did not pass, worst first, at most 20.
     """
 
-    rule: Rule
+    rule: str
+    unit: Unit
     level: Level
     outcome: Outcome
     limit: float
@@ -55,16 +58,18 @@ class Finding:
     @property
     def shown_limit(self) -> str:
         """The limit as people write it."""
-        return f"at least {self.limit:,}" if self.rule.counts_rows else f"at most {percent(self.limit)}"
+        return f"at least {self.limit:,}" if self.unit is Unit.ROWS else f"at most {percent(self.limit, FOUR_DIGITS)}"
 
     @property
     def shown_value(self) -> str:
         """The value as people write it, with its interval."""
         if self.value is None:
             return "unknown"
-        if self.rule.counts_rows:
+        if self.unit is Unit.ROWS:
             return f"{self.value:,}"
-        return percent(self.value) + _between(self.low, self.high)
+        if self.low is None or self.high is None:
+            return percent(self.value, FOUR_DIGITS)
+        return Interval(value=self.value, low=self.low, high=self.high).words(FOUR_DIGITS)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Verdict:
     Args:
         run: the directory that was judged.
         findings: one for each rule.
-        on_inconclusive: what an error rule that cannot be decided counts as, see `rules.Rules`.
+        on_inconclusive: what an error rule that cannot be decided counts as, see `GateConfig`.
     """
 
     run: str
@@ -121,7 +126,7 @@ class Verdict:
         """Describe the verdict as a JSON object; findings as `Finding` has them."""
         findings = [
             {
-                "rule": finding.rule.value,
+                "rule": finding.rule,
                 "level": finding.level.value,
                 "outcome": finding.outcome.value,
                 "limit": finding.limit,
@@ -134,12 +139,3 @@ class Verdict:
             for finding in self.findings
         ]
         return {"outcome": self.outcome.value, "exit_code": self.exit_code, "run": self.run, "findings": findings}
-
-
-def percent(share: float) -> str:
-    """Write a share in [-1, 1] with four digits that count: `4.2 %`."""
-    return f"{100 * share:.4g} %"
-
-
-def _between(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" ({100 * low:.4g} to {100 * high:.4g})"

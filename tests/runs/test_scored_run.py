@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.datasets import Command, embeddings, write_trusted
 from support.scored import make_run, metadata_of, sampled, scores_table
 
-from noisecleaner.api import score, score_new
+from noisecleaner.api import Cutoff, score, score_new
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Columns, Source
@@ -173,13 +173,13 @@ def check(summary: Summary, path: Path) -> None:
 
 def test_the_summary_of_a_fitted_run_is_the_one_that_was_printed(fitted: Path) -> None:
     for goal in (None, Goal("budget", 20)):
-        summary = score(fitted / "run", threshold=0.4, goal=goal)
+        summary = score(fitted / "run", cutoff=Cutoff(threshold=0.4, goal=goal))
         check(summary, fitted / "run")
     assert summary.flagged == 20
     assert summary.goal == goal
     assert summary.judged > 0
     assert summary.kept_noise.sample_size > 0
-    check(score(fitted / "run", by="alpha"), fitted / "run")
+    check(score(fitted / "run", cutoff=Cutoff(by="alpha")), fitted / "run")
     check(score(fitted / "run"), fitted / "run")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import noisecleaner
+from support.datasets import Outcome
 
 _TESTS = Path(__file__).parents[1]
 
@@ -24,17 +25,25 @@ class Package:
         """Run a command of the copy, which must succeed; return its stdout."""
         return self._python("-m", "noisecleaner", *map(str, words))
 
+    def outcome(self, *words: object) -> Outcome:
+        """What a command of the copy leaves behind, which may fail."""
+        done = self._run("-m", "noisecleaner", *map(str, words))
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
     def passes(self, suite: str, name: str) -> None:
         """Run those tests of a contract suite, a path below `tests/`, that say `name`; there must be some."""
         words = ["-m", "pytest", "-p", "no:cacheprovider", "-k", name, f"--rootdir={_TESTS.parent}"]
         self._python(*words, str(_TESTS / suite))  # pytest fails where it finds none
 
     def _python(self, *words: str) -> str:
-        variables = {**os.environ, "PYTHONPATH": str(self.home), "COLUMNS": "200"}
-        command = [sys.executable, *words]
-        done = subprocess.run(command, cwd=self.home, env=variables, capture_output=True, text=True, check=False)
+        done = self._run(*words)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        variables = {**os.environ, "PYTHONPATH": str(self.home), "COLUMNS": "200"}
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=self.home, env=variables, capture_output=True, text=True, check=False)
 
 
 def with_file(home: Path, path: str, source: str) -> Package:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from noisecleaner.gate.rules import Level
+from noisecleaner.gate.limits import Level
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.texts import printable
 
@@ -23,7 +23,7 @@ def render(verdict: Verdict) -> str:
     for name, value in {"run": _legal(verdict.run), "outcome": verdict.outcome.value}.items():
         SubElement(properties, "property", {"name": name, "value": value})
     for finding in verdict.findings:
-        case = SubElement(suite, "testcase", {"name": finding.rule.value, "classname": "noisecleaner.gate"})
+        case = SubElement(suite, "testcase", {"name": finding.rule, "classname": "noisecleaner.gate"})
         _describe(case, finding, verdict.effect(finding))
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     indent(root)

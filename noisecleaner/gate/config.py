@@ -1,0 +1,170 @@
+"""What a gate judges: limits and levels, from options and from the `[gate]` table of a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.gate.limits import Level, Limit, OnInconclusive
+from noisecleaner.gate.rules import Rule, rules
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_HINT = "See `gate()` for the rules."
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """What a gate judges.
+
+    Args:
+        limits: name of a rule -> its limit; at least one.
+        on_inconclusive: what an error rule that cannot be decided counts as; None makes the gate inconclusive.
+        baseline: directory of the scores that a rule compares with, see `Rule.compares`; only for such a rule.
+
+    Raises:
+        NoisecleanerError: there is no rule, a limit is out of range, or rules and baseline do not go together.
+    """
+
+    limits: Mapping[str, Limit]
+    on_inconclusive: OnInconclusive | None = None
+    baseline: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.limits:
+            raise NoisecleanerError(
+                "A gate needs at least one rule, but there is none.",
+                "Give one, such as `max_noise=0.05`, or write it into the [gate] table of noisecleaner.toml.",
+            )
+        known = rules()
+        for name, limit in self.limits.items():
+            _rule(known, name, "The rule").unit.check(limit.value, name)
+        comparing = [name for name, rule in known.items() if rule.compares]
+        asked = [name for name in comparing if name in self.limits]
+        if asked and self.baseline is None:
+            raise NoisecleanerError(
+                f"{asked[0]} needs a run to compare with, but there is no baseline.", "Add `baseline=RUN`."
+            )
+        if self.baseline is not None and not asked:
+            raise NoisecleanerError(
+                f"A baseline would do nothing: only {' and '.join(comparing)} compares with it.",
+                f"Add `{known[comparing[0]].parameter}=SHARE`, or leave the baseline out.",
+            )
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """What a TOML file says; each part may be missing, because options may bring it."""
+
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    on_inconclusive: OnInconclusive | None = None
+    baseline: Path | None = None
+
+
+def gather_config(
+    limits: Mapping[str, float],
+    *,
+    config: Path | None = None,
+    warn: Collection[str] = (),
+    on_inconclusive: str | None = None,
+    baseline: Path | None = None,
+) -> GateConfig:
+    """Put options and file together; an option replaces the whole entry of the file, its level too.
+
+    Args:
+        limits: name of a rule -> limit, as options.
+        config: a TOML file with a table `[gate]`.
+        warn: names of rules that only warn.
+        on_inconclusive: see `OnInconclusive`.
+        baseline: see `GateConfig`.
+
+    Raises:
+        NoisecleanerError: the file cannot be read or says something unknown, or see `GateConfig`.
+    """
+    written, known = read_config(config) if config else ConfigFile(), rules()
+    merged = dict(written.limits)
+    for name, value in limits.items():
+        rule = _rule(known, name, "The rule")
+        rule.unit.check(value, f"`{rule.parameter}`")
+        merged[name] = Limit(value)
+    for name in warn:
+        rule = _rule(known, name, "`warn`")
+        if name not in merged:
+            raise NoisecleanerError(
+                f"`warn={name!r}` would do nothing: there is no such rule here.",
+                f"Add `{rule.parameter}=LIMIT`, or leave it out.",
+            )
+        merged[name] = Limit(merged[name].value, Level.WARN)
+    chosen = None if on_inconclusive is None else _choice(OnInconclusive, on_inconclusive, "`on_inconclusive`")
+    return GateConfig(merged, chosen or written.on_inconclusive, baseline or written.baseline)
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read the `[gate]` table of a TOML file; a relative baseline in it is relative to the file.
+
+    Raises:
+        NoisecleanerError: the file is missing, is not TOML, or says something unknown or out of range.
+    """
+    try:
+        content = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise NoisecleanerError(
+            f"{path} must be a TOML file with a table [gate], but it cannot be read ({error}).",
+            "Put it right, or name another one with `config=FILE`.",
+        ) from error
+    _check_keys(content, ["gate"], f"{path}")
+    table = content.get("gate")
+    if not isinstance(table, dict):
+        raise NoisecleanerError(
+            f"{path} needs a table [gate], but it has none.", "Write [gate], and below it max-noise = 0.05, say."
+        )
+    known = rules()
+    _check_keys(table, [*known, "on-inconclusive", "baseline"], f"[gate] in {path}")
+    limits = {name: _limit(rule, table[name], f"{name} in {path}") for name, rule in known.items() if name in table}
+    chosen, baseline = table.get("on-inconclusive"), table.get("baseline")
+    if baseline is not None and not (isinstance(baseline, str) and baseline and "\0" not in baseline):
+        raise NoisecleanerError(f"baseline in {path} must be the path of a run, but it is {baseline!r}.", _HINT)
+    return ConfigFile(
+        limits,
+        None if chosen is None else _choice(OnInconclusive, chosen, f"on-inconclusive in {path}:"),
+        None if baseline is None else path.parent / baseline,
+    )
+
+
+def _limit(rule: Rule, entry: object, where: str) -> Limit:
+    """Read `0.05` or `{limit = 0.05, level = "warn"}`."""
+    level = Level.ERROR
+    if isinstance(entry, dict):
+        _check_keys(entry, ["limit", "level"], where)
+        if "limit" not in entry:
+            raise NoisecleanerError(f"{where} needs a limit, but it has none.", "Write {limit = …, level = …}.")
+        level = _choice(Level, entry.get("level", level), f"level of {where}:")
+        entry = entry["limit"]
+    rule.unit.check(entry, where)
+    return Limit(entry, level)  # type: ignore[arg-type]  # it is a number: just checked
+
+
+def _rule(known: Mapping[str, Rule], name: str, where: str) -> Rule:
+    if name not in known:
+        raise NoisecleanerError(f"{where} {name!r} is unknown.", f"Choose one of: {', '.join(known)}.")
+    return known[name]
+
+
+def _check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    unknown = [key for key in table if key not in known]
+    if unknown:
+        raise NoisecleanerError(
+            f"{where} may hold {listed(list(known))}, but it also holds {listed([repr(key) for key in unknown])}.",
+            "Correct the spelling, or leave it out.",
+        )
+
+
+def _choice(kind: type[_Choice], value: Any, where: str) -> _Choice:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise NoisecleanerError(f"{where} {value!r} is unknown.", f"Choose one of: {', '.join(kind)}.") from error

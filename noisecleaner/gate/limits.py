@@ -1,0 +1,64 @@
+"""What a gate limits: numbers with a unit, and what breaking one does."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from noisecleaner.errors import NoisecleanerError
+
+
+class Unit(StrEnum):
+    """What a limit counts."""
+
+    SHARE = "share"  # in [0, 1]
+    ROWS = "rows"
+
+    def check(self, value: object, where: str) -> None:
+        """Refuse what is no limit.
+
+        Args:
+            value: what was given.
+            where: what it was given for, as an error calls it.
+
+        Raises:
+            NoisecleanerError: it is no number, or out of range.
+        """
+        good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if self is Unit.ROWS:
+            good = good and isinstance(value, int) and value >= 0
+            wanted, example = "a whole number of rows, 0 or more", "100"
+        else:
+            good = good and 0 <= value <= 1  # type: ignore[operator]  # it is a number here
+            wanted, example = "a share in [0, 1]", "0.05"
+        if not good:
+            raise NoisecleanerError(f"{where} must be {wanted}, but it is {value!r}.", f"Write {example}, for example.")
+
+
+class Level(StrEnum):
+    """What happens when a rule fails."""
+
+    ERROR = "error"  # so does the gate
+    WARN = "warn"  # it is said, and the gate passes
+
+
+class OnInconclusive(StrEnum):
+    """What an error rule counts as when the audited rows cannot tell."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    PASS = "pass"  # noqa: S105  # not a password
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The limit of a rule.
+
+    Args:
+        value: a share in [0, 1], or a number of rows, see `Rule.unit`.
+        level: what happens when it is broken.
+    """
+
+    value: float
+    level: Level = Level.ERROR

@@ -1,0 +1,40 @@
+"""What several rules say: whether an interval decides, what to verify, and which classes are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from noisecleaner.gate.verdicts import Outcome
+from noisecleaner.noise.intervals import clears
+from noisecleaner.noise.rate import FOUR_DIGITS, Interval, Rate
+from noisecleaner.texts import shortened
+
+_LISTED = 5  # classes in a message
+_LONGEST = 80  # characters of a class name in a message
+
+
+def decided(interval: Interval | None, limit: float) -> Outcome:
+    """Judge a share by its interval.
+
+    It passes when the upper end is at or below the limit, fails when the lower end is above it, and is inconclusive
+    otherwise, or where there is no interval.
+    """
+    if interval is None or not clears(interval, limit):
+        return Outcome.INCONCLUSIVE
+    return Outcome.PASSED if interval.high <= limit else Outcome.FAILED
+
+
+def numbers(rate: Rate) -> str:
+    """Write a rate with its interval and what it rests on."""
+    return rate.words(FOUR_DIGITS, with_sample=True)
+
+
+def listed(names: Sequence[str], describe: Callable[[str], str]) -> str:
+    """Describe the first few classes, and count the others."""
+    shown = "; ".join(describe(name) for name in names[:_LISTED])
+    return shown + (f"; and {len(names) - _LISTED:,} more" if len(names) > _LISTED else "")
+
+
+def quoted(name: str) -> str:
+    """Write a user's text in quotes, cut where it is very long."""
+    return f"'{shortened(name, _LONGEST)}'"

@@ -1,0 +1,43 @@
+"""The share of wrong labels among all rows."""
+
+from __future__ import annotations
+
+from noisecleaner.gate.rules import Case
+from noisecleaner.gate.rules._words import decided, numbers
+from noisecleaner.gate.verdicts import Finding, Outcome
+from noisecleaner.noise.intervals import more_for_limit
+from noisecleaner.noise.rate import FOUR_DIGITS, Rate, percent
+
+HELP = "Largest share of wrong labels."
+UNIT = "share"
+PLACE = 10
+
+
+def judge(case: Case) -> Finding:
+    """Judge the noise by its interval."""
+    rate, limit = case.run.noise.overall, case.limit.value
+    outcome = decided(rate.interval, limit)
+    message = f"{_wrong(rate)}; at most {percent(limit, FOUR_DIGITS)} may be"
+    if outcome is Outcome.INCONCLUSIVE:
+        message += f", which cannot be told yet: {_advice(rate, limit, rows=case.run.counts.scored)}"
+    return case.finding(outcome, f"{message}.", value=rate.value, interval=rate.interval)
+
+
+def _wrong(rate: Rate) -> str:
+    if rate.value is None:
+        return f"The share of wrong labels is {numbers(rate)}"
+    return f"{numbers(rate)} of the labels are wrong"
+
+
+def _advice(rate: Rate, limit: float, *, rows: int) -> str:
+    """Say how many more of the scored rows to verify."""
+    more, left = more_for_limit(rate, limit), rows - rate.sample_size
+    if more is None and rate.value is None:
+        return "no number of audited rows shows that no label at all is wrong"
+    if more is None:
+        return "the rate is the limit, or so close to it that no number of audited rows would do"
+    if rate.value is None:
+        return f"verify at least {more:,} rows, drawn at random (so few do only if none of them is wrong)"
+    if more > left:
+        return f"it would take about {more:,} more verified rows, and there are {left:,}"
+    return f"verify about {more:,} more rows, drawn at random"

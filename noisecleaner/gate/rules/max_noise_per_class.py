@@ -1,0 +1,50 @@
+"""The share of wrong labels among the rows of each given label."""
+
+from __future__ import annotations
+
+from noisecleaner.gate.rules import Case
+from noisecleaner.gate.rules._words import decided, listed, numbers, quoted
+from noisecleaner.gate.verdicts import Finding, Outcome
+from noisecleaner.noise.intervals import more_for_limit
+from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Rate, percent
+
+HELP = "The same in each class."
+UNIT = "share"
+PLACE = 20
+#: The worst class decides.
+_WORST_FIRST = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED)
+
+
+def judge(case: Case) -> Finding:
+    """Judge the noise of each class by its interval."""
+    rates = _judged(case)
+    limit = case.limit.value
+    outcomes = {name: decided(rate.interval, limit) for name, rate in rates.items()}
+    worst = sorted(rates, key=lambda name: (_WORST_FIRST.index(outcomes[name]), -(rates[name].value or 0)))
+    failed, unclear = ([name for name in worst if outcomes[name] is outcome] for outcome in _WORST_FIRST[:2])
+    parts = [f"At most {percent(limit, FOUR_DIGITS)} of the labels of a class may be wrong"]
+    if failed:
+        described = listed(failed, lambda name: f"{quoted(name)} {numbers(rates[name])}")
+        parts.append(f"{len(failed):,} of {len(rates):,} classes have more: {described}")
+    if unclear:
+        described = listed(unclear, lambda name: _unclear(name, rates[name], limit))
+        parts.append(f"{len(unclear):,} of {len(rates):,} classes cannot be told yet: {described}")
+    if not failed and not unclear:
+        parts.append(f"none of {len(rates):,} classes has more")
+    first = rates[worst[0]] if worst else UNKNOWN
+    outcome = outcomes[worst[0]] if worst else Outcome.INCONCLUSIVE
+    message = f"{'; '.join(parts)}."
+    return case.finding(outcome, message, value=first.value, interval=first.interval, classes=[*failed, *unclear])
+
+
+def _judged(case: Case) -> dict[str, Rate]:
+    """Leave out classes without rows: of these no label is wrong, and none could ever be audited."""
+    classes = case.run.counts.classes
+    return {name: rate for name, rate in case.run.noise.per_class.items() if classes[name].scored or rate.sample_size}
+
+
+def _unclear(name: str, rate: Rate, limit: float) -> str:
+    more = more_for_limit(rate, limit)
+    about = "at least" if rate.value is None else "about"
+    verify = "no number of audited rows would do" if more is None else f"verify {about} {more:,} more"
+    return f"{quoted(name)} {numbers(rate)}, {verify}"

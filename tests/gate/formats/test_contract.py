@@ -1,0 +1,118 @@
+"""Every format tells the verdict, whatever the texts in it; one more is one more file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.datasets import Command
+from support.gates import ANY_TEXT, check_junit, check_markdown, verdict
+from support.packages import with_file
+from support.scored import make_run
+
+from noisecleaner.api import Effect, GateConfig, Limit, Outcome, gate, render
+from noisecleaner.commands import console
+from noisecleaner.registry import names_in
+
+FORMATS = ["console", *names_in("gate.formats")]
+# 30 of 300 audited labels are wrong: 10 %, 7.1 to 13.9
+RULES = {0: ["--max-noise", "0.14"], 1: ["--max-noise", "0.07"], 2: [], 3: ["--max-noise", "0.1"]}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("code", RULES)
+def test_every_format_has_every_exit_code(command: Command, run: Path, format: str, code: int) -> None:
+    outcome = command("gate", run, *RULES[code], "--format", format)
+    assert outcome.code == code
+    if code == 2:
+        assert outcome.out == ""
+        assert "at least one rule" in outcome.err
+        return
+    assert outcome.err == ""
+    assert "max-noise" in outcome.out
+    word = {0: "passed", 1: "failed", 3: "inconclusive"}[code]
+    assert word in outcome.out
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_an_output_file_holds_what_stdout_would(command: Command, run: Path, format: str, code: int) -> None:
+    words = ["gate", run, *RULES[code], "--format", format]
+    printed = command(*words).out
+    outcome = command(*words, "--output", "result")
+    assert outcome.code == code
+    assert Path("result").read_text("utf-8") == printed
+    assert outcome.out.startswith(f"Gate {'passed' if code == 0 else 'failed' if code == 1 else 'inconclusive'}")
+    assert outcome.out.count("\n") == 1
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("format", names_in("gate.formats"))
+@given(texts=st.lists(ANY_TEXT, max_size=6), run=ANY_TEXT, outcome=st.sampled_from(Outcome))
+def test_a_format_is_lines_of_printable_text(format: str, texts: list[str], run: str, outcome: Outcome) -> None:
+    """No text of a user can control a terminal or a log, and the same verdict is the same text."""
+    judged = verdict(texts, run, outcome)
+    text = render(format, judged)
+    assert text == render(format, judged)
+    assert text == "" or text.endswith("\n")
+    assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")]
+    for finding in judged.findings[:5]:
+        assert finding.rule in text
+
+
+@given(st.lists(ANY_TEXT, min_size=1, max_size=6), ANY_TEXT, st.sampled_from(Outcome))
+def test_hostile_texts_break_no_format(messages: list[str], run: str, outcome: Outcome) -> None:
+    judged = verdict(messages, run, outcome)
+    plain = [console.printable(message) for message in messages]
+    content = json.loads(render("json", judged))
+    assert [f["message"] for f in content["findings"]] == [m.encode(errors="replace").decode() for m in messages]
+    assert render("json", judged).isascii()
+    check_junit(render("junit", judged))
+    for line, message in zip(render("github", judged)[:-1].split("\n"), plain, strict=True):
+        matched = re.fullmatch(r"::(error|notice) title=[^:,\r\n]+::([^\r\n]*)", line)
+        assert matched
+        assert matched[2].replace("%25", "%") == message
+    check_markdown(render("markdown", judged), plain)
+    shown = console.verdict_text(judged)
+    assert shown.count("\n") == len(messages) + 1
+    assert console.printable(shown.replace("\n", "")) == shown.replace("\n", "")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4, unique=True))
+def test_hostile_class_names_break_no_format(names: list[str]) -> None:
+    config = GateConfig({"max-noise-per-class": Limit(0.1), "min-kept-per-class": Limit(5)})
+    with tempfile.TemporaryDirectory() as folder:
+        judged = gate(make_run(Path(folder), rows=dict.fromkeys(names, (1, 1)), audited={}), config)
+    assert [finding.classes for finding in judged.findings] == [tuple(names)] * 2
+    assert [judged.effect(finding) for finding in judged.findings] == [Effect.UNDECIDED, Effect.FAILS]
+    check_junit(render("junit", judged))
+    check_markdown(render("markdown", judged), [console.printable(f.message) for f in judged.findings])
+    assert render("github", judged).count("\n") == 2
+    assert [tuple(f["classes"]) for f in json.loads(render("json", judged))["findings"]] == [tuple(names)] * 2
+
+
+DROPPED_IN = '''
+"""CSV: one line for each rule."""
+
+from noisecleaner.gate.verdicts import Verdict
+
+
+def render(verdict: Verdict) -> str:
+    return "".join(f"{finding.rule},{finding.outcome}\\n" for finding in verdict.findings)
+'''
+
+
+def test_a_file_that_is_dropped_in_is_a_format(tmp_path: Path) -> None:
+    copy = with_file(tmp_path, "gate/formats/csv.py", DROPPED_IN)
+    make_run(tmp_path / "run")
+    assert "csv" in copy.command("gate", "--help")
+    outcome = copy.outcome("gate", "run", "--max-noise", "0.14", "--min-audited", "301", "--format", "csv")
+    assert outcome.code == 1, outcome.err
+    assert outcome.out == "max-noise,passed\nmin-audited,failed\n"

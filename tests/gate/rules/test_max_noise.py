@@ -1,0 +1,46 @@
+"""`max-noise`."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from support.datasets import Command
+from support.gates import only_finding
+from support.scored import make_run, sampled
+
+
+def test_a_share_is_judged_by_its_interval(command: Command, run: Path) -> None:
+    rate = sampled(30, 300)
+    assert rate.low is not None
+    assert rate.high is not None
+    at = only_finding(command, run, "--max-noise", rate.high)
+    assert (at["outcome"], at["value"], at["low"], at["high"]) == ("passed", 0.1, rate.low, rate.high)
+    assert only_finding(command, run, "--max-noise", rate.low)["outcome"] == "inconclusive"
+    assert only_finding(command, run, "--max-noise", math.nextafter(rate.high, 0))["outcome"] == "inconclusive"
+    assert only_finding(command, run, "--max-noise", math.nextafter(rate.low, 0))["outcome"] == "failed"
+
+
+def test_an_inconclusive_rule_says_how_many_more_rows_to_verify(command: Command, run: Path) -> None:
+    message = str(only_finding(command, run, "--max-noise", "0.12")["message"])
+    (more, there) = re.findall(r"it would take about ([\d,]+) more verified rows, and there are ([\d,]+)", message)[0]
+    z = 1.959964
+    assert int(there.replace(",", "")) < int(more.replace(",", ""))
+    assert 300 + int(more.replace(",", "")) == math.ceil(z**2 * 0.12 * 0.88 / 0.02**2)
+    assert "the rate is the limit" in str(only_finding(command, run, "--max-noise", "0.1")["message"])
+    message = str(only_finding(command, run, "--max-noise", "0.135")["message"])
+    (few,) = re.findall(r"verify about ([\d,]+) more rows, drawn at random", message)
+    assert 300 + int(few) == math.ceil(z**2 * 0.135 * 0.865 / 0.035**2)
+
+
+def test_without_an_interval_noise_is_inconclusive(command: Command, tmp_path: Path, run: Path) -> None:
+    unknown = make_run(tmp_path / "unknown", audited={})
+    finding = only_finding(command, unknown, "--max-noise", "0.05")
+    assert (finding["outcome"], finding["value"], finding["low"]) == ("inconclusive", None, None)
+    assert "verify at least 73 rows, drawn at random (so few do only if none of them is wrong)" in finding["message"]
+    assert "no number of audited rows" in str(only_finding(command, unknown, "--max-noise", "0")["message"])
+    modelled = make_run(tmp_path / "modelled", interval=False)
+    finding = only_finding(command, modelled, "--max-noise", "0.05")
+    assert (finding["outcome"], finding["value"], finding["low"]) == ("inconclusive", 0.1, None)
+    assert "more rows, drawn at random" in str(finding["message"])

@@ -1,0 +1,41 @@
+"""`max-noise-per-class`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.datasets import Command
+from support.gates import only_finding
+from support.scored import make_run
+
+
+def test_noise_per_class_tells_the_worst_classes(command: Command, run: Path, tmp_path: Path) -> None:
+    finding = only_finding(command, run, "--max-noise-per-class", "0.1")
+    assert (finding["outcome"], finding["classes"]) == ("failed", ["dog"])
+    assert finding["value"] == pytest.approx(25 / 150)
+    assert "1 of 2 classes have more: 'dog' 16.67 %" in finding["message"]
+    assert only_finding(command, run, "--max-noise-per-class", "0.3")["outcome"] == "passed"
+    unclear = only_finding(command, run, "--max-noise-per-class", "0.15")
+    assert unclear["classes"] == ["dog"]
+    assert re.search(r"'dog' .*, verify about [\d,]+ more", str(unclear["message"]))
+
+
+def test_a_class_without_audited_rows_is_inconclusive_and_one_without_rows_is_not(
+    command: Command, tmp_path: Path, run: Path
+) -> None:
+    rows = {"cat": (100, 0), "dog": (50, 0), "emu": (0, 0)}
+    part = make_run(tmp_path / "part", rows=rows, audited={"cat": (0, 100)})
+    finding = only_finding(command, part, "--max-noise-per-class", "0.1")
+    assert (finding["outcome"], finding["classes"], finding["value"]) == ("inconclusive", ["dog"], None)
+    assert "'dog' unknown (0 audited rows), verify at least 35 more" in finding["message"]
+
+
+def test_many_classes_make_one_short_finding(command: Command, tmp_path: Path, run: Path) -> None:
+    rows = {f"class {n} {'x' * 500}": (1, 0) for n in range(300)}
+    many = make_run(tmp_path / "many", rows=rows, audited={})
+    finding = only_finding(command, many, "--max-noise-per-class", 0.1)
+    assert len(finding["classes"]) == 20
+    assert "and 295 more" in finding["message"]
+    assert len(str(finding["message"])) < 1500
