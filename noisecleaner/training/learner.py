@@ -76,7 +76,7 @@ class WeightingLearner:
     """
 
     def __init__(self, state: State, data: Data, fold: Fold, schedule: Schedule) -> None:
-        self.state, self._data, self._fold, self._schedule = state, data, fold, schedule
+        self.state, self.data, self.fold, self.schedule = state, data, fold, schedule
         # apart, so that a rule's own parameters do not change how the network's step is clipped
         groups = [list(module.parameters()) for module in (state.network, state.weighting)]
         self._clipped = [parameters for parameters in groups if parameters]
@@ -106,11 +106,11 @@ class WeightingLearner:
 
     def begin_epoch(self, epoch: int) -> list[str]:
         """Choose the clean set anew, where rows of low loss stand in for trusted ones."""
-        clean_set, rows = self.state.clean_set, self._fold.source
+        clean_set, rows = self.state.clean_set, self.fold.source
         if clean_set is None or epoch * self.steps_per_epoch < self._warmup:
             return []
-        batches = predict(self.state.network, self._data, rows, self._schedule.batch_size)
-        logits, given = torch.cat([logits for _, logits in batches]), torch.from_numpy(self._data.given[rows])
+        batches = predict(self.state.network, self.data, rows, self.schedule.batch_size)
+        logits, given = torch.cat([logits for _, logits in batches]), torch.from_numpy(self.data.given[rows])
         first = not len(clean_set.rows())
         lent = clean_set.choose(rows, logits=logits, given=given)
         if not (lent and first):
@@ -121,7 +121,11 @@ class WeightingLearner:
         ]
 
     def step(self, number: int) -> None:
-        """Draw, weigh, regularise, propagate back, descend, record: Algorithm 1 of SOSELETO, L2B and Bilevel alike."""
+        """Draw, weigh, regularise, propagate back, settle, descend, record: Algorithm 1 of all papers of `weightings/`.
+
+        What a paper's own lines are, its rule's `step` says; `settle` is what it does with the step's gradients
+        (SOSELETO moves alpha, eq. 5).
+        """
         source, target = self._draw(number)
         weighted = self._weigh(number, source, target)
         loss = self._regularise(number, source, weighted.loss)
@@ -135,27 +139,27 @@ class WeightingLearner:
     def _draw(self, number: int) -> tuple[Batch, Batch]:
         """A source batch, and a trusted batch, which is empty where the last one's direction serves."""
         clean_set, every = self.state.clean_set, self.state.weighting.every
-        seed_device(self._schedule.seed, number, self._data.device)
-        source = self._data.source(self._sampler.source(number))
-        pool = self._fold.steering if clean_set is None else clean_set.rows()
+        seed_device(self.schedule.seed, number, self.data.device)
+        source = self.data.source(self._sampler.source(number))
+        pool = self.fold.steering if clean_set is None else clean_set.rows()
         asked = number < self._warmup or (number - self._warmup) % every == 0
-        return source, self._data.target(self._sampler.target(number, pool if asked else pool[:0]))
+        return source, self.data.target(self._sampler.target(number, pool if asked else pool[:0]))
 
     def _weigh(self, number: int, source: Batch, target: Batch) -> Step:
         """Let the rule make a loss of the batches; plainly in the first epochs, if it says so."""
         weighting, network = self.state.weighting, self.state.network
         rule = weighting.warm_up if number < self._warmup else weighting.step
         network.train()
-        with autocast(self._data.device, self._schedule.precision):
+        with autocast(self.data.device, self.schedule.precision):
             return rule(network, source, target)
 
     def _regularise(self, number: int, source: Batch, loss: Tensor) -> Tensor:
         """Let the regularisers change the loss."""
         if not self.state.regularisers:
             return loss
-        rng = generator(self._schedule.seed, Stream.REGULARISERS, number)
+        rng = generator(self.schedule.seed, Stream.REGULARISERS, number)
         for regulariser in self.state.regularisers:
-            drawn = [self._data.source(rows).inputs for rows in regulariser.draw(rng, len(source.rows))]
+            drawn = [self.data.source(rows).inputs for rows in regulariser.draw(rng, len(source.rows))]
             loss = regulariser.regularise(loss, self.state.network, source, drawn)
         return loss
 
@@ -163,19 +167,19 @@ class WeightingLearner:
         """Step on the clipped gradients."""
         for parameters in self._clipped:
             torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
-        self._descent.step(self._schedule.rate(number / (self.epochs * self.steps_per_epoch)))
+        self._descent.step(self.schedule.rate(number / (self.epochs * self.steps_per_epoch)))
 
     def end_epoch(self) -> dict[str, float]:
         """Show the mean loss, the accuracy on the trusted rows that do not steer, and the mean alpha."""
-        state, data, checked = self.state, self._data, self._fold.checked
+        state, data, checked = self.state, self.data, self.fold.checked
         if state.average is not None:
             state.average.update_parameters(state.network)
         numbers = {"loss": self._mean_loss()}
         if len(checked):
             numbers["trusted accuracy"] = accuracy(
-                state.network, data, rows=checked, labels=data.trusted[checked], batch_size=self._schedule.batch_size
+                state.network, data, rows=checked, labels=data.trusted[checked], batch_size=self.schedule.batch_size
             )
-        alpha = state.weighting.alpha()[torch.from_numpy(self._fold.source).to(data.device)]
+        alpha = state.weighting.alpha()[torch.from_numpy(self.fold.source).to(data.device)]
         if alpha.isfinite().any():
             numbers["mean α"] = float(alpha.nanmean())
         return numbers
@@ -185,7 +189,7 @@ class WeightingLearner:
         self._losses.clear()
         if not math.isfinite(mean):
             raise NoisecleanerError(
-                f"Training must converge, but the loss is {mean} after steps of {self._schedule.learning_rate:g}.",
+                f"Training must converge, but the loss is {mean} after steps of {self.schedule.learning_rate:g}.",
                 "Give a smaller `Effort.learning_rate`, or leave it out.",
             )
         return mean
