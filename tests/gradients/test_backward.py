@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from support.gradients import Own
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -98,17 +99,6 @@ def test_separable_tells_whether_samples_see_each_other(layer: nn.Module, alone:
     assert separable(network, batch()[0]) is alone
     assert all(torch.equal(value, before[n]) for n, value in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
-
-
-class Own(nn.Module):
-    """A layer that has no rule."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(3, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor
 
 
 def test_a_layer_without_a_rule_is_refused() -> None:

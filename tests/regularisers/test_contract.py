@@ -1,4 +1,4 @@
-"""One contract for every file of `regularisers/`; the closed form of Lautum, the steps of Purified Learning."""
+"""One contract for every file of `regularisers/`, also from the command line."""
 
 from __future__ import annotations
 
@@ -14,48 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from support.datasets import Command, embeddings, write_trusted
-from torch import Tensor, nn
+from support.regularisers import INPUTS, SOURCE, batch, network, side, step
 from torch.nn import functional
 
 import noisecleaner.weightings as package
-from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.network import Batch, Network
+from noisecleaner.networks.network import Network
 from noisecleaner.registry import names_in, regularisers
-from noisecleaner.regularisers import Regulariser, Side, build, check_options
-from noisecleaner.regularisers.lautum import Lautum, lautum_information, ridged
-from noisecleaner.regularisers.purified import Purified
-from noisecleaner.weightings import build as build_weighting
-
-ROWS, CLASSES, WIDTH = 40, 3, 6
-SOURCE = list(range(10))
-
-
-def network() -> Network:
-    torch.manual_seed(0)
-    trunk = nn.Sequential(nn.Linear(WIDTH, 8), nn.BatchNorm1d(8), nn.Tanh())
-    return Network(trunk=trunk, head=nn.Linear(8, CLASSES)).double()
-
-
-def side() -> Side:
-    camera = np.where(np.arange(ROWS) < 5, -1, np.arange(ROWS) % 2)
-    return Side(np.arange(20, ROWS), camera, ("front", "rear"))
-
-
-INPUTS = torch.randn(ROWS, WIDTH, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-LABELS = torch.arange(ROWS) % CLASSES
-
-
-def batch(rows: list[int]) -> Batch:
-    index = torch.tensor(rows)
-    return Batch(inputs=INPUTS[index], labels=LABELS[index], rows=index)
-
-
-def step(regulariser: Regulariser, trained: Network, number: int = 0) -> Tensor:
-    """What the training loop does with a regulariser."""
-    source = batch(SOURCE)
-    drawn = [INPUTS[rows] for rows in regulariser.draw(np.random.default_rng(number), len(SOURCE))]
-    loss = functional.cross_entropy(trained(source.inputs), source.labels)
-    return regulariser.regularise(loss, trained, source, drawn)
+from noisecleaner.regularisers import Regulariser, build
 
 
 @pytest.fixture(params=names_in("regularisers"))
@@ -122,200 +87,6 @@ def test_every_option_is_described_as_its_constructor_has_it() -> None:
             value = getattr(regulariser, option, None)
             assert value is None or str(value) == text, (method.name, option)
         assert method.description
-
-
-def test_unknown_options_and_wrong_types_are_refused() -> None:
-    with pytest.raises(NoisecleanerError, match="colour is unknown"):
-        check_options("lautum", {"colour": 1})
-    with pytest.raises(NoisecleanerError, match="not of the type"):
-        check_options("purified", {"critic_every": 2.5})
-    with pytest.raises(NoisecleanerError, match="is unknown"):
-        check_options("magic", {})
-    for options in ({"weight": 0.0}, {"ridge": -1.0}, {"momentum": 1.0}, {"dimensions": 0}):
-        with pytest.raises(NoisecleanerError, match="cannot work here"):
-            build("lautum", side=side(), network=network(), options=options)
-    for options in (
-        {"critic_every": 0},
-        {"critic_steps": 0},
-        {"gradient_penalty": -1.0},
-        {"critic_rate": 0.0},
-        {"lambda_2": 0.0},
-        {"label": "left"},
-    ):
-        with pytest.raises(NoisecleanerError, match="cannot work here"):
-            build("purified", side=side(), network=network(), options=options)
-
-
-def test_purified_needs_features_that_are_trained() -> None:
-    head = Network(trunk=nn.Identity(), head=nn.Linear(WIDTH, CLASSES))
-    with pytest.raises(NoisecleanerError, match=r"`Model\(frozen=False\)`"):
-        build("purified", side=side(), network=head)
-
-
-# Lautum information
-
-
-def gaussian(correlations: list[float], width: int, seed: int) -> Tensor:
-    """A joint covariance of two vectors with these canonical correlations, seen through random invertible maps."""
-    generator = torch.Generator().manual_seed(seed)
-    covariance = torch.eye(width + len(correlations), dtype=torch.float64)
-    for i, rho in enumerate(correlations):
-        covariance[i, width + i] = covariance[width + i, i] = rho
-    maps = [torch.randn(n, n, generator=generator, dtype=torch.float64) for n in (width, len(correlations))]
-    mixed = torch.block_diag(*maps)
-    return mixed @ covariance @ mixed.T
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_lautum_information_is_that_of_the_canonical_correlations(seed: int) -> None:
-    correlations = [0.9, 0.5, 0.3]
-    expected = sum(r**2 / (1 - r**2) + 0.5 * np.log(1 - r**2) for r in correlations)
-    found = lautum_information(gaussian(correlations, 5, seed), 5)
-    assert found.item() == pytest.approx(expected, rel=1e-9)
-
-
-def test_lautum_information_is_the_kl_divergence_of_the_product_from_the_joint() -> None:
-    joint = gaussian([0.8, 0.4], 3, seed=7)
-    apart = torch.block_diag(joint[:3, :3], joint[3:, 3:])
-    distribution = torch.distributions.MultivariateNormal
-    zero = torch.zeros(5, dtype=torch.float64)
-    expected = torch.distributions.kl_divergence(distribution(zero, apart), distribution(zero, joint))
-    assert lautum_information(joint, 3).item() == pytest.approx(expected.item(), rel=1e-9)
-
-
-def test_lautum_information_of_samples_comes_near_the_closed_form() -> None:
-    joint = gaussian([0.7, 0.2], 4, seed=3)
-    distribution = torch.distributions.MultivariateNormal(torch.zeros(6, dtype=torch.float64), joint)
-    torch.manual_seed(0)
-    samples = distribution.sample((200_000,))
-    found = lautum_information(torch.cov(samples.T), 4)
-    assert found.item() == pytest.approx(lautum_information(joint, 4).item(), rel=0.03)
-
-
-def test_the_gradient_of_lautum_information_is_that_of_finite_differences() -> None:
-    joint = gaussian([0.8, 0.8, 0.1], 4, seed=1).requires_grad_()  # equal correlations have no eigenvector gradient
-
-    def symmetric(covariance: Tensor) -> Tensor:
-        return lautum_information((covariance + covariance.T) / 2, 4)
-
-    assert torch.autograd.gradcheck(symmetric, joint)
-
-
-def test_a_ridge_bounds_the_information_of_a_linear_output() -> None:
-    joint = gaussian([0.999999999], 1, seed=0)
-    assert lautum_information(ridged(joint, 1, 0.1), 1) < 10
-
-
-def test_the_running_covariance_is_that_of_all_batches_when_they_are_alike() -> None:
-    trained = network().eval()
-    regulariser = Lautum(side(), trained, dimensions=4, momentum=0.5).double()
-    joint = torch.cat([INPUTS[:, :4], INPUTS[:, :3]], dim=1)
-    for _ in range(3):
-        found = regulariser._covariance(joint)
-    torch.testing.assert_close(found, torch.cov(joint.T, correction=0))
-
-
-def test_more_lautum_information_is_a_lower_loss() -> None:
-    trained = network()
-    regulariser = Lautum(side(), trained, weight=2.0).double()
-    (rows,) = regulariser.draw(np.random.default_rng(0), 16)
-    assert set(rows) <= set(range(20, ROWS))
-    zero = torch.zeros((), dtype=torch.float64)
-    assert regulariser.regularise(zero, trained, batch(SOURCE), [INPUTS[rows]]) < 0
-
-
-# Purified Learning
-
-
-def test_the_critic_learns_every_third_step_and_stays_within_its_limit() -> None:
-    trained = network()
-    torch.manual_seed(0)
-    regulariser = Purified(side(), trained).double()
-    moved = []
-    for number in range(7):
-        before = [p.detach().clone() for p in regulariser.critic.parameters()]
-        step(regulariser, trained, number)
-        after = list(regulariser.critic.parameters())
-        moved.append(any(not torch.equal(a, b) for a, b in zip(after, before, strict=True)))
-    assert moved == [True, False, False, True, False, False, True]
-    assert max(p.abs().max().item() for p in regulariser.critic.parameters()) <= 0.1
-
-
-def test_a_has_the_fixed_label_and_b_has_any() -> None:
-    regulariser = Purified(side(), network(), label="rear")
-    fixed, mixed = regulariser.draw(np.random.default_rng(0), 100)
-    camera = side().irrelevant
-    assert set(camera[fixed]) == {1}
-    assert set(camera[mixed]) == {0, 1}
-
-
-def test_the_critic_climbs_to_where_it_tells_b_from_a() -> None:
-    trained = network()
-    torch.manual_seed(0)
-    regulariser = Purified(side(), trained, critic_rate=0.01).double()
-    shifted = INPUTS + 3 * torch.tensor(side().irrelevant == 1).unsqueeze(1)
-    fixed, mixed = np.flatnonzero(side().irrelevant == 0), np.flatnonzero(side().irrelevant >= 0)
-
-    def gap() -> float:
-        with torch.no_grad():
-            scores = regulariser.critic(trained.trunk(shifted))
-        return float(scores[mixed].mean() - scores[fixed].mean())
-
-    before = gap()
-    for _ in range(60):
-        regulariser._teach(trained, shifted[fixed], shifted[mixed])
-    assert gap() > before + 1e-3
-
-
-def test_the_step_adds_the_wasserstein_loss_of_equation_25_and_26() -> None:
-    trained = network()
-    regulariser = Purified(side(), trained, lambda_1=0.5, lambda_2=2.0).double()
-    source = batch(SOURCE)
-    loss = torch.tensor(3.0, dtype=torch.float64)
-    found = regulariser.regularise(loss, trained, source, ())
-    expected = 1.5 - 2 * regulariser.critic(trained.trunk(source.inputs)).mean()
-    assert found.item() == pytest.approx(expected.item(), rel=1e-9)
-
-
-def test_b_is_moved_too_under_equation_21() -> None:
-    trained = network()
-    regulariser = Purified(side(), trained, both=True, critic_every=2, critic_steps=2).double()
-    rng = np.random.default_rng(0)
-    assert len(regulariser.draw(rng, 10)) == 5  # B, and A and B for each step of the critic
-    zero = torch.zeros((), dtype=torch.float64)
-    regulariser.regularise(zero, trained, batch(SOURCE), [INPUTS[rows] for rows in regulariser.draw(rng, 10)])
-    (rows,) = regulariser.draw(rng, 10)
-    found = regulariser.regularise(zero, trained, batch(SOURCE), [INPUTS[rows]])
-    scores = [regulariser.critic(trained.trunk(inputs)).mean() for inputs in (INPUTS[rows], INPUTS[SOURCE])]
-    assert found.item() == pytest.approx((scores[0] - scores[1]).item(), rel=1e-9)
-
-
-def test_a_gradient_penalty_holds_the_critic_near_slope_1_in_place_of_the_limit() -> None:
-    trained = network()
-    torch.manual_seed(0)
-    critics = [
-        Purified(side(), trained, gradient_penalty=penalty, critic_every=1, critic_rate=0.01).double()
-        for penalty in (10.0, 1e-9)
-    ]
-    for number in range(100):
-        for regulariser in critics:
-            step(regulariser, trained, number)
-    inputs = trained.trunk(INPUTS).detach().requires_grad_()
-    slopes = [torch.autograd.grad(r.critic(inputs).sum(), inputs)[0].norm(dim=1).mean().item() for r in critics]
-    assert slopes[0] == pytest.approx(1, abs=0.3)
-    assert slopes[1] > 2
-    assert max(p.abs().max().item() for p in critics[0].critic.parameters()) > 0.1
-
-
-def test_normalised_features_have_no_size() -> None:
-    trained = network()
-    trained.trunk = nn.Linear(WIDTH, 8, bias=False).double()
-    regulariser = Purified(side(), trained, normalised=True).double()
-    scores = [regulariser._score(trained, factor * INPUTS[:10]).item() for factor in (1000.0, 3000.0)]
-    assert scores[0] == pytest.approx(scores[1], rel=1e-4)
-
-
-# From the command line
 
 
 @pytest.fixture
@@ -451,18 +222,3 @@ def test_a_file_that_is_dropped_in_is_a_regulariser(folder: Path) -> None:
     )
     assert done.returncode == 0
     assert (folder / "run" / "trace.parquet").exists()
-
-
-def test_weightings_that_transfer_give_the_target_a_classifier() -> None:
-    for name in names_in("weightings"):
-        trained = network()
-        weighting = build_weighting(name, rows=ROWS, network=trained).double()
-        if not weighting.transfers:
-            with pytest.raises(NotImplementedError):
-                weighting.for_target(trained, 7)
-            continue
-        weighting.for_target(trained, 7)
-        found = weighting.target_network(trained)
-        assert found(INPUTS).shape == (ROWS, 7)
-        target = Batch(inputs=INPUTS[20:28], labels=torch.arange(8) % 7, rows=torch.arange(20, 28))
-        assert weighting.step(trained, batch(SOURCE), target).loss.isfinite()

@@ -96,6 +96,17 @@ class Alias(nn.Module):
         return y * 1
 
 
+class Own(nn.Module):
+    """A layer that has no rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
 def zoo(name: str) -> nn.Module:
     torch.manual_seed(0)
     tail = nn.Sequential(nn.Flatten(), nn.Linear(108, CLASSES))

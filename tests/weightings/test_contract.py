@@ -1,4 +1,4 @@
-"""One contract for every file of `weightings/`, and each paper's equations against autograd, in float64."""
+"""One contract for every file of `weightings/`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from support.datasets import embeddings
-from support.gradients import agreement
-from torch import Tensor, nn
-from torch.func import functional_call
+from support.weightings import CLASSES, ROWS, SOURCE, TARGET, batch, deep_network, seeded, small_network, take
 from torch.nn import functional
 
 import noisecleaner.weightings as package
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.gradients.alignment import at
-from noisecleaner.networks.backbones import build as build_backbone
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
-from noisecleaner.weightings import Step, Weighting, build, check_options
+from noisecleaner.weightings import Weighting, build, check_options
 from noisecleaner.weightings._coverage import covered
-from noisecleaner.weightings._meta_gradient import normalised, trusted_loss, unit
+from noisecleaner.weightings._meta_gradient import unit
 from noisecleaner.weightings.bilevel import DeepBilevel
-from noisecleaner.weightings.l2b import LearningToBootstrap
-from noisecleaner.weightings.l2rw import LearningToReweight
-from noisecleaner.weightings.soseleto import Soseleto
 from noisecleaner.weightings.uniform import Uniform
-
-ROWS, CLASSES, WIDTH = 20, 3, 5
 
 DROPPED_IN = '''"""Mine: keeps the first half of every batch."""
 
@@ -61,39 +52,10 @@ class Mine(Weighting):
 '''
 
 
-def small_network(trunk: bool = True) -> Network:
-    torch.manual_seed(0)
-    features = nn.Sequential(nn.Linear(WIDTH, 7), nn.Tanh()) if trunk else nn.Identity()
-    return Network(trunk=features, head=nn.Linear(7 if trunk else WIDTH, CLASSES)).double()
-
-
-def batch(rows: list[int], seed: int = 1) -> Batch:
-    generator = torch.Generator().manual_seed(seed)
-    inputs = torch.randn(ROWS, WIDTH, generator=generator, dtype=torch.float64)
-    labels = torch.randint(0, CLASSES, (ROWS,), generator=generator)
-    index = torch.tensor(rows, dtype=torch.int64)
-    return Batch(inputs=inputs[index], labels=labels[index], rows=index)
-
-
-def soseleto(network: Network, **options: object) -> Soseleto:
-    return Soseleto(ROWS, network, **options).double()  # type: ignore[arg-type]
-
-
 @pytest.fixture(params=names_in("weightings"))
 def rule(request: pytest.FixtureRequest) -> tuple[Weighting, Network]:
     network = small_network()
     return build(request.param, rows=ROWS, network=network).double(), network
-
-
-def take(weighting: Weighting, network: Network, source: Batch, target: Batch) -> Step:
-    """A whole step, as the training loop takes it, but for the optimiser."""
-    step = weighting.step(network, source, target)
-    torch.autograd.backward(step.loss)
-    step.settle()
-    return step
-
-
-SOURCE, TARGET = [2, 3, 5, 7, 11, 13], [0, 1, 4, 6]
 
 
 def test_a_step_gives_a_finite_loss_with_gradients_and_plain_logits(rule: tuple[Weighting, Network]) -> None:
@@ -228,39 +190,6 @@ def test_adding_a_weighting_is_one_file(tmp_path: Path) -> None:
     assert trace["alpha"].to_pylist() == [1.0] * 90
 
 
-# The meta step: fewer layers, and a direction that serves for several steps.
-
-
-def deep_network() -> Network:
-    torch.manual_seed(0)
-    block = nn.Sequential(nn.Sequential(nn.Linear(6, 6), nn.Tanh()), nn.Sequential(nn.Linear(6, 7), nn.Tanh()))
-    trunk = nn.Sequential(nn.Linear(WIDTH, 6), nn.Tanh(), block)
-    return Network(trunk=trunk, head=nn.Linear(7, CLASSES)).double()
-
-
-def test_a_meta_step_covers_all_layers_the_last_block_or_the_classifier() -> None:
-    names = [name for name, _ in deep_network().named_parameters()]
-    assert covered(deep_network(), "exact") == tuple(names)
-    assert covered(deep_network(), "block") == tuple(n for n in names if "2.1.0" in n or n.startswith("head"))
-    assert covered(deep_network(), "last") == ("head.weight", "head.bias")
-    assert covered(small_network(trunk=False), "block") == ("head.weight", "head.bias")
-
-
-@pytest.mark.parametrize(
-    ("name", "first"),
-    [
-        ("preact-resnet18", "trunk.layers.5.1.norm1.weight"),
-        ("cifar-quick", "trunk.layers.11.weight"),
-        ("resnet18", "trunk.network.layer4.1.conv1.weight"),
-        ("vit_b_16", "trunk.network.encoder.layers.encoder_layer_11.ln_1.weight"),
-    ],
-)
-def test_the_last_block_of_known_networks(name: str, first: str) -> None:
-    with torch.device("meta"):
-        trunk = build_backbone(name, size=None, pretrained=False, weights=None)
-        assert covered(Network(trunk=trunk, head=nn.Linear(trunk.width, 2)), "block")[0] == first
-
-
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw", "bilevel"])
 @pytest.mark.parametrize("layers", ["block", "last"])
 def test_fewer_layers_give_the_inner_product_over_these_layers(method: str, layers: Layers) -> None:
@@ -275,22 +204,6 @@ def test_fewer_layers_give_the_inner_product_over_these_layers(method: str, laye
         expected.append(sum((g * h).sum() for g, h in zip(torch.autograd.grad(own, parameters), v, strict=True)))
     take(weighting, network, source, target)
     torch.testing.assert_close(weighting.alignment()[source.rows], unit(torch.stack(expected).detach()))
-
-
-def test_the_direction_of_a_linear_classifier_is_that_of_autograd() -> None:
-    network, target = small_network(), batch(TARGET, seed=2)
-    network.trunk = nn.Sequential(network.trunk, nn.BatchNorm1d(7).double())
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    weighting = LearningToBootstrap(ROWS, network)
-    weighting.approximate(network, Meta(layers="last", every=2))
-    found = weighting.double().along_trusted(network, target)
-    expected = weighting.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
-    assert found.keys() == expected.keys()
-    for name, value in found.items():
-        torch.testing.assert_close(value, expected[name], rtol=1e-12, atol=1e-14)
-    again = weighting.along_trusted(network, batch([]))
-    assert all(torch.equal(again[name], value) for name, value in expected.items())
-    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw"])
@@ -311,26 +224,6 @@ def test_between_two_trusted_batches_the_last_direction_serves(method: str) -> N
     take(fresh, network, batch([1, 4, 6]), batch(TARGET, seed=2))
     # the network has not moved, so that the old direction is the right one
     torch.testing.assert_close(weighting.alignment_sum[[1, 4, 6]] - before, fresh.alignment_sum[[1, 4, 6]] - before)
-
-
-@pytest.mark.parametrize("layers", ["exact", "last"])
-@pytest.mark.parametrize("every", [1, 2])
-def test_with_momentum_the_mean_of_the_last_directions_serves(layers: Layers, every: int) -> None:
-    network = deep_network()
-    weighting = LearningToBootstrap(ROWS, network)
-    weighting.approximate(network, Meta(layers=layers, every=every, momentum=0.6))
-    alone = LearningToBootstrap(ROWS, network)
-    alone.approximate(network, Meta(layers=layers))
-    expected: dict[str, Tensor] = {}
-    weighting.double()
-    for number, share in enumerate((1, 1 / 2, 0.4, 0.4)):  # three batches and more would say 1 / 3
-        target = batch(TARGET, seed=number)
-        for name, value in alone.along_trusted(network, target).items():
-            expected[name] = share * value + (1 - share) * expected.get(name, torch.zeros_like(value))
-        found = weighting.along_trusted(network, target)
-        for again in (found, weighting.along_trusted(network, batch([]))):
-            for name, value in again.items():
-                torch.testing.assert_close(value, expected[name], rtol=1e-12, atol=1e-14)
 
 
 def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
@@ -355,209 +248,6 @@ def test_a_meta_step_that_a_method_cannot_take_is_refused() -> None:
         build("soseleto", rows=ROWS, network=network, meta=Meta(layers="last")).for_target(network, 2)
 
 
-# SOSELETO: Algorithm 1 and eq. 3 to 5.
-
-
-def test_soseleto_moves_alpha_by_the_gradient_of_the_target_loss_after_the_step() -> None:
-    """Eq. 5, with dL_t/dalpha taken by autograd through theta+ of eq. 3."""
-    network = small_network()
-    weighting = soseleto(network, lambda_alpha=0.3)
-    source, target = batch(SOURCE), batch(TARGET, seed=2)
-    before = torch.rand(ROWS, dtype=torch.float64)
-    weighting.weight.copy_(before)
-    alpha = before[source.rows].clone().requires_grad_()
-    theta = {f"trunk.{k}": p for k, p in network.trunk.named_parameters()}
-    losses = functional.cross_entropy(network(source.inputs), source.labels, reduction="none")
-    rate = 1e-4  # eq. 4 is the derivative at theta, so the step through which autograd looks is a small one
-    gradient = torch.autograd.grad((alpha * losses).sum(), list(theta.values()), create_graph=True)
-    moved = {k.removeprefix("trunk."): p - rate * g for (k, p), g in zip(theta.items(), gradient, strict=True)}
-    assert weighting.target_head is not None
-    features = functional_call(network.trunk, moved, (target.inputs,))
-    loss = functional.cross_entropy(weighting.target_head(features), target.labels)
-    slope = torch.autograd.grad(loss, alpha)[0] / rate
-    take(weighting, network, source, target)
-    expected = (before[source.rows] - 0.3 * slope).clamp(0, 1.1)
-    torch.testing.assert_close(weighting.alpha()[source.rows], expected, rtol=1e-4, atol=1e-6)
-    untouched = [row for row in range(ROWS) if row not in SOURCE]
-    assert torch.equal(weighting.weight[untouched], before[untouched])
-
-
-def test_soseletos_alpha_step_is_exactly_q_transposed_times_the_target_gradient() -> None:
-    network = small_network()
-    weighting = soseleto(network, lambda_alpha=0.3)
-    source, target = batch(SOURCE), batch(TARGET, seed=2)
-    theta = list(network.trunk.parameters())
-    assert weighting.target_head is not None
-    target_loss = functional.cross_entropy(weighting.target_head(network.trunk(target.inputs)), target.labels)
-    along = torch.autograd.grad(target_loss, theta)
-    expected = []
-    for row in range(len(SOURCE)):
-        own = functional.cross_entropy(network(source.inputs[row : row + 1]), source.labels[row : row + 1])
-        q = torch.autograd.grad(own, theta)
-        product = sum(float((a * b).sum()) for a, b in zip(q, along, strict=True))
-        expected.append(min(max(1 + 0.3 * product, 0.0), 1.1))
-    take(weighting, network, source, target)
-    found = weighting.alpha()[source.rows]
-    assert (found - torch.tensor(expected, dtype=torch.float64)).abs().max() < 1e-9 * found.abs().max()
-
-
-def test_the_target_reaches_soseletos_features_only_through_alpha() -> None:
-    network = small_network()
-    weighting = soseleto(network)
-    source = batch(SOURCE)
-    gradients = []
-    for seed in (2, 3):
-        weighting.weight.fill_(0.5)
-        network.zero_grad()
-        step = weighting.step(network, source, batch(TARGET, seed=seed))
-        torch.autograd.backward(step.loss)
-        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
-    assert weighting.target_head is not None
-    assert all(p.grad is not None and p.grad.any() for p in weighting.target_head.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
-
-
-def test_soseletos_target_classifier_waits_while_no_row_steers() -> None:
-    network = small_network()
-    nobody = batch(TARGET, seed=2)
-    nobody = Batch(inputs=nobody.inputs[:0], labels=nobody.labels[:0], rows=nobody.rows[:0])
-    loss = soseleto(network, classifier="separate").warm_up(network, batch(SOURCE), nobody).loss
-    source = batch(SOURCE)
-    torch.testing.assert_close(loss, functional.cross_entropy(network(source.inputs), source.labels))
-
-
-def test_soseletos_target_classifier_learns_during_the_warm_up() -> None:
-    network = small_network()
-    weighting = soseleto(network, warmup=1)
-    torch.autograd.backward(weighting.warm_up(network, batch(SOURCE), batch(TARGET, seed=2)).loss)
-    assert weighting.target_head is not None
-    assert all(p.grad is not None and p.grad.any() for p in weighting.target_head.parameters())
-
-
-def test_soseletos_step_uses_the_old_alpha() -> None:
-    network = small_network()
-    weighting = soseleto(network)
-    source = batch(SOURCE)
-    weighting.weight.fill_(0.25)
-    step = weighting.step(network, source, batch(TARGET, seed=2))
-    torch.autograd.backward(step.loss)
-    expected = torch.autograd.grad(
-        0.25 * functional.cross_entropy(network(source.inputs), source.labels), list(network.parameters())
-    )
-    for parameter, gradient in zip(network.parameters(), expected, strict=True):
-        torch.testing.assert_close(parameter.grad, gradient)
-
-
-def test_soseletos_automatic_step_has_the_chosen_root_mean_square() -> None:
-    network = small_network()
-    weighting = soseleto(network, rate=0.05)
-    weighting.weight.fill_(0.5)  # far from both ends, so that nothing is clipped
-    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
-    moved = weighting.weight[SOURCE] - 0.5
-    torch.testing.assert_close(moved.square().mean().sqrt(), torch.tensor(0.05, dtype=torch.float64))
-
-
-def test_soseletos_alpha_stays_in_its_range() -> None:
-    network = small_network()
-    weighting = soseleto(network, lambda_alpha=1e6)
-    take(weighting, network, batch(SOURCE), batch(TARGET, seed=2))
-    assert set(weighting.alpha()[SOURCE].tolist()) <= {0.0, 1.1}
-
-
-def test_soseleto_shares_the_classifier_where_there_are_no_features_to_train() -> None:
-    network = small_network(trunk=False)
-    assert soseleto(network).target_head is None
-    with pytest.raises(NoisecleanerError, match=r"`Model\.hidden`"):
-        build("soseleto", rows=ROWS, network=network, options={"classifier": "separate"})
-    with pytest.raises(NoisecleanerError, match="'classifier': 'both'"):
-        check_options("soseleto", {"classifier": "both"})
-
-
-# L2B: Algorithm 1 and eq. 3 to 10.
-
-
-def unrolled_weights(network: Network, source: Batch, target: Batch) -> tuple[Tensor, Tensor]:
-    """Eq. 4 to 9 as they stand: one step from zero weights, the slope of the trusted loss, cut and normalised."""
-    rate = 0.1
-    parameters = dict(network.named_parameters())
-    logits = network(source.inputs)
-    pseudo = logits.argmax(dim=1)
-    alpha = torch.zeros(len(source.rows), dtype=torch.float64, requires_grad=True)
-    beta = torch.zeros(len(source.rows), dtype=torch.float64, requires_grad=True)
-    given = functional.cross_entropy(logits, source.labels, reduction="none")
-    own = functional.cross_entropy(logits, pseudo, reduction="none")
-    gradient = torch.autograd.grad((alpha * given + beta * own).sum(), list(parameters.values()), create_graph=True)
-    ahead = {name: p - rate * g for (name, p), g in zip(parameters.items(), gradient, strict=True)}
-    loss = functional.cross_entropy(functional_call(network, ahead, (target.inputs,)), target.labels)
-    slopes = torch.autograd.grad(loss, (alpha, beta))
-    cut = [(-slope).clamp(min=0) for slope in slopes]
-    total = cut[0].sum() + cut[1].sum()
-    return cut[0] / total, cut[1] / total
-
-
-def test_l2bs_weights_are_those_of_the_unrolled_step() -> None:
-    network = small_network()
-    weighting = LearningToBootstrap(ROWS, network).double()
-    source, target = batch(SOURCE), batch(TARGET, seed=2)
-    alpha, beta = unrolled_weights(network, source, target)
-    take(weighting, network, source, target)
-    kept_beta = weighting.beta()[source.rows] / len(SOURCE)
-    assert (weighting.alpha()[source.rows] / len(SOURCE) - alpha).norm() < 1e-9 * alpha.norm()
-    assert (kept_beta - beta).norm() < 1e-9 * beta.norm()
-
-
-@pytest.mark.parametrize("weights", ["given", "pseudo", "convex"])
-def test_l2bs_ablations_are_those_of_table_eight(weights: str) -> None:
-    network = small_network()
-    source, target = batch(SOURCE), batch(TARGET, seed=2)
-    agrees, logits = agreement(network, source.inputs, target.inputs, target.labels)
-    given, pseudo = at(agrees, source.labels).relu(), at(agrees, logits.argmax(dim=1)).relu()
-    weighting = build("l2b", rows=ROWS, network=network, options={"weights": weights})
-    assert isinstance(weighting, LearningToBootstrap)
-    take(weighting.double(), network, source, target)
-    alpha, beta = weighting.alpha()[source.rows], weighting.beta()[source.rows]
-    if weights == "convex":
-        torch.testing.assert_close(alpha + beta, torch.ones(len(SOURCE), dtype=torch.float64))
-        known = given + pseudo > 0
-        torch.testing.assert_close(alpha[known], (given / (given + pseudo))[known])
-        assert (alpha[~known] == 0.5).all()
-    else:
-        kept, zero = (alpha, beta) if weights == "given" else (beta, alpha)
-        used = given if weights == "given" else pseudo
-        torch.testing.assert_close(kept, len(SOURCE) * used / used.sum())
-        assert not zero.any()
-
-
-def test_l2bs_loss_is_equation_ten() -> None:
-    network = small_network()
-    source, target = batch(SOURCE), batch(TARGET, seed=2)
-    alpha, beta = unrolled_weights(network, source, target)
-    logits = network(source.inputs)
-    given = functional.cross_entropy(logits, source.labels, reduction="none")
-    own = functional.cross_entropy(logits, logits.argmax(dim=1), reduction="none")
-    step = LearningToBootstrap(ROWS, network).double().step(network, source, target)
-    torch.testing.assert_close(step.loss, (alpha * given + beta * own).sum())
-
-
-def test_l2rw_is_l2b_without_the_pseudo_label() -> None:
-    network = small_network()
-    weighting = LearningToReweight(ROWS, network).double()
-    source, target = batch(SOURCE), batch(TARGET, seed=2)
-    agrees, _ = agreement(network, source.inputs, target.inputs, target.labels)
-    cut = at(agrees, source.labels).relu()
-    take(weighting, network, source, target)
-    torch.testing.assert_close(weighting.alpha()[source.rows], len(SOURCE) * cut / cut.sum())
-    assert weighting.beta() is None
-
-
-def test_normalised_weights_sum_to_one_or_are_all_zero() -> None:
-    first, second = normalised(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([-1.0, 0.5, 0.5]))
-    torch.testing.assert_close(first.sum() + second.sum(), torch.tensor(1.0))
-    assert first[1] == 0
-    (nothing,) = normalised(torch.tensor([-1.0, -2.0]))
-    assert nothing.tolist() == [0.0, 0.0]
-
-
 def test_kept_weights_are_means_over_visits() -> None:
     weighting = Weighting(4, small_network())
     weighting.record(torch.tensor([0, 1]), torch.tensor([1.0, 2.0]), beta=torch.tensor([0.0, 1.0]))
@@ -566,80 +256,20 @@ def test_kept_weights_are_means_over_visits() -> None:
     assert weighting.alpha()[2:].isnan().all()
 
 
-# Deep Bilevel: eq. 10 and 11.
-
-
-def gradient(loss: Tensor, network: Network) -> Tensor:
-    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(network.parameters()))])
-
-
-def grouped() -> Batch:
-    """Four rows of each class, so that four mini-batches have one label distribution."""
-    made = batch(list(range(12)))
-    return Batch(inputs=made.inputs, labels=torch.arange(12) % 3, rows=made.rows)
-
-
-@pytest.mark.parametrize("normalised", [True, False])
-@pytest.mark.parametrize("trusted", [True, False])
-def test_bilevels_weights_and_step_are_equations_ten_and_eleven(trusted: bool, normalised: bool) -> None:
-    network, source = small_network(), grouped()
-    target = batch(TARGET if trusted else [], seed=2)
-    weighting = DeepBilevel(ROWS, network, batches=4, lambda_hat=0.7, mu_hat=0.02, normalised=normalised).double()
-    step = seeded(weighting, network, source, target)
-    torch.manual_seed(7)
-    parts = weighting._deal(source.labels)
-    losses = [functional.cross_entropy(network(source.inputs[p]), source.labels[p]) for p in parts]
-    validation = functional.cross_entropy(network(target.inputs), target.labels) if trusted else losses[0]
-    losses, parts = (losses, parts) if trusted else (losses[1:], parts[1:])
-    along = gradient(validation, network)
-    own = [gradient(functional.cross_entropy(network(source.inputs[p]), source.labels[p]), network) for p in parts]
-    omega = torch.stack([along @ g / (g @ g / 0.7 + 0.02) for g in own])
-    omega = omega / omega.abs().sum() if normalised else omega
-    expected = sum(w * g for w, g in zip(omega, own, strict=True))
-    found = gradient(step.loss, network)
-    assert ((found - expected).norm() / expected.norm()).item() < 1e-9
-    for part, weight in zip(parts, omega, strict=True):
-        kept = weighting.alpha()[source.rows[part]]
-        assert (kept - len(parts) * weight).abs().max() < 1e-9
-    held_back = 0 if trusted else 3
-    assert int(weighting.alpha()[:12].isnan().sum()) == held_back
-
-
-def test_bilevels_step_stays_finite_where_gradients_have_all_but_vanished() -> None:
-    network, source = small_network().float(), grouped()
-    with torch.no_grad():
-        network.head.weight.mul_(1e-30)
-        network.head.bias.copy_(torch.tensor([0.0, 48.0, 0.0]))
-    certain = Batch(inputs=source.inputs.float(), labels=torch.ones(12, dtype=torch.int64), rows=source.rows)
-    weighting = DeepBilevel(ROWS, network, batches=4)
-    step = weighting.step(network, certain, batch([]))
-    torch.autograd.backward(step.loss)
-    assert step.loss.isfinite()
-    assert weighting.alpha()[:12].nansum().isfinite()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-def test_bilevels_mini_batches_have_one_label_distribution() -> None:
-    weighting = DeepBilevel(ROWS, small_network(), batches=4)
-    parts = weighting._deal(grouped().labels)
-    assert sorted(torch.cat(parts).tolist()) == list(range(12))
-    assert all(sorted(grouped().labels[part].tolist()) == [0, 1, 2] for part in parts)
-    free = DeepBilevel(ROWS, small_network(), batches=4, equal_labels=False)
-    assert free.group == 1
-    assert any(sorted(grouped().labels[part].tolist()) != [0, 1, 2] for part in free._deal(grouped().labels))
-
-
-def test_bilevel_refuses_what_it_cannot_deal() -> None:
-    for options in ({"batches": 1}, {"mu_hat": 0.0}, {"lambda_hat": -1.0}):
-        with pytest.raises(NoisecleanerError, match="must be"):
-            check_options("bilevel", options)
-    assert check_options("bilevel", {"batches": 16}).least_batch == 32
-
-
-def seeded(weighting: Weighting, network: Network, source: Batch, target: Batch) -> Step:
-    torch.manual_seed(7)
-    return weighting.step(network, source, target)
-
-
 def _name(weighting: Weighting) -> str:
     return type(weighting).__module__.rpartition(".")[2].replace("_", "-")
+
+
+def test_weightings_that_transfer_give_the_target_a_classifier() -> None:
+    for name in names_in("weightings"):
+        network = small_network()
+        weighting = build(name, rows=ROWS, network=network).double()
+        if not weighting.transfers:
+            with pytest.raises(NotImplementedError):
+                weighting.for_target(network, 7)
+            continue
+        weighting.for_target(network, 7)
+        target = batch(TARGET, seed=2)
+        assert weighting.target_network(network)(target.inputs).shape == (len(TARGET), 7)
+        labelled = Batch(inputs=target.inputs, labels=torch.arange(len(TARGET)) + 3, rows=target.rows)
+        assert weighting.step(network, batch(SOURCE), labelled).loss.isfinite()
