@@ -65,7 +65,7 @@ class PurifiedMnistm(Experiment):
         pixels = np.concatenate([black.pixels[rows], photo.pixels[beside]])
         given = np.concatenate([black.labels[rows], np.full(len(beside), -1)])
         irrelevant = (given < 0).astype(np.int64)
-        side = Side(rows[:0], irrelevant, ("black", "photograph"))
+        side = Side(irrelevant=irrelevant, names=("black", "photograph"))
         source = np.arange(len(rows))
         data = Data(array=pixels, given=given, trusted=np.full(len(given), -1), device=work.device)
         fold = Fold(source=source)

@@ -27,19 +27,23 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
 
-    def fit(self, mean: RealArray, deviation: RealArray) -> None:
-        """Take the statistics of the data; a coordinate that never changes is switched off."""
+    def fit(self, *, mean: RealArray, deviation: RealArray) -> None:
+        """Take the statistics of the data, each of shape [width]; a coordinate that never changes is switched off."""
         scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
         self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
         self.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return the standardised vectors, in the same shape."""
+        """Return the standardised vectors [n, width], in the same shape."""
         return torch.addcmul(-self.mean * self.scale, vectors, self.scale)  # one pass over the batch
 
 
 class VectorScaling(nn.Module):
-    """Recalibrate log probabilities with one scale and a shift for each class (Guo et al., 2017, section 4.2)."""
+    """Recalibrate log probabilities with one scale and a shift for each class (Guo et al., 2017, section 4.2).
+
+    Args:
+        classes: number of classes.
+    """
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -47,7 +51,7 @@ class VectorScaling(nn.Module):
         self.shift = nn.Parameter(torch.zeros(classes))
 
     def forward(self, log_probabilities: Tensor) -> Tensor:
-        """Return logits, in the same shape."""
+        """Return logits of log probabilities [n, classes], in the same shape."""
         return self.scale * log_probabilities + self.shift
 
 
@@ -57,6 +61,9 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
     Args:
         shape: what to make.
         backbone: the trunk of a network on pixels; None builds a fresh one by name.
+
+    Raises:
+        NoisecleanerError: a backbone that is built by name is unknown, or does not take images of this size.
     """
     if shape.kind == "probabilities":
         return Network(trunk=nn.Identity(), head=VectorScaling(shape.classes))
@@ -71,8 +78,8 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
     return Network(trunk=nn.Sequential(Standardise(shape.width)), head=head)
 
 
-def standardise(network: Network, mean: RealArray, deviation: RealArray) -> None:
+def standardise(network: Network, *, mean: RealArray, deviation: RealArray) -> None:
     """Give a head on vectors the statistics of its data, each of shape [width]."""
     for module in network.modules():
         if isinstance(module, Standardise):
-            module.fit(mean, deviation)
+            module.fit(mean=mean, deviation=deviation)

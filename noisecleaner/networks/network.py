@@ -12,7 +12,7 @@ class Batch:
     """Rows of a mini-batch.
 
     Args:
-        inputs: pixels [n, 3, size, size] or vectors [n, width].
+        inputs: pixels [n, 3, size, size], vectors [n, width] or log probabilities [n, classes].
         labels: given labels of source rows, verified labels of trusted rows, shape [n].
         rows: their numbers in the run, shape [n].
     """
@@ -26,8 +26,8 @@ class Network(nn.Module):
     """A trunk and a classifier on top: the paper's theta and phi.
 
     Args:
-        trunk: inputs -> features; has no parameters when a linear head is all that is trained.
-        head: features -> logits.
+        trunk: inputs -> features [n, width]; has no parameters when a linear head is all that is trained.
+        head: features [n, width] -> logits [n, classes].
     """
 
     def __init__(self, *, trunk: nn.Module, head: nn.Module) -> None:
@@ -36,6 +36,6 @@ class Network(nn.Module):
         self.head = head
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Turn a batch of inputs into logits [n, classes]."""
+        """Turn a batch of inputs [n, ...] into logits [n, classes]."""
         logits: Tensor = self.head(self.trunk(inputs))
         return logits

@@ -20,12 +20,12 @@ from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import check_types, class_in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
     """What is known beside the labels.
 
     Args:
-        unlabelled: numbers of the rows of the target that have no label.
+        unlabelled: numbers of the rows of the target that have no label, shape [m].
         irrelevant: index of each row's task-irrelevant label, -1 where it has none, shape [rows].
         names: the task-irrelevant labels.
     """

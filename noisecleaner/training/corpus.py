@@ -98,7 +98,9 @@ class Corpus:
             np.where(part.readable, indices(part.table["irrelevant_label"], names), -1) for part in self.manifests()
         ]
         unlabelled = [part.unlabelled & (name in _MAY_BE_UNLABELLED) for name, part in self.parts().items()]
-        return Side(np.flatnonzero(np.concatenate(unlabelled)), np.concatenate(labels), names)
+        return Side(
+            unlabelled=np.flatnonzero(np.concatenate(unlabelled)), irrelevant=np.concatenate(labels), names=names
+        )
 
 
 def read_corpus(source: Source, *, trusted: str | None, regularisation: Regularisation, transfer: bool) -> Corpus:

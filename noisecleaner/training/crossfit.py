@@ -95,7 +95,8 @@ class CrossFit:
         with first_parameters(self.schedule.seed):
             network = deepcopy(build_network(self.shape, self.trunk))  # the trunk serves the next fold, too
         if self.shape.kind == "vectors":
-            standardise(network, *self.moments)
+            mean, deviation = self.moments
+            standardise(network, mean=mean, deviation=deviation)
         return network
 
     def at_once(self, numbers: Sequence[int], workers: int) -> int:

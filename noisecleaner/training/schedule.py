@@ -74,7 +74,7 @@ def choose_schedule(
         weight_decay=schedule.weight_decay if effort.weight_decay is None else effort.weight_decay,
         seed=seed,
         checkpoint_seconds=effort.checkpoint_seconds,
-        precision=choose_precision(effort.precision, device, backbone is not None),
+        precision=choose_precision(effort.precision, device, convolutions=backbone is not None),
     )
 
 

@@ -1,19 +1,76 @@
-"""Heads on vectors."""
+"""Heads on vectors and on probabilities, and a classifier on a backbone."""
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 import torch
+from torch.nn import functional
 
-from noisecleaner.networks.heads import Standardise, build_network, standardise
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.networks.backbones import build
+from noisecleaner.networks.heads import Standardise, VectorScaling, build_network, standardise
+from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 
 
 def test_standardised_vectors_have_mean_zero_and_deviation_one_and_constants_are_switched_off() -> None:
     vectors = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([5.0, 0.1, 0.0]) + 7
     network = build_network(Shape(kind="vectors", classes=2, width=3))
-    standardise(network, vectors.mean(0).double().numpy(), vectors.std(0, unbiased=False).double().numpy())
+    mean, deviation = vectors.mean(0).double().numpy(), vectors.std(0, unbiased=False).double().numpy()
+    standardise(network, mean=mean, deviation=deviation)
     (layer,) = [m for m in network.modules() if isinstance(m, Standardise)]
     found = layer(vectors)
     torch.testing.assert_close(found[:, :2].mean(0), torch.zeros(2), atol=1e-3, rtol=0)
     torch.testing.assert_close(found[:, :2].std(0, unbiased=False), torch.ones(2), atol=1e-3, rtol=0)
     assert not found[:, 2].any()
+
+
+def test_mean_and_deviation_cannot_change_places() -> None:
+    with pytest.raises(TypeError):
+        standardise(build_network(Shape(kind="vectors", classes=2, width=3)), np.zeros(3), np.ones(3))  # type: ignore[misc]
+
+
+def test_log_probabilities_stay_as_they_are_until_something_is_learned() -> None:
+    logs = torch.randn(5, 4).log_softmax(dim=1)
+    network = build_network(Shape(kind="probabilities", classes=4, width=4))
+    assert torch.equal(network(logs), logs)
+
+
+def test_vector_scaling_is_one_scale_and_a_shift_for_each_class() -> None:
+    layer, logs = VectorScaling(3), torch.randn(5, 3)
+    with torch.no_grad():
+        layer.scale.fill_(2.0)
+        layer.shift.copy_(torch.tensor([0.0, 1.0, -1.0]))
+    torch.testing.assert_close(layer(logs), 2 * logs + torch.tensor([0.0, 1.0, -1.0]))
+    assert sum(p.numel() for p in layer.parameters()) == 4
+
+
+def test_a_linear_head_starts_from_zero_weights_and_trains_nothing_below() -> None:
+    network = build_network(Shape(kind="vectors", classes=3, width=5))
+    assert not network.head.get_parameter("weight").any()
+    assert not list(network.trunk.parameters())
+    assert network(torch.randn(4, 5)).shape == (4, 3)
+
+
+def test_a_hidden_layer_belongs_to_the_trunk() -> None:
+    network = build_network(Shape(kind="vectors", classes=3, width=5, hidden=8))
+    vectors = torch.randn(4, 5)
+    assert network.trunk(vectors).shape == (4, 8)
+    assert (network.trunk(vectors) >= 0).all()
+    torch.testing.assert_close(network(vectors), functional.linear(network.trunk(vectors), *network.head.parameters()))
+
+
+def test_a_backbone_that_is_given_is_the_trunk_and_else_a_fresh_one_of_that_name() -> None:
+    backbone = build("lenet", size=28, pretrained=False, weights=None)
+    shape = Shape(kind="pixels", classes=3, width=backbone.width, backbone="lenet", size=backbone.size)
+    assert build_network(shape, backbone).trunk is backbone
+    network = build_network(shape)
+    assert isinstance(network, Network)
+    assert type(network.trunk) is type(backbone)
+    assert network(torch.zeros(2, 3, 28, 28)).shape == (2, 3)
+
+
+def test_a_backbone_of_an_unknown_name_is_refused() -> None:
+    with pytest.raises(NoisecleanerError, match="le-net"):
+        build_network(Shape(kind="pixels", classes=3, width=5, backbone="le-net", size=28))

@@ -70,7 +70,7 @@ def test_a_state_that_is_put_back_goes_on_with_the_same_losses(made: tuple[Regul
         step(regulariser, trained, number)
     kept = {name: value.clone() for name, value in regulariser.state_dict().items()}
     slots = deepcopy(regulariser.optimiser.state_dict()) if regulariser.optimiser else {}
-    name = next(n for n in names_in("regularisers") if type(regulariser).__name__.lower() == n)
+    name = type(regulariser).__module__.rpartition(".")[2].replace("_", "-")
     again = build(name, side=side(), network=trained)
     again.double().load_state_dict(kept)
     if again.optimiser:

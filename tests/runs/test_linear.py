@@ -29,7 +29,7 @@ def test_one_linear_map_is_the_mean_of_networks(shape: Shape) -> None:
     for one in networks:
         for parameter in one.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
-        standardise(one, 100 + rng.normal(size=5), np.array([0.5, 1.0, 2.0, 3.0, 0.0]))
+        standardise(one, mean=100 + rng.normal(size=5), deviation=np.array([0.5, 1.0, 2.0, 3.0, 0.0]))
     vectors = probabilities(300, 7) if shape.kind == "probabilities" else 100 + rng.normal(size=(300, 5))
     inputs = torch.from_numpy(np.log(vectors) if shape.kind == "probabilities" else vectors.astype(np.float32))
     mean = torch.stack([one(inputs) for one in networks]).mean(dim=0).detach().numpy()

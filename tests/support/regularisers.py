@@ -24,7 +24,7 @@ def network() -> Network:
 
 def side() -> Side:
     camera = np.where(np.arange(ROWS) < 5, -1, np.arange(ROWS) % 2)
-    return Side(np.arange(20, ROWS), camera, ("front", "rear"))
+    return Side(unlabelled=np.arange(20, ROWS), irrelevant=camera, names=("front", "rear"))
 
 
 def batch(rows: list[int]) -> Batch:
