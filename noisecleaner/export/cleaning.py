@@ -15,7 +15,7 @@ from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.progress import Progress
-from noisecleaner.tables import SCORES, read_table
+from noisecleaner.runs.scored_run import ScoredRun
 
 #: What is noted of each row, under the names of the scores with `nc_` before them.
 _NOTES = ("given_label", "label_quality", "alpha", "beta", "suggested_label", "suggested_confidence")
@@ -78,13 +78,15 @@ def export_clean(
     if format is not None:
         writer_of(format)  # before anything is read
     refuse_existing(out)
-    scores, source, classes = _read_scores(scored, data)
-    manifest = read_manifest(source, classes)
+    run = ScoredRun(scored)
+    source = with_images(replace(run.metadata.source, data=data or run.metadata.source.data))
+    manifest = read_manifest(source, run.metadata.classes)
+    scores = run.scores()
     _refuse_changed(manifest, scores, scored, source)
     chosen = format or ("folder" if open_tables(source.data) is None else "parquet")
     writer = writer_of(chosen)
     source.refuse_inside(out)
-    decisions = decide(scores, classes, policy or Policy())
+    decisions = decide(scores, manifest.classes, policy or Policy())
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
     if writer.NEEDS_IMAGES and not copy.brings_images:
@@ -96,18 +98,6 @@ def export_clean(
             folder.mkdir(parents=True)
             writer.write(folder, copy, stage)
     return _result(out, Format(chosen), copy, decisions)
-
-
-def _read_scores(scored: Path, data: str | None) -> tuple[pa.Table, Source, tuple[str, ...]]:
-    path = scored / "scores.parquet"
-    if not path.exists():
-        raise NoisecleanerError(
-            f"Scores are required, but {path} does not exist.",
-            f"Make them first: `score({str(scored)!r})`",
-        )
-    scores, metadata = read_table(path, SCORES)
-    source = Source.from_json(metadata["source"])
-    return scores, with_images(replace(source, data=data or source.data)), tuple(metadata["classes"])
 
 
 def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: Source) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisecleaner.ingest import Manifest, Skip
@@ -86,6 +86,7 @@ def test_rows_that_only_lack_a_label_may_stay() -> None:
     assert rows.table["skip_reason"].to_pylist() == [None, "truncated", None, "unknown_class"]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 3), st.sampled_from(CLASSES)))
 def test_what_becomes_known_later_replaces_single_rows(labels: dict[int, str]) -> None:
     before = ["ant", None, "ant", None]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisecleaner.errors import NoisecleanerError
@@ -26,6 +26,7 @@ COLUMNS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20), COLUMNS, st.booleans())
 def test_a_source_comes_back_from_json(data: str, columns: Columns, allow_absolute: bool) -> None:
     source = Source(data, columns=columns, allow_absolute=allow_absolute)

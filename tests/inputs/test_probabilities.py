@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -20,11 +20,13 @@ def test_there_is_one_number_for_each_class() -> None:
         check_width(4, 3)
 
 
+@settings(deadline=None)
 @given(WEIGHTS, st.sampled_from([np.float16, np.float32, np.float64]))
 def test_what_sums_to_one_passes_in_any_precision(weights: np.ndarray, precision: type) -> None:
     check((weights / weights.sum(axis=1, keepdims=True)).astype(precision))
 
 
+@settings(deadline=None)
 @given(WEIGHTS, st.integers(0, 4), st.floats(0.05, 1))
 def test_a_row_with_another_sum_is_refused_with_it(weights: np.ndarray, row: int, off: float) -> None:
     block = weights / weights.sum(axis=1, keepdims=True)
@@ -44,6 +46,7 @@ def test_a_row_without_a_vector_is_left_alone() -> None:
     check(np.full((2, 3), np.nan))
 
 
+@settings(deadline=None)
 @given(WEIGHTS)
 def test_logarithms_are_those_of_numpy(weights: np.ndarray) -> None:
     found = logarithms(weights)

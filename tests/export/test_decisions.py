@@ -1,0 +1,125 @@
+"""Which rows are kept, and as what: against one row at a time, for all scores that there may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.scored import scores_table
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
+
+CLASSES = ("a", "b", "c")
+LABELS = st.sampled_from(CLASSES)
+SHARES = st.integers(0, 8).map(lambda eighths: eighths / 8)  # exact in single precision
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of scores; `flagged` is None where it could not be scored."""
+
+    given: str | None
+    trusted: str | None
+    suggested: str | None
+    quality: float
+    confidence: float | None
+    flagged: bool | None
+
+
+ROWS = st.lists(
+    st.builds(
+        Row,
+        st.none() | LABELS,
+        st.none() | LABELS,
+        st.none() | LABELS,
+        SHARES,
+        st.none() | SHARES,
+        st.none() | st.booleans(),
+    ),
+    min_size=1,
+    max_size=20,
+)
+POLICIES = st.builds(
+    Policy,
+    on_flag=st.sampled_from(OnFlag),
+    threshold=st.none() | SHARES,
+    min_confidence=st.sampled_from([0, 0.5, 0.875]),
+)
+
+
+def decided(rows: list[Row], policy: Policy) -> Decisions:
+    scores = scores_table(
+        given_label=[row.given for row in rows],
+        trusted_label=[row.trusted for row in rows],
+        suggested_label=[row.suggested for row in rows],
+        label_quality=[None if row.flagged is None else row.quality for row in rows],
+        suggested_confidence=[row.confidence for row in rows],
+        flagged=[row.flagged for row in rows],
+    )
+    return decide(scores, CLASSES, policy)
+
+
+def outcome(row: Row, policy: Policy) -> tuple[str, str | None]:
+    """What the manual says becomes of a row, and its label."""
+    if row.flagged is None:
+        return "skipped", None
+    if row.trusted:
+        return "verified", row.trusted
+    flagged = row.flagged
+    if policy.threshold is not None:
+        flagged = row.quality < policy.threshold or row.given is None
+    if not flagged or policy.on_flag is OnFlag.KEEP:
+        return "kept" if row.given else "left out", row.given
+    confidence = row.confidence or 0
+    sure = confidence >= policy.min_confidence and confidence > row.quality
+    if policy.on_flag is OnFlag.RELABEL and row.suggested and sure:
+        return "relabelled", row.suggested
+    return "dropped", None
+
+
+@settings(deadline=None)
+@given(ROWS, POLICIES)
+def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy) -> None:
+    decisions = decided(rows, policy)
+    for number, row in enumerate(rows):
+        became, label = outcome(row, policy)
+        assert decisions.skipped[number] == (became == "skipped")
+        assert decisions.verified[number] == (became == "verified")
+        assert decisions.relabelled[number] == (became == "relabelled")
+        assert decisions.dropped[number] == (became == "dropped")
+        assert decisions.keep[number] == (label is not None)
+        if label is not None:
+            assert CLASSES[decisions.labels[number]] == label
+
+
+@settings(deadline=None)
+@given(ROWS, POLICIES)
+def test_a_row_becomes_one_thing(rows: list[Row], policy: Policy) -> None:
+    decisions = decided(rows, policy)
+    things = np.stack([decisions.dropped, decisions.relabelled, decisions.verified, decisions.skipped])
+    assert (things.sum(axis=0) <= 1).all()
+    assert not (decisions.keep & (decisions.dropped | decisions.skipped)).any()
+
+
+@settings(deadline=None)
+@given(ROWS, POLICIES)
+def test_a_higher_threshold_keeps_no_more(rows: list[Row], policy: Policy) -> None:
+    low, high = (decided(rows, replace(policy, on_flag=OnFlag.DROP, threshold=cut)) for cut in (0.25, 0.75))
+    assert not (high.keep & ~low.keep).any()
+
+
+def test_after_a_transfer_a_threshold_cuts_alpha() -> None:
+    scores = scores_table(given_label=["a", "b"], alpha=[0.2, 0.8], flagged=[False, True])
+    decisions = decide(scores, CLASSES, Policy(threshold=0.5))
+    assert decisions.flagged.tolist() == [True, False]
+    assert decisions.keep.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_outside_its_range_is_refused(threshold: float) -> None:
+    with pytest.raises(NoisecleanerError, match=r"`threshold` must lie in \[0, 1\]"):
+        decide(scores_table(given_label=["a"], flagged=[True]), CLASSES, Policy(threshold=threshold))
