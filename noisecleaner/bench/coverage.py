@@ -62,14 +62,21 @@ class Coverage(Experiment):
                 for number in range(draws):
                     rng = np.random.default_rng((work.seed, 7, number))
                     judging = np.sort(rng.choice(len(rest), min(count, len(rest) // 2), replace=False))
-                    outcomes.append(_draw(len(data.classes), population, data.true[rest], judging))
+                    outcomes.append(_draw(population, true=data.true[rest], judging=judging, classes=len(data.classes)))
                     stage.advance()
             metrics |= {f"{name}_{count}": float(np.mean([one[name] for one in outcomes])) for name in outcomes[0]}
         return metrics
 
 
-def _draw(classes: int, population: Signals, true: IntArray, judging: IntArray) -> Metrics:
-    """Estimate the noise from one draw of verified rows, and choose thresholds."""
+def _draw(population: Signals, *, true: IntArray, judging: IntArray, classes: int) -> Metrics:
+    """Estimate the noise from one draw of verified rows, and choose thresholds.
+
+    Args:
+        population: what a fit knows of n rows that did not steer it.
+        true: their true labels, shape [n].
+        judging: the rows that are verified.
+        classes: number of classes.
+    """
     given = population.predictions.given
     labels = VerifiedLabels(true=true[judging], weights=np.ones(len(judging)))
     verified = VerifiedRows(judging=judging, labels=labels, classes=classes)
