@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from support.datasets import Command
+from support.packages import with_file
 
-import noisecleaner.bench as package
 from noisecleaner.bench import BenchConfig, bench, experiment_class
 from noisecleaner.registry import names_in
 
@@ -22,7 +19,7 @@ from noisecleaner.bench import Experiment, Row
 
 
 class Mine(Experiment):
-    """Says how large the seed is."""
+    """Says how large the seed is; `scale` changes nothing."""
 
     rows = (Row("uniform", {"noise": 0.5}, paper={"size": 3.0}),)
 
@@ -45,22 +42,13 @@ def test_every_experiment_keeps_the_contract(paper: str) -> None:
 
 def test_an_experiment_dropped_into_the_folder_shows_up(tmp_path: Path) -> None:
     """In a copy of the package, so that the one under test stays as it is."""
-    shutil.copytree(Path(package.__file__).parent.parent, tmp_path / "noisecleaner")
-    (tmp_path / "noisecleaner" / "bench" / "my_table.py").write_text(DROPPED_IN)
-    words = [sys.executable, "-m", "noisecleaner", "bench"]
-    shown = subprocess.run([*words, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "my-table" in shown.stdout
-    done = subprocess.run(
-        [*words, "my-table", "--out", "out", "--device", "cpu"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "1.0000 ± 1.0000" in done.stdout
+    package = with_file(tmp_path, "bench/my_table.py", DROPPED_IN)
+    assert "my-table" in package.command("bench", "--help")
+    assert "1.0000 ± 1.0000" in package.command("bench", "my-table", "--out", "out", "--device", "cpu")
     table = pq.read_table(tmp_path / "out" / "my-table.parquet")
     assert table["noise"].to_pylist() == [0.5] * 3
     assert table["size"].to_pylist() == [0.0, 1.0, 2.0]
+    package.passes("bench/test_contract.py", "keeps_the_contract and my-table")
 
 
 @pytest.mark.parametrize("paper", ["soseleto-cifar10", "bilevel-cifar10", "l2b-cifar10"])
