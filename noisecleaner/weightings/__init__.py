@@ -1,8 +1,8 @@
 """Weightings: one file = one paper's rule = one `--method`. Drop a file in, and it is there.
 
 A weighting decides how much each row's given label (alpha) and, where the paper has it, its pseudo label (beta)
-counts in a training step. The loop in `training.py` hands it a source batch and a trusted batch; it returns the
-loss to step on, and keeps alpha and beta for each row.
+counts in a training step. The learner (`training/learner.py`) hands it a source batch and a trusted batch; it returns
+the loss to step on, and keeps alpha and beta for each row.
 """
 
 from __future__ import annotations

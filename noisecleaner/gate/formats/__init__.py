@@ -1,6 +1,6 @@
 """Formats of a verdict: one file = one `--format`. Each has `render(verdict) -> str`; all of them expect hostile texts.
 
-The console's own view is in `console.py`.
+The console's own view is in `commands/console.py`.
 """
 
 from __future__ import annotations
