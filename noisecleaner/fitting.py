@@ -25,7 +25,7 @@ from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
-from noisecleaner.training.folds import MIN_AUDITED, assign_folds
+from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import choose_schedule
 from noisecleaner.training.trustcheck import warnings_after, warnings_before
@@ -75,19 +75,17 @@ def fit(
         if record.result is not None:
             progress.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return record.result
-        corpus, data = _prepare(config, architecture, corpus, run, progress)
+        corpus, data = _prepare(config, architecture, corpus, run=run, progress=progress)
         clock.lap("prepare")
-        cross_fit = _cross_fit(config, architecture, recipe, corpus, data, run)
-        workers = config.effort.workers
-        outcomes = train_folds(cross_fit, workers=workers, progress=progress, interrupts=interrupts)
+        cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
+        readouts = train_folds(cross_fit, workers=config.effort.workers, progress=progress, interrupts=interrupts)
         clock.lap("train")
-        quality = _conclude(config, cross_fit, corpus, outcomes, progress)
+        quality = _conclude(config, cross_fit, corpus, readouts=readouts, progress=progress)
         _write_auditor(cross_fit, architecture, corpus, quality)
         clock.lap("conclude")
         result = _result(cross_fit, corpus, quality, clock.seconds)
         run.finish(replace(wanted, result=result))
-    if (warning := _uncalibrated(result)) is not None:
-        progress.warn(warning)
+    _warn(result, progress)
     return result
 
 
@@ -127,7 +125,7 @@ def _recipe(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Re
 
 
 def _prepare(
-    config: FitConfig, architecture: Architecture, corpus: Corpus, run: Run, progress: Progress
+    config: FitConfig, architecture: Architecture, corpus: Corpus, *, run: Run, progress: Progress
 ) -> tuple[Corpus, Data]:
     """Make the inputs of all rows; those that cannot be read are marked in the corpus."""
     # features cost minutes and stay; pixels and vectors are copies of what the user has
@@ -155,11 +153,9 @@ def _prepare(
     return corpus, data
 
 
-def _cross_fit(
-    config: FitConfig, architecture: Architecture, recipe: Recipe, corpus: Corpus, data: Data, run: Run
-) -> CrossFit:
-    """Assign rows to training runs, and choose how long and how fast those train."""
-    assignment = assign_folds(
+def _assignment(config: FitConfig, architecture: Architecture, corpus: Corpus) -> FoldAssignment:
+    """Assign rows to training runs."""
+    return assign_folds(
         given=corpus.dataset.given,
         trusted=corpus.dataset.trusted,
         clean_only=corpus.clean_only_labels,
@@ -167,6 +163,13 @@ def _cross_fit(
         seed=config.seed,
         judged=not config.transfer,
     )
+
+
+def _cross_fit(
+    config: FitConfig, architecture: Architecture, corpus: Corpus, *, recipe: Recipe, data: Data, run: Run
+) -> CrossFit:
+    """Say which training runs there are, and how long and how fast they train."""
+    assignment = _assignment(config, architecture, corpus)
     schedule = choose_schedule(
         config.effort,
         architecture.shape,
@@ -188,15 +191,15 @@ def _cross_fit(
 
 
 def _conclude(
-    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, outcomes: list[FoldReadout], progress: Progress
+    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, *, readouts: list[FoldReadout], progress: Progress
 ) -> QualityModel:
     """Fit label quality and write the trace."""
     dataset, judging = corpus.dataset, cross_fit.assignment.judging
-    signals = collect(outcomes, given=dataset.given)
+    signals = collect(readouts, given=dataset.given)
     if config.transfer:
         model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
     else:
-        known = verified_rows(signals, dataset, outcomes, judging=judging, clean_only=corpus.clean_only_labels)
+        known = verified_rows(signals, dataset, readouts, judging=judging, clean_only=corpus.clean_only_labels)
         out_of_sample = len(cross_fit.assignment.folds) > 1
         model, quality = fit_quality(signals, known, seed=config.seed, out_of_sample=out_of_sample)
         for warning in warnings_after(corpus, signals.predictions, judging) if out_of_sample else ():
@@ -207,7 +210,7 @@ def _conclude(
 
 
 def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corpus, quality: QualityModel) -> None:
-    """Write what `score --data` needs beside the folds' networks."""
+    """Write what `score_new` needs beside the folds' networks."""
     run, classes = cross_fit.run, corpus.target_classes
     if architecture.frozen is not None:
         weights = {name: tensor.cpu().numpy() for name, tensor in architecture.frozen.state_dict().items()}
@@ -230,13 +233,13 @@ def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds:
     )
 
 
-def _uncalibrated(result: FitResult) -> str | None:
+def _warn(result: FitResult, progress: Progress) -> None:
     """Say so where too few verified rows could judge, and how many would do."""
     if result.quality not in _UNCALIBRATED:
-        return None
+        return
     rarer = min(result.judged_wrong, result.judging - result.judged_wrong)
     enough = max(MIN_AUDITED, math.ceil(1.5 * MIN_EACH * result.judging / rarer)) if rarer else 300
-    return (
+    progress.warn(
         f"label_quality needs {MIN_EACH} right and {MIN_EACH} wrong verified rows to be calibrated on, but only "
         f"{result.judging} could judge, {result.judged_wrong} of them wrong: {_UNCALIBRATED[result.quality]}. Verify "
         f"about {enough:,} rows, drawn at random."

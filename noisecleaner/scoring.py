@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Source, ingest, refuse_skips
+from noisecleaner.ingest import Manifest, Source, ingest, refuse_skips
 from noisecleaner.noise.randomness import picked_by_looks
 from noisecleaner.progress import Progress
+from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace, verified_since
@@ -90,8 +91,9 @@ def score_new(
             "Name another directory with `out=DIR`, or leave `out` away.",
         )
     opened.read_fitted()
+    inference, scratch = inference or Inference(), _scratch(out)
     # the rows' manifest ends with the call: what is written needs a part of it only
-    scored = _judged(opened, source, trusted, inference or Inference(), _scratch(out), progress)
+    scored = _judge(opened, source, trusted, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     return write(out, scored, cutoff, run=run, source=source)
 
@@ -116,10 +118,10 @@ def _scratch(out: Path) -> Path:
     return next(folder for folder in out.absolute().parents if folder.is_dir())
 
 
-def _judged(
-    run: Run, source: Source, trusted: str | None, inference: Inference, scratch: Path, progress: Progress
+def _judge(
+    run: Run, source: Source, trusted: str | None, *, inference: Inference, scratch: Path, progress: Progress
 ) -> ScoredRows:
-    """Let the auditor of a run judge new rows."""
+    """Read rows that were not fitted, and let the auditor of a run judge them."""
     auditor = Auditor(run)
     dataset, _ = ingest(source, trusted, auditor.classes)
     if auditor.quality.method == "transfer":
@@ -127,20 +129,22 @@ def _judged(
     if inference.strict:
         refuse_skips(dataset)
     _warn_of_fitted(run, dataset.table["sample_id"], progress)
-    dataset, judged = auditor.judge(
-        dataset, device=inference.device, max_pixels=inference.max_pixels, scratch=scratch, progress=progress
-    )
+    dataset, judgements = auditor.judge(dataset, inference, scratch=scratch, progress=progress)
     if inference.strict:
         refuse_skips(dataset)
+    return _scored(dataset, judgements, auditor)
+
+
+def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> ScoredRows:
     unknown = np.full(len(dataset), np.nan, np.float32)
     return ScoredRows(
         identity=dataset.table.select(list(IDENTITY)),
         alpha=unknown,
         beta=unknown,
         margin=unknown,
-        label_quality=judged.quality,
-        suggested=judged.suggested,
-        suggested_confidence=judged.confidence,
+        label_quality=judgements.quality,
+        suggested=judgements.suggested,
+        suggested_confidence=judgements.confidence,
         judging=(dataset.given >= 0) & (dataset.trusted >= 0),
         probability=dataset.sample_probability,
         classes=auditor.classes,

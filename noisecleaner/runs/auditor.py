@@ -27,6 +27,7 @@ from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.linear import Map, is_linear, mean_map
 from noisecleaner.runs.linear import predict as predict_with
 from noisecleaner.runs.run import Run
+from noisecleaner.settings import Decoding, Inference
 from noisecleaner.threads import cores, in_threads
 
 if TYPE_CHECKING:
@@ -106,14 +107,13 @@ class Auditor:
         return self._record.quality
 
     def judge(
-        self, dataset: Manifest, *, device: str, max_pixels: int | None, scratch: Path, progress: Progress
+        self, dataset: Manifest, inference: Inference, *, scratch: Path, progress: Progress
     ) -> tuple[Manifest, Judgements]:
         """Judge the rows of a dataset.
 
         Args:
             dataset: read with the classes of this auditor.
-            device: where to compute.
-            max_pixels: width times height above which an image is refused; None takes the default.
+            inference: where to compute, and which images are refused.
             scratch: a folder with space for their pixels or features, while this runs; vectors need none.
             progress: is told about decoding and predicting.
 
@@ -126,8 +126,8 @@ class Auditor:
         self._check_kind(dataset)
         _require_rows(dataset)
         if isinstance(dataset.payload, AnyVectors):
-            return self._judge_vectors(dataset, dataset.payload, device, progress)
-        return self._judge_images(dataset, device, max_pixels, scratch, progress)
+            return self._judge_vectors(dataset, dataset.payload, inference.device, progress)
+        return self._judge_images(dataset, inference, scratch, progress)
 
     def _judge_vectors(
         self, dataset: Manifest, payload: AnyVectors, device: str, progress: Progress
@@ -159,12 +159,10 @@ class Auditor:
         return _JudgedBlock(rows, self._judge(predictions), without)
 
     def _judge_images(
-        self, dataset: Manifest, device: str, max_pixels: int | None, scratch: Path, progress: Progress
+        self, dataset: Manifest, inference: Inference, scratch: Path, progress: Progress
     ) -> tuple[Manifest, Judgements]:
-        from noisecleaner.settings import Decoding
-
-        decoding = Decoding() if max_pixels is None else Decoding(max_pixels=max_pixels)
-        networks, judgements = self._networks(device), Judgements.unknown(len(dataset))
+        decoding = Decoding(max_pixels=inference.max_pixels)
+        networks, judgements = self._networks(inference.device), Judgements.unknown(len(dataset))
         with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
             inputs = networks.decode(dataset, Path(folder), decoding, progress)
             dataset = dataset.skipping(inputs.skipped)
