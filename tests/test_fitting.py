@@ -1,0 +1,137 @@
+"""`fit`: what it refuses before it works, what it records and returns, and what it says of too few verified rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.datasets import embeddings, write_trusted
+
+from noisecleaner import fitting
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.fitting import fit
+from noisecleaner.ingest import Columns, Source
+from noisecleaner.progress import Progress
+from noisecleaner.quality.model import MIN_EACH
+from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.record import FitResult
+from noisecleaner.runs.run import Run
+from noisecleaner.settings import Effort
+from noisecleaner.training.folds import MIN_AUDITED
+
+ROWS = 300
+
+
+class Listener(Progress):
+    """Notes what is said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FitConfig:
+    """A dataset of three clusters, of which every other label is verified, trained for one epoch."""
+    truth = embeddings(tmp_path / "data.parquet", rows=ROWS)
+    trusted = write_trusted(tmp_path / "trusted.parquet", truth)
+    source = Source(str(tmp_path / "data.parquet"), columns=Columns(embedding="embedding"))
+    return FitConfig(source=source, trusted=str(trusted), effort=Effort(epochs=1, folds=1), seed=3)
+
+
+def test_options_are_refused_before_data_is_looked_for(tmp_path: Path) -> None:
+    wrong = FitConfig(source=Source(str(tmp_path / "nowhere")), effort=Effort(epochs=0))
+    with pytest.raises(NoisecleanerError, match=r"`Effort\.epochs`"):
+        fit(wrong, tmp_path / "run")
+    with pytest.raises(NoisecleanerError, match="nowhere"):
+        fit(replace(wrong, effort=Effort()), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_inside_the_dataset_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    with pytest.raises(NoisecleanerError, match="must lie outside"):
+        fit(FitConfig(source=Source(str(tmp_path / "images"))), tmp_path / "images" / "run")
+
+
+def test_the_run_records_what_was_asked_and_what_came_of_it(config: FitConfig, tmp_path: Path) -> None:
+    result = fit(config, tmp_path / "run")
+    assert (result.rows, result.skipped, result.audited, result.clean_only) == (ROWS, {}, ROWS // 2, 0)
+    assert result.judging == ROWS // 4  # half of the verified rows steer a single run
+    assert 0 < result.judged_wrong < result.judging
+    assert result.quality == "audited"
+    assert list(result.seconds) == ["prepare", "train", "conclude"]
+    record = Run(tmp_path / "run").read_fitted()
+    assert record.config == replace(config, device=record.config.device)
+    assert record.config.device in ("cpu", "cuda", "mps")
+    assert record.result == result
+
+
+def test_a_finished_run_is_not_done_again(config: FitConfig, tmp_path: Path) -> None:
+    result, listener = fit(config, tmp_path / "run"), Listener()
+    before = (tmp_path / "run" / "trace.parquet").stat().st_mtime_ns
+    assert fit(config, tmp_path / "run", resume=True, progress=listener) == result
+    assert any("nothing was done" in note for note in listener.notes)
+    assert (tmp_path / "run" / "trace.parquet").stat().st_mtime_ns == before
+    with pytest.raises(NoisecleanerError, match="but seed differ"):
+        fit(replace(config, seed=4), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(("effort", "folds"), [(Effort(epochs=1), fitting.FOLDS), (Effort(epochs=1, folds=3), 3)])
+def test_heads_are_cross_fitted(config: FitConfig, tmp_path: Path, effort: Effort, folds: int) -> None:
+    result = fit(replace(config, effort=effort), tmp_path / "run")
+    networks = sorted(path.name for path in (tmp_path / "run" / "auditor").glob("fold-*"))
+    assert networks == [f"fold-{fold}.safetensors" for fold in range(folds)]
+    assert result.judging == result.audited  # no row judges what it has steered, so all of them may
+
+
+RESULT = FitResult(
+    rows=900, skipped={}, audited=200, clean_only=0, judging=100, judged_wrong=5, quality="planted", seconds={}
+)
+
+
+def warned(result: FitResult) -> list[str]:
+    listener = Listener()
+    fitting._warn(result, listener)
+    return listener.warnings
+
+
+@pytest.mark.parametrize("quality", ["audited", "transfer"])
+def test_what_is_calibrated_on_real_errors_needs_no_warning(quality: str) -> None:
+    assert warned(replace(RESULT, quality=quality)) == []
+
+
+@pytest.mark.parametrize(("quality", "reason"), [("planted", "known wrong labels"), ("uncalibrated", "uncalibrated")])
+def test_what_is_not_says_why_and_how_many_rows_would_do(quality: str, reason: str) -> None:
+    (warning,) = warned(replace(RESULT, quality=quality))
+    assert reason in warning
+    assert "only 100 could judge, 5 of them wrong" in warning
+    assert "Verify about 300 rows" in warning  # of which 15 would be wrong
+
+
+@pytest.mark.parametrize(
+    ("judging", "wrong", "enough"),
+    [(100, 5, 300), (100, 95, 300), (100, 0, 300), (0, 0, 300), (10, 5, 30), (10_000, 1, 150_000), (12, 11, 180)],
+)
+def test_enough_rows_hold_half_as_many_again_as_are_needed_of_each_kind(judging: int, wrong: int, enough: int) -> None:
+    (warning,) = warned(replace(RESULT, judging=judging, judged_wrong=wrong))
+    assert f"Verify about {enough:,} rows" in warning
+    assert enough >= MIN_AUDITED
+    if rarer := min(wrong, judging - wrong):
+        assert enough * rarer / judging >= 1.5 * MIN_EACH
+
+
+def test_each_part_takes_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 12.5, 12.75, 20.0])
+    monkeypatch.setattr(fitting.time, "monotonic", lambda: next(times))
+    clock = fitting._Clock()
+    for part in ("prepare", "train", "conclude"):
+        clock.lap(part)
+    assert clock.seconds == {"prepare": 2.5, "train": 0.25, "conclude": 7.25}
