@@ -108,7 +108,7 @@ def test_a_row_that_cannot_be_used_is_an_error_if_one_is_strict(run: Path, new: 
     labels = pa.array([None, *table["label"].to_pylist()[1:]])
     pq.write_table(table.set_column(1, "label", labels), new.data)
     assert score_new(run, new, tmp_path / "out").skipped == {"no_label": 1}
-    with pytest.raises(NoisecleanerError, match="no_label|strict"):
+    with pytest.raises(NoisecleanerError, match="no_label"):
         score_new(run, new, tmp_path / "strict", inference=Inference(strict=True))
     assert not (tmp_path / "strict").exists()
 
