@@ -101,19 +101,28 @@ def read_record(path: Path) -> dict[str, Any]:
     return content
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
-    """Write arrays and a JSON object as one safetensors file with a checksum."""
+def write_arrays(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str, Any]) -> None:
+    """Write arrays and a JSON object as one safetensors file with a checksum.
+
+    A mapping, because that is what safetensors holds: here ends the package, and names become those of a file.
+
+    Args:
+        path: the final name.
+        arrays: name -> array of any shape and kind.
+        metadata: a JSON object.
+    """
     from safetensors.numpy import save
 
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     # one entry, because safetensors writes several in random order, and equal runs shall give equal bytes
-    header = {"noisecleaner": json.dumps({"crc32": _checksum(contiguous, meta), "meta": meta}, sort_keys=True)}
+    content = {"crc32": _checksum(contiguous, metadata), "meta": dict(metadata)}
+    header = {"noisecleaner": json.dumps(content, sort_keys=True)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata=header))
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Read what `write_arrays` wrote.
+    """Read what `write_arrays` wrote: the arrays by their names, and the metadata.
 
     Raises:
         NoisecleanerError: the file is missing, cut short, or a bit of it has flipped.
@@ -124,12 +133,12 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
             header = json.loads((file.metadata() or {})["noisecleaner"])
-            checksum, meta = header["crc32"], header["meta"]
+            checksum, metadata = header["crc32"], header["meta"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
-    if checksum != _checksum(arrays, meta):
+    if checksum != _checksum(arrays, metadata):
         raise damaged(path, "its checksum is wrong")
-    return arrays, meta
+    return arrays, metadata
 
 
 def damaged(path: Path, reason: object) -> NoisecleanerError:
@@ -161,8 +170,8 @@ def _crc(content: Mapping[str, Any]) -> str:
     return str(zlib.crc32(json.dumps(content, sort_keys=True).encode()))
 
 
-def _checksum(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> int:
-    crc = zlib.crc32(json.dumps(meta, sort_keys=True).encode())
+def _checksum(arrays: Mapping[str, Array], metadata: Mapping[str, Any]) -> int:
+    crc = zlib.crc32(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(arrays):
         crc = zlib.crc32(arrays[name].tobytes(), zlib.crc32(name.encode(), crc))
     return crc

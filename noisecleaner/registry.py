@@ -62,12 +62,12 @@ def constants_in(folder: str, constant: str) -> dict[str, Any]:
     Returns:
         Name of the file -> value, for the files that have it.
     """
-    found = {}
+    values = {}
     for file in _files(folder):
         for node in ast.parse(file.read_text("utf-8")).body:
             if isinstance(node, ast.Assign) and any(ast.unparse(target) == constant for target in node.targets):
-                found[_name(file)] = ast.literal_eval(node.value)
-    return found
+                values[_name(file)] = ast.literal_eval(node.value)
+    return values
 
 
 def backbone_names() -> list[str]:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, replacing
 
-META_KEY = b"noisecleaner"
+#: Under which the metadata of a table stand in its schema.
+METADATA_KEY = b"noisecleaner"
 
 
 def schema_of(*columns: tuple[str, pa.DataType], required: int = 1) -> pa.Schema:
@@ -76,7 +77,7 @@ DESIGN = schema_of(
 
 
 def write_table(
-    path: Path, batches: Iterable[pa.Table | pa.RecordBatch], schema: pa.Schema, meta: Mapping[str, Any]
+    path: Path, batches: Iterable[pa.Table | pa.RecordBatch], schema: pa.Schema, metadata: Mapping[str, Any]
 ) -> None:
     """Write batches of one schema as one Parquet file, whole or not at all.
 
@@ -86,10 +87,10 @@ def write_table(
         path: the final name.
         batches: tables or record batches of `schema`, written one after the other.
         schema: the schema to write, without metadata.
-        meta: a JSON object, kept in the schema's metadata under the key `noisecleaner`.
+        metadata: a JSON object, kept in that of the schema under the key `noisecleaner`.
     """
     floats = [field.name for field in schema if pa.types.is_floating(field.type)]
-    described = schema.with_metadata({META_KEY: json.dumps(meta).encode()})
+    described = schema.with_metadata({METADATA_KEY: json.dumps(metadata).encode()})
     with (
         replacing(path) as temporary,
         pq.ParquetWriter(
@@ -106,7 +107,7 @@ def write_table(
 
 
 def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> tuple[pa.Table, dict[str, Any]]:
-    """Read a table that `write_table` wrote, and the JSON object kept with it.
+    """Read a table that `write_table` wrote, and the metadata kept with it.
 
     Args:
         path: the file.
@@ -117,14 +118,14 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         NoisecleanerError: the file is missing, damaged, or has other columns.
     """
     try:
-        found = pq.read_schema(path)
-        meta = json.loads((found.metadata or {})[META_KEY])
-        if not found.equals(schema):
-            raise damaged(path, f"its columns are {listed(found.names)}")
+        own = pq.read_schema(path)
+        metadata = json.loads((own.metadata or {})[METADATA_KEY])
+        if not own.equals(schema):
+            raise damaged(path, f"its columns are {listed(own.names)}")
         table = pq.read_table(path, columns=columns, page_checksum_verification=True)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise damaged(path, error) from error
-    return table.replace_schema_metadata(None), meta
+    return table.replace_schema_metadata(None), metadata
 
 
 def require_columns(schema: pa.Schema, wanted: Mapping[str, str], where: object) -> None:

@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,10 +24,6 @@ from noisecleaner.files import (
     write_json,
     write_record,
 )
-from noisecleaner.tables import META_KEY, read_table, write_table
-
-SCHEMA = pa.schema([pa.field("name", pa.string()), pa.field("value", pa.float32())])
-ROWS = pa.table({"name": ["a", "b"], "value": pa.array([0.5, None], pa.float32())}, schema=SCHEMA)
 
 
 def names(folder: Path) -> list[str]:
@@ -169,44 +163,3 @@ def test_a_broken_array_file_is_an_error_or_still_right(tmp_path: Path, data: st
     except NoisecleanerError:
         return
     assert all(np.array_equal(a, np.arange(12, dtype=np.float32)) for a in found.values())
-
-
-def test_tables_come_back_with_their_notes(tmp_path: Path) -> None:
-    write_table(tmp_path / "t.parquet", [ROWS], SCHEMA, {"classes": ["a"]})
-    table, meta = read_table(tmp_path / "t.parquet", SCHEMA)
-    assert table.equals(ROWS)
-    assert meta == {"classes": ["a"]}
-
-
-def test_floats_are_byte_stream_split_and_zstd_compressed(tmp_path: Path) -> None:
-    write_table(tmp_path / "t.parquet", [ROWS], SCHEMA, {})
-    group = pq.ParquetFile(tmp_path / "t.parquet").metadata.row_group(0)
-    assert group.column(1).compression == "ZSTD"
-    assert "BYTE_STREAM_SPLIT" in group.column(1).encodings
-
-
-def test_a_flipped_bit_in_a_table_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "t.parquet"
-    values = pa.table(
-        {"name": ["x"] * 4000, "value": pa.array(np.random.default_rng(0).random(4000), pa.float32())}, schema=SCHEMA
-    )
-    write_table(path, [values], SCHEMA, {})
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 4
-    path.write_bytes(content)
-    with pytest.raises(NoisecleanerError, match="damaged"):
-        read_table(path, SCHEMA)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        ROWS.rename_columns(["name", "valeur"]).replace_schema_metadata({META_KEY: b"{}"}),
-        ROWS.replace_schema_metadata(None),
-        ROWS.replace_schema_metadata({META_KEY: b"no json"}),
-    ],
-)
-def test_a_table_of_another_kind_is_called_damaged(tmp_path: Path, other: pa.Table) -> None:
-    pq.write_table(other, tmp_path / "t.parquet")
-    with pytest.raises(NoisecleanerError, match="damaged"):
-        read_table(tmp_path / "t.parquet", SCHEMA)

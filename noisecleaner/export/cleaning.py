@@ -76,28 +76,28 @@ def export_clean(
         NoisecleanerError: there are no scores, the dataset has changed since, or `out` cannot be used.
     """
     if format is not None:
-        writer_of(format)  # before anything is read
+        writer_of(format)  # refuses an unknown one before anything is read
     refuse_existing(out)
     run = ScoredRun(scored)
     source = with_images(replace(run.metadata.source, data=data or run.metadata.source.data))
     manifest = read_manifest(source, run.metadata.classes)
     scores = run.scores()
     _refuse_changed(manifest, scores, scored, source)
-    chosen = format or ("folder" if open_tables(source.data) is None else "parquet")
-    writer = writer_of(chosen)
+    format = format or ("folder" if open_tables(source.data) is None else "parquet")
+    writer = writer_of(format)
     source.refuse_inside(out)
     decisions = decide(scores, manifest.classes, policy or Policy())
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
     if writer.NEEDS_IMAGES and not copy.brings_images:
         raise NoisecleanerError(
-            f"`format={chosen!r}` needs images, but the rows bring vectors.", "Export with `format='parquet'`."
+            f"`format={format!r}` needs images, but the rows bring vectors.", "Export with `format='parquet'`."
         )
     if not dry_run:
         with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
             writer.write(folder, copy, stage)
-    return _result(out, Format(chosen), copy, decisions)
+    return _result(out, Format(format), copy, decisions)
 
 
 def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: Source) -> None:

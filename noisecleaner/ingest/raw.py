@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
 from noisecleaner.ingest.folders import metadata_files, read_folder, read_metadata
-from noisecleaner.ingest.labels import as_text, index_or_name, order
+from noisecleaner.ingest.labels import index_or_name, order
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import Content, ImageFiles, brings_content, find_content, no_content
@@ -132,19 +133,12 @@ def _read_table(files: Files, source: Source, content: Content, classes: tuple[s
     columns = source.columns
     if classes is None:
         require_columns(files.schema, {"label": columns.label}, files)
-    names = files.names(columns.label)
     labels = trusted = None
     if columns.label in files:
-        column, where = files.column(columns.label), files.where(columns.label)
-        if classes is None:
-            labels = as_text(column, names=names, where=where)
-        else:
-            labels = index_or_name(column, names=names, classes=classes, where=where)
+        labels = read_labels(files, columns.label) if classes is None else _named(files, columns.label, classes)
     if columns.trusted in files:
-        column, own = files.column(columns.trusted), files.names(columns.trusted) or names
         # without `classes` there are labels: they have been required
-        others = classes or order(labels)
-        trusted = index_or_name(column, names=own, classes=others, where=files.where(columns.trusted))
+        trusted = _named(files, columns.trusted, classes or order(labels), names=files.names(columns.label))
     return RawRows(
         ids=read_ids(files, columns, content.paths),
         paths=content.paths,
@@ -152,6 +146,12 @@ def _read_table(files: Files, source: Source, content: Content, classes: tuple[s
         trusted=trusted,
         irrelevant=read_labels(files, columns.irrelevant),
         probability=None if trusted is None else read_probability(files, trusted),
-        names=names,
+        names=files.names(columns.label),
         payload=content.payload,
     )
+
+
+def _named(files: Files, name: str, classes: Sequence[str], *, names: tuple[str, ...] = ()) -> pa.ChunkedArray:
+    """Read a label column under the names of some classes; its integers index its own names, else `names`."""
+    own = files.names(name) or names
+    return index_or_name(files.column(name), names=own, classes=classes, where=files.where(name))

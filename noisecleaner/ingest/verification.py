@@ -82,13 +82,7 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
     if not pc.any(outside).as_py():
         return joined, None
     if verification.payload is None:
-        strangers = ids.filter(outside).to_pylist()
-        raise NoisecleanerError(
-            f"Trusted rows must be rows of the dataset or bring their own images, but {len(strangers)} of {len(ids)} "
-            f"in {verification.where} have a sample_id that the dataset does not hold (such as "
-            f"{listed(strangers, 3)}).",
-            "Check that both sides use the same ids, and name the column with `Columns(sample_id=NAME)`.",
-        )
+        raise _strangers(verification, ids.filter(outside).to_pylist())
     # every trusted row stays in place, because the payload is in that order, but only the outside ones have a label
     nothing = pa.scalar(None, pa.string())
     clean_only = Manifest.of(
@@ -99,3 +93,13 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
         payload=verification.payload,
     )
     return joined, clean_only
+
+
+def _strangers(verification: Verification, ids: list[str]) -> NoisecleanerError:
+    """Say that rows are neither in the dataset nor bring content of their own."""
+    return NoisecleanerError(
+        f"Trusted rows must be rows of the dataset or bring their own images, but {len(ids)} of "
+        f"{len(verification.ids)} in {verification.where} have a sample_id that the dataset does not hold (such as "
+        f"{listed(ids, 3)}).",
+        "Check that both sides use the same ids, and name the column with `Columns(sample_id=NAME)`.",
+    )

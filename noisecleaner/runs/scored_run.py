@@ -24,7 +24,7 @@ from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.scored import By
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import META_KEY, REPORT, SCORES
+from noisecleaner.tables import METADATA_KEY, REPORT, SCORES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ class ScoredRun:
                 f"Make them first: `score({str(path)!r})`",
             )
         with _reading(path / _SCORES):
-            self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[META_KEY]))
+            self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
 
     @staticmethod
     def has_scores(path: Path) -> bool:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +18,8 @@ from support.sources import (
     texts,
     vectors,
 )
+
+from noisecleaner.ingest.labels import index_or_name, indices, order
 
 LABELS: dict[str, tuple[Callable[[], pa.Array], list[str | None], tuple[str, ...]]] = {
     "text": (lambda: pa.array(["b", "a", None, ""]), ["b", "a", None, None], ("a", "b")),
@@ -108,3 +111,35 @@ def test_truth_values_are_spelled_alike_in_parquet_and_csv(tmp_path: Path) -> No
     data = vectors(tmp_path / "d.parquet", [True, False, True])
     (tmp_path / "t.csv").write_text("sample_id,trusted_label\nr0,True\nr1,False\n")
     assert read(data, trusted=tmp_path / "t.csv", embedding="embedding").trusted.tolist() == [1, 0, -1]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["ant", "bee", "cat", None]), max_size=20))
+def test_indices_are_those_of_the_classes(names: list[str | None]) -> None:
+    classes = ("cat", "ant")
+    found = indices(pa.chunked_array([names], pa.string()), classes)
+    assert found.dtype == np.int64
+    assert found.tolist() == [classes.index(name) if name in classes else -1 for name in names]
+
+
+@settings(deadline=None)
+@given(st.sets(st.integers(-20, 20), min_size=1))
+def test_classes_that_are_numbers_are_ordered_as_numbers(numbers: set[int]) -> None:
+    assert order(pa.chunked_array([[str(n) for n in numbers]])) == tuple(str(n) for n in sorted(numbers))
+
+
+@pytest.mark.parametrize(
+    ("column", "names", "classes", "expected"),
+    [
+        ([1, 0], [], ["cat", "dog"], ["dog", "cat"]),  # indices of the classes
+        ([5, 7], [], ["5", "7"], ["5", "7"]),  # names, where classes are numbers
+        (["1", "0"], [], ["cat", "dog"], ["dog", "cat"]),  # as a CSV file holds them
+        (["1", "dog"], [], ["cat", "dog"], ["1", "dog"]),  # not all are numbers
+        ([1, 0], ["x", "y"], ["cat", "dog"], ["y", "x"]),  # the column's own names
+    ],
+)
+def test_labels_of_another_table_are_indices_or_names(
+    column: list[object], names: list[str], classes: list[str], expected: list[str]
+) -> None:
+    found = index_or_name(pa.chunked_array([column]), names=names, classes=classes, where="here")
+    assert found.to_pylist() == expected

@@ -21,6 +21,7 @@ from support.sources import (
 )
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.places import Place, absolute, matching
 
 OUTSIDE = [
     "../secret.png",
@@ -107,3 +108,52 @@ def test_the_command_refuses_such_a_path_and_writes_nothing(tmp_path: Path, comm
     assert command("corrupt", data, "--out", tmp_path / "out").code == 2
     assert not (tmp_path / "out").exists()
     assert command("corrupt", data, "--out", tmp_path / "out", "--allow-absolute").code == 0
+
+
+# Places
+
+
+def test_a_place_knows_its_name_its_ending_and_its_folder(tmp_path: Path) -> None:
+    place = Place.parse(tmp_path / "Data.PARQUET")
+    assert (place.name, place.suffix, str(place.parent)) == ("Data.PARQUET", ".parquet", str(tmp_path))
+    assert place.local
+    assert str(place.parent / "x" / "y.png") == str(tmp_path / "x" / "y.png")
+    assert str(place.parent / "/z.png") == "/z.png"
+
+
+def test_a_place_knows_what_stands_there(tmp_path: Path) -> None:
+    make(tmp_path, "a/1.png")
+    folder, file, nothing = Place.parse(tmp_path / "a"), Place.parse(tmp_path / "a" / "1.png"), Place.parse("nowhere")
+    assert (folder.is_dir(), file.is_dir(), nothing.is_dir()) == (True, False, False)
+    assert (folder.is_file(), file.is_file(), nothing.is_file()) == (False, True, False)
+    assert file.size() == len(file.read()) > 0
+    assert nothing.size() is None
+
+
+def test_files_of_a_folder_are_sorted_and_hidden_ones_left_out(tmp_path: Path) -> None:
+    names = ["b.parquet", "a.PARQUET", "sub/c.parquet", ".x.parquet", "_y.parquet", ".sub/z.parquet", "d.csv"]
+    make(tmp_path, *names)
+    found = [file.path.removeprefix(f"{tmp_path}/") for file in Place.parse(tmp_path).files(".parquet")]
+    assert found == ["a.PARQUET", "b.parquet", "sub/c.parquet"]
+
+
+def test_a_pattern_names_the_files_that_match(tmp_path: Path) -> None:
+    make(tmp_path, "b-1.csv", "b-2.csv", "c.csv", "sub/b-3.csv")
+    for start in (str(tmp_path), tmp_path.as_uri()):
+        names = [place.name for place in matching(f"{start}/b-*.csv")]
+        assert names == ["b-1.csv", "b-2.csv"]
+    assert matching(f"{tmp_path}/b-1.csv") == []  # a name is no pattern
+    assert matching(f"{tmp_path}/nothing-*.csv") == []
+
+
+@pytest.mark.parametrize("scheme", ["nowhere://x", "ftp://host/x"])
+def test_a_file_system_that_arrow_does_not_know_is_refused(scheme: str) -> None:
+    with pytest.raises(NoisecleanerError, match="cannot be opened"):
+        Place.parse(scheme)
+
+
+def test_local_paths_become_absolute_and_other_uris_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("x/y") == str(tmp_path / "x" / "y")
+    assert absolute((tmp_path / "a b").as_uri()) == str(tmp_path / "a b")
+    assert absolute("s3://bucket/x") == "s3://bucket/x"

@@ -18,7 +18,7 @@ from support.sources import (
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest
-from noisecleaner.ingest.vectors import VectorColumn
+from noisecleaner.ingest.vectors import VectorColumn, VectorFile, rows_at_once
 
 
 def blocks(manifest: Manifest) -> np.ndarray:
@@ -67,3 +67,63 @@ def test_what_holds_no_vectors_is_refused(tmp_path: Path) -> None:
     for column in (["x", "y"], [1.0, 2.0], [["x"], ["y"]]):
         path = vectors(tmp_path / "d.parquet", ["a", "b"], embedding=column)
         assert "must be lists of numbers" in refusal(path, embedding="embedding")
+
+
+# Files of vectors
+
+
+def saved(folder: Path, values: np.ndarray) -> str:
+    np.save(folder / "v.npy", values)
+    return str(folder / "v.npy")
+
+
+@pytest.mark.parametrize("precision", [np.float16, np.float32, np.float64])
+def test_a_file_is_mapped_and_read_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: type[np.floating[Any]]
+) -> None:
+    monkeypatch.setattr("noisecleaner.ingest.vectors._BLOCK_NUMBERS", 8)
+    values = np.arange(20).reshape(10, 2).astype(precision)
+    file = VectorFile.open(saved(tmp_path, values), "embeddings")
+    assert (len(file), file.width, file.array.dtype) == (10, 2, precision)
+    parts = list(file.blocks())
+    assert [len(part) for part in parts] == [4, 4, 2]
+    assert np.array_equal(np.concatenate(parts), values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.zeros(3),
+        np.zeros((2, 3, 1)),
+        np.zeros((2, 0)),
+        np.zeros((2, 3), int),
+        np.zeros((2, 3), ">f4"),
+        np.array([{}]),
+    ],
+    ids=["one axis", "three axes", "no numbers", "integers", "other byte order", "objects"],
+)
+def test_a_file_of_anything_else_is_refused(tmp_path: Path, values: np.ndarray) -> None:
+    with pytest.raises(NoisecleanerError, match=r"need a(n array| NumPy file)") as error:
+        VectorFile.open(saved(tmp_path, values), "probabilities")
+    assert "`Columns(probabilities=PATH)`" in error.value.hint
+
+
+def test_what_is_no_file_of_numpy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(b"not numpy")
+    for name in ("x.npy", "missing.npy"):
+        with pytest.raises(NoisecleanerError, match="cannot be read as one"):
+            VectorFile.open(str(tmp_path / name), "embeddings")
+
+
+def test_a_file_with_a_broken_vector_is_refused_with_its_row(tmp_path: Path) -> None:
+    values = np.ones((10, 2), np.float32)
+    values[7, 1] = np.nan
+    with pytest.raises(NoisecleanerError, match="row 7"):
+        list(VectorFile.open(saved(tmp_path, values), "embeddings").blocks())
+
+
+def test_blocks_hold_as_many_vectors_as_fit_and_at_least_one() -> None:
+    assert rows_at_once(1) == 8192
+    assert rows_at_once(2**20) == 1
+    assert rows_at_once(2**22) == 1
+    assert rows_at_once(1280) * 1280 <= 2**20 < (rows_at_once(1280) + 1) * 1280

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from support.sources import (
     both,
@@ -17,6 +19,9 @@ from support.sources import (
     texts,
     vectors,
 )
+
+from noisecleaner.ingest import Columns, Source, Verification, read_verification
+from noisecleaner.ingest.verification import join
 
 
 def test_a_trusted_table_is_joined_on_the_ids(tmp_path: Path) -> None:
@@ -110,3 +115,36 @@ def test_a_verified_label_with_too_many_digits_is_unknown(tmp_path: Path) -> Non
     data = vectors(tmp_path / "d.parquet", ["cat", "dog"])
     (tmp_path / "t.csv").write_text("sample_id,trusted_label\nr0,99999999999999999999\n")
     assert "99999999999999999999" in refusal(data, trusted=tmp_path / "t.csv", embedding="embedding")
+
+
+# What somebody verified, as a value
+
+
+def test_the_probability_of_a_planned_sample_goes_to_its_rows(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b", "a"])
+    plan = table(
+        tmp_path / "t.parquet",
+        sample_id=["r2", "r0"],
+        trusted_label=["b", "a"],
+        sample_probability=[0.25, 1.0],
+    )
+    manifest, _ = both(data, plan, embedding="embedding")
+    np.testing.assert_array_equal(manifest.sample_probability, [1.0, np.nan, 0.25])
+
+
+def test_a_join_looks_at_ids_and_labels_alone(tmp_path: Path) -> None:
+    dataset = read(vectors(tmp_path / "d.parquet", ["a", "b", "a"]), embedding="embedding")
+    ids, labels = pa.chunked_array([["r1"], ["r0", "r2"]]), pa.chunked_array([["a", None], ["b"]])
+    joined, clean_only = join(dataset, Verification(ids=ids, labels=labels, where="memory"))
+    assert texts(joined, "trusted_label") == [None, "a", "b"]
+    assert clean_only is None
+    assert texts(dataset, "trusted_label") == [None] * 3  # what was there stays as it is
+
+
+def test_the_label_column_serves_where_there_is_no_trusted_one(tmp_path: Path) -> None:
+    source = Source(str(vectors(tmp_path / "d.parquet", ["a", "b"])), columns=Columns(embedding="embedding"))
+    for columns, expected in (({"label": ["b"]}, "b"), ({"label": ["b"], "trusted_label": ["a"]}, "a")):
+        trusted = table(tmp_path / "t.parquet", sample_id=["r0"], **columns)
+        verification = read_verification(str(trusted), source, ("a", "b"))
+        assert verification.labels.to_pylist() == [expected]
+        assert (verification.payload, verification.where) == (None, str(trusted))

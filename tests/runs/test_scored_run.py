@@ -23,7 +23,7 @@ from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
 from noisecleaner.runs.summary import Summary
-from noisecleaner.tables import META_KEY, SCORES, write_table
+from noisecleaner.tables import METADATA_KEY, SCORES, write_table
 
 RATES = st.builds(lambda pair: sampled(min(pair), max(pair)), st.tuples(st.integers(0, 500), st.integers(1, 500)))
 GOALS = st.builds(Goal, st.sampled_from(["precision", "noise"]), st.floats(0.01, 0.99), confidence=st.just(0.8))
@@ -142,7 +142,7 @@ def test_a_damaged_calibration_is_refused(tmp_path: Path) -> None:
 def by_hand(run: Path) -> dict[str, object]:
     """The numbers of a summary, from the whole table in memory."""
     table = pq.read_table(run / "scores.parquet")
-    by = json.loads(table.schema.metadata[META_KEY])["by"]
+    by = json.loads(table.schema.metadata[METADATA_KEY])["by"]
     rows = table.to_pylist()
     order = sorted((row for row in rows if row[by] is not None), key=lambda row: row[by])
     pairs = Counter(
