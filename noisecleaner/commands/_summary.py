@@ -1,0 +1,95 @@
+"""What `score` says: a line for each fact, and what is worst in three listings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from noisecleaner.commands._counts import share, skips
+from noisecleaner.commands._listing import Listing
+
+if TYPE_CHECKING:
+    from noisecleaner.noise.thresholds import Goal
+    from noisecleaner.runs.summary import Summary
+
+_QUALITY = {
+    "audited": "label_quality is calibrated on {judged} audited rows, each judged by a model that has not seen it",
+    "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
+    "transfer": "alpha says how much a row helped the target, whose classes are others (no label quality)",
+    "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
+}
+
+
+def facts(summary: Summary) -> dict[str, str]:
+    """Word what holds of all rows: name of the fact -> the fact."""
+    scored = summary.flagged + summary.kept
+    return {
+        "Noise": _noise(summary),
+        "Rows": f"{summary.rows:,}, of which {scored:,} scored; {skips(summary.skipped)}",
+        "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
+        "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
+        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}") + _reliability(summary),
+    }
+
+
+def listings(summary: Summary) -> Iterator[Listing]:
+    """List the worst classes, confusions and rows."""
+    yield Listing(
+        "Worst classes",
+        ("given label", "rows", "flagged", "share", "noise (95 % interval)"),
+        [
+            (line.name, f"{line.rows:,}", f"{line.flagged:,}", share(line.flagged, line.rows), line.noise.words())
+            for line in summary.classes
+        ],
+    )
+    yield Listing(
+        "Most likely confusions",
+        ("given label", "looks like", "flagged rows"),
+        [(pair.given, pair.suggested, f"{pair.rows:,}") for pair in summary.confusions],
+    )
+    yield Listing(
+        f"Most suspicious rows (lowest {summary.by})",
+        ("sample_id", "given label", "suggested", summary.by),
+        [(row.sample_id, str(row.given), row.suggested, f"{row.value:.4f}") for row in summary.suspects],
+    )
+
+
+def _noise(summary: Summary) -> str:
+    rate = summary.noise.overall
+    if rate.method == "none":
+        return "unknown: verify rows drawn at random and pass them with --trusted"
+    wrong = f"{rate.words()} of the labels are wrong"
+    if rate.interval is None:
+        return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
+    how = "Wilson" if rate.method == "wilson" else "sharpened by the scores"
+    return f"{wrong} (95 % interval; {rate.sample_size:,} audited rows, {how})"
+
+
+def _flagged(summary: Summary) -> str:
+    """Tell why rows are flagged."""
+    unlabelled = f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
+    return f"with {summary.by} < {summary.threshold:g}{_goal(summary.goal)}{unlabelled}"
+
+
+def _goal(goal: Goal | None) -> str:
+    """Tell what the threshold was chosen for."""
+    if goal is None:
+        return ""
+    if goal.kind == "budget":
+        return f" (budget of {goal.value:,.0f} rows)"
+    measure = "precision at least" if goal.kind == "precision" else "noise of the kept rows at most"
+    return f" ({measure} {goal.value:g} with {goal.confidence:.0%} confidence)"
+
+
+def _kept(summary: Summary) -> str:
+    """Tell how much is wrong among the rows that are kept."""
+    rate = summary.kept_noise
+    return "" if rate.value is None else f"; {rate.words()} wrong among them ({rate.sample_size:,} audited rows)"
+
+
+def _reliability(summary: Summary) -> str:
+    """Tell how well label quality is calibrated, where it claims to be."""
+    measured = summary.reliability
+    if measured is None or summary.model not in ("audited", "planted"):
+        return ""
+    return f"; calibration error {measured.error:.3f} (chance: {measured.by_chance:.3f})"

@@ -1,0 +1,35 @@
+"""What to type when the table that `plan` wrote is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from noisecleaner.commands.wording import option
+
+if TYPE_CHECKING:
+    from noisecleaner.ingest import Source
+    from noisecleaner.planning import PlanResult
+
+
+def taking_back(planned: PlanResult) -> list[str]:
+    """Word the command: where new rows were scored, those are named again."""
+    words = ["noisecleaner", "score"]
+    if planned.source is None:
+        words += [str(planned.scores)]
+    else:
+        words += [str(planned.run), "--data", planned.source.data, *_reading(planned.source)]
+        words += ["--out", str(planned.scores)]
+    return [*words, "--trusted", str(planned.path)]
+
+
+def _reading(source: Source) -> Iterator[str]:
+    """The options by which a source was read, but for those that are usual."""
+    usual = asdict(type(source.columns)())
+    for name, value in asdict(source.columns).items():
+        if value != usual[name]:
+            yield option(f"Columns.{name}")
+            yield from [] if value is True else [str(value)]
+    if source.allow_absolute:
+        yield "--allow-absolute"

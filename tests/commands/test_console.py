@@ -1,0 +1,323 @@
+"""Every word that a command prints at its end, for small values made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.scored import noise_of, sampled
+
+from noisecleaner.bench._contract import Row
+from noisecleaner.bench._runner import Benchmark
+from noisecleaner.bench._table import Line
+from noisecleaner.commands import console
+from noisecleaner.export.cleaning import ExportResult
+from noisecleaner.export.corrupt import Corruption
+from noisecleaner.export.formats import Format
+from noisecleaner.gate.limits import Level, OnInconclusive, Unit
+from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
+from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.noise.thresholds import Goal
+from noisecleaner.planning import PlanResult
+from noisecleaner.quality.calibration import Reliability
+from noisecleaner.registry import PlugIn
+from noisecleaner.runs.record import FitResult
+from noisecleaner.runs.summary import ClassLine, Confusion, Summary, Suspect
+
+Capture = pytest.CaptureFixture[str]
+
+#: Forty per cent of 200.
+RATE = replace(sampled(80, 200), value=0.4017, low=0.3681, high=0.43605)
+SUMMARY = Summary(
+    rows=3000,
+    skipped={"no label": 2, "unreadable": 1},
+    flagged=1200,
+    unlabelled=0,
+    kept=1797,
+    by="label_quality",
+    threshold=0.5,
+    goal=None,
+    noise=noise_of({"cat": RATE, "dog": UNKNOWN}, RATE),
+    kept_noise=sampled(10, 100),
+    model="audited",
+    reliability=Reliability(error=0.0414, by_chance=0.0361, rows=200),
+    judged=200,
+    classes=[ClassLine(name="cat", rows=1000, flagged=600, noise=RATE)],
+    confusions=[Confusion(given="cat", suggested="dog", rows=500)],
+    suspects=[
+        Suspect(sample_id="r1", given="cat", suggested="dog", value=0.00123),
+        Suspect(sample_id="r2\x1b[31m", given=None, suggested="", value=0.1),
+    ],
+)
+
+
+@pytest.fixture(autouse=True)
+def _pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No terminal, and no width of one."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+def lines(capfd: Capture) -> list[str]:
+    """What was printed, without the spaces that fill a table's last column."""
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    return [line.rstrip() for line in captured.out.splitlines()]
+
+
+def test_an_error_is_one_paragraph_in_words_that_one_types(capfd: Capture) -> None:
+    console.show_error("`seed` is odd: \x1b[31m.", "Give `seed=2`, see `methods()`.")
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == "Error: --seed is odd: �[31m. Give --seed 2, see `noisecleaner methods`.\n"
+
+
+def test_what_a_fit_says(capfd: Capture) -> None:
+    fitted = FitResult(
+        rows=3000,
+        skipped={},
+        audited=300,
+        clean_only=0,
+        judging=100,
+        judged_wrong=40,
+        quality="audited",
+        seconds={"features": 10.4, "training": 20.2},
+    )
+    console.show_fitted(Path("runs/first"), fitted)
+    console.show_fitted(Path("run"), replace(fitted, clean_only=50, skipped={"no label": 1200}))
+    assert lines(capfd) == [
+        "Fitted 3,000 rows (0 skipped) with 300 audited trusted rows in 31 s.",
+        "Next: noisecleaner score runs/first --threshold 0.5",
+        "Fitted 3,000 rows (1,200 skipped: 1,200 no label) with 300 audited and 50 clean-only trusted rows in 31 s.",
+        "Next: noisecleaner score run --threshold 0.5",
+    ]
+
+
+def test_what_a_score_says(capfd: Capture) -> None:
+    console.show_summary(SUMMARY, Path("runs/first"))
+    assert lines(capfd) == [
+        "Noise    40.2 % (36.8 to 43.6) of the labels are wrong (95 % interval; 200 audited rows, Wilson)",
+        "Rows     3,000, of which 2,997 scored; 3 skipped: 2 no label, 1 unreadable",
+        "Flagged  1,200 rows (40.0 %) with label_quality < 0.5",
+        "Kept     1,797 rows (60.0 %); 10.0 % (5.5 to 17.4) wrong among them (100 audited rows)",
+        "Quality  label_quality is calibrated on 200 audited rows, each judged by a model that has not seen it; "
+        "calibration error 0.041 (chance: 0.036)",
+        "",
+        "Worst classes",
+        "given label    rows   flagged    share   noise (95 % interval)",
+        "cat           1,000       600   60.0 %   40.2 % (36.8 to 43.6)",
+        "",
+        "Most likely confusions",
+        "given label   looks like   flagged rows",
+        "cat           dog                   500",
+        "",
+        "Most suspicious rows (lowest label_quality)",
+        "sample_id   given label   suggested   label_quality",
+        "r1          cat           dog                0.0012",
+        "r2�[31m     None                             0.1000",
+        "Wrote scores.parquet, report.parquet and noise.json to runs/first.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("noise", "words"),
+    [
+        (UNKNOWN, "unknown: verify rows drawn at random and pass them with --trusted"),
+        (
+            replace(RATE, method="prediction-powered"),
+            "40.2 % (36.8 to 43.6) of the labels are wrong (95 % interval; 200 audited rows, sharpened by the scores)",
+        ),
+        (
+            Rate.expected(0.333, "planted"),
+            "about 33.3 % of the labels are wrong (expected by label_quality; no audited rows, so no interval)",
+        ),
+    ],
+)
+def test_how_the_noise_is_told(capfd: Capture, noise: Rate, words: str) -> None:
+    console.show_summary(replace(SUMMARY, noise=noise_of({}, noise)), Path("run"))
+    assert lines(capfd)[0] == f"Noise    {words}"
+
+
+@pytest.mark.parametrize(
+    ("goal", "unlabelled", "words"),
+    [
+        (Goal("budget", 1200), 0, "label_quality < 0.5 (budget of 1,200 rows)"),
+        (Goal("precision", 0.8), 0, "label_quality < 0.5 (precision at least 0.8 with 90% confidence)"),
+        (Goal("noise", 0.05, confidence=0.95), 0, "< 0.5 (noise of the kept rows at most 0.05 with 95% confidence)"),
+        (None, 1500, "label_quality < 0.5, or without a label (1,500)"),
+    ],
+)
+def test_why_rows_are_flagged(capfd: Capture, goal: Goal | None, unlabelled: int, words: str) -> None:
+    console.show_summary(replace(SUMMARY, goal=goal, unlabelled=unlabelled), Path("run"))
+    assert lines(capfd)[2].endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("planted", "for want of enough verified errors; calibration error 0.041 (chance: 0.036)"),
+        ("transfer", "alpha says how much a row helped the target, whose classes are others (no label quality)"),
+        ("uncalibrated", "label_quality is the network's uncalibrated probability of the given label"),
+    ],
+)
+def test_how_label_quality_was_made(capfd: Capture, model: str, words: str) -> None:
+    console.show_summary(replace(SUMMARY, model=model), Path("run"))
+    assert lines(capfd)[4].endswith(words)
+
+
+def test_a_summary_of_nothing_has_no_tables(capfd: Capture) -> None:
+    nothing = replace(SUMMARY, rows=0, skipped={}, flagged=0, kept=0, kept_noise=UNKNOWN, reliability=None)
+    console.show_summary(replace(nothing, classes=[], confusions=[], suspects=[]), Path("run"))
+    assert lines(capfd)[1:] == [
+        "Rows     0, of which 0 scored; 0 skipped",
+        "Flagged  0 rows (0 %) with label_quality < 0.5",
+        "Kept     0 rows (0 %)",
+        "Quality  label_quality is calibrated on 200 audited rows, each judged by a model that has not seen it",
+        "Wrote scores.parquet, report.parquet and noise.json to run.",
+    ]
+
+
+PLANNED = PlanResult(
+    path=Path("verify.parquet"),
+    new=1200,
+    known=300,
+    shrinks=0.6789,
+    scores=Path("runs/first"),
+    run=Path("/runs/first"),
+    source=None,
+)
+
+
+def test_what_a_plan_says(capfd: Capture) -> None:
+    console.show_planned(PLANNED)
+    assert lines(capfd) == [
+        "Wrote verify.parquet: 1,200 rows to verify and 300 that are verified already. The interval of the noise rate "
+        "should be 0.68 times as long as with rows drawn evenly.",
+        "Fill in its column trusted_label with the true class of each row, and keep the other columns.",
+        "Next: noisecleaner score runs/first --trusted verify.parquet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (Source("/new.parquet"), "--data /new.parquet"),
+        (
+            Source("/my data", columns=Columns(label="my`label", row_ids=True), allow_absolute=True),
+            "--data '/my data' --label-column 'my`label' --row-ids --allow-absolute",
+        ),
+        (
+            Source("/d", columns=Columns(image="i", sample_id="k", trusted="t", embedding="e", probabilities="p")),
+            "--data /d --image-column i --id-column k --trusted-column t --embedding-column e --probabilities-column p",
+        ),
+    ],
+)
+def test_new_rows_are_named_again(capfd: Capture, source: Source, words: str) -> None:
+    console.show_planned(replace(PLANNED, source=source, scores=Path("out")))
+    assert lines(capfd)[-1] == f"Next: noisecleaner score /runs/first {words} --out out --trusted verify.parquet"
+
+
+FINDING = Finding(
+    rule="max-noise",
+    unit=Unit.SHARE,
+    level=Level.ERROR,
+    outcome=Outcome.INCONCLUSIVE,
+    limit=0.1,
+    value=0.1,
+    low=0.07,
+    high=0.14,
+    message="10 % of the labels\nare wrong.",
+)
+FLAGGED = replace(FINDING, rule="max-flagged", level=Level.WARN, outcome=Outcome.FAILED, message="Too many.")
+VERDICT = Verdict("runs/first", (FINDING, FLAGGED))
+JUDGED = [
+    "inconclusive  max-noise: 10 % of the labels�are wrong.",
+    "failed        max-flagged (warn): Too many.",
+    "Gate inconclusive (exit code 3): 0 of 2 rules passed, 1 inconclusive, 1 with a warning: runs/first",
+]
+
+
+def test_what_a_gate_says(capfd: Capture) -> None:
+    console.show_verdict(VERDICT)
+    assert lines(capfd) == JUDGED
+    assert console.verdict_text(VERDICT).splitlines() == JUDGED
+    console.show_headline(replace(VERDICT, on_inconclusive=OnInconclusive.PASS), Path("verdict.json"))
+    assert lines(capfd) == [
+        "Gate passed (exit code 0): 1 of 2 rules passed, 1 with a warning: runs/first (see verdict.json)"
+    ]
+
+
+def test_a_text_for_machines_is_written_as_it_is(capfd: Capture) -> None:
+    console.show_text("é [bold]x[/bold]\ud800\n")
+    assert capfd.readouterr().out == "é [bold]x[/bold]?\n"
+
+
+EXPORTED = ExportResult(
+    path=Path("clean"),
+    format=Format("folder"),
+    rows=3000,
+    written=1800,
+    dropped=1100,
+    relabelled=0,
+    verified=300,
+    skipped=100,
+    empty_classes=[],
+)
+
+
+def test_what_an_export_says(capfd: Capture) -> None:
+    rest = "1,100 dropped, 0 relabelled, 300 with their verified label, 100 without a score left out."
+    console.show_exported(EXPORTED, dry_run=False)
+    console.show_exported(EXPORTED, dry_run=True)
+    assert lines(capfd) == [
+        f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",
+        f"Would write 1,800 of 3,000 rows to clean (folder): {rest}",
+    ]
+    console.show_exported(replace(EXPORTED, empty_classes=["cat", "dog"]), dry_run=False)
+    assert capfd.readouterr().err == "Warning: No row is left of: cat, dog.\n"
+
+
+def test_what_a_corruption_says(capfd: Capture) -> None:
+    console.show_corruption(Corruption(rows=3000, wrong=1201, data=Path("d.parquet"), truth=Path("t.parquet")))
+    assert lines(capfd) == ["Wrote d.parquet (1,201 of 3,000 labels are wrong now, 40.0 %) and t.parquet."]
+
+
+def test_what_there_is_to_choose_from(capfd: Capture) -> None:
+    method = PlugIn(name="l2b", description="Learning to bootstrap.", options={"warmup": "0", "rate": "0.1"})
+    console.show_methods([method], [PlugIn("lautum", "Lautum information.", {})], ["lenet", "resnet", "any other"])
+    assert lines(capfd) == [
+        "",
+        "Methods (--method NAME, --option NAME=VALUE)",
+        "method   what it is               options",
+        "l2b      Learning to bootstrap.   warmup=0, rate=0.1",
+        "",
+        "Regularisers (--regulariser NAME, --option REGULARISER.NAME=VALUE)",
+        "regulariser   what it is            options",
+        "lautum        Lautum information.",
+        "",
+        "Backbones (--backbone NAME): lenet, resnet, and any other.",
+    ]
+
+
+def test_what_a_benchmark_says(capfd: Capture) -> None:
+    row = Row("l2b", {"noise_rate": 0.4}, paper={"accuracy": 0.9})
+    benchmark = Benchmark(
+        paper="l2b-cifar10",
+        scale=0.3,
+        device="cpu",
+        backbone=None,
+        lines=(Line(row, "accuracy", (0.8, 0.9)), Line(row, "test_loss", (1.25,))),
+        table=Path("bench/runs.parquet"),
+        seconds=1234.5,
+    )
+    console.show_bench(benchmark)
+    assert lines(capfd) == [
+        "",
+        "l2b-cifar10, scale 0.3, cpu",
+        "noise rate   method   metric       paper   ours              seeds",
+        "0.4          l2b      accuracy    0.9000   0.8500 ± 0.0707       2",
+        "0.4          l2b      test loss            1.2500                1",
+        "",
+        "Mean ± standard deviation over the seeds; 1,234 s of runs. Wrote bench/runs.parquet.",
+    ]
