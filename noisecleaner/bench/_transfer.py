@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import nn
 
 from noisecleaner.arrays import IntArray
@@ -22,6 +21,7 @@ from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.streams import first_parameters
 
 #: Rows of a small labelled set in a step.
 _BATCH = 32
@@ -105,8 +105,7 @@ def lenet(*, size: int, classes: int, seed: int) -> Network:
     SOSELETO's phi is "the last layer, or possibly last few layers": with the last one alone, a target of 25 images
     got 0.78 here instead of 0.82.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with first_parameters(seed):
         layers = list(LeNet(size).layers)
         first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear))
         head = nn.Sequential(*layers[first:], nn.Linear(500, classes))
@@ -115,8 +114,7 @@ def lenet(*, size: int, classes: int, seed: int) -> Network:
 
 def with_new_layer(network: Network, *, classes: int, seed: int) -> Network:
     """Keep all of a LeNet but its last layer."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with first_parameters(seed):
         last = nn.Linear(500, classes).to(next(network.parameters()))
     return Network(trunk=network.trunk, head=nn.Sequential(*list(network.head.children())[:-1], last))
 

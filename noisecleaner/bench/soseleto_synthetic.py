@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from torch import nn
 
 from noisecleaner.bench import Experiment, Metrics, Row, Work
@@ -17,6 +16,7 @@ from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.streams import first_parameters
 from noisecleaner.weightings.soseleto import Soseleto
 
 
@@ -35,8 +35,7 @@ class SoseletoSynthetic(Experiment):
         source, target = scaled(100, work.scale, least=20), scaled(50, work.scale, least=10)
         data = _points(work, source=source, target=target)
         fold = Fold(source=np.arange(source), steering=source + np.arange(target))
-        with torch.random.fork_rng():
-            torch.manual_seed(work.seed)
+        with first_parameters(work.seed):
             network = Network(trunk=nn.Sequential(nn.Linear(2, 24), nn.Tanh()), head=nn.Linear(24, 2))
         epochs = scaled(200, work.scale)
         schedule = Schedule(

@@ -1,5 +1,7 @@
 """Random numbers: each comes from (seed, stream, number), so a resumed run draws what an unbroken one would have drawn.
 
+First parameters, and which rows belong to which fold, come from the seed alone.
+
 The numbers of the streams are part of what a seed means: change one, and every run is another one.
 """
 
