@@ -91,6 +91,7 @@ def test_rows_that_cannot_be_read_are_marked_in_their_own_part() -> None:
     assert corpus.given.tolist()[:4] == [0, -1, -1, 0]
     assert corpus.trusted.tolist()[:7] == [-1, -1, -1, -1, -1, -1, 0]
     assert corpus.side().unlabelled.tolist() == [2, 7]
+    assert corpus.side().irrelevant.tolist()[:4] == [0, -1, -1, 0]
 
 
 def test_the_target_of_a_transfer_has_classes_of_its_own() -> None:
