@@ -48,7 +48,7 @@ def weighted_pass(
 
 
 def separable(network: nn.Module, inputs: Tensor) -> bool:
-    """Whether the logits of a sample depend on that sample alone, found out on a batch."""
+    """Whether the logits of a sample depend on that sample alone, found out on a batch [n, ...]."""
     with torch.enable_grad(), same_random_state([inputs]):
         traced = inputs.detach().requires_grad_()
         logits = with_spare_buffers(network, traced)

@@ -42,9 +42,12 @@ def with_spare_buffers(module: nn.Module, inputs: Tensor, parameters: Mapping[st
     """Call a module on clones of its buffers, so that batch norm's running statistics stay as they are.
 
     Args:
-        module: the network.
-        inputs: a batch.
-        parameters: values to use instead of the module's own.
+        module: the network, or a part of it.
+        inputs: a batch [n, ...].
+        parameters: values to use instead of the module's own, by name and in their shapes.
+
+    Returns:
+        What the module makes of the inputs: logits [n, classes] or features [n, width].
     """
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
     outputs: Tensor = functional_call(module, {**buffers, **(parameters or {})}, (inputs,))

@@ -26,7 +26,7 @@ class Network(nn.Module):
     """A trunk and a classifier on top: the paper's theta and phi.
 
     Args:
-        trunk: inputs -> features [n, width]; has no parameters when a linear head is all that is trained.
+        trunk: inputs -> features [n, width].
         head: features [n, width] -> logits [n, classes].
     """
 
@@ -34,6 +34,11 @@ class Network(nn.Module):
         super().__init__()
         self.trunk = trunk
         self.head = head
+
+    @property
+    def trains_features(self) -> bool:
+        """Whether the trunk has parameters; where it has none, the head is all that is trained."""
+        return any(True for _ in self.trunk.parameters())
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Turn a batch of inputs [n, ...] into logits [n, classes]."""

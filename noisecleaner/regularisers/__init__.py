@@ -58,7 +58,7 @@ class Regulariser(nn.Module):
             size: rows of a batch.
 
         Returns:
-            The rows of each batch; none where the step needs none.
+            The rows of each batch, shape [m]; no batches where the step needs none.
         """
         raise NotImplementedError
 
@@ -69,7 +69,7 @@ class Regulariser(nn.Module):
             loss: scalar; what the weighting made of the source batch.
             network: in train mode; the running statistics of batch norm must stay as they are.
             source: the source batch.
-            drawn: the inputs of the rows that `draw` chose.
+            drawn: the inputs [m, ...] of the rows that `draw` chose, batch by batch.
 
         Returns:
             The loss to step on, scalar.

@@ -46,6 +46,7 @@ class Purified(Regulariser):
 
     needs = "irrelevant"
 
+    # many arguments: each behind the star is an option by itself, for `methods` to list and `options` to give by name
     def __init__(
         self,
         side: Side,
@@ -68,7 +69,7 @@ class Purified(Regulariser):
             raise ValueError("gradient_penalty must not be negative")
         if critic_rate <= 0 or lambda_1 <= 0 or lambda_2 <= 0:
             raise ValueError("critic_rate, lambda_1 and lambda_2 must be above 0")
-        if not any(True for _ in network.trunk.parameters()):
+        if not network.trains_features:
             way_out = "pass `Model(frozen=False)`, or `Model(hidden=128)`"
             raise ValueError(f"it changes features, but here only a head is trained ({way_out})")
         self.critic_every, self.lambda_1, self.lambda_2 = critic_every, lambda_1, lambda_2
@@ -92,7 +93,7 @@ class Purified(Regulariser):
         self.steps += 1
         moved, taught = drawn[: int(self.both)], drawn[int(self.both) :]
         for fixed, mixed in zip(taught[::2], taught[1::2], strict=True):
-            self._teach(network, fixed, mixed)
+            self._teach(network, fixed=fixed, mixed=mixed)
         with _frozen(self.critic):
             distance: Tensor = -self._score(network, source.inputs)
             for mixed in moved:
@@ -109,8 +110,8 @@ class Purified(Regulariser):
         score: Tensor = self.critic(self._features(network, inputs)).mean()
         return score
 
-    def _teach(self, network: Network, fixed: Tensor, mixed: Tensor) -> None:
-        """One step of Adam towards a larger E_B f_d - E_A f_d (Algorithm 1, lines 3 to 6)."""
+    def _teach(self, network: Network, *, fixed: Tensor, mixed: Tensor) -> None:
+        """One step of Adam towards a larger E_B f_d - E_A f_d, for inputs A and B (Algorithm 1, lines 3 to 6)."""
         with torch.no_grad():
             features = [self._features(network, inputs) for inputs in (fixed, mixed)]
         assert self.optimiser is not None  # noqa: S101  # made in the constructor

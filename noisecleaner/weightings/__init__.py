@@ -47,7 +47,7 @@ class Weighting(nn.Module):
         needs_trusted: whether `step` needs a trusted batch.
         transfers: whether trusted rows may have classes of their own, see `for_target`.
         warmup: epochs of plain training before the rule sets in.
-        group: see `sampling.Sampler`.
+        group: see `training.sampling.Sampler`.
         least_batch: rows that a batch needs.
         every: steps from one trusted batch to the next; the steps between get an empty one.
     """
@@ -77,6 +77,9 @@ class Weighting(nn.Module):
             network: in train mode; the optimiser steps on its parameters afterwards.
             source: rows with given labels.
             target: trusted rows; empty for rules that need none, and in the steps between two trusted batches.
+
+        Returns:
+            The loss, and what the network says of the source rows.
         """
         raise NotImplementedError
 
@@ -94,7 +97,12 @@ class Weighting(nn.Module):
         raise ValueError("this method takes no meta step")
 
     def for_target(self, network: Network, classes: int) -> None:
-        """Give the trusted rows a classifier for classes of their own, before training; for rules that transfer."""
+        """Give the trusted rows a classifier for classes of their own, before training; for rules that transfer.
+
+        Raises:
+            NotImplementedError: the rule does not transfer.
+            ValueError: the network shares nothing that the target could reach.
+        """
         raise NotImplementedError
 
     def target_network(self, network: Network) -> Network:
@@ -143,6 +151,11 @@ def weighting_class(method: str) -> type[Weighting]:
 
 def check_options(method: str, options: Mapping[str, Any], meta: Meta | None = None) -> Weighting:
     """Check a method's options, before anything is computed, and return a specimen of the weighting.
+
+    Args:
+        method: a file of this folder.
+        options: the method's own.
+        meta: how exact its meta step is.
 
     Raises:
         NoisecleanerError: the method has no such option, or its value has another type or is out of range.

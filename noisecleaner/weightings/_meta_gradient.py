@@ -69,7 +69,10 @@ class MetaGradientWeighting(Weighting):
             network: what is trained.
             target: the trusted batch.
             loss: its loss as a function of the network's parameters by name; those that v does not cover come without
-                a graph, so that nothing is recorded below the first covered layer.
+                a graph, so that nothing is recorded below the first covered layer. A scalar.
+
+        Returns:
+            v by parameter name, in the parameters' shapes.
         """
         if not len(target.rows):
             return self._last(network)
@@ -78,7 +81,10 @@ class MetaGradientWeighting(Weighting):
         return self._kept(network, direction(loss(values), {name: values[name] for name in self.covered}))
 
     def along_trusted(self, network: Network, target: Batch) -> Direction:
-        """Compute v of a trusted batch's mean cross-entropy, in closed form where it covers a linear classifier."""
+        """Compute v of a trusted batch's mean cross-entropy, in closed form where it covers a linear classifier.
+
+        Like `along`, it takes the last one where the step has no trusted batch.
+        """
         if len(target.rows) and self.covered == _CLASSIFIER and isinstance(network.head, nn.Linear):
             return self._kept(network, classifier_direction(network, target))
         return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
@@ -116,6 +122,9 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
     Args:
         network: with features f [n, width], whose classifier `nn.Linear` turns into logits with softmax p.
         target: n trusted rows with labels y.
+
+    Returns:
+        Slices of the shapes of the classifier's weight [classes, width] and bias [classes].
     """
     weight = network.head.get_parameter("weight")
     features = with_spare_buffers(network.trunk, target.inputs)
@@ -127,7 +136,7 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
 
 
 def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
-    """Rectify weights and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
+    """Rectify weights, each of shape [n], and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
 
     Where no label of the batch agrees with the trusted rows, all weights are zero and stay zero.
     """

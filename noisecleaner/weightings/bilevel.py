@@ -91,7 +91,9 @@ class DeepBilevel(MetaGradientWeighting):
         # where v covers all, the step is made of the gradients that are compared, and needs no backward pass of its own
         whole = len(self.covered) == len(list(network.parameters()))
         total = {name: torch.zeros_like(v) for name, v in validation.items()} if whole else {}
-        compared = [self._compare(network, source, part, validation, total) for part in parts[len(shown) :]]
+        compared = [
+            self._compare(network, source, part, validation=validation, total=total) for part in parts[len(shown) :]
+        ]
         raw = torch.stack([each.weight for each in compared])
         size = self._size(raw)
         omega = raw / size
@@ -115,7 +117,7 @@ class DeepBilevel(MetaGradientWeighting):
         return direction(loss, {name: network.get_parameter(name) for name in self.covered}), [logits.detach()]
 
     def _compare(
-        self, network: Network, source: Batch, part: Tensor, validation: Direction, total: Direction
+        self, network: Network, source: Batch, part: Tensor, *, validation: Direction, total: Direction
     ) -> _MiniBatch:
         """Weigh a mini-batch by its gradient, and add ω times that to a total that has parts."""
         moving = directional_derivative(network, source.inputs[part], validation)

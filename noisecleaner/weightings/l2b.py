@@ -42,19 +42,19 @@ class LearningToBootstrap(MetaGradientWeighting):
         self.weights = weights
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
-        """Weight the losses on the given and on the pseudo label (eq. 10)."""
+        """Weight the losses on the given and the pseudo label (eq. 10) by how fast the trusted loss falls (eq. 7)."""
         ahead = self.look_ahead(network, source, target)
         logits, agrees = ahead.value, alignments(ahead)
         pseudo = logits.argmax(dim=1)
         given = at(agrees, source.labels)
-        alpha, beta = self._weigh(given, at(agrees, pseudo))
+        alpha, beta = self._weigh(given=given, pseudo=at(agrees, pseudo))
         self.record(source.rows, alpha * len(alpha), beta=beta * len(beta), alignment=unit(given))
         losses = -functional.log_softmax(logits, dim=1)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
         return Step(loss=weighted.sum(), logits=logits.detach())
 
-    def _weigh(self, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn a(given) and a(pseudo), each of shape [n], into alpha and beta, which together sum to 1."""
+    def _weigh(self, *, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn a(given) and a(pseudo) into alpha and beta, which together sum to 1 (eq. 8 and 9); each of shape [n]."""
         if self.weights == "convex":
             own, other = given.relu(), pseudo.relu()
             alpha = torch.where(own + other > 0, own / (own + other), torch.full_like(own, 0.5))

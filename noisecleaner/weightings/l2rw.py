@@ -23,7 +23,7 @@ class LearningToReweight(MetaGradientWeighting):
         super().__init__(rows, network, warmup=warmup)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
-        """Weight the losses on the given labels."""
+        """Weight the losses on the given labels by how fast the trusted loss falls (L2B, eq. 7 to 10 with beta = 0)."""
         ahead = self.look_ahead(network, source, target)
         logits, given = ahead.value, at(alignments(ahead), source.labels)
         (alpha,) = normalised(given)

@@ -73,15 +73,14 @@ class Soseleto(MetaGradientWeighting):
         super().__init__(rows, network, warmup=warmup)
         if rate <= 0 or (lambda_alpha is not None and lambda_alpha <= 0):
             raise ValueError("rate must be above 0, and so must lambda_alpha")
-        has_features = any(True for _ in network.trunk.parameters())
-        if classifier == "separate" and not has_features:
+        if classifier == "separate" and not network.trains_features:
             raise ValueError(
                 "classifier=separate needs features that are trained (`Model(frozen=False)`, or `Model.hidden`)"
             )
         self.lambda_alpha, self.rate, self.transferring = lambda_alpha, rate, False
         self._separable: bool | None = None
         self._classifier = classifier
-        separate = classifier == "separate" or (classifier == "auto" and has_features)
+        separate = classifier == "separate" or (classifier == "auto" and network.trains_features)
         self.target_head: nn.Module | None = None
         if separate:
             self._separate(network, deepcopy(network.head))
@@ -94,7 +93,7 @@ class Soseleto(MetaGradientWeighting):
         Raises:
             ValueError: no features are trained, through which alone the target could reach the source.
         """
-        if not any(True for _ in network.trunk.parameters()):
+        if not network.trains_features:
             raise ValueError(
                 "a transfer needs features that are trained (`Model(frozen=False)`, or `Model(hidden=128)`)"
             )
@@ -112,14 +111,6 @@ class Soseleto(MetaGradientWeighting):
         if self.target_head is not None:
             self._separate(network, self.target_head)
 
-    def _separate(self, network: Network, head: nn.Module) -> None:
-        """Give the target a classifier phi_t of its own; it takes no part in theta."""
-        self.target_head = head
-        names = tuple(name for name in self.covered if name.startswith("trunk."))
-        if not names:
-            raise ValueError("a target classifier of its own has no covered layer in common with the source")
-        self.cover(network, names)
-
     def target_network(self, network: Network) -> Network:
         """The features with phi_t in a transfer; else the source network, whose labels are the target's."""
         if not self.transferring or self.target_head is None:
@@ -132,7 +123,6 @@ class Soseleto(MetaGradientWeighting):
         alpha = self.weight[source.rows]
         weighted = self._weigh(network, source, along, alpha)
         losses = functional.cross_entropy(weighted.logits, source.labels, reduction="none")
-
         agrees = weighted.agrees  # alone: `settle` is kept for longer than the logits and their graph
 
         def settle() -> None:
@@ -140,6 +130,23 @@ class Soseleto(MetaGradientWeighting):
 
         loss = weighted.mean(losses) + target_loss
         return Step(loss=loss, logits=weighted.logits.detach(), settle=settle)
+
+    def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
+        """Train plainly, and phi_t on the features as they are."""
+        plain = super().warm_up(network, source, target)
+        return Step(loss=plain.loss + self._classifier_loss(network, target), logits=plain.logits)
+
+    def alpha(self) -> Tensor:
+        """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows]."""
+        return torch.where(self.visits > 0, self.weight, torch.nan)
+
+    def _separate(self, network: Network, head: nn.Module) -> None:
+        """Give the target a classifier phi_t of its own; it takes no part in theta."""
+        self.target_head = head
+        names = tuple(name for name in self.covered if name.startswith("trunk."))
+        if not names:
+            raise ValueError("a target classifier of its own has no covered layer in common with the source")
+        self.cover(network, names)
 
     def _weigh(self, network: Network, source: Batch, along: Direction, alpha: Tensor) -> _Weighted:
         """Call the network in the way that is cheapest for it (`gradients/backward.py`)."""
@@ -161,15 +168,6 @@ class Soseleto(MetaGradientWeighting):
         moved = self.rate * unit(agrees) if self.lambda_alpha is None else self.lambda_alpha * agrees
         self.weight[rows] = (alpha + moved).clamp(0, _CEILING)
         self.record(rows, alpha, alignment=unit(agrees))
-
-    def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
-        """Train plainly, and phi_t on the features as they are."""
-        plain = super().warm_up(network, source, target)
-        return Step(loss=plain.loss + self._classifier_loss(network, target), logits=plain.logits)
-
-    def alpha(self) -> Tensor:
-        """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows]."""
-        return torch.where(self.visits > 0, self.weight, torch.nan)
 
     def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
         """Return v = dL_t/dtheta, and the loss that trains phi_t alone."""

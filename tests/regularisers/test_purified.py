@@ -56,7 +56,7 @@ def test_the_critic_climbs_to_where_it_tells_b_from_a() -> None:
 
     before = gap()
     for _ in range(60):
-        regulariser._teach(trained, shifted[fixed], shifted[mixed])
+        regulariser._teach(trained, fixed=shifted[fixed], mixed=shifted[mixed])
     assert gap() > before + 1e-3
 
 

@@ -164,3 +164,45 @@ def test_soseleto_shares_the_classifier_where_there_are_no_features_to_train() -
         build("soseleto", rows=ROWS, network=network, options={"classifier": "separate"})
     with pytest.raises(NoisecleanerError, match="'classifier': 'both'"):
         check_options("soseleto", {"classifier": "both"})
+
+
+def test_a_transfer_needs_features_that_source_and_target_share() -> None:
+    network = small_network(trunk=False)
+    with pytest.raises(ValueError, match="needs features"):
+        soseleto(network).for_target(network, 2)
+
+
+def test_a_classifier_of_several_layers_starts_afresh_for_the_target() -> None:
+    """Phi may be "possibly last few layers" of the network (section 3.1)."""
+    network = small_network()
+    network.head = nn.Sequential(nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, CLASSES)).double()
+    weighting = soseleto(network)
+    weighting.for_target(network, 5)
+    head = weighting.target_network(network).head
+    assert [tuple(p.shape) for p in head.parameters()] == [(6, 7), (6,), (5, 6), (5,)]
+    assert not torch.equal(head.get_parameter("0.weight"), network.head.get_parameter("0.weight"))
+    assert all(p.dtype == torch.float64 for p in head.parameters())
+
+
+def test_source_labels_are_asked_of_the_source_network_where_there_is_no_transfer() -> None:
+    network = small_network()
+    assert soseleto(network, classifier="separate").target_network(network) is network
+
+
+def test_in_a_transfer_alpha_moves_by_the_loss_of_the_targets_own_classes() -> None:
+    network, source = small_network(), batch(SOURCE)
+    weighting = soseleto(network, lambda_alpha=0.3)
+    weighting.for_target(network, 2)
+    inputs = batch(TARGET, seed=2).inputs
+    target = Batch(inputs=inputs, labels=torch.arange(len(TARGET)) % 2, rows=torch.arange(len(TARGET)))
+    theta = list(network.trunk.parameters())
+    loss = functional.cross_entropy(weighting.target_network(network)(inputs), target.labels)
+    along = torch.autograd.grad(loss, theta)
+    losses = functional.cross_entropy(network(source.inputs), source.labels, reduction="none")
+    products = []
+    for own in losses:
+        slopes = torch.autograd.grad(own, theta, retain_graph=True)
+        products.append(torch.stack([(g * v).sum() for g, v in zip(slopes, along, strict=True)]).sum())
+    expected = (1 + 0.3 * torch.stack(products)).clamp(0, 1.1)
+    take(weighting, network, source, target)
+    torch.testing.assert_close(weighting.alpha()[SOURCE], expected, rtol=1e-9, atol=1e-12)
