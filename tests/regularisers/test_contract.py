@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -14,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from support.datasets import Command, embeddings, write_trusted
+from support.packages import with_file
 from support.regularisers import INPUTS, SOURCE, batch, network, side, step
 from torch.nn import functional
 
-import noisecleaner.weightings as package
 from noisecleaner.networks.network import Network
 from noisecleaner.registry import names_in, regularisers
 from noisecleaner.regularisers import Regulariser, build
@@ -194,6 +191,7 @@ def test_unlabelled_rows_are_asked_for_where_there_are_none(
 
 DROPPED_IN = '''"""Mine: holds the logits back."""
 
+from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.regularisers import Regulariser
 
 
@@ -208,17 +206,14 @@ class Mine(Regulariser):
         return (rng.choice(self.rows, size),)
 
     def regularise(self, loss, network, source, drawn):
-        return loss + self.share * network(drawn[0]).square().mean()
+        return loss + self.share * with_spare_buffers(network, drawn[0]).square().mean()
 '''
 
 
 def test_a_file_that_is_dropped_in_is_a_regulariser(folder: Path) -> None:
-    home = folder / "copy"
-    shutil.copytree(Path(package.__file__).parent.parent, home / "noisecleaner")
-    (home / "noisecleaner" / "regularisers" / "mine.py").write_text(DROPPED_IN)
-    words = [sys.executable, "-m", "noisecleaner", *FIT, "--regulariser", "mine", "--option", "mine.share=2"]
-    done = subprocess.run(
-        [*words, "--folds", "1", "--out", "run"], cwd=folder, env={"PYTHONPATH": str(home), "PATH": ""}, check=False
-    )
-    assert done.returncode == 0
+    package = with_file(folder, "regularisers/held_back.py", DROPPED_IN)
+    assert "held-back" in package.command("methods")
+    words = ("--regulariser", "held-back", "--option", "held-back.share=2", "--folds", "1", "--out", "run")
+    package.command(*FIT, *words)
     assert (folder / "run" / "trace.parquet").exists()
+    package.passes("regularisers/test_contract.py", "held-back")

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import inspect
 import math
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import torch
 from support.datasets import embeddings
+from support.packages import with_file
 from support.weightings import CLASSES, ROWS, SOURCE, TARGET, batch, deep_network, seeded, small_network, take
 from torch.nn import functional
 
-import noisecleaner.weightings as package
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
-from noisecleaner.weightings import Weighting, build, check_options
+from noisecleaner.weightings import Weighting, build, check_options, weighting_class
 from noisecleaner.weightings._coverage import covered
-from noisecleaner.weightings._meta_gradient import unit
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
 from noisecleaner.weightings.bilevel import DeepBilevel
-from noisecleaner.weightings.uniform import Uniform
 
-DROPPED_IN = '''"""Mine: keeps the first half of every batch."""
+DROPPED_IN = '''"""Mine: every row counts alike, by half if nothing else is said."""
 
 import torch
 from torch.nn import functional
@@ -43,8 +39,7 @@ class Mine(Weighting):
         self.share = share
 
     def step(self, network, source, target):
-        count = len(source.rows)
-        alpha = (torch.arange(count) < self.share * count).float()
+        alpha = torch.full_like(source.labels, self.share, dtype=torch.float32)
         self.record(source.rows, alpha)
         logits = network(source.inputs)
         losses = functional.cross_entropy(logits, source.labels, reduction="none")
@@ -88,7 +83,7 @@ def test_alpha_and_beta_are_known_for_exactly_the_rows_that_were_visited(rule: t
         if values is not None:
             assert torch.equal(values.isfinite(), visited)
             assert (values[visited] >= 0).all() or isinstance(weighting, DeepBilevel)
-    assert torch.equal(weighting.alignment().isfinite(), visited & (not isinstance(weighting, Uniform)))
+    assert torch.equal(weighting.alignment().isfinite(), visited & isinstance(weighting, MetaGradientWeighting))
 
 
 def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -> None:
@@ -165,7 +160,7 @@ def test_an_option_out_of_range_is_refused() -> None:
 
 def test_every_option_has_a_default_that_methods_shows() -> None:
     for method in methods():
-        signature = inspect.signature(package.weighting_class(method.name))
+        signature = inspect.signature(weighting_class(method.name))
         written = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
         assert method.options == {name: str(value) for name, value in written.items()}
         assert method.description
@@ -173,21 +168,14 @@ def test_every_option_has_a_default_that_methods_shows() -> None:
 
 def test_adding_a_weighting_is_one_file(tmp_path: Path) -> None:
     """A copy of the package with one more file in `weightings/`, used from the command line."""
-    shutil.copytree(Path(package.__file__).parents[1], tmp_path / "noisecleaner")
-    (tmp_path / "noisecleaner" / "weightings" / "first_half.py").write_text(DROPPED_IN)
+    package = with_file(tmp_path, "weightings/by_half.py", DROPPED_IN)
     embeddings(tmp_path / "data.parquet", rows=90)
-
-    def noisecleaner(*words: str) -> str:
-        command = [sys.executable, "-m", "noisecleaner", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert "first-half" in noisecleaner("methods")
-    words = ["--method", "first-half", "--option", "share=1", "--embedding-column", "embedding", "--epochs", "1"]
-    noisecleaner("fit", "data.parquet", "--out", "run", *words)
+    assert "by-half" in package.command("methods")
+    words = ["--method", "by-half", "--option", "share=1", "--embedding-column", "embedding", "--epochs", "1"]
+    package.command("fit", "data.parquet", "--out", "run", *words)
     trace = pq.read_table(tmp_path / "run" / "trace.parquet")
     assert trace["alpha"].to_pylist() == [1.0] * 90
+    package.passes("weightings/test_contract.py", "by-half")
 
 
 @pytest.mark.parametrize("method", ["soseleto", "l2b", "l2rw", "bilevel"])
