@@ -66,7 +66,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     out.parent.mkdir(parents=True, exist_ok=True)
     write_table(out, [table], PLAN, {"run": str(run), "n": count, "seed": seed})
     try:
-        _remember(run, out, scores["sample_id"], frame, design)
+        _remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
     except BaseException:
         out.unlink()  # nobody shall fill in a plan that the next one would not know of
         raise
@@ -143,7 +143,7 @@ def _before(run: Path, verified: BoolArray) -> FloatArray:
     return np.asarray(design["sample_probability" if done else "before"].to_numpy(), dtype=np.float64)
 
 
-def _remember(run: Path, out: Path, ids: pa.ChunkedArray, frame: Frame, design: Design) -> None:
+def _remember(run: Path, out: Path, *, ids: pa.ChunkedArray, frame: Frame, design: Design) -> None:
     """Keep the design for the next plan."""
     columns: dict[str, Any] = {"sample_id": ids, "before": frame.before}
     columns |= {"sample_probability": design.probability, "drawn": design.drawn}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._detection import HUMAN, TRAIN, Task, audited_rows, task
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.quality.calibration import reliability
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.scoring import score
 
 if TYPE_CHECKING:
@@ -79,8 +78,9 @@ class Detect(Experiment):
 def _noisecleaner(data: Task, verified: IntArray, judged: BoolArray, work: Work) -> Metrics:
     with data.fitted(verified, work) as run:
         score(run)
-        scores = pq.read_table(run / "scores.parquet")
-        noise = json.loads((run / "noise.json").read_text("utf-8"))["overall"]
+        scored = ScoredRun(run)
+        scores, noise = scored.scores(), scored.noise.overall.interval
+    assert noise is not None  # noqa: S101  # there are verified rows
     quality, alpha, margin = (scores[name].to_numpy() for name in ("label_quality", "alpha", "margin"))
     suggested = np.array(scores["suggested_label"].to_pylist(), dtype=object)
     wrong = judged & data.wrong
@@ -91,9 +91,9 @@ def _noisecleaner(data: Task, verified: IntArray, judged: BoolArray, work: Work)
         "auroc_margin": _ranked(data, judged, suspicion=-margin, flagged=margin < 0)["auroc"],
         "suggestions": float((suggested[wrong] == names[data.true[wrong]]).mean()),
         "calibration_error": _calibration_error(quality[judged], ~data.wrong[judged]),
-        "noise_rate": noise["rate"],
-        "noise_low": noise["low"],
-        "noise_high": noise["high"],
+        "noise_rate": noise.value,
+        "noise_low": noise.low,
+        "noise_high": noise.high,
         "true_noise": float(data.wrong.mean()),
     }
 

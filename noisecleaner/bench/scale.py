@@ -22,6 +22,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.settings import Effort
 
 _SIZES = (100_000, 1_000_000, 1_280_000)
@@ -83,7 +84,11 @@ class Scale(Experiment):
             else:
                 command = [sys.executable, "-c", _CLEANLAB[row.method], str(files.labels), str(files.probabilities)]
             seconds, megabytes, printed = _watched(command)
-            flagged = _flagged(Path(folder)) if row.method == "noisecleaner" else int(printed.split()[-1])
+            flagged = (
+                ScoredRun(Path(folder) / "scored").counts.flagged
+                if row.method == "noisecleaner"
+                else int(printed.split()[-1])
+            )
         return {
             "work_seconds": seconds,
             "rows_per_second": count / seconds,
@@ -160,10 +165,6 @@ def _prepared(folder: Path, files: _Files, work: Work) -> list[str]:
 def _names(labels: IntArray) -> npt.NDArray[np.str_]:
     # as long as each other, so that their order is that of the columns
     return np.char.add("class ", np.char.zfill(labels.astype(str), 4))
-
-
-def _flagged(folder: Path) -> int:
-    return int(np.sum(pq.read_table(folder / "scored" / "scores.parquet", columns=["flagged"])["flagged"].to_numpy()))
 
 
 def _watched(command: list[str]) -> tuple[float, float, str]:

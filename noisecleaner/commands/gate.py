@@ -13,6 +13,7 @@ from noisecleaner.commands import console, terminal
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
 from noisecleaner.commands._shared import RULES, Trusted, only_given, opt, refuse
+from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.limits import Unit
 from noisecleaner.gate.rules import rules
@@ -34,7 +35,7 @@ class JudgedExit(SystemExit):
 def _with_rules(group: type[Group]) -> type[Group]:
     """Make a group with an option for each rule."""
     for rule in _RULES.values():
-        option = opt(rule.help, RULES)
+        option = opt(typed(rule.help), RULES)
         annotation = Annotated[int | None, option] if rule.unit is Unit.ROWS else Annotated[float | None, option]
         group.__annotations__[rule.parameter] = annotation
         setattr(group, rule.parameter, None)

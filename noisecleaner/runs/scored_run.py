@@ -234,7 +234,7 @@ class ScoredRun:
 
 
 #: Rows that are in memory at a time.
-_BATCH = 2**18
+_BATCH = 2**17
 _SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
 
 

@@ -101,12 +101,11 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
         kept_noise=cut.wrong_among(threshold).kept,
         judged=int((rows.judging & rows.audited).sum()),
     ).to_json()
-    noise = _noise(scored, rows)
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
     write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-    write_json(out / "noise.json", noise)
+    write_json(out / "noise.json", _noise(scored, rows))
     return ScoredRun(out).summary()
 
 

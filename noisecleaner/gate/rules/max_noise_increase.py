@@ -8,7 +8,7 @@ from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import difference, more_for_increase
 from noisecleaner.noise.rate import FOUR_DIGITS, Rate, hundredths
 
-HELP = "Largest rise of the share of wrong labels against --baseline."
+HELP = "Largest rise of the share of wrong labels against `baseline`."
 UNIT = "share"
 PLACE = 30
 COMPARES = True

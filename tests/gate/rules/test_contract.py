@@ -14,6 +14,7 @@ from support.packages import with_file
 from support.scored import make_run
 
 from noisecleaner.cli import app
+from noisecleaner.commands.wording import typed
 from noisecleaner.gate.config import read_config
 from noisecleaner.gate.limits import Level, Limit, Unit
 from noisecleaner.gate.rules import Case, Rule, rules
@@ -56,7 +57,7 @@ def test_a_rule_is_an_option_with_its_help(name: str) -> None:
     gate = typer.main.get_group(app).commands["gate"]
     (option,) = [p for p in gate.params if p.name == rule.parameter]
     assert option.opts == [f"--{name}"]
-    assert getattr(option, "help", "") == rule.help
+    assert getattr(option, "help", "") == typed(rule.help)
 
 
 @pytest.mark.parametrize("name", RULES)
