@@ -42,9 +42,9 @@ class CleanSet(nn.Module):
             How many rows were taken although the mixture does not call them clean.
         """
         losses = functional.cross_entropy(logits, given, reduction="none")
-        chosen, lent = clean_rows(losses=losses.double().numpy(), given=given.numpy())
+        clean, lent = clean_rows(losses=losses.double().numpy(), given=given.numpy())
         self.members.zero_()
-        self.members[torch.from_numpy(source[chosen]).to(self.members.device)] = True
+        self.members[torch.from_numpy(source[clean]).to(self.members.device)] = True
         return lent
 
 
@@ -66,11 +66,11 @@ def clean_rows(*, losses: RealArray, given: IntArray) -> tuple[BoolArray, int]:
     likely = _low_component(losses)
     classes = np.unique(given)
     size = max(LEAST, min(int((likely & (given == label)).sum()) for label in classes))
-    chosen = np.zeros(len(given), dtype=bool)
+    clean = np.zeros(len(given), dtype=bool)
     for label in classes:
         rows = np.flatnonzero(given == label)
-        chosen[rows[np.lexsort((losses[rows], ~likely[rows]))[:size]]] = True
-    return chosen, int((chosen & ~likely).sum())
+        clean[rows[np.lexsort((losses[rows], ~likely[rows]))[:size]]] = True
+    return clean, int((clean & ~likely).sum())
 
 
 def _low_component(losses: RealArray) -> npt.NDArray[np.bool_]:
