@@ -69,32 +69,32 @@ class Scale(Experiment):
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Make the data, find the wrong labels in another process, and watch it."""
-        if not Path("/proc/self/status").exists():
-            raise NoisecleanerError("The benchmark scale reads memory from /proc, which only Linux has.", "Use Linux.")
-        if row.method in _CLEANLAB and find_spec("cleanlab") is None:
-            raise NoisecleanerError(
-                "The benchmark scale compares with cleanlab, which is not installed.",
-                "pip install 'noisecleaner[bench]'",
-            )
+        _check_installed(row.method)
         count = scaled(int(row.setting["rows"]), work.scale, least=_LEAST)
         with tempfile.TemporaryDirectory(prefix=".bench-", dir=work.checkpoint.parent) as folder:
             files = _make(Path(folder), count, (work.seed, 1), work)
             if row.method == "noisecleaner":
-                command = _prepared(Path(folder), files, work)
+                usage = _watched(_prepared(Path(folder), files, work))
+                flagged = ScoredRun(Path(folder) / "scored").counts.flagged
             else:
-                command = [sys.executable, "-c", _CLEANLAB[row.method], str(files.labels), str(files.probabilities)]
-            seconds, megabytes, printed = _watched(command)
-            flagged = (
-                ScoredRun(Path(folder) / "scored").counts.flagged
-                if row.method == "noisecleaner"
-                else int(printed.split()[-1])
-            )
+                arrays = (str(files.labels), str(files.probabilities))
+                usage = _watched([sys.executable, "-c", _CLEANLAB[row.method], *arrays])
+                flagged = int(usage.printed.split()[-1])
         return {
-            "work_seconds": seconds,
-            "rows_per_second": count / seconds,
-            "peak_megabytes": megabytes,
+            "work_seconds": usage.seconds,
+            "rows_per_second": count / usage.seconds,
+            "peak_megabytes": usage.megabytes,
             "flagged": flagged / count,
         }
+
+
+def _check_installed(method: str) -> None:
+    if not Path("/proc/self/status").exists():
+        raise NoisecleanerError("The benchmark scale reads memory from /proc, which only Linux has.", "Use Linux.")
+    if method in _CLEANLAB and find_spec("cleanlab") is None:
+        raise NoisecleanerError(
+            "The benchmark scale compares with cleanlab, which is not installed.", "pip install 'noisecleaner[bench]'"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +167,17 @@ def _names(labels: IntArray) -> npt.NDArray[np.str_]:
     return np.char.add("class ", np.char.zfill(labels.astype(str), 4))
 
 
-def _watched(command: list[str]) -> tuple[float, float, str]:
-    """Run a command; return seconds, the largest anonymous resident memory in megabytes, and what it printed."""
+@dataclass(frozen=True, kw_only=True)
+class _Usage:
+    """What a process used: seconds, and its largest anonymous resident memory in megabytes; and what it printed."""
+
+    seconds: float
+    megabytes: float
+    printed: str
+
+
+def _watched(command: list[str]) -> _Usage:
+    """Run a command to its end."""
     started, peak = time.monotonic(), 0.0
     with tempfile.TemporaryFile("w+") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as child:  # noqa: S603  # ours
         try:
@@ -184,7 +193,7 @@ def _watched(command: list[str]) -> tuple[float, float, str]:
         raise NoisecleanerError(
             f"A measured process failed with {child.returncode}: {printed.strip()[-500:]}", "See above."
         )
-    return seconds, peak, printed
+    return _Usage(seconds=seconds, megabytes=peak, printed=printed)
 
 
 def _anonymous_megabytes(process: int) -> float:
