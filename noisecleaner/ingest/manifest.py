@@ -43,6 +43,10 @@ class Skip(StrEnum):
     IN_DATASET = "in_dataset"  # of clean-only rows: this one was joined instead
 
 
+#: What the numbers of a vector are.
+VectorKind = Literal["embeddings", "probabilities"]
+
+
 class Images(Protocol):
     """Encoded images, read in row order."""
 
@@ -55,7 +59,7 @@ class Vectors(Protocol):
     """One numeric vector a row: embeddings, or class probabilities."""
 
     @property
-    def kind(self) -> Literal["embeddings", "probabilities"]:
+    def kind(self) -> VectorKind:
         """What the vectors are."""
         ...
 

@@ -14,7 +14,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_paths
 from noisecleaner.ingest.manifest import Payload, Skip
 from noisecleaner.ingest.places import Place, check_relative
-from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.tabular import IMAGE_BATCH, Files
 from noisecleaner.ingest.vectors import VectorColumn
 
@@ -83,28 +83,29 @@ class Content:
     payload: Payload | None = None
 
 
-def find_content(files: Files, source: Source) -> Content:
+def find_content(files: Files, source: Source, *, required: bool) -> Content:
     """Find what rows bring: vectors if a column was named, else images.
 
     A file of vectors is no content of a table: it belongs to the dataset, which `raw.read_dataset` gives it.
+
+    Args:
+        files: the tables.
+        source: how the columns are called.
+        required: whether a column of vectors that is not there is an error.
 
     Raises:
         NoisecleanerError: a column of vectors is not there or holds something else, or paths leave the folder.
     """
     columns = source.columns
     columns.refuse_both()
-    if columns.vector_file is not None:
+    wanted = columns.embedding or columns.probabilities or columns.image
+    if columns.vector_file is not None or (wanted not in files and not required):
         return Content()
     if columns.embedding is not None:
         return Content(payload=VectorColumn.open(files, columns.embedding, "embeddings"))
     if columns.probabilities is not None:
         return Content(payload=VectorColumn.open(files, columns.probabilities, "probabilities"))
     return _images(files, source) if columns.image in files else Content()
-
-
-def brings_content(files: Files, columns: Columns) -> bool:
-    """Whether a table has the column that rows of the dataset have their content in."""
-    return (columns.embedding or columns.probabilities or columns.image) in files
 
 
 def no_content(source: Source) -> NoisecleanerError:

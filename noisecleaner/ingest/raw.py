@@ -14,7 +14,7 @@ from noisecleaner.ingest.folders import metadata_files, read_folder, read_metada
 from noisecleaner.ingest.labels import index_or_name, order
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.opening import open_tables
-from noisecleaner.ingest.payloads import Content, ImageFiles, brings_content, find_content, no_content
+from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
 from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.tabular import Files
@@ -58,7 +58,7 @@ def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
         rows = read_images(source)
         _refuse_columns(source)
     else:
-        content = find_content(files, source)
+        content = find_content(files, source, required=True)
         if content.payload is None and vectors is None:
             raise no_content(source)
         rows = _read_table(files, source, content, classes)
@@ -73,7 +73,7 @@ def read_beside_dataset(source: Source) -> RawRows:
     files, columns = open_tables(source.data), source.columns
     if files is None:
         return read_images(source)
-    content = find_content(files, source) if brings_content(files, columns) else Content()
+    content = find_content(files, source, required=False)
     labelled = next((name for name in (columns.trusted, columns.label) if name in files), columns.label)
     return RawRows(
         ids=read_ids(files, columns, content.paths),

@@ -1,10 +1,10 @@
-"""Vectors in a NumPy file beside the dataset, row by row: read through a memory map, never copied."""
+"""Vectors instead of images: a list column of a table, or a NumPy file that is mapped and never copied."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.manifest import VectorKind
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.tables import require_columns
 
 #: The field of `Columns` that names such vectors.
-_FIELDS = {"embeddings": "embedding", "probabilities": "probabilities"}
+_FIELDS: dict[VectorKind, str] = {"embeddings": "embedding", "probabilities": "probabilities"}
 #: Numbers of vectors that are looked at together: 4 MiB in single precision, which the processor's cache holds.
 _BLOCK_NUMBERS = 2**20
 
@@ -29,11 +30,11 @@ class VectorColumn:
 
     files: Files
     column: str
-    kind: Literal["embeddings", "probabilities"]
+    kind: VectorKind
     width: int
 
     @classmethod
-    def open(cls, files: Files, column: str, kind: Literal["embeddings", "probabilities"]) -> VectorColumn:
+    def open(cls, files: Files, column: str, kind: VectorKind) -> VectorColumn:
         """Find the vectors' width, from the first one that is not null where the type does not tell.
 
         Raises:
@@ -103,11 +104,11 @@ class VectorFile:
     """
 
     path: str
-    kind: Literal["embeddings", "probabilities"]
+    kind: VectorKind
     array: npt.NDArray[np.floating[Any]]
 
     @classmethod
-    def open(cls, path: str, kind: Literal["embeddings", "probabilities"]) -> VectorFile:
+    def open(cls, path: str, kind: VectorKind) -> VectorFile:
         """Map a file.
 
         Raises:

@@ -13,7 +13,7 @@ from noisecleaner.ingest.columns import read_ids, read_probability
 from noisecleaner.ingest.labels import index_or_name
 from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.opening import open_tables
-from noisecleaner.ingest.payloads import Content, brings_content, find_content
+from noisecleaner.ingest.payloads import find_content
 from noisecleaner.ingest.raw import read_images
 from noisecleaner.ingest.source import Source
 from noisecleaner.tables import require_columns
@@ -53,7 +53,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     if files is None:
         rows = read_images(replace(source, data=trusted))
         return Verification(ids=rows.ids, labels=rows.trusted or rows.labels, payload=rows.payload, where=trusted)
-    content = find_content(files, source) if brings_content(files, columns) else Content()
+    content = find_content(files, source, required=False)
     name = next((name for name in (columns.trusted, columns.label) if name in files), columns.trusted)
     require_columns(files.schema, {"trusted": name}, files)
     labels = index_or_name(files.column(name), names=files.names(name), classes=classes, where=files.where(name))
