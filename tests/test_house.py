@@ -1,0 +1,96 @@
+"""The house rules that a machine can hold: sizes, parameters, what travels between modules, who speaks how."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import noisecleaner
+
+PACKAGE = Path(noisecleaner.__file__).parent
+TESTS = Path(__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+#: Commands are as long as their options are many, and speak command line.
+LIBRARY = [file for file in FILES if file.relative_to(PACKAGE).parts[0] not in ("commands", "cli.py", "__main__.py")]
+
+
+class Function(NamedTuple):
+    """A function of the library: where it is, its lines of code without the docstring, its parameters."""
+
+    place: str
+    lines: int
+    parameters: int
+
+
+def functions(file: Path) -> Iterator[Function]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            parameters = sum(argument.arg not in ("self", "cls", "ctx") for argument in arguments)
+            yield Function(f"{file.relative_to(PACKAGE)}:{node.name}", lines, parameters)
+
+
+FUNCTIONS = [function for file in LIBRARY for function in functions(file)]
+
+
+def test_no_function_takes_more_than_eight_parameters() -> None:
+    assert [f.place for f in FUNCTIONS if f.parameters > 8] == []
+
+
+def test_functions_fit_the_eye() -> None:
+    assert [f.place for f in FUNCTIONS if f.lines > 60] == []
+    assert sum(f.lines < 25 for f in FUNCTIONS) >= 0.95 * len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("place", ["fitting.py:fit", "training/loop.py:train"])
+def test_what_everything_hangs_on_fits_a_screen(place: str) -> None:
+    (function,) = [f for f in FUNCTIONS if f.place == place]
+    assert function.lines <= 40
+
+
+def test_files_are_seldom_long() -> None:
+    lengths = {str(file.relative_to(PACKAGE)): len(file.read_text("utf-8").splitlines()) for file in FILES}
+    assert sum(length > 300 for length in lengths.values()) <= 0.03 * len(lengths), lengths
+    assert max(lengths.values()) <= 350
+
+
+#: Where arrays have names because a file format gives them some.
+SERIALISED = {"files.py", "runs/linear.py", "bench/throughput.py"}
+
+
+def test_no_dictionary_of_arrays_goes_from_module_to_module() -> None:
+    array = r"(npt\.)?(NDArray\b|Array\b|RealArray|FloatArray|IntArray|BoolArray)"
+    for file in LIBRARY:
+        if str(file.relative_to(PACKAGE)) not in SERIALISED:
+            found = re.findall(rf"(?:[Dd]ict|Mapping)\[str, {array}", file.read_text("utf-8"))
+            assert not found, file
+
+
+def texts(file: Path) -> Iterator[tuple[int, str]]:
+    """The texts of a file with their lines, without docstrings."""
+    tree = ast.parse(file.read_text("utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.lineno, node.value
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_the_library_speaks_python(file: Path) -> None:
+    """Errors name parameters; `commands/wording.py` makes options of them. So a text is right at both doors."""
+    dashed = [line for line, text in texts(file) if re.search(r"(?<![\w-])--[a-z]|\bnoisecleaner [a-z]", text)]
+    assert dashed == [], f"{file} speaks command line in lines {dashed}"
+
+
+def test_most_modules_have_a_test_file_of_their_own() -> None:
+    modules = [file.relative_to(PACKAGE) for file in FILES]
+    own = [path for path in modules if not path.name.startswith("_") and path.parts[0] != "bench"]
+    bare = [str(path) for path in own if not (TESTS / path.parent / f"test_{path.stem}.py").exists()]
+    assert len(bare) <= 0.2 * len(own), bare
