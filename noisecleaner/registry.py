@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, Unpack, get_args, get_origin, get_type_hints
 
 from noisecleaner.errors import NoisecleanerError
 
@@ -145,14 +145,13 @@ def check_types(cls: type, options: Mapping[str, Any], *, parameter: str, name: 
     Raises:
         NoisecleanerError: it has no such option, or the value has another type.
     """
-    constructor = cls.__init__  # type: ignore[misc]  # of the class, not of an instance: only its signature is read
-    hints = get_type_hints(constructor)
-    valid = [p.name for p in inspect.signature(constructor).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    hints = _options(cls)
+    valid = list(hints)
     for key, value in options.items():
         if not valid:
             raise NoisecleanerError(f"{parameter} {name} has no options, but {key} was given.", "Leave `options` out.")
         check_choice(key, valid, parameter=f"`options` of {name}")
-        if key in hints and not _fits(value, hints[key]):
+        if not _fits(value, hints[key]):
             wanted = hints[key].__name__ if isinstance(hints[key], type) else str(hints[key])
             raise NoisecleanerError(
                 f"`options={{{key!r}: {value!r}}}` of {parameter} {name} is not of the type "
@@ -182,6 +181,19 @@ def _describe(file: Path) -> PlugIn:
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             options[argument.arg] = "required" if default is None else str(ast.literal_eval(default))
     return PlugIn(_name(file), description, options)
+
+
+def _options(cls: type) -> dict[str, Any]:
+    """Name and type of each option of a class: its keyword-only arguments, and those that it hands on by `Unpack`."""
+    constructor = cls.__init__  # type: ignore[misc]  # of the class, not of an instance: only its signature is read
+    hints = get_type_hints(constructor)
+    found: dict[str, Any] = {}
+    for parameter in inspect.signature(constructor).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            found[parameter.name] = hints[parameter.name]
+        elif parameter.kind is parameter.VAR_KEYWORD and get_origin(hints[parameter.name]) is Unpack:
+            found |= get_type_hints(get_args(hints[parameter.name])[0])
+    return found
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -7,7 +7,7 @@ returns what the function returns, whose tangent is known then, or NotImplemente
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -78,23 +78,31 @@ def _relu(tangents: Tangents, func: _Function, x: Tensor, inplace: bool = False)
         return tangents.put(output, tangent=_aten.threshold_backward(tangent, output, 0))
 
 
+class _BatchNorm(NamedTuple):
+    """What `functional.batch_norm` takes behind the running statistics."""
+
+    weight: Tensor | None = None
+    bias: Tensor | None = None
+    training: bool = False
+    momentum: float = 0.1
+    eps: float = 1e-5
+
+
 def _batch_norm(
     tangents: Tangents,
     func: _Function,
     x: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
+    *rest: Any,
+    **named: Any,
 ) -> Tensor:
     """With x^ = (x - m) s of a channel, y = w x^ + b moves by w s (x' - mean(x') - x^ mean(x^ x')) + w' x^ + b'.
 
     For each channel that is A x' + B x + C: both means come from the kernel that sums up gradients, and the rest is
     elementwise. The kernel for gradients of the input would do as well, at more than twice the time on the CPU.
     """
+    weight, bias, training, momentum, eps = _BatchNorm(*rest, **named)
     output, mean, scale = torch.native_batch_norm(
         x, weight, bias, running_mean, running_var, training, momentum or 0.0, eps
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -33,58 +34,42 @@ class Purified(Regulariser):
         side: rows with a task-irrelevant label.
         network: the network that will be trained; its trunk is f_e.
         label: the fixed task-irrelevant label of A; None takes the most frequent one.
-        critic_every: steps on the network for each step on the critic (the paper's n_2).
-        critic_rate: learning rate of the critic (Adam).
         lambda_1: weight of the classification loss (eq. 26).
         lambda_2: weight of the Wasserstein loss (eq. 26).
-        critic_steps: steps on the critic when it is its turn, each with other rows.
-        gradient_penalty: above 0, the critic is held 1-Lipschitz by this penalty (WGAN-GP) instead of by the paper's
-            limit on its weights, under which its scores grow with the width of its layers.
-        normalised: let the critic look at layer-normalised features, whose size tells it nothing.
         both: move B to C as well, as eq. 21 has it: the loss is a distance then, while eq. 25 has no lower bound.
+        critic: how the critic learns, see `Critic`.
     """
 
     needs = "irrelevant"
 
-    # many arguments: each behind the star is an option by itself, for `methods` to list and `options` to give by name
     def __init__(
         self,
         side: Side,
         network: Network,
         *,
         label: str | int | None = None,
-        critic_every: int = 3,
-        critic_rate: float = 1e-3,
         lambda_1: float = 1.0,
         lambda_2: float = 1.0,
-        critic_steps: int = 1,
-        gradient_penalty: float = 0.0,
-        normalised: bool = False,
         both: bool = False,
+        **critic: Unpack[CriticOptions],
     ) -> None:
         super().__init__()
-        if critic_every < 1 or critic_steps < 1:
-            raise ValueError("critic_every and critic_steps must be at least 1")
-        if gradient_penalty < 0:
-            raise ValueError("gradient_penalty must not be negative")
-        if critic_rate <= 0 or lambda_1 <= 0 or lambda_2 <= 0:
-            raise ValueError("critic_rate, lambda_1 and lambda_2 must be above 0")
+        if lambda_1 <= 0 or lambda_2 <= 0:
+            raise ValueError("lambda_1 and lambda_2 must be above 0")
         if not network.trains_features:
             way_out = "pass `Model(frozen=False)`, or `Model(hidden=128)`"
             raise ValueError(f"it changes features, but here only a head is trained ({way_out})")
-        self.critic_every, self.lambda_1, self.lambda_2 = critic_every, lambda_1, lambda_2
-        self.critic_steps, self.gradient_penalty = critic_steps, gradient_penalty
-        self.normalised, self.both = normalised, both
+        self.lambda_1, self.lambda_2, self.both = lambda_1, lambda_2, both
         self._any = np.flatnonzero(side.irrelevant >= 0)
         self._fixed = np.flatnonzero(side.irrelevant == _fixed(side, label))
-        self.critic = critic(_width(network))
-        self.optimiser = torch.optim.Adam(self.critic.parameters(), lr=critic_rate)
+        self.critic = Critic(_width(network), **critic)
+        self.optimiser = self.critic.optimiser
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
         """Choose B if it is moved; and in the steps in which the critic learns, A and B for each of its steps."""
-        turns = 0 if int(self.steps) % self.critic_every else self.critic_steps
+        turns = 0 if int(self.steps) % self.critic.every else self.critic.turns
         pools = [self._any] * self.both + [self._fixed, self._any] * turns
         return tuple(np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools)
 
@@ -104,26 +89,77 @@ class Purified(Regulariser):
     def _features(self, network: Network, inputs: Tensor) -> Tensor:
         """What the critic looks at, shape [n, width]."""
         features = with_spare_buffers(network.trunk, inputs)
-        return functional.layer_norm(features, list(features.shape[1:])) if self.normalised else features
+        return functional.layer_norm(features, list(features.shape[1:])) if self.critic.normalised else features
 
     def _score(self, network: Network, inputs: Tensor) -> Tensor:
         score: Tensor = self.critic(self._features(network, inputs)).mean()
         return score
 
     def _teach(self, network: Network, *, fixed: Tensor, mixed: Tensor) -> None:
-        """One step of Adam towards a larger E_B f_d - E_A f_d, for inputs A and B (Algorithm 1, lines 3 to 6)."""
+        """Show the critic the features of inputs A and B (Algorithm 1, lines 3 to 6)."""
         with torch.no_grad():
             features = [self._features(network, inputs) for inputs in (fixed, mixed)]
-        assert self.optimiser is not None  # noqa: S101  # made in the constructor
+        self.critic.learn(fixed=features[0], mixed=features[1])
+
+
+class CriticOptions(TypedDict, total=False):
+    """The options of `Critic`, for those who hand them on."""
+
+    critic_every: int
+    critic_rate: float
+    critic_steps: int
+    gradient_penalty: float
+    normalised: bool
+
+
+class Critic(nn.Sequential):
+    """f_d: features [n, width] -> scores [n, 1], high where it sees B, low where it sees A.
+
+    Args:
+        width: number of features.
+        critic_every: steps on the network for each step on the critic (the paper's n_2).
+        critic_rate: its learning rate (Adam).
+        critic_steps: steps on the critic when it is its turn, each with other rows.
+        gradient_penalty: above 0, it is held 1-Lipschitz by this penalty (WGAN-GP) instead of by the paper's limit on
+            its weights, under which its scores grow with the width of its layers.
+        normalised: let it look at layer-normalised features, whose size tells it nothing.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        critic_every: int = 3,
+        critic_rate: float = 1e-3,
+        critic_steps: int = 1,
+        gradient_penalty: float = 0.0,
+        normalised: bool = False,
+    ) -> None:
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip((width, *_NODES[:-1]), _NODES, strict=True):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        super().__init__(*layers[:-1])
+        if critic_every < 1 or critic_steps < 1:
+            raise ValueError("critic_every and critic_steps must be at least 1")
+        if gradient_penalty < 0:
+            raise ValueError("gradient_penalty must not be negative")
+        if critic_rate <= 0:
+            raise ValueError("critic_rate must be above 0")
+        self.every, self.turns, self.normalised = critic_every, critic_steps, normalised
+        self.gradient_penalty = gradient_penalty
+        self.optimiser = torch.optim.Adam(self.parameters(), lr=critic_rate)
+
+    def learn(self, *, fixed: Tensor, mixed: Tensor) -> None:
+        """One step of Adam towards a larger E_B f_d - E_A f_d, for features A [n, width] and B [m, width]."""
         self.optimiser.zero_grad()
-        loss = self.critic(features[0]).mean() - self.critic(features[1]).mean()
+        loss = self(fixed).mean() - self(mixed).mean()
         if self.gradient_penalty:
-            loss = loss + self.gradient_penalty * _steepness(self.critic, *features)
+            loss = loss + self.gradient_penalty * _steepness(self, fixed, mixed)
         torch.autograd.backward(loss)
         self.optimiser.step()
         if not self.gradient_penalty:
             with torch.no_grad():
-                for parameter in self.critic.parameters():
+                for parameter in self.parameters():
                     parameter.clamp_(-_WEIGHT_LIMIT, _WEIGHT_LIMIT)
 
 
@@ -135,14 +171,6 @@ def _steepness(critic: nn.Module, first: Tensor, second: Tensor) -> Tensor:
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     penalty: Tensor = (slope.norm(dim=1) - 1).square().mean()
     return penalty
-
-
-def critic(width: int) -> nn.Sequential:
-    """Make f_d: features [n, width] -> scores [n, 1]."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in zip((width, *_NODES[:-1]), _NODES, strict=True):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
 
 
 def _fixed(side: Side, label: str | int | None) -> int:
