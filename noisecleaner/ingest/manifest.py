@@ -78,7 +78,7 @@ Payload = Images | Vectors
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 
-class Known(TypedDict, total=False):
+class KnownColumns(TypedDict, total=False):
     """What a reader may know of rows; a column that is None or left out is null in every row.
 
     Attributes:
@@ -113,7 +113,7 @@ class Manifest:
     payload: Payload
 
     @classmethod
-    def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[Known]) -> Manifest:
+    def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[KnownColumns]) -> Manifest:
         """Make a manifest of columns by their names; no other place builds its table.
 
         Args:
