@@ -13,7 +13,6 @@ from sklearn.metrics import roc_auc_score
 from support.datasets import CLASSES, Command, embeddings, image_folder, write_trusted
 
 from noisecleaner import api
-from noisecleaner.inputs.prepare import statistics
 from noisecleaner.registry import names_in
 from noisecleaner.runs.trace import TRACE
 from noisecleaner.tables import REPORT, SCORES
@@ -97,15 +96,6 @@ def test_class_probabilities_of_the_users_own_model(command: Command, tmp_path: 
     assert outcome.code == 0, outcome.err
     assert command("score", tmp_path / "run").code == 0
     assert auroc(tmp_path / "run" / "scores.parquet", truth) > 0.93
-
-
-def test_moments_of_vectors_are_those_of_numpy_whatever_their_offset() -> None:
-    vectors = np.random.default_rng(0).normal(size=(1000, 5)).astype(np.float32)
-    vectors = vectors * [0, 1e-3, 1, 1, 1e3] + [7, 0, 0, 1e3, 1]
-    rows = np.arange(0, 1000, 3)
-    mean, deviation = statistics(vectors, rows)
-    np.testing.assert_allclose(mean, vectors[rows].mean(axis=0), rtol=1e-9)
-    np.testing.assert_allclose(deviation, vectors[rows].std(axis=0), rtol=1e-6, atol=1e-6)
 
 
 def test_rows_without_a_vector_are_skipped(command: Command, tmp_path: Path) -> None:

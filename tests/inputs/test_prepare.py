@@ -199,3 +199,12 @@ def test_statistics_are_those_of_the_rows_that_count(rows: int, width: int, seed
     mean, deviation = statistics(array, some)
     np.testing.assert_allclose(mean, array[some].astype(np.float64).mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(deviation, array[some].astype(np.float64).std(axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_moments_of_vectors_are_those_of_numpy_whatever_their_offset() -> None:
+    vectors = np.random.default_rng(0).normal(size=(1000, 5)).astype(np.float32)
+    vectors = vectors * [0, 1e-3, 1, 1, 1e3] + [7, 0, 0, 1e3, 1]
+    rows = np.arange(0, 1000, 3)
+    mean, deviation = statistics(vectors, rows)
+    np.testing.assert_allclose(mean, vectors[rows].mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(deviation, vectors[rows].std(axis=0), rtol=1e-6, atol=1e-6)
