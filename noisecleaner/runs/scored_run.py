@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +25,10 @@ from noisecleaner.runs.scored import By
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import METADATA_KEY, REPORT, SCORES
+
+#: Rows that are in memory at a time.
+_BATCH = 2**17
+_SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,7 @@ class Metadata:
             ValueError: it is no such thing; KeyError, TypeError and AttributeError likewise.
         """
         classes, by, threshold, goal = (content[name] for name in ("classes", "by", "threshold", "goal"))
+        kept_noise, judged = content.get("kept_noise"), content.get("judged")
         if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
             raise ValueError("its classes are missing")
         if by not in get_args(By) or isinstance(threshold, bool) or not math.isfinite(threshold):
@@ -92,12 +97,19 @@ class Metadata:
             by=by,
             threshold=float(threshold),
             quality=str(content["quality"]),
-            goal=None if goal is None else Goal(goal["kind"], goal["value"], confidence=goal["confidence"]),
+            goal=None if goal is None else _goal(goal),
             versions=dict(content["versions"]),
             weighted=bool(content["weighted"]),
-            kept_noise=Rate.from_json(content["kept_noise"]) if "kept_noise" in content else None,
-            judged=whole(content["judged"]) if "judged" in content else None,
+            kept_noise=None if kept_noise is None else Rate.from_json(kept_noise),
+            judged=None if judged is None else whole(judged),
         )
+
+
+def _goal(content: Mapping[str, Any]) -> Goal:
+    try:
+        return Goal(content["kind"], content["value"], confidence=content["confidence"])
+    except NoisecleanerError as error:
+        raise ValueError(error.message) from error
 
 
 class ScoredRun:
@@ -176,10 +188,9 @@ class ScoredRun:
         Raises:
             NoisecleanerError: noise.json is missing, damaged, or of other rows.
         """
-        with _reading(self._noise_file, "used"):
-            noise = Noise.from_json(self._noise)
+        noise = self._measured.noise
         if tuple(noise.per_class) != self.metadata.classes or noise.overall.sample_size > self.counts.verified:
-            raise _broken(self._noise_file, f"it does not belong to {self.path / _SCORES}", "used")
+            raise _broken(self.path / _NOISE, f"it does not belong to {self.path / _SCORES}", "used")
         return noise
 
     @property
@@ -189,9 +200,7 @@ class ScoredRun:
         Raises:
             NoisecleanerError: noise.json is missing or damaged.
         """
-        with _reading(self._noise_file, "used"):
-            content = self._noise["calibration"]
-            return None if content is None else Reliability(**content)
+        return self._measured.reliability
 
     def summary(self) -> Summary:
         """What a person reads of all this.
@@ -223,19 +232,24 @@ class ScoredRun:
             suspects=lowest_rows(self.batches([*NAMED, metadata.by]), metadata.by),
         )
 
-    @property
-    def _noise_file(self) -> Path:
-        return self.path / _NOISE
-
     @cached_property
-    def _noise(self) -> Any:
-        with _reading(self._noise_file, "used"):
-            return json.loads(self._noise_file.read_bytes())
+    def _measured(self) -> _Measured:
+        with _reading(self.path / _NOISE, "used"):
+            content = json.loads((self.path / _NOISE).read_bytes())
+            calibration = content["calibration"]
+            return _Measured(Noise.from_json(content), None if calibration is None else _reliability(calibration))
 
 
-#: Rows that are in memory at a time.
-_BATCH = 2**17
-_SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
+class _Measured(NamedTuple):
+    """What noise.json holds."""
+
+    noise: Noise
+    reliability: Reliability | None
+
+
+def _reliability(content: Mapping[str, Any]) -> Reliability:
+    error, by_chance = (float(content[name]) for name in ("error", "by_chance"))
+    return Reliability(error, by_chance, whole(content["rows"]))
 
 
 def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

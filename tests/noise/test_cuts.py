@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.simulated import audited_rows, scores
 
 from noisecleaner.noise.cuts import Cut, CutRates
-from noisecleaner.noise.rate import Rate
+from noisecleaner.noise.rate import UNKNOWN, Rate
 
 
 def measures(rates: CutRates) -> tuple[Rate, Rate, Rate]:
     return rates.precision, rates.noise, rates.recall
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.floats(-0.1, 1.1))
+def test_a_cut_has_two_sides_and_every_row_with_a_value_is_on_one(seed: int, size: int, threshold: float) -> None:
+    rng = np.random.default_rng(seed)
+    values, expected = np.round(rng.random(size), 1), rng.random(size)
+    values[rng.random(size) < 0.2] = np.nan
+    judging = rng.random(size) < 0.5
+    cut = Cut(values, audited_rows(rng.random(size) < 0.5, judging, expected))
+    below, above = values < threshold, values >= threshold
+    rows, means, audits = cut.rows(threshold), cut.expected(threshold), cut.audits(threshold)
+    assert (rows.flagged, rows.kept) == (below.sum(), above.sum())
+    assert (len(audits.flagged), len(audits.kept)) == ((below & judging).sum(), (above & judging).sum())
+    for mean, side in ((means.flagged, below), (means.kept, above)):
+        assert mean == (pytest.approx(expected[side].mean()) if side.any() else None)
+
+
+def test_a_cut_without_rows_knows_nothing() -> None:
+    nobody = np.zeros(3, dtype=bool)
+    rates = Cut(np.full(3, np.nan), audited_rows(nobody, nobody)).rates(0.5)
+    assert measures(rates) == (UNKNOWN, UNKNOWN, UNKNOWN)
 
 
 def test_rates_at_a_threshold_are_sharpened_where_both_sides_hold_enough_of_both_kinds() -> None:

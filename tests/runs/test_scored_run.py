@@ -21,6 +21,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.thresholds import Goal
+from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.tables import METADATA_KEY, SCORES, write_table
@@ -40,8 +41,8 @@ GOALS = st.builds(Goal, st.sampled_from(["precision", "noise"]), st.floats(0.01,
             "goal": st.none() | GOALS,
             "versions": st.dictionaries(st.text(), st.text(), max_size=3),
             "weighted": st.booleans(),
-            "kept_noise": RATES,
-            "judged": st.integers(0, 10**9),
+            "kept_noise": st.none() | RATES,
+            "judged": st.none() | st.integers(0, 10**9),
         }
     ),
 )
@@ -69,6 +70,7 @@ GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
         {**GOOD, "source": {"data": "x"}},
         {**GOOD, "source": {**GOOD["source"], "columns": {"colour": "x"}}},
         {**GOOD, "goal": {"kind": "noise"}},
+        {**GOOD, "goal": {"kind": "noise", "value": 2, "confidence": 0.9}},
         {**GOOD, "kept_noise": {"rate": 2}},
         {**GOOD, "judged": -1},
     ],
@@ -134,9 +136,13 @@ def test_a_damaged_calibration_is_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     assert ScoredRun(run).reliability is None
     content = json.loads((run / "noise.json").read_text())
-    write_json(run / "noise.json", {**content, "calibration": {"error": 0.1}})
-    with pytest.raises(NoisecleanerError, match=r"noise\.json is required, but it cannot be used"):
-        _ = ScoredRun(run).reliability
+    good = {"error": 0.1, "by_chance": 0.05, "rows": 20}
+    write_json(run / "noise.json", {**content, "calibration": good})
+    assert ScoredRun(run).reliability == Reliability(**good)
+    for calibration in ({"error": 0.1}, {**good, "rows": -1}, {**good, "error": "much"}, [0.1], 0.1):
+        write_json(run / "noise.json", {**content, "calibration": calibration})
+        with pytest.raises(NoisecleanerError, match=r"noise\.json is required, but it cannot be used"):
+            _ = ScoredRun(run).reliability
 
 
 def by_hand(run: Path) -> dict[str, object]:
