@@ -99,8 +99,8 @@ def gather_config(
                 f"Add `{rule.parameter}=LIMIT`, or leave it out.",
             )
         merged[name] = Limit(merged[name].value, Level.WARN)
-    chosen = None if on_inconclusive is None else _choice(OnInconclusive, on_inconclusive, "`on_inconclusive`")
-    return GateConfig(merged, chosen or written.on_inconclusive, baseline or written.baseline)
+    choice = None if on_inconclusive is None else _choice(OnInconclusive, on_inconclusive, "`on_inconclusive`")
+    return GateConfig(merged, choice or written.on_inconclusive, baseline or written.baseline)
 
 
 def read_config(path: Path) -> ConfigFile:
@@ -125,12 +125,12 @@ def read_config(path: Path) -> ConfigFile:
     known = rules()
     _check_keys(table, [*known, "on-inconclusive", "baseline"], f"[gate] in {path}")
     limits = {name: _limit(rule, table[name], f"{name} in {path}") for name, rule in known.items() if name in table}
-    chosen, baseline = table.get("on-inconclusive"), table.get("baseline")
+    choice, baseline = table.get("on-inconclusive"), table.get("baseline")
     if baseline is not None and not (isinstance(baseline, str) and baseline and "\0" not in baseline):
         raise NoisecleanerError(f"baseline in {path} must be the path of a run, but it is {baseline!r}.", _HINT)
     return ConfigFile(
         limits,
-        None if chosen is None else _choice(OnInconclusive, chosen, f"on-inconclusive in {path}:"),
+        None if choice is None else _choice(OnInconclusive, choice, f"on-inconclusive in {path}:"),
         None if baseline is None else path.parent / baseline,
     )
 

@@ -148,10 +148,10 @@ def part_of_errors(stratum: Stratum, *, rest: Stratum) -> Rate:
         stratum: the one that is asked about.
         rest: the other one.
     """
-    (found, found_variance), (missed, missed_variance) = stratum.errors, rest.errors
-    whole = found + missed
-    share = found / whole
-    variance = (missed**2 * found_variance + found**2 * missed_variance) / whole**4
+    (inside, inside_variance), (outside, outside_variance) = stratum.errors, rest.errors
+    whole = inside + outside
+    share = inside / whole
+    variance = (outside**2 * inside_variance + inside**2 * outside_variance) / whole**4
     interval = wilson(share, size=share * (1 - share) / variance)
     events = stratum.rate.events, rest.rate.events
     return Rate.around(interval, sample_size=sum(events), events=events[0], method=stratum.rate.method)
