@@ -66,7 +66,10 @@ def fit(
     from noisecleaner.api import FitConfig, Regularisation
     from noisecleaner.api import fit as run_fit
 
-    own, of_regularisers = _options(option or [], _regularisers(regulariser, unlabelled, irrelevant, irrelevant_column))
+    regularisers = _regularisers(
+        regulariser or [], unlabelled=bool(unlabelled), irrelevant=bool(irrelevant or irrelevant_column)
+    )
+    own, of_regularisers = _options(option or [], regularisers)
     config = FitConfig(
         source=rows.source(data, irrelevant=irrelevant_column),
         trusted=trusted,
@@ -87,16 +90,10 @@ def fit(
     console.show_fitted(out, result)
 
 
-def _regularisers(
-    chosen: list[str] | None, unlabelled: str | None, irrelevant: str | None, column: str | None
-) -> list[str]:
+def _regularisers(named: list[str], *, unlabelled: bool, irrelevant: bool) -> list[str]:
     """The regularisers that were named, and those whose rows were."""
-    names = dict.fromkeys(chosen or [])
-    if unlabelled:
-        names["lautum"] = None
-    if irrelevant or column:
-        names["purified"] = None
-    return list(names)
+    implied = {"lautum": unlabelled, "purified": irrelevant}
+    return list(dict.fromkeys([*named, *(name for name, given in implied.items() if given)]))
 
 
 def _options(texts: list[str], regularisers: list[str]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

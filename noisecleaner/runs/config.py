@@ -153,17 +153,17 @@ def _check_method(config: FitConfig) -> None:
         )
 
 
-def _check_regularisation(chosen: Regularisation, column: str | None) -> None:
+def _check_regularisation(regularisation: Regularisation, irrelevant_column: str | None) -> None:
     """Refuse regularisers that are unknown, their unknown options, and rows that no regulariser would look at."""
     from noisecleaner.regularisers import check_options, regulariser_class
 
-    for name, options in chosen.regularisers.items():
+    for name, options in regularisation.regularisers.items():
         check_options(name, options)
-    needed = {regulariser_class(name).needs for name in chosen.regularisers}
+    needed = {regulariser_class(name).needs for name in regularisation.regularisers}
     for parameter, needs, value in (
-        ("`Regularisation.unlabelled`", "unlabelled", chosen.unlabelled),
-        ("`Regularisation.irrelevant`", "irrelevant", chosen.irrelevant),
-        ("`Columns.irrelevant`", "irrelevant", column),
+        ("`Regularisation.unlabelled`", "unlabelled", regularisation.unlabelled),
+        ("`Regularisation.irrelevant`", "irrelevant", regularisation.irrelevant),
+        ("`Columns.irrelevant`", "irrelevant", irrelevant_column),
     ):
         if value is not None and needs not in needed:
             raise NoisecleanerError(

@@ -162,7 +162,10 @@ def test_a_method_names_the_batch_that_it_needs() -> None:
         ({"options": {"nonsense": 1}}, "`options` of soseleto nonsense is unknown"),
         ({"regularisation": Regularisation(regularisers={"nonsense": {}})}, "nonsense is unknown"),
         ({"regularisation": Regularisation(regularisers={"lautum": {"x": 1}}, unlabelled="/l")}, "x"),
-        ({"regularisation": Regularisation(unlabelled="/letters")}, "`Regularisation.unlabelled` is for a regulariser"),
+        (
+            {"regularisation": Regularisation(unlabelled="/letters")},
+            "`Regularisation.unlabelled` is for a regulariser that looks at such rows, but none was chosen",
+        ),
         ({"regularisation": Regularisation(irrelevant="/table")}, "`Regularisation.irrelevant` is for a regulariser"),
         (
             {"regularisation": Regularisation(regularisers={"purified": {}}, unlabelled="/letters")},
