@@ -9,7 +9,7 @@ import pytest
 from support.simulated import Array, scores
 
 from noisecleaner.noise.estimate import MIN_EVENTS
-from noisecleaner.noise.rates import Rows, measure
+from noisecleaner.noise.rates import Noise, Rows, measure
 
 
 def rows_of(given: Array, trusted: Array, expected: Array | None = None, judging: Array | None = None) -> Rows:
@@ -137,3 +137,43 @@ def test_rows_that_steered_measure_without_their_score() -> None:
     noise = measure(steered, ("a", "b", "c"), "audited")
     assert noise.method == "wilson"
     assert noise.overall.value == pytest.approx(rows.wrong.sum() / 800)
+
+
+def test_noise_comes_back_from_json() -> None:
+    for noise in (
+        measure(simulated(), ("a", "b", "c"), "audited"),
+        measure(simulated(verified=0), ("a", "b", "c"), "planted"),
+        measure(simulated(verified=0), ("a", "b", "c"), "uncalibrated"),
+        measure(rows_of(np.empty(0, np.int64), np.empty(0, np.int64)), (), "audited"),
+    ):
+        assert Noise.from_json(json.loads(json.dumps(noise.to_json(), allow_nan=False))) == noise
+
+
+GOOD = measure(simulated(), ("a", "b", "c"), "audited").to_json()
+RATE = GOOD["overall"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        *({name: part for name, part in GOOD.items() if name != missing} for missing in list(GOOD)[2:]),
+        {**GOOD, "overall": {**RATE, "rate": 2}},
+        {**GOOD, "per_given_class": [RATE]},
+        {**GOOD, "per_given_class": {"a": RATE, "b": RATE}},
+        {**GOOD, "per_given_class": {"a": RATE, "b": RATE, "d": RATE}},
+        {**GOOD, "per_given_class": {"a": RATE, "b": RATE, "c": {**RATE, "low": None}}},
+        {**GOOD, "matrix": [{"given": "a", **RATE}]},
+        {**GOOD, "matrix": {"a": RATE}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "classes": ["a", "b"]}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": [[1, 2, 3], [1, 2, 3]]}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": [[1, 2]] * 3}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": [[1, 2, -3]] * 3}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": 3}},
+    ],
+)
+def test_damaged_noise_is_refused(content: object) -> None:
+    assert Noise.from_json(GOOD).overall.sample_size == 800
+    with pytest.raises(ValueError, match=r"."):
+        Noise.from_json(content)

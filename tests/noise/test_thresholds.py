@@ -212,6 +212,22 @@ def test_goals_out_of_range_are_refused(
         Goal(kind, value, confidence=confidence)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("budget", 0.5, "--budget takes a number of rows, but it is 0.5. Try --budget 100."),
+        ("precision", 1.0, "--target-precision must lie between 0 and 1, but it is 1. Try --target-precision 0.1."),
+        ("noise", 0.0, "--target-noise must lie between 0 and 1, but it is 0. Try --target-noise 0.1."),
+    ],
+)
+def test_a_goal_is_refused_in_words_that_one_types(
+    kind: Literal["precision", "noise", "budget"], value: float, words: str
+) -> None:
+    with pytest.raises(NoisecleanerError) as refused:
+        Goal(kind, value)
+    assert typed(str(refused.value)) == words
+
+
 @pytest.fixture
 def run(fitted: Path, tmp_path: Path) -> Path:
     """A copy of a finished run."""
