@@ -84,6 +84,13 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
     Raises:
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
+    # what writing takes ends with its call: the summary reads the files again, and there may be ten million rows
+    _write_files(out, scored, cutoff, run=run, source=source)
+    pa.default_memory_pool().release_unused()
+    return ScoredRun(out).summary()
+
+
+def _write_files(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source) -> None:
     by = cutoff.by or BY[0]
     rows, values = scored.rows(), scored.values(by)
     cut = Cut(values, rows)
@@ -106,7 +113,6 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
     write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
     write_json(out / "noise.json", _noise(scored, rows))
-    return ScoredRun(out).summary()
 
 
 def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
