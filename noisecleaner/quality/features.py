@@ -44,6 +44,8 @@ class Features:
         Raises:
             ValueError: there are none of such a name.
         """
+        if tuple(names) == self.names:
+            return self
         if missing := set(names) - set(self.names):
             raise ValueError(f"{sorted(missing)} are not among {self.names}")
         # `take`, because indexing would turn the memory around, and with it the order of later sums

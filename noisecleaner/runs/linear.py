@@ -104,7 +104,8 @@ def predict(by: Map, vectors: RealArray, given: IntArray) -> Predictions:
         vectors: shape [n, width], at least one.
         given: class index of the given label, -1 where there is none, shape [n].
     """
-    logits, scratch = (np.empty((min(by.rows, len(vectors)), by.classes), dtype=np.float32) for _ in range(2))
+    # one piece of memory: two would be given back to the system, and asked for again, with every block
+    logits, scratch = np.empty((2, min(by.rows, len(vectors)), by.classes), dtype=np.float32)
     parts = []
     for first in range(0, len(vectors), by.rows):
         part = vectors[first : first + by.rows]
