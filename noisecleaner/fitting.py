@@ -15,10 +15,10 @@ from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality.model import MIN_EACH, QualityModel, fit_quality
+from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, fit_quality
+from noisecleaner.quality.signals import Signals
 from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.config import FitConfig
-from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.record import FitResult, Record
 from noisecleaner.runs.run import Run, fingerprint, open_run
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
@@ -78,9 +78,9 @@ def fit(
         corpus, data = _prepare(config, architecture, corpus, run=run, progress=progress)
         clock.lap("prepare")
         cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
-        readouts = train_folds(cross_fit, workers=config.effort.workers, progress=progress, interrupts=interrupts)
+        signals, verified = _train(config, cross_fit, corpus, progress=progress, interrupts=interrupts)
         clock.lap("train")
-        quality = _conclude(config, cross_fit, corpus, readouts=readouts, progress=progress)
+        quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
         _write_auditor(cross_fit, architecture, corpus, quality)
         clock.lap("conclude")
         result = _result(cross_fit, corpus, quality, clock.seconds)
@@ -190,18 +190,32 @@ def _cross_fit(
     )
 
 
+def _train(
+    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, *, progress: Progress, interrupts: Interrupts
+) -> tuple[Signals, VerifiedRows]:
+    """Train all folds and put together what they found out, so that it is in memory once."""
+    readouts = train_folds(cross_fit, workers=config.effort.workers, progress=progress, interrupts=interrupts)
+    signals, judging = collect(readouts, given=corpus.dataset.given), cross_fit.assignment.judging
+    labels = corpus.clean_only_labels
+    return signals, verified_rows(signals, corpus.dataset, readouts, judging=judging, clean_only=labels)
+
+
 def _conclude(
-    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, *, readouts: list[FoldReadout], progress: Progress
+    config: FitConfig,
+    cross_fit: CrossFit,
+    corpus: Corpus,
+    *,
+    signals: Signals,
+    verified: VerifiedRows,
+    progress: Progress,
 ) -> QualityModel:
     """Fit label quality and write the trace."""
     dataset, judging = corpus.dataset, cross_fit.assignment.judging
-    signals = collect(readouts, given=dataset.given)
     if config.transfer:
         model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
     else:
-        known = verified_rows(signals, dataset, readouts, judging=judging, clean_only=corpus.clean_only_labels)
         out_of_sample = len(cross_fit.assignment.folds) > 1
-        model, quality = fit_quality(signals, known, seed=config.seed, out_of_sample=out_of_sample)
+        model, quality = fit_quality(signals, verified, seed=config.seed, out_of_sample=out_of_sample)
         for warning in warnings_after(corpus, signals.predictions, judging) if out_of_sample else ():
             progress.warn(warning)
     table = to_table(dataset, signals, model.judge(signals.predictions, quality), judging=judging)
