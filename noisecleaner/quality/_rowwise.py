@@ -101,7 +101,7 @@ class Rowwise:
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
         """All rows of several parts, one behind the other."""
-        if len(parts) == 1:  # most blocks of rows are one part
+        if len(parts) == 1:  # so are most blocks of vectors with few classes
             return parts[0]
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 

@@ -108,7 +108,7 @@ def prior_log_odds(log_odds: FloatArray, rounds: int = 200) -> float:
     return float(np.log(prior / (1 - prior)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reliability:
     """How far forecasts are from frequencies.
 
@@ -141,7 +141,9 @@ def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> 
     # mean absolute value of a normal error with the variance of a mean of so many rows
     chance = np.sqrt(2 / np.pi * np.array([(probability[p] * (1 - probability[p])).mean() for p in parts]) / sizes)
     return Reliability(
-        float(sizes @ np.abs(forecast - seen) / sizes.sum()), float(sizes @ chance / sizes.sum()), int(sizes.sum())
+        error=float(sizes @ np.abs(forecast - seen) / sizes.sum()),
+        by_chance=float(sizes @ chance / sizes.sum()),
+        rows=int(sizes.sum()),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -57,10 +57,9 @@ class Judgements:
         nothing = np.full(rows, np.nan, np.float32)
         return cls(quality=nothing, suggested=np.full(rows, -1), confidence=nothing.copy())
 
-    def put(self, rows: IntArray, judged: Judgements) -> None:
+    def put(self, rows: IntArray, part: Judgements) -> None:
         """Take in what was made of some rows."""
-        self.quality[rows], self.suggested[rows] = judged.quality, judged.suggested
-        self.confidence[rows] = judged.confidence
+        self.quality[rows], self.suggested[rows], self.confidence[rows] = part.quality, part.suggested, part.confidence
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ class QualityModel:
     """
 
     method: Literal["audited", "planted", "uncalibrated", "transfer"]
+    _: KW_ONLY
     transition: Transition | None = None
     fitted: Calibrator | None = None
     new: Calibrator | None = None
@@ -132,7 +132,7 @@ class QualityModel:
         names = ("fitted", "new", "suggestion")
         calibrators = {name: Calibrator.from_json(content[name]) if content[name] else None for name in names}
         transition = Transition.from_json(content["transition"]) if content["transition"] else None
-        return cls(content["method"], transition, **calibrators)
+        return cls(content["method"], transition=transition, **calibrators)
 
 
 def fit_quality(
@@ -151,49 +151,51 @@ def fit_quality(
         The model, and the quality of every row, shape [rows]. With the method `audited`, judging rows get a
         cross-fitted one: they serve to measure the model afterwards.
     """
-    judged = signals.take(verified.judging)
-    correct = judged.predictions.given == verified.labels.true
+    audited = signals.take(verified.judging)
+    correct = audited.predictions.given == verified.labels.true
     right, wrong = int(correct.sum()), int((~correct).sum())
     if min(right, wrong) >= MIN_EACH:
-        model = _fit_audited(judged, verified.labels, verified.classes, out_of_sample=out_of_sample)
+        model = _fit_audited(audited, verified.labels, verified.classes, out_of_sample=out_of_sample)
         quality = model.quality(signals)
-        quality[verified.judging] = _cross_fitted(judged, verified.labels, verified.classes)
+        quality[verified.judging] = _cross_fitted(audited, verified.labels, verified.classes)
         return model, quality
     if right + len(verified.clean_only) < MIN_EACH:
         model = QualityModel("uncalibrated")
     else:
         calibrator = _fit_planted(signals, verified, correct, seed)
-        model = QualityModel("planted", None, calibrator, calibrator if out_of_sample or not right else None)
+        new = calibrator if out_of_sample or not right else None
+        model = QualityModel("planted", fitted=calibrator, new=new)
     return model, model.quality(signals)
 
 
-def _fit_audited(judged: Signals, labels: VerifiedLabels, classes: int, *, out_of_sample: bool) -> QualityModel:
+def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_of_sample: bool) -> QualityModel:
     """Fit everything on judging rows; each row's transition leaves the row itself out, as it will be for others."""
-    predictions = judged.predictions
+    predictions = audited.predictions
     correct = predictions.given == labels.true
     transition = Transition.fit(labels, given=predictions.given, classes=classes)
     new = _features(predictions, transition, labels)
     wrong = np.flatnonzero(~correct)
     mistaken = labels.take(wrong)
     alternatives = alternative(predictions.take(wrong), transition, mistaken)
+    fitted = new.beside(audited.dynamics.features())
     return QualityModel(
         "audited",
-        transition,
-        fit_calibrator(new.beside(judged.dynamics.features()), correct, weights=labels.weights),
-        fit_calibrator(new, correct, weights=labels.weights) if out_of_sample else None,
-        fit_confidence(alternatives, mistaken, MIN_EACH // 2),
+        transition=transition,
+        fitted=fit_calibrator(fitted, correct, weights=labels.weights),
+        new=fit_calibrator(new, correct, weights=labels.weights) if out_of_sample else None,
+        suggestion=fit_confidence(alternatives, mistaken, MIN_EACH // 2),
     )
 
 
-def _cross_fitted(judged: Signals, labels: VerifiedLabels, classes: int) -> FloatArray:
+def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> FloatArray:
     """Compute the quality of each row by a model fitted on the other parts, shape [rows].
 
     This is what a row that serves to measure precision must be given instead of one that saw its own outcome.
     """
     quality = np.empty(len(labels.true))
-    for rest, part in stratified(judged.predictions.given == labels.true):
-        model = _fit_audited(judged.take(rest), labels.take(rest), classes, out_of_sample=False)
-        quality[part] = model.quality(judged.take(part))
+    for rest, part in stratified(audited.predictions.given == labels.true):
+        model = _fit_audited(audited.take(rest), labels.take(rest), classes, out_of_sample=False)
+        quality[part] = model.quality(audited.take(part))
     return quality
 
 

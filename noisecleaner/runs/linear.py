@@ -37,7 +37,7 @@ class Map(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scaling:
     """Probabilities p -> scale * log p + shift: the mean of vector scalings.
 
@@ -68,7 +68,7 @@ class Scaling:
         out += self.shift
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Linear:
     """Embeddings x -> (x - centre) @ weight + bias: the mean of linear heads on standardised vectors.
 
@@ -133,7 +133,7 @@ def mean_map(shape: Shape, folds: Sequence[Weights]) -> Map:
     if shape.kind == "probabilities":
         scale, shift = _stacked(folds, "head.scale", ()), _stacked(folds, "head.shift", (shape.classes,))
         rows = max(1, _PART_NUMBERS // shape.classes)
-        return Scaling(np.float32(scale.mean()), shift.mean(axis=0).astype(np.float32), rows)
+        return Scaling(scale=np.float32(scale.mean()), shift=shift.mean(axis=0).astype(np.float32), rows=rows)
     mean, scale = (_stacked(folds, f"trunk.0.{name}", (shape.width,)) for name in ("mean", "scale"))
     weight = _stacked(folds, "head.weight", (shape.classes, shape.width)) * scale[:, None, :]
     # around one centre, because a coordinate may lie far from zero and spread little
@@ -141,7 +141,7 @@ def mean_map(shape: Shape, folds: Sequence[Weights]) -> Map:
     bias = _stacked(folds, "head.bias", (shape.classes,)) + np.einsum("fcw,fw->fc", weight, centre - mean)
     flat = np.ascontiguousarray(weight.mean(axis=0).T, dtype=np.float32)
     rows = max(1, _PART_NUMBERS // max(shape.width, shape.classes))
-    return Linear(centre, flat, bias.mean(axis=0).astype(np.float32), rows)
+    return Linear(centre=centre, weight=flat, bias=bias.mean(axis=0).astype(np.float32), rows=rows)
 
 
 def _stacked(folds: Sequence[Weights], name: str, shape: tuple[int, ...]) -> RealArray:

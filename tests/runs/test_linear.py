@@ -56,7 +56,8 @@ def test_weights_that_do_not_fit_are_refused() -> None:
 def linear(rows: int, width: int = 3, classes: int = 4) -> Linear:
     rng = np.random.default_rng(0)
     centre, weight, bias = rng.normal(size=width), rng.normal(size=(width, classes)), rng.normal(size=classes)
-    return Linear(*(part.astype(np.float32) for part in (centre, weight, bias)), rows)
+    parts = {"centre": centre, "weight": weight, "bias": bias}
+    return Linear(**{name: part.astype(np.float32) for name, part in parts.items()}, rows=rows)
 
 
 def test_a_linear_map_is_centred_multiplied_and_shifted() -> None:
@@ -67,7 +68,7 @@ def test_a_linear_map_is_centred_multiplied_and_shifted() -> None:
 
 
 def test_a_scaling_is_that_of_logarithms_and_refuses_what_is_no_probability() -> None:
-    by, vectors = Scaling(np.float32(2), np.array([0.5, 0, -1], np.float32), 10), probabilities(6, 3)
+    by, vectors = Scaling(scale=np.float32(2), shift=np.array([0.5, 0, -1], np.float32), rows=10), probabilities(6, 3)
     logits = np.empty((6, 3), np.float32)
     by.logits(vectors, logits)
     np.testing.assert_allclose(logits, 2 * np.log(vectors) + by.shift, rtol=1e-5, atol=1e-5)
