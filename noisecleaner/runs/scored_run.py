@@ -249,7 +249,7 @@ class _Measured(NamedTuple):
 
 def _reliability(content: Mapping[str, Any]) -> Reliability:
     error, by_chance = (float(content[name]) for name in ("error", "by_chance"))
-    return Reliability(error, by_chance, whole(content["rows"]))
+    return Reliability(error=error, by_chance=by_chance, rows=whole(content["rows"]))
 
 
 def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
