@@ -58,15 +58,12 @@ class Calibrator:
         return cls(intercept=float(content["intercept"]), **lists)
 
 
-def fit_calibrator(
-    features: Features, outcome: BoolArray, *, balanced: bool = False, weights: FloatArray | None = None
-) -> Calibrator:
+def fit_calibrator(features: Features, outcome: BoolArray, *, weights: FloatArray | None = None) -> Calibrator:
     """Fit a logistic model by penalised maximum likelihood (scikit-learn, C = 1 on standardised features).
 
     Args:
         features: of the rows to fit on; those that no row has a number of are left out.
         outcome: what to predict, both values present, shape [rows].
-        balanced: weigh both outcomes alike, as if the prior were one half.
         weights: how many rows each stands for, shape [rows]; None weighs them alike.
     """
     from sklearn.linear_model import LogisticRegression
@@ -74,7 +71,7 @@ def fit_calibrator(
     there = np.isfinite(features.values)
     used = features.only([name for column, name in enumerate(features.names) if there[:, column].any()])
     mean, deviation = np.nanmean(used.values, axis=0), np.maximum(np.nanstd(used.values, axis=0), 1e-9)
-    model = LogisticRegression(class_weight="balanced" if balanced else None)
+    model = LogisticRegression()
     model.fit(np.nan_to_num((used.values - mean) / deviation), outcome, weights)
     return Calibrator(
         features=used.names,

@@ -42,7 +42,7 @@ def fit_planted(right: Predictions, clean_only: CleanOnlyRows, *, seed: int) -> 
         seed: of the planted labels.
 
     Returns:
-        The calibrator for a prior of one half; `shifted` brings it to another one.
+        The calibrator for a prior of one half, as there are as many of each; `shifted` brings it to another one.
     """
     rng = np.random.default_rng(seed)
     classes = max(clean_only.log_probabilities.shape[1], 2)
@@ -51,11 +51,11 @@ def fit_planted(right: Predictions, clean_only: CleanOnlyRows, *, seed: int) -> 
     good = [own.values, _signals(clean_only.log_probabilities, clean_only.labels)]
     bad = [_planted(right, rng), _signals(clean_only.log_probabilities, others)]
     values = np.concatenate([*good, *bad])
-    return fit_calibrator(Features(own.names, values), np.arange(len(values)) < len(values) // 2, balanced=True)
+    return fit_calibrator(Features(own.names, values), np.arange(len(values)) < len(values) // 2)
 
 
 def prior_of(calibrator: Calibrator, predictions: Predictions) -> float:
-    """Find the log odds of a right label among the rows of a dataset, by what a balanced calibrator says of them."""
+    """Find the log odds of a right label in a dataset, by what a calibrator for one half says of its rows."""
     return prior_log_odds(calibrator.log_odds(predictions.take(np.flatnonzero(predictions.known)).features()))
 
 

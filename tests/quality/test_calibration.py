@@ -69,16 +69,6 @@ def test_features_that_are_not_there_are_refused() -> None:
         fitted.log_odds(Features.of(alhpa=np.zeros(3)))
 
 
-def test_a_balanced_fit_takes_both_outcomes_for_equally_frequent() -> None:
-    """The log odds of a fit without it, less those of the prior; `shifted` brings them back."""
-    rng = np.random.default_rng(3)
-    right = rng.random(20_000) < 0.9
-    x = Features.of(margin=rng.normal(size=20_000) + np.where(right, 1.0, -1.0))
-    plain, balanced = fit_calibrator(x, right), fit_calibrator(x, right, balanced=True)
-    at = Features.of(margin=np.linspace(-2, 2, 5))
-    np.testing.assert_allclose(balanced.shifted(np.log(9)).log_odds(at), plain.log_odds(at), atol=0.15)
-
-
 def test_forecasts_that_hold_are_reliable_and_others_are_off_by_what_they_are_off() -> None:
     rng = np.random.default_rng(0)
     forecast = rng.random(50_000)

@@ -90,6 +90,6 @@ def test_the_dataset_itself_tells_how_many_of_its_labels_are_right(share: float)
             (np.flatnonzero(~is_wrong), rows.take(np.flatnonzero(~is_wrong))),
             (np.flatnonzero(is_wrong), wrong(rows).take(np.flatnonzero(is_wrong))),
         ],
-        6500,
-    )  # the last 500 were skipped
+        12_000,  # the last half was skipped
+    )
     assert sigmoid(np.array(prior_of(calibrator, mixed))) == pytest.approx(share, abs=0.04)

@@ -21,7 +21,7 @@ from noisecleaner.settings import Decoding, Effort, Meta, Model, Regularisation
 
 CONFIG = FitConfig(source=Source("/data"))
 NAMES = st.text(min_size=1, max_size=8)
-PATHS = NAMES.map(lambda name: f"/data/{name.replace('/', '').replace(chr(0), '') or 'x'}/file")
+PATHS = NAMES.map(lambda name: f"/data/x{name.replace('/', '').replace(chr(0), '')}/file")
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | NAMES
 OPTIONS = st.dictionaries(NAMES, VALUES, max_size=3)
 RATES = st.floats(0, 1)

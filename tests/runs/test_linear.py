@@ -53,7 +53,7 @@ def test_weights_that_do_not_fit_are_refused() -> None:
         )
 
 
-def linear(rows: int, width: int = 3, classes: int = 4) -> Linear:
+def linear(rows: int, width: int, classes: int) -> Linear:
     rng = np.random.default_rng(0)
     centre, weight, bias = rng.normal(size=width), rng.normal(size=(width, classes)), rng.normal(size=classes)
     parts = {"centre": centre, "weight": weight, "bias": bias}
@@ -61,7 +61,7 @@ def linear(rows: int, width: int = 3, classes: int = 4) -> Linear:
 
 
 def test_a_linear_map_is_centred_multiplied_and_shifted() -> None:
-    by, vectors = linear(rows=7), np.random.default_rng(1).normal(size=(5, 3))
+    by, vectors = linear(rows=7, width=3, classes=4), np.random.default_rng(1).normal(size=(5, 3))
     logits = np.empty((5, 4), np.float32)
     by.logits(vectors, logits)
     np.testing.assert_allclose(logits, (vectors - by.centre) @ by.weight + by.bias, rtol=1e-5, atol=1e-5)
@@ -79,7 +79,8 @@ def test_a_scaling_is_that_of_logarithms_and_refuses_what_is_no_probability() ->
 @pytest.mark.parametrize("count", [1, 6, 7, 8, 21, 30])
 def test_every_row_is_predicted_alike_whatever_stands_beside_it(count: int) -> None:
     """To the bit: always as many rows are multiplied together."""
-    by, vectors, given = linear(rows=7), np.random.default_rng(1).normal(size=(30, 3)), np.arange(30) % 5 - 1
+    by, vectors = linear(rows=7, width=500, classes=40), np.random.default_rng(1).normal(size=(30, 500))
+    given = np.arange(30) % 41 - 1
     everyone, some = predict(by, vectors, given), predict(by, vectors[-count:], given[-count:])
     for name, values in vars(some).items():
         np.testing.assert_array_equal(values, getattr(everyone, name)[-count:])
