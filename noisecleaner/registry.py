@@ -191,7 +191,7 @@ def _options(cls: type) -> dict[str, Any]:
     for parameter in inspect.signature(constructor).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             found[parameter.name] = hints[parameter.name]
-        elif parameter.kind is parameter.VAR_KEYWORD and get_origin(hints[parameter.name]) is Unpack:
+        elif parameter.kind is parameter.VAR_KEYWORD and get_origin(hints.get(parameter.name)) is Unpack:
             found |= get_type_hints(get_args(hints[parameter.name])[0])
     return found
 

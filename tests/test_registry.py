@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import pytest
 
@@ -132,6 +132,33 @@ def test_values_of_another_type_are_refused(options: dict[str, Any], message: st
 def test_options_are_refused_where_there_are_none() -> None:
     with pytest.raises(NoisecleanerError, match="`method` plain has no options, but rate was given"):
         check_types(NoOptions, {"rate": 1.0}, parameter="`method`", name="plain")
+
+
+class Inherited:
+    """Has no constructor of its own."""
+
+
+class HandedOn(TypedDict, total=False):
+    count: int
+
+
+class HandingOn:
+    def __init__(self, *, rate: float = 0.5, **rest: Unpack[HandedOn]) -> None:
+        """Take options, of which some are for somebody else."""
+
+
+def test_a_class_without_a_constructor_has_no_options() -> None:
+    check_types(Inherited, {}, parameter="`method`", name="plain")
+    with pytest.raises(NoisecleanerError, match="`method` plain has no options, but rate was given"):
+        check_types(Inherited, {"rate": 1.0}, parameter="`method`", name="plain")
+
+
+def test_options_that_are_handed_on_are_checked_as_well() -> None:
+    check_types(HandingOn, {"rate": 1.0, "count": 2}, parameter="`method`", name="handing")
+    with pytest.raises(NoisecleanerError, match="is not of the type int"):
+        check_types(HandingOn, {"count": "two"}, parameter="`method`", name="handing")
+    with pytest.raises(NoisecleanerError, match="Choose one of: rate, count"):
+        check_types(HandingOn, {"pace": 1}, parameter="`method`", name="handing")
 
 
 def test_listing_does_not_import_torch() -> None:
