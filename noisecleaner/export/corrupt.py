@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.arrays import IntArray
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError, chosen, listed
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
 from noisecleaner.files import refuse_existing, replacing
@@ -126,10 +126,11 @@ def corrupt(
         How many rows have a label, and how many of them are wrong now.
 
     Raises:
-        NoisecleanerError: the input, the rate or the output directory cannot be used.
+        NoisecleanerError: the input, the kind, the rate or the output directory cannot be used.
     """
     if not 0 <= rate <= 1:
         raise NoisecleanerError(f"`rate` must lie in [0, 1], but it is {rate}.", "Give, for example, `rate=0.4`.")
+    kind = chosen(Kind, kind, parameter="`kind`")
     refuse_existing(out)
     source.refuse_inside(out)
     manifest, _ = ingest(source)

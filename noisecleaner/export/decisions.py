@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, chosen
 from noisecleaner.ingest.labels import indices
 
 
@@ -32,11 +32,17 @@ class Policy:
         threshold: flag rows of lower label quality (after a transfer: alpha), in [0, 1]; None takes the flags as they
             were scored.
         min_confidence: with `relabel`, drop flagged rows whose suggestion is less certain.
+
+    Raises:
+        NoisecleanerError: `on_flag` is none of `OnFlag`.
     """
 
     on_flag: OnFlag = OnFlag.DROP
     threshold: float | None = None
     min_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "on_flag", chosen(OnFlag, self.on_flag, parameter="`on_flag`"))
 
 
 @dataclass(frozen=True, kw_only=True)

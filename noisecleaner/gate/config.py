@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError, chosen, listed
 from noisecleaner.gate.limits import Level, Limit, OnInconclusive
 from noisecleaner.gate.rules import Rule, rules
 
@@ -35,6 +35,9 @@ class GateConfig:
     baseline: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.on_inconclusive is not None:
+            asked_for = chosen(OnInconclusive, self.on_inconclusive, parameter="`on_inconclusive`")
+            object.__setattr__(self, "on_inconclusive", asked_for)
         if not self.limits:
             raise NoisecleanerError(
                 "A gate needs at least one rule, but there is none.",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, chosen
 
 
 class Unit(StrEnum):
@@ -58,7 +58,13 @@ class Limit:
     Args:
         value: a share in [0, 1], or a number of rows, see `Rule.unit`.
         level: what happens when it is broken.
+
+    Raises:
+        NoisecleanerError: `level` is none of `Level`.
     """
 
     value: float
     level: Level = Level.ERROR
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "level", chosen(Level, self.level, parameter="The level"))

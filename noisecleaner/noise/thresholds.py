@@ -37,7 +37,7 @@ class Goal:
         confidence: with which precision or noise shall hold, in (0, 1).
 
     Raises:
-        NoisecleanerError: a number is out of range.
+        NoisecleanerError: there is no such kind, or a number is out of range.
     """
 
     kind: Literal["precision", "noise", "budget"]
@@ -45,6 +45,11 @@ class Goal:
     confidence: float = field(default=0.9, kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.kind not in ("precision", "noise", "budget"):
+            raise NoisecleanerError(
+                f"A goal must be of a kind that is known, but it is {self.kind!r}.",
+                "Choose one of: precision, noise, budget.",
+            )
         if self.kind == "budget" and self.value < 1:
             raise NoisecleanerError(
                 f"`Goal('budget')` takes a number of rows, but it is {self.value:g}.", "Try `Goal('budget', 100)`."

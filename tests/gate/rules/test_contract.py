@@ -38,8 +38,8 @@ def judged(rule: Rule, limit: float, runs: tuple[ScoredRun, ScoredRun], level: L
     return rule.judge(Case(rule=rule, limit=Limit(limit, level), run=runs[0], baseline=runs[1]))
 
 
-def test_rules_come_in_the_order_of_their_places() -> None:
-    assert list(RULES) == [
+def test_rules_come_in_the_order_of_their_places_whatever_else_is_dropped_in() -> None:
+    known = [
         "max-noise",
         "max-noise-per-class",
         "max-noise-increase",
@@ -47,6 +47,7 @@ def test_rules_come_in_the_order_of_their_places() -> None:
         "min-kept-per-class",
         "min-audited",
     ]
+    assert [name for name in RULES if name in known] == known
 
 
 @pytest.mark.parametrize("name", RULES)
