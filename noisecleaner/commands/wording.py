@@ -33,6 +33,10 @@ _OPTIONS = {
     "pairs": "--pair",
     "regularisers": "--regulariser",
 }
+#: Functions that have a command.
+_FUNCTIONS = frozenset({"fit", "score", "score_new", "plan", "gate", "export_clean", "corrupt", "methods", "bench"})
+#: Longer pieces of code are nobody's hint.
+_LONGEST = 4096
 #: Functions whose commands are called otherwise.
 _COMMANDS = {"score_new": "score"}
 
@@ -49,11 +53,16 @@ def option(parameter: str) -> str:
 
 
 def _translated(code: str) -> str | None:
-    """The words for one piece of Python; None where it is none."""
+    """The words for one piece of Python; None where it is none, or one that no error of ours would write."""
+    if len(code) > _LONGEST:  # of a user's own text, which may be nested deeper than Python likes to read
+        return None
     try:
-        parsed = ast.parse(f"_({code})", mode="eval").body
+        return _words(ast.parse(f"_({code})", mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _words(parsed: ast.expr) -> str | None:
     match parsed:
         case ast.Call(args=[], keywords=[keyword]):
             return " ".join(_option("", keyword))
@@ -72,6 +81,8 @@ def _call(name: str, call: ast.Call) -> str | None:
         return _goal(call)
     if name[0].isupper():
         return None if call.args else " ".join(word for keyword in call.keywords for word in _option(name, keyword))
+    if name not in _FUNCTIONS:
+        return None
     words = ["noisecleaner", _COMMANDS.get(name, name).replace("_", "-")]
     words += [word for argument in call.args for word in _argument(argument)]
     words += [word for keyword in call.keywords for word in _option("", keyword)]

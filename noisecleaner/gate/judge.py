@@ -56,7 +56,8 @@ def _open(path: Path) -> ScoredRun:
     """Open a scored run.
 
     Raises:
-        NoisecleanerError: it has no usable scores, or no row is scored.
+        NoisecleanerError: it has no usable scores, no row is scored, or its noise.json is damaged or of other rows,
+            even where no rule asks for it: a gate that passes says that the run is sound.
     """
     if not ScoredRun.has_scores(path):
         problem = "has not been scored yet" if path.is_dir() else "does not exist"
@@ -64,6 +65,7 @@ def _open(path: Path) -> ScoredRun:
             f"A gate needs a run that has been scored, but {path} {problem}.", f"Score it: `score({str(path)!r})`"
         )
     run = ScoredRun(path)
+    _ = run.noise
     if not run.counts.scored:
         raise NoisecleanerError(
             f"A gate needs scored rows, but {path / 'scores.parquet'} has none: an empty table must not pass.",

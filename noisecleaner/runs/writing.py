@@ -54,7 +54,7 @@ class Cutoff:
     def __post_init__(self) -> None:
         if self.by is not None:
             check_choice(self.by, BY, parameter="`by`")
-        if not 0 <= self.threshold <= 1:
+        if isinstance(self.threshold, bool) or not 0 <= self.threshold <= 1:
             raise NoisecleanerError(
                 f"`threshold` must lie in [0, 1], but it is {self.threshold}.", "The default is `threshold=0.5`."
             )

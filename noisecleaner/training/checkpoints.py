@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from noisecleaner.files import read_arrays, write_arrays
+from noisecleaner.files import damaged, read_arrays, write_arrays
 
 
 class Kept(Protocol):
@@ -50,12 +50,15 @@ class Checkpoint:
         """Load the file if there is one; return the number of steps that are done.
 
         Raises:
-            NoisecleanerError: the file is damaged.
+            NoisecleanerError: the file is damaged, or of a learner that keeps other things, as another version's may.
         """
         if not self.path.exists():
             return 0
         arrays, metadata = read_arrays(self.path)
-        kept.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        try:
+            kept.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        except RuntimeError as error:  # what torch says of tensors that are missing, too many, or of another shape
+            raise damaged(self.path, "its tensors do not fit") from error
         return int(metadata["step"])
 
     def remove(self) -> None:

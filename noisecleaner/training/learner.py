@@ -196,14 +196,14 @@ class WeightingLearner:
 
     def state_dict(self) -> dict[str, Tensor]:
         """State, momentum, and what the regularisers' own optimisers remember."""
-        tensors: dict[str, Tensor] = dict(self._kept.state_dict())
+        tensors: dict[str, Tensor] = {f"kept.{name}": tensor for name, tensor in self._kept.state_dict().items()}
         for number, optimiser in enumerate(self._optimisers):
             tensors |= {f"optimiser.{number}.{name}": t for name, t in optimiser_tensors(optimiser).items()}
         return tensors
 
     def load_state_dict(self, tensors: Mapping[str, Tensor], /) -> None:
         """Go on where `state_dict` was taken."""
-        self._kept.load_state_dict({n: t for n, t in tensors.items() if not n.startswith("optimiser.")})
+        self._kept.load_state_dict({n.removeprefix("kept."): t for n, t in tensors.items() if n.startswith("kept.")})
         for number, optimiser in enumerate(self._optimisers):
             own = f"optimiser.{number}."
             load_optimiser(optimiser, {n.removeprefix(own): t for n, t in tensors.items() if n.startswith(own)})

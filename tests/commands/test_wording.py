@@ -64,6 +64,13 @@ def test_a_parameter_is_an_option() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "code", ["f(x=" + "a." * 900 + "b)", "f(x=" + "(" * 900 + ")" * 900 + ")", "x=" + "-" * 3000 + "1", "print('x')"]
+)
+def test_a_users_own_code_stays_as_it_is(code: str) -> None:
+    assert typed(f"the class `{code}`") == f"the class `{code}`"
+
+
 @given(st.text(alphabet="`a=1('\"{}[.,)*…\\\n\0", max_size=40))
 def test_no_text_is_too_odd(text: str) -> None:
     typed(text)

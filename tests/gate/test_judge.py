@@ -90,6 +90,16 @@ def test_missing_foreign_and_broken_files_are_refused(command: Command, run: Pat
         assert "scores.parquet is required" in outcome.err
 
 
+@pytest.mark.parametrize("rule", ["--max-flagged", "--min-kept-per-class"])
+def test_a_damaged_run_does_not_pass_where_no_rule_asks_for_its_noise(command: Command, run: Path, rule: str) -> None:
+    words = ["gate", run, rule, "1"]
+    assert command(*words).code == 0
+    (run / "noise.json").write_text("garbage")
+    assert command(*words).code == 2
+    (run / "noise.json").unlink()
+    assert command(*words).code == 2
+
+
 def test_python_gets_the_same_verdict(run: Path) -> None:
     judged = gate(run, gather_config({"max-noise": 0.1}, on_inconclusive="fail"))
     assert (judged.outcome, judged.exit_code) == (Outcome.FAILED, 1)

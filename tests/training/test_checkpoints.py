@@ -81,3 +81,10 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     checkpoint.path.write_bytes(content)
     with pytest.raises(NoisecleanerError, match="checksum"):
         checkpoint.restore(Kept(1))
+
+
+def test_a_checkpoint_of_a_learner_that_keeps_other_things_is_refused(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "state.safetensors", 30)
+    checkpoint.save(nn.Linear(2, 2), 3)
+    with pytest.raises(NoisecleanerError, match="its tensors do not fit"):
+        checkpoint.restore(Kept(1))
