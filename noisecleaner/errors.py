@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TypeVar
-
-Choice = TypeVar("Choice", bound=StrEnum)
-
 
 class NoisecleanerError(Exception):
     """Something the user can put right: input, options, environment. The command line exits with `exit_code`.
@@ -56,20 +51,3 @@ def listed(names: object, limit: int = 12) -> str:
     texts = [str(name) for name in names] if isinstance(names, (list, tuple)) else [str(names)]
     more = f", … ({len(texts) - limit} more)" if len(texts) > limit else ""
     return (", ".join(texts[:limit]) or "none") + more
-
-
-def chosen(kind: type[Choice], value: str, *, parameter: str) -> Choice:
-    """Take a text for what it names: compared with a member, a plain text would silently be none of them.
-
-    Args:
-        kind: what there is to choose from.
-        value: a member, or its text.
-        parameter: what takes it, as an error calls it.
-
-    Raises:
-        NoisecleanerError: there is no such member; the valid ones are listed.
-    """
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise NoisecleanerError(f"{parameter} {value} is unknown.", f"Choose one of: {', '.join(kind)}.") from error

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.arrays import IntArray
-from noisecleaner.errors import NoisecleanerError, chosen, listed
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.progress import Progress
+from noisecleaner.registry import check_choice
 
 Matrix = npt.NDArray[np.float64]
 
@@ -130,7 +131,8 @@ def corrupt(
     """
     if not 0 <= rate <= 1:
         raise NoisecleanerError(f"`rate` must lie in [0, 1], but it is {rate}.", "Give, for example, `rate=0.4`.")
-    kind = chosen(Kind, kind, parameter="`kind`")
+    check_choice(kind, list(Kind), parameter="`kind`")
+    kind = Kind(kind)  # a plain text is no member
     refuse_existing(out)
     source.refuse_inside(out)
     manifest, _ = ingest(source)

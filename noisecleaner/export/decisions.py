@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
-from noisecleaner.errors import NoisecleanerError, chosen
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels import indices
+from noisecleaner.registry import check_choice
 
 
 class OnFlag(StrEnum):
@@ -42,7 +43,8 @@ class Policy:
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "on_flag", chosen(OnFlag, self.on_flag, parameter="`on_flag`"))
+        check_choice(self.on_flag, list(OnFlag), parameter="`on_flag`")
+        object.__setattr__(self, "on_flag", OnFlag(self.on_flag))  # a plain text is no member
 
 
 @dataclass(frozen=True, kw_only=True)

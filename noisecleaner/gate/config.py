@@ -5,15 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from noisecleaner.errors import NoisecleanerError, chosen, listed
-from noisecleaner.gate.limits import Level, Limit, OnInconclusive
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.gate.limits import Level, Limit, OnInconclusive, choice_of
 from noisecleaner.gate.rules import Rule, rules
 
-_Choice = TypeVar("_Choice", bound=StrEnum)
 _HINT = "See `gate()` for the rules."
 
 
@@ -36,7 +34,7 @@ class GateConfig:
 
     def __post_init__(self) -> None:
         if self.on_inconclusive is not None:
-            asked_for = chosen(OnInconclusive, self.on_inconclusive, parameter="`on_inconclusive`")
+            asked_for = choice_of(OnInconclusive, self.on_inconclusive, "`on_inconclusive`")
             object.__setattr__(self, "on_inconclusive", asked_for)
         if not self.limits:
             raise NoisecleanerError(
@@ -102,7 +100,7 @@ def gather_config(
                 f"Add `{rule.parameter}=LIMIT`, or leave it out.",
             )
         merged[name] = Limit(merged[name].value, Level.WARN)
-    choice = None if on_inconclusive is None else _choice(OnInconclusive, on_inconclusive, "`on_inconclusive`")
+    choice = None if on_inconclusive is None else choice_of(OnInconclusive, on_inconclusive, "`on_inconclusive`")
     return GateConfig(merged, choice or written.on_inconclusive, baseline or written.baseline)
 
 
@@ -133,7 +131,7 @@ def read_config(path: Path) -> ConfigFile:
         raise NoisecleanerError(f"baseline in {path} must be the path of a run, but it is {baseline!r}.", _HINT)
     return ConfigFile(
         limits,
-        None if choice is None else _choice(OnInconclusive, choice, f"on-inconclusive in {path}:"),
+        None if choice is None else choice_of(OnInconclusive, choice, f"on-inconclusive in {path}:"),
         None if baseline is None else path.parent / baseline,
     )
 
@@ -145,7 +143,7 @@ def _limit(rule: Rule, entry: object, where: str) -> Limit:
         _check_keys(entry, ["limit", "level"], where)
         if "limit" not in entry:
             raise NoisecleanerError(f"{where} needs a limit, but it has none.", "Write {limit = …, level = …}.")
-        level = _choice(Level, entry.get("level", level), f"level of {where}:")
+        level = choice_of(Level, entry.get("level", level), f"level of {where}:")
         entry = entry["limit"]
     rule.unit.check(entry, where)
     return Limit(entry, level)  # type: ignore[arg-type]  # it is a number: just checked
@@ -164,10 +162,3 @@ def _check_keys(table: Mapping[str, Any], known: Collection[str], where: str) ->
             f"{where} may hold {listed(list(known))}, but it also holds {listed([repr(key) for key in unknown])}.",
             "Correct the spelling, or leave it out.",
         )
-
-
-def _choice(kind: type[_Choice], value: Any, where: str) -> _Choice:
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise NoisecleanerError(f"{where} {value!r} is unknown.", f"Choose one of: {', '.join(kind)}.") from error

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
 
-from noisecleaner.errors import NoisecleanerError, chosen
+from noisecleaner.errors import NoisecleanerError
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Unit(StrEnum):
@@ -67,4 +70,21 @@ class Limit:
     level: Level = Level.ERROR
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "level", chosen(Level, self.level, parameter="The level"))
+        object.__setattr__(self, "level", choice_of(Level, self.level, "The level"))
+
+
+def choice_of(kind: type[Choice], value: Any, where: str) -> Choice:
+    """Take what a file, an option or a caller wrote for the member that it names; a plain text is none.
+
+    Args:
+        kind: what there is to choose from.
+        value: what was written.
+        where: what it was written for, as an error calls it.
+
+    Raises:
+        NoisecleanerError: there is no such member; the valid ones are listed.
+    """
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise NoisecleanerError(f"{where} {value!r} is unknown.", f"Choose one of: {', '.join(kind)}.") from error
