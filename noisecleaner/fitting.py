@@ -14,6 +14,7 @@ from noisecleaner.files import write_arrays
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
@@ -28,7 +29,7 @@ from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import choose_schedule
-from noisecleaner.training.trustcheck import warnings_after, warnings_before
+from noisecleaner.training.trustcheck import notices_after, notices_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
 FOLDS = 5
@@ -66,7 +67,7 @@ def fit(
     config.check()
     config.source.refuse_inside(out)
     config = replace(config, device=str(choose_device(config.device)))
-    corpus = _read(config)
+    corpus = _read(config, progress)
     architecture = choose_architecture(config, corpus.dataset, progress)
     recipe = _recipe(config, architecture, corpus)
     rehearse(recipe, shape=architecture.shape, trunk=architecture.trunk, side=corpus.side())
@@ -80,12 +81,14 @@ def fit(
         cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
         signals, verified = _train(config, cross_fit, corpus, progress=progress, interrupts=interrupts)
         clock.lap("train")
-        quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
+        corpus, quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
         _write_auditor(cross_fit, architecture, corpus, quality)
         clock.lap("conclude")
         result = _result(cross_fit, corpus, quality, clock.seconds)
+        for notice in (notices := _shortage(result)):
+            progress.tell(notice)
+        result = replace(result, notices=(*result.notices, *notices))
         run.finish(replace(wanted, result=result))
-    _warn(result, progress)
     return result
 
 
@@ -102,11 +105,13 @@ class _Clock:
         self.seconds[part], self._last = round(now - self._last, 2), now
 
 
-def _read(config: FitConfig) -> Corpus:
+def _read(config: FitConfig, progress: Progress) -> Corpus:
     """Read the tables of all rows, but no image."""
     corpus = read_corpus(
         config.source, trusted=config.trusted, regularisation=config.regularisation, transfer=config.transfer
     )
+    for notice in corpus.dataset.notices:
+        progress.tell(notice)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
     return corpus
 
@@ -139,8 +144,9 @@ def _prepare(
     )
     corpus = corpus.skipping(inputs.skipped)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
-    for warning in warnings_before(corpus, inputs.array):
-        progress.warn(warning)
+    notices = tuple(notices_before(corpus, inputs.array))
+    for notice in notices:
+        progress.tell(notice)
     data = Data(
         array=inputs.array,
         given=corpus.given,
@@ -150,7 +156,7 @@ def _prepare(
         flips=architecture.trunk is not None and architecture.trunk.flips,
         probabilities=architecture.shape.kind == "probabilities",
     )
-    return corpus, data
+    return corpus.noting(*notices), data
 
 
 def _assignment(config: FitConfig, architecture: Architecture, corpus: Corpus) -> FoldAssignment:
@@ -208,19 +214,21 @@ def _conclude(
     signals: Signals,
     verified: VerifiedRows,
     progress: Progress,
-) -> QualityModel:
-    """Fit label quality and write the trace."""
+) -> tuple[Corpus, QualityModel]:
+    """Fit label quality, write the trace, and note what the networks make of the verified rows."""
+    notices: tuple[Notice, ...] = ()
     dataset, judging = corpus.dataset, cross_fit.assignment.judging
     if config.transfer:
         model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
     else:
         out_of_sample = len(cross_fit.assignment.folds) > 1
         model, quality = fit_quality(signals, verified, seed=config.seed, out_of_sample=out_of_sample)
-        for warning in warnings_after(corpus, signals.predictions, judging) if out_of_sample else ():
-            progress.warn(warning)
+        notices = tuple(notices_after(corpus, signals.predictions, judging)) if out_of_sample else ()
+        for notice in notices:
+            progress.tell(notice)
     table = to_table(dataset, signals, model.judge(signals.predictions, quality), judging=judging)
     Trace(table, dataset.classes, model.method).write(cross_fit.run.trace)
-    return model
+    return corpus.noting(*notices), model
 
 
 def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corpus, quality: QualityModel) -> None:
@@ -244,17 +252,19 @@ def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds:
         judged_wrong=int((judging & (dataset.given != dataset.trusted)).sum()),
         quality=quality.method,
         seconds=seconds,
+        notices=dataset.notices,
     )
 
 
-def _warn(result: FitResult, progress: Progress) -> None:
+def _shortage(result: FitResult) -> tuple[Notice, ...]:
     """Say so where too few verified rows could judge, and how many would do."""
     if result.quality not in _UNCALIBRATED:
-        return
+        return ()
     rarer = min(result.judged_wrong, result.judging - result.judged_wrong)
     enough = max(MIN_AUDITED, math.ceil(1.5 * MIN_EACH * result.judging / rarer)) if rarer else 300
-    progress.warn(
+    message = (
         f"label_quality needs {MIN_EACH} right and {MIN_EACH} wrong verified rows to be calibrated on, but only "
         f"{result.judging} could judge, {result.judged_wrong} of them wrong: {_UNCALIBRATED[result.quality]}. Verify "
         f"about {enough:,} rows, drawn at random."
     )
+    return (Notice(code="not-calibrated", message=message),)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from noisecleaner.errors import Interrupted
+from noisecleaner.notices import Notice, Severity
 
 
 class Stage:
@@ -25,6 +26,13 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """Tell something that may make the result worse than it looks."""
+
+    def tell(self, notice: Notice) -> None:
+        """Tell a notice when it is found; it stands in the outputs, too."""
+        if notice.severity is Severity.NOTE:
+            self.note(notice.message)
+        else:
+            self.warn(notice.message)
 
     @contextmanager
     def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Source, ingest, refuse_skips
 from noisecleaner.noise.randomness import picked_by_looks
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
@@ -39,14 +40,16 @@ def score(
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
-    source = opened.read_fitted().config.source
+    record = opened.read_fitted()
+    source, notices = record.config.source, record.result.notices if record.result else ()
     trace = Trace.read(opened.trace)
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
-    scored = from_trace(trace)
+    scored = from_trace(trace).noting(*notices)
     if trusted is not None:
         before, scored = scored, verified_since(scored, trace, trusted, source)
         if (picked := _picked(before, scored)) is not None:
-            progress.warn(picked)
+            progress.tell(picked)
+            scored = scored.noting(picked)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
     return write(run, scored, cutoff, run=run, source=source)
@@ -128,7 +131,9 @@ def _judge(
         dataset = dataset.keeping_unlabelled()
     if inference.strict:
         refuse_skips(dataset)
-    _warn_of_fitted(run, dataset.table["sample_id"], progress)
+    dataset = dataset.noting(*_fitted_before(run, dataset.table["sample_id"]))
+    for notice in dataset.notices:
+        progress.tell(notice)
     dataset, judgements = auditor.judge(dataset, inference, scratch=scratch, progress=progress)
     if inference.strict:
         refuse_skips(dataset)
@@ -149,22 +154,25 @@ def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> Scor
         probability=dataset.sample_probability,
         classes=auditor.classes,
         model=auditor.quality.method_for(new=True),
+        notices=dataset.notices,
     )
 
 
-def _picked(before: ScoredRows, after: ScoredRows) -> str | None:
+def _picked(before: ScoredRows, after: ScoredRows) -> Notice | None:
     """Say so where the rows that were verified since look picked, by the label quality from before."""
     fresh = (after.trusted >= 0) & (before.trusted < 0)
     drawn = np.isfinite(after.probability).any()
     return None if drawn else picked_by_looks(before.label_quality, fresh)
 
 
-def _warn_of_fitted(run: Run, ids: pa.ChunkedArray, progress: Progress) -> None:
+def _fitted_before(run: Run, ids: pa.ChunkedArray) -> tuple[Notice, ...]:
     """Say so when rows are not new: most of the networks have trained on their labels."""
     fitted = Trace.read(run.trace, ["sample_id"]).table["sample_id"].combine_chunks()
     count = pc.sum(pc.is_in(ids, value_set=fitted)).as_py() or 0
-    if count:
-        progress.warn(
-            f"{count:,} of {len(ids):,} sample ids belong to rows that were fitted; their labels were trained on, so "
-            f"these scores trust them too much. Honest ones: `score({str(run.path)!r})`"
-        )
+    if not count:
+        return ()
+    message = (
+        f"{count:,} of {len(ids):,} sample ids belong to rows that were fitted; their labels were trained on, so "
+        f"these scores trust them too much. Honest ones: `score({str(run.path)!r})`"
+    )
+    return (Notice(code="rows-were-fitted", message=message),)

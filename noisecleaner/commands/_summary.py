@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
+from noisecleaner.notices import Severity, void
 
 if TYPE_CHECKING:
     from noisecleaner.noise.thresholds import Goal
@@ -30,6 +31,11 @@ def facts(summary: Summary) -> dict[str, str]:
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
         "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}") + _reliability(summary),
     }
+
+
+def doubts(summary: Summary) -> Iterator[str]:
+    """List what stands beside the noise: all that may make the numbers worse than they look."""
+    yield from (notice.message for notice in summary.notices if notice.severity is not Severity.NOTE)
 
 
 def listings(summary: Summary) -> Iterator[Listing]:
@@ -56,6 +62,8 @@ def listings(summary: Summary) -> Iterator[Listing]:
 
 def _noise(summary: Summary) -> str:
     rate = summary.noise.overall
+    if void(summary.notices):
+        return "cannot tell, because the verified rows cannot measure it (see below)"
     if rate.method == "none":
         return "unknown: verify rows drawn at random and pass them with --trusted"
     wrong = f"{rate.words()} of the labels are wrong"

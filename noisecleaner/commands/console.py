@@ -70,6 +70,8 @@ def show_summary(summary: Summary, out: Path) -> None:
     """Print what `score` found."""
     for name, fact in _summary.facts(summary).items():
         on_stdout().print(Text.assemble((f"{name:<9}", "bold"), fact))
+        for doubt in _summary.doubts(summary) if name == "Noise" else ():
+            on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), printable(typed(doubt))))
     for listing in _summary.listings(summary):
         _show_listing(listing)
     _show(f"Wrote scores.parquet, report.parquet and noise.json to {out}.")

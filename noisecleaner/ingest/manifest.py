@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.ingest.labels import indices
+from noisecleaner.notices import Notice
 
 SCHEMA = pa.schema(
     [
@@ -106,11 +107,13 @@ class Manifest:
         table: the columns of `SCHEMA`; labels are class names as the user wrote them.
         classes: the class names, in the order of their indices.
         payload: the images or vectors, in the order of `table`.
+        notices: what was found in reading them that a reader of the results must know.
     """
 
     table: pa.Table
     classes: tuple[str, ...]
     payload: Payload
+    notices: tuple[Notice, ...] = ()
 
     @classmethod
     def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[KnownColumns]) -> Manifest:
@@ -190,6 +193,10 @@ class Manifest:
     def marking(self, labels: Mapping[int, str]) -> Manifest:
         """Return the manifest with more task-irrelevant labels: row -> label."""
         return self._replacing("irrelevant_label", labels)
+
+    def noting(self, *notices: Notice) -> Manifest:
+        """Return the manifest with more notices."""
+        return replace(self, notices=(*self.notices, *notices))
 
     def keeping_unlabelled(self) -> Manifest:
         """Return the manifest with rows that only lack a given label no longer skipped."""

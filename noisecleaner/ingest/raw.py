@@ -19,6 +19,7 @@ from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.vectors import vector_file
+from noisecleaner.notices import Notice
 from noisecleaner.tables import require_columns
 
 
@@ -35,6 +36,7 @@ class RawRows:
         probability: with which a row was drawn to be verified.
         names: the class names that came with the labels, `()` without any.
         payload: images or vectors; None where the rows bring neither.
+        notices: what was found in reading them that a reader of the results must know.
     """
 
     ids: pa.ChunkedArray
@@ -45,6 +47,7 @@ class RawRows:
     probability: pa.ChunkedArray | None = None
     names: tuple[str, ...] = ()
     payload: Payload | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:

@@ -69,7 +69,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         skipped=skipped,
         classes=known,
         payload=rows.payload,
-    )
+    ).noting(*rows.notices)
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:

@@ -16,6 +16,7 @@ from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import find_content
 from noisecleaner.ingest.raw import read_images
 from noisecleaner.ingest.source import Source
+from noisecleaner.notices import Notice
 from noisecleaner.tables import require_columns
 
 
@@ -29,6 +30,7 @@ class Verification:
         probability: with which a row was drawn to be verified; None for a plain random sample.
         payload: images or vectors of the rows, if they bring any.
         where: the table or folder, for messages.
+        notices: what was found in reading them that a reader of the results must know.
     """
 
     ids: pa.ChunkedArray
@@ -36,6 +38,7 @@ class Verification:
     probability: pa.ChunkedArray | None = None
     payload: Payload | None = None
     where: str
+    notices: tuple[Notice, ...] = ()
 
 
 def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) -> Verification:
@@ -75,7 +78,7 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
     ids, labels = verification.ids, verification.labels
     check_labels(labels, dataset.classes, verification.where)
     positions = dataset.rows_of(ids)
-    joined = dataset.trusting(by_row(positions, labels))
+    joined = dataset.trusting(by_row(positions, labels)).noting(*verification.notices)
     if verification.probability is not None:
         joined = joined.drawn(by_row(positions, verification.probability))
     outside = pc.and_(pc.is_null(positions), pc.is_valid(labels))

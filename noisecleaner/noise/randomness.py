@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.notices import Notice, Severity
 
 #: A sample as odd as one in a thousand random ones is called into question.
 LEAST_P = 0.001
@@ -37,7 +38,7 @@ def random_sample_p_value(*, given: IntArray, sampled: IntArray, classes: int) -
     return further / (_DRAWS + 1)
 
 
-def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray) -> str | None:
+def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray) -> Notice | None:
     """Test whether verified rows can be a random sample, by how right their labels look (Kolmogorov and Smirnov).
 
     Args:
@@ -57,8 +58,21 @@ def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray)
     if p_value >= LEAST_P:
         return None
     side = "wrong" if np.median(some) < np.median(others) else "right"
-    return (
+    return not_random(
         f"The {len(some):,} verified rows cannot be a random sample: they look {side} far more often than other rows "
-        f"(p-value {p_value:.1g}). Noise rates and thresholds would be those of the rows that were picked. Draw rows "
-        "at random, or with `plan()`."
+        f"(p-value {p_value:.1g})."
+    )
+
+
+def not_random(found: str) -> Notice:
+    """Say that no rate stands on the verified rows.
+
+    Args:
+        found: how that came out.
+    """
+    return Notice(
+        code="not-random",
+        severity=Severity.VOID,
+        message=f"{found} Noise rates and thresholds would be those of the rows that were picked. Draw rows at random, "
+        "or with `plan()`.",
     )

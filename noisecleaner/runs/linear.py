@@ -76,7 +76,8 @@ class Linear:
         centre: shape [width].
         weight: shape [width, classes].
         bias: shape [classes].
-        rows: how many rows are computed together: always so many, because sums are rounded by the shape of a product.
+        rows: how many rows are computed together: always so many, because sums are rounded by the shape of a product
+            (and, on some processors, by a row's place in it).
     """
 
     centre: SingleArray

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from noisecleaner.notices import Notice
 from noisecleaner.runs.config import FitConfig
 
 #: Packages that a result may depend on.
@@ -27,6 +28,7 @@ class FitResult:
         judged_wrong: how many of them carry a wrong label.
         quality: how label quality was made, see `QualityModel.method`.
         seconds: wall-clock time of each part.
+        notices: what a reader of the results must know.
     """
 
     rows: int
@@ -37,6 +39,17 @@ class FitResult:
     judged_wrong: int
     quality: str
     seconds: dict[str, float]
+    notices: tuple[Notice, ...] = ()
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> FitResult:
+        """Take what `dataclasses.asdict` gave; earlier versions kept no notices.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is something else.
+        """
+        notices = tuple(Notice.from_json(notice) for notice in content.get("notices", ()))
+        return cls(**{**content, "notices": notices})
 
 
 @dataclass(frozen=True)
@@ -67,7 +80,7 @@ class Record:
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
-        result = FitResult(**content["fitted"]) if content["state"] == "fitted" else None
+        result = FitResult.from_json(content["fitted"]) if content["state"] == "fitted" else None
         return cls(FitConfig.from_json(content["options"]), content["fingerprint"], result)
 
 

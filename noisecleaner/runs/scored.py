@@ -15,6 +15,7 @@ from noisecleaner.ingest import Source, read_verification
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.labels import indices
 from noisecleaner.noise.rates import Rows
+from noisecleaner.notices import Notice, void
 from noisecleaner.quality.model import VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
@@ -44,6 +45,7 @@ class ScoredRows:
         probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
         classes: the class names.
         model: how label quality was made, see `QualityModel.method`.
+        notices: what a reader of the numbers must know.
     """
 
     identity: pa.Table
@@ -57,6 +59,11 @@ class ScoredRows:
     probability: FloatArray
     classes: tuple[str, ...]
     model: str
+    notices: tuple[Notice, ...] = ()
+
+    def noting(self, *notices: Notice) -> ScoredRows:
+        """Return the same rows with more notices."""
+        return replace(self, notices=(*self.notices, *notices))
 
     @property
     def given(self) -> IntArray:
@@ -73,14 +80,14 @@ class ScoredRows:
         return (self.label_quality if by == "label_quality" else self.alpha).astype(np.float64)
 
     def rows(self) -> Rows:
-        """What the noise is measured on.
+        """What the noise is measured on; no row is audited where a notice says that verified rows measure nothing.
 
         Raises:
             NoisecleanerError: only some verified rows have a sampling probability.
         """
         rows = Rows(
             given=self.given,
-            trusted=self.trusted,
+            trusted=np.full_like(self.trusted, -1) if void(self.notices) else self.trusted,
             expected=1 - self.values("label_quality"),
             judging=self.judging,
             probability=self.probability,

@@ -19,6 +19,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.rate import Rate, whole
 from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
+from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.scored import By
@@ -47,6 +48,7 @@ class Metadata:
         weighted: whether verified rows were drawn with probabilities that `plan` knows.
         kept_noise: share of wrong labels among the rows that are kept; None where an earlier version wrote the file.
         judged: audited rows that it, and the calibration, was measured on, likewise.
+        notices: what a reader of the numbers must know, of fit and of score.
     """
 
     run: Path
@@ -60,6 +62,7 @@ class Metadata:
     weighted: bool
     kept_noise: Rate | None
     judged: int | None
+    notices: tuple[Notice, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Describe the metadata as a JSON object."""
@@ -75,6 +78,7 @@ class Metadata:
             "weighted": self.weighted,
             "kept_noise": self.kept_noise.to_json() if self.kept_noise else None,
             "judged": self.judged,
+            "notices": [notice.to_json() for notice in self.notices],
         }
 
     @classmethod
@@ -102,6 +106,7 @@ class Metadata:
             weighted=bool(content["weighted"]),
             kept_noise=None if kept_noise is None else Rate.from_json(kept_noise),
             judged=None if judged is None else whole(judged),
+            notices=tuple(Notice.from_json(notice) for notice in content.get("notices", ())),
         )
 
 
@@ -227,6 +232,7 @@ class ScoredRun:
             model=metadata.quality,
             reliability=self.reliability,
             judged=metadata.judged,
+            notices=metadata.notices,
             classes=worst_classes(counts, noise),
             confusions=likely_confusions(self.batches(PAIRED), metadata.classes),
             suspects=lowest_rows(self.batches([*NAMED, metadata.by]), metadata.by),

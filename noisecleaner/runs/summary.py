@@ -13,6 +13,7 @@ from noisecleaner.ingest.labels import indices
 from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
+from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.row_counts import RowCounts
 
@@ -71,6 +72,7 @@ class Summary:
         classes: the worst classes, largest share of flagged rows first.
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
+        notices: what a reader of the numbers must know.
     """
 
     rows: int
@@ -89,6 +91,7 @@ class Summary:
     classes: Sequence[ClassLine]
     confusions: Sequence[Confusion]
     suspects: Sequence[Suspect]
+    notices: Sequence[Notice] = ()
 
 
 def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassLine]:

@@ -17,6 +17,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rates import Rows, measure
 from noisecleaner.noise.thresholds import Goal, choose
+from noisecleaner.notices import void
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
 from noisecleaner.runs.record import versions
@@ -107,6 +108,7 @@ def _write_files(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, so
         weighted=bool(np.isfinite(rows.probability[rows.audited]).any()),
         kept_noise=cut.wrong_among(threshold).kept,
         judged=int((rows.judging & rows.audited).sum()),
+        notices=scored.notices,
     ).to_json()
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)
@@ -154,4 +156,7 @@ def _noise(scored: ScoredRows, rows: Rows) -> dict[str, Any]:
     judged = rows.judging & rows.audited & np.isfinite(rows.expected)
     calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
     calibration = {"calibration": asdict(calibrated) if calibrated else None}
-    return {**measure(rows, scored.classes, scored.model).to_json(), "quality": scored.model, **calibration}
+    # what nobody may believe is not told, not even as an expectation
+    model = "uncalibrated" if void(scored.notices) else scored.model
+    notices = {"notices": [notice.to_json() for notice in scored.notices]}
+    return {**measure(rows, scored.classes, model).to_json(), "quality": scored.model, **calibration, **notices}

@@ -22,6 +22,7 @@ from noisecleaner.ingest import (
     require_readable,
 )
 from noisecleaner.ingest.labels import indices, order
+from noisecleaner.notices import Notice
 from noisecleaner.regularisers import Side, regulariser_class
 from noisecleaner.settings import NO_TRUSTED, Regularisation
 from noisecleaner.weightings import weighting_class
@@ -70,6 +71,10 @@ class Corpus:
             marked[name] = part.skipping(inside)
             first += len(part)
         return replace(self, **marked)
+
+    def noting(self, *notices: Notice) -> Corpus:
+        """Return the same with more notices of the dataset."""
+        return replace(self, dataset=self.dataset.noting(*notices))
 
     @property
     def given(self) -> IntArray:

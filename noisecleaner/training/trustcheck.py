@@ -1,4 +1,4 @@
-"""What may be wrong with the trusted rows themselves: each check returns a warning with numbers, or none."""
+"""What may be wrong with the trusted rows themselves: each check returns a notice with numbers, or none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from noisecleaner.arrays import BoolArray
 from noisecleaner.errors import listed
 from noisecleaner.ingest.manifest import Manifest
-from noisecleaner.noise.randomness import LEAST_P, picked_by_looks, random_sample_p_value
+from noisecleaner.noise.randomness import LEAST_P, not_random, picked_by_looks, random_sample_p_value
+from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.training.corpus import Corpus
 
@@ -20,7 +21,7 @@ _CERTAIN = 0.99
 _SHOWN = 5
 
 
-def warnings_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[str]:
+def notices_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[Notice]:
     """Look at the trusted rows before training.
 
     Args:
@@ -32,10 +33,10 @@ def warnings_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[str]:
     checks = [_unseen_classes(corpus), _not_random(corpus)]
     if corpus.target_classes == corpus.dataset.classes:  # else the trusted rows are another task
         checks.append(_twins(corpus, array))
-    yield from (warning for warning in checks if warning)
+    yield from filter(None, checks)
 
 
-def warnings_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) -> Iterator[str]:
+def notices_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) -> Iterator[Notice]:
     """Look at the trusted rows in the light of networks that never saw them.
 
     Args:
@@ -54,9 +55,11 @@ def warnings_after(corpus: Corpus, predictions: Predictions, judging: BoolArray)
     odd = rows[certain & (best != dataset.trusted[rows])]
     if len(odd):
         ids = dataset.table["sample_id"].take(odd[:_SHOWN]).to_pylist()
-        yield (
-            f"{len(odd):,} of {len(rows):,} verified labels look wrong themselves: networks that never saw these rows "
-            f"are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them again."
+        yield Notice(
+            code="verified-labels-look-wrong",
+            message=f"{len(odd):,} of {len(rows):,} verified labels look wrong themselves: networks that never saw "
+            f"these rows are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them "
+            "again.",
         )
 
 
@@ -65,19 +68,20 @@ def _drawn(dataset: Manifest) -> bool:
     return bool(np.isfinite(dataset.sample_probability[dataset.trusted >= 0]).any())
 
 
-def _unseen_classes(corpus: Corpus) -> str | None:
+def _unseen_classes(corpus: Corpus) -> Notice | None:
     names = corpus.target_classes
     counts = np.bincount(corpus.trusted[corpus.trusted >= 0], minlength=len(names))
     missing = [name for name, count in zip(names, counts, strict=True) if not count]
     if not missing:
         return None
-    return (
-        f"{len(missing):,} of {len(names):,} classes have no trusted row ({listed(missing)}): nothing steers or judges "
-        "them. Verify some of each."
+    return Notice(
+        code="classes-without-trusted-rows",
+        message=f"{len(missing):,} of {len(names):,} classes have no trusted row ({listed(missing)}): nothing steers "
+        "or judges them. Verify some of each.",
     )
 
 
-def _not_random(corpus: Corpus) -> str | None:
+def _not_random(corpus: Corpus) -> Notice | None:
     """Test by simulation whether the audited rows' given labels can be those of a random sample (chi-square)."""
     dataset = corpus.dataset
     audited = (dataset.given >= 0) & (dataset.trusted >= 0)
@@ -88,14 +92,13 @@ def _not_random(corpus: Corpus) -> str | None:
     )
     if p_value >= LEAST_P:
         return None
-    return (
+    return not_random(
         f"The {int(audited.sum()):,} audited rows cannot be a random sample: given labels as unevenly spread have a "
-        f"p-value of {p_value:.1g} (simulated). Noise rates and thresholds would be those of the rows that were "
-        "picked. Draw rows at random, or with `plan()`."
+        f"p-value of {p_value:.1g} (simulated)."
     )
 
 
-def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> str | None:
+def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:
     """Find trusted rows whose content is that of a dataset row under another id."""
     trusted = np.flatnonzero(corpus.trusted >= 0)
     content = {array[row].tobytes(): row for row in trusted}
@@ -107,8 +110,9 @@ def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> str | None:
     if not twins:
         return None
     ids = corpus.dataset.table["sample_id"].take(twins[:_SHOWN]).to_pylist()
-    return (
-        f"{len(twins):,} rows of the dataset have the very content of a trusted row with another id (such as "
+    return Notice(
+        code="same-content-other-id",
+        message=f"{len(twins):,} rows of the dataset have the very content of a trusted row with another id (such as "
         f"{listed(ids)}): what is known of one should hold for the other, but nothing joins them. Remove the repeated "
-        "rows, or give them one id."
+        "rows, or give them one id.",
     )

@@ -60,7 +60,7 @@ GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
         [],
         {},
         None,
-        *({name: value for name, value in GOOD.items() if name != missing} for missing in list(GOOD)[:-2]),
+        *({name: value for name, value in GOOD.items() if name != missing} for missing in list(GOOD)[:-3]),
         {**GOOD, "classes": "cat"},
         {**GOOD, "classes": [1, 2]},
         {**GOOD, "by": "margin"},
@@ -73,6 +73,8 @@ GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
         {**GOOD, "goal": {"kind": "noise", "value": 2, "confidence": 0.9}},
         {**GOOD, "kept_noise": {"rate": 2}},
         {**GOOD, "judged": -1},
+        {**GOOD, "notices": [{"code": "x"}]},
+        {**GOOD, "notices": [{"code": "x", "message": "y", "severity": "z"}]},
     ],
 )
 def test_damaged_metadata_are_refused(tmp_path: Path, content: object) -> None:

@@ -19,6 +19,7 @@ from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rates import measure
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.writing import Cutoff, flags, write
@@ -101,10 +102,28 @@ def test_the_json_says_how_much_is_wrong_and_how_well_that_is_known(tmp_path: Pa
     write(tmp_path, scored, HALF, run=Path("run"), source=SOURCE)
     content = json.loads((tmp_path / "noise.json").read_text())
     noise = measure(scored.rows(), scored.classes, scored.model)
-    assert set(content) - set(noise.to_json()) == {"quality", "calibration"}
+    assert set(content) - set(noise.to_json()) == {"quality", "calibration", "notices"}
     assert {name: content[name] for name in noise.to_json()} == noise.to_json()
     assert content["quality"] == "audited"
     assert content["calibration"]["rows"] == 200
+
+
+def test_where_verified_rows_measure_nothing_no_rate_is_told_and_the_reason_stands_in_every_file(
+    tmp_path: Path,
+) -> None:
+    reason = Notice(code="not-random", message="The rows were picked.", severity=Severity.VOID)
+    summary = write(tmp_path, scored_rows().noting(reason), HALF, run=Path("run"), source=SOURCE)
+    noise = json.loads((tmp_path / "noise.json").read_text())
+    assert noise["notices"] == [reason.to_json()]
+    for rate in [noise["overall"], *noise["per_given_class"].values()]:
+        assert (rate["rate"], rate["low"], rate["high"], rate["method"]) == (None, None, None, "none")
+    report = pq.read_table(tmp_path / "report.parquet")
+    for name in ("precision_low", "recall_low", "effective_noise_low"):
+        assert report[name].null_count == len(report)
+    assert (summary.noise.method, summary.kept_noise.interval, summary.judged) == ("none", None, 0)
+    assert ScoredRun(tmp_path).metadata.notices == summary.notices == (reason,)
+    with pytest.raises(TooFewVerifiedError):
+        write(tmp_path, scored_rows().noting(reason), Cutoff(goal=Goal("noise", 0.5)), run=Path("run"), source=SOURCE)
 
 
 def test_the_report_has_the_columns_that_hold_numbers(tmp_path: Path) -> None:

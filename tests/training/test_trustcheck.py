@@ -15,7 +15,7 @@ from noisecleaner.ingest import Columns, Source
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.settings import Regularisation
 from noisecleaner.training.corpus import Corpus, read_corpus
-from noisecleaner.training.trustcheck import warnings_after, warnings_before
+from noisecleaner.training.trustcheck import notices_after, notices_before
 
 VECTORS = ["--embedding-column", "embedding"]
 
@@ -50,27 +50,27 @@ def a_random_sample(truth: dict[str, str], size: int = 60) -> dict[str, str]:
 
 def test_a_random_sample_of_every_class_is_not_warned_of(tmp_path: Path, truth: dict[str, str]) -> None:
     corpus = corpus_of(tmp_path, a_random_sample(truth))
-    assert list(warnings_before(corpus, vectors(tmp_path))) == []
+    assert list(notices_before(corpus, vectors(tmp_path))) == []
 
 
 def test_without_trusted_rows_there_is_nothing_to_warn_of(tmp_path: Path, truth: dict[str, str]) -> None:
     source = Source(str(tmp_path / "data.parquet"), columns=Columns(embedding="embedding"))
     corpus = read_corpus(source, trusted=None, regularisation=Regularisation(), transfer=False)
-    assert list(warnings_before(corpus, vectors(tmp_path))) == []
+    assert list(notices_before(corpus, vectors(tmp_path))) == []
 
 
 def test_classes_without_a_trusted_row_are_named(tmp_path: Path, truth: dict[str, str]) -> None:
     sample = {row: label for row, label in a_random_sample(truth).items() if label != CLASSES[1]}
-    (warning,) = warnings_before(corpus_of(tmp_path, sample), vectors(tmp_path))
-    assert warning.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
+    (warning,) = notices_before(corpus_of(tmp_path, sample), vectors(tmp_path))
+    assert warning.message.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
 
 
 def test_rows_picked_from_one_class_are_no_random_sample(tmp_path: Path, truth: dict[str, str]) -> None:
     given = given_labels(tmp_path)
     picked = [row for row in truth if given[row] == CLASSES[0]][:40] + [r for r in truth if given[r] != CLASSES[0]][:20]
-    (warning,) = warnings_before(corpus_of(tmp_path, {row: truth[row] for row in picked}), vectors(tmp_path))
-    assert warning.startswith("The 60 audited rows cannot be a random sample")
-    assert "p-value of 0.0001 (simulated)" in warning
+    (warning,) = notices_before(corpus_of(tmp_path, {row: truth[row] for row in picked}), vectors(tmp_path))
+    assert warning.message.startswith("The 60 audited rows cannot be a random sample")
+    assert "p-value of 0.0001 (simulated)" in warning.message
 
 
 def test_rows_that_a_plan_picked_need_not_look_random(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -78,7 +78,7 @@ def test_rows_that_a_plan_picked_need_not_look_random(tmp_path: Path, truth: dic
     picked = [row for row in truth if given[row] == CLASSES[0]][:40] + [r for r in truth if given[r] != CLASSES[0]][:20]
     drawn = pa.array(np.full(60, 0.2))
     corpus = corpus_of(tmp_path, {row: truth[row] for row in picked}, sample_probability=drawn)
-    assert list(warnings_before(corpus, vectors(tmp_path))) == []
+    assert list(notices_before(corpus, vectors(tmp_path))) == []
 
 
 def test_twins_of_trusted_rows_are_counted_and_named(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -87,10 +87,10 @@ def test_twins_of_trusted_rows_are_counted_and_named(tmp_path: Path, truth: dict
     trusted, others = [names.index(row) for row in sample], [r for r in range(300) if names[r] not in sample]
     content[others[:7]] = content[trusted[0]]
     content[others[8]] = content[others[9]]  # twins that nobody verified
-    (warning,) = warnings_before(corpus_of(tmp_path, sample), content)
-    assert warning.startswith("7 rows of the dataset have the very content of a trusted row with another id")
-    assert names[others[0]] in warning
-    assert names[others[6]] not in warning  # five examples will do
+    (warning,) = notices_before(corpus_of(tmp_path, sample), content)
+    assert warning.message.startswith("7 rows of the dataset have the very content of a trusted row with another id")
+    assert names[others[0]] in warning.message
+    assert names[others[6]] not in warning.message  # five examples will do
 
 
 def test_twins_of_clean_only_rows_are_found_too(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -99,8 +99,8 @@ def test_twins_of_clean_only_rows_are_found_too(tmp_path: Path, truth: dict[str,
     side = {f"side-{row}": truth[row] for row in list(truth)[:30]}
     corpus = corpus_of(tmp_path, side, embedding=table["embedding"])
     content = np.concatenate([vectors(tmp_path), vectors(tmp_path)[:30]])
-    (warning,) = warnings_before(corpus, content)
-    assert warning.startswith("30 rows of the dataset have the very content of a trusted row")
+    (warning,) = notices_before(corpus, content)
+    assert warning.message.startswith("30 rows of the dataset have the very content of a trusted row")
 
 
 def network(corpus: Corpus, certain: Array, of: Array) -> Predictions:
@@ -126,12 +126,12 @@ def test_verified_labels_that_networks_are_sure_to_be_wrong_are_counted_and_name
     certain, of = np.full(300, 0.999), np.where(judging, corpus.dataset.trusted, 0)
     of[rows[:6]] = (of[rows[:6]] + 1) % 3  # networks see another class
     of[rows[6]], certain[rows[6]] = (of[rows[6]] + 1) % 3, 0.98  # not certain enough
-    found = list(warnings_after(corpus, network(corpus, certain, of), judging))
-    (warning,) = [text for text in found if "look wrong themselves" in text]
-    assert warning.startswith("6 of 60 verified labels look wrong themselves")
-    assert "99% certain" in warning
+    found = list(notices_after(corpus, network(corpus, certain, of), judging))
+    (warning,) = [notice for notice in found if notice.code == "verified-labels-look-wrong"]
+    assert warning.message.startswith("6 of 60 verified labels look wrong themselves")
+    assert "99% certain" in warning.message
     names = corpus.dataset.table["sample_id"].to_pylist()
-    assert [names[row] in warning for row in rows[:7]] == [True] * 5 + [False] * 2
+    assert [names[row] in warning.message for row in rows[:7]] == [True] * 5 + [False] * 2
 
 
 def test_verified_labels_that_networks_agree_with_are_not_warned_of(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -140,10 +140,10 @@ def test_verified_labels_that_networks_agree_with_are_not_warned_of(tmp_path: Pa
     judging = corpus.dataset.trusted >= 0
     of = np.where(judging, corpus.dataset.trusted, 0)
     assert (corpus.dataset.given != corpus.dataset.trusted)[judging].any()
-    found = list(warnings_after(corpus, network(corpus, np.full(300, 0.999), of), judging))
-    assert not [text for text in found if "look wrong themselves" in text]
+    found = list(notices_after(corpus, network(corpus, np.full(300, 0.999), of), judging))
+    assert not [notice for notice in found if notice.code == "verified-labels-look-wrong"]
     wrong = network(corpus, np.full(300, 0.999), (of + 1) % 3)
-    assert list(warnings_after(corpus, wrong, np.zeros(300, dtype=bool))) == []
+    assert list(notices_after(corpus, wrong, np.zeros(300, dtype=bool))) == []
 
 
 def test_a_fit_says_it_all(tmp_path: Path, command: Command) -> None:
