@@ -98,9 +98,7 @@ RESULT = FitResult(
 
 
 def warned(result: FitResult) -> list[str]:
-    listener = Listener()
-    fitting._warn(result, listener)
-    return listener.warnings
+    return [notice.message for notice in fitting._shortage(result)]
 
 
 @pytest.mark.parametrize("quality", ["audited", "transfer"])
