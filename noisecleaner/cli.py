@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from noisecleaner import __version__
-from noisecleaner.commands import console
+from noisecleaner.commands import console, terminal
 from noisecleaner.commands.about import bench, methods
 from noisecleaner.commands.copies import corrupt, export_clean
 from noisecleaner.commands.fit import fit
@@ -62,6 +62,7 @@ for command in (fit, score, plan, gate, export_clean, corrupt, methods, bench):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
+    terminal.escape_unknown_characters()
     debug, words = "--debug" in given, [word for word in given if word != "--debug"]
     try:
         _run(words)
@@ -107,6 +108,10 @@ def _failure(error: BaseException, words: list[str], debug: bool) -> _Failure:
             return _Failure(message=message, hint=hint, code=code)
         case Interrupted(signum=signum, resumable=resumable):
             return _Failure(message="Interrupted.", hint=_how_to_go_on(words, resumable), code=128 + signum)
+        case UnicodeError() if sys.getfilesystemencoding() != "utf-8":
+            # a file of the user's has a name that the locale cannot say
+            message = f"File names are {sys.getfilesystemencoding()} in this environment, but one has other characters."
+            return _Failure(message=message, hint="Set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8.", code=2)
         case OSError():
             hint = "Check free space, permissions and the path; what stood there before is untouched."
             return _Failure(message=f"The system refused: {error}.", hint=hint, code=2)

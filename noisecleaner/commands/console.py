@@ -19,7 +19,7 @@ from noisecleaner.commands import _summary
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
 from noisecleaner.commands._taking_back import taking_back
-from noisecleaner.commands.terminal import TerminalProgress, on_stderr, on_stdout
+from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
 from noisecleaner.commands.wording import typed
 from noisecleaner.texts import printable
 
@@ -171,7 +171,7 @@ def _show_listing(listing: Listing) -> None:
     for name in listing.header:
         table.add_column(name, justify="right" if name in _RIGHT else "left", overflow="fold", header_style="dim")
     for row in listing.rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(escaped(printable(cell))) for cell in row))
     on_stdout().print(Text(f"\n{listing.title}", "bold"))
     # a pipe has no width of its own, and lines broken at 80 are harder to search
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,19 @@ from noisecleaner.progress import Progress, Stage
 from noisecleaner.texts import printable
 
 _LINE_SECONDS = 5.0
+
+
+def escape_unknown_characters() -> None:
+    """Have both streams escape what their encoding lacks: a class called `mücke` ends no command of an ASCII shell."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def escaped(text: str) -> str:
+    """The text as stdout shows it, so that a table knows how wide it is."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def on_stdout() -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -76,7 +77,7 @@ def read_folder(folder: Path) -> pa.Table:
         if not _is_utf8(path):
             raise NoisecleanerError(
                 f"File names must be UTF-8, because paths become sample ids, but {folder} holds {path!r}.",
-                "Rename it, for example with convmv.",
+                _how_to_read_names(),
             )
     return pa.table({"sample_id": paths, "path": paths, "label": labels_of(paths)})
 
@@ -122,6 +123,14 @@ def _leads_back(folder: str) -> bool:
     return os.path.islink(folder) and os.path.join(os.path.realpath(os.path.dirname(folder)), "").startswith(
         os.path.join(os.path.realpath(folder), "")
     )
+
+
+def _how_to_read_names() -> str:
+    """Where the locale cannot say the name, the file is not to blame."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        return f"File names are {encoding} in this environment: set PYTHONUTF8=1, or LC_ALL=C.UTF-8."
+    return "Rename it, for example with convmv."
 
 
 def _is_utf8(text: str) -> bool:

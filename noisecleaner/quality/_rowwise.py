@@ -37,7 +37,9 @@ class Signal:
     @property
     def _item(self) -> Any:
         """The type of one number in files, as numpy has it."""
-        return (self.kind.value_type if pa.types.is_list(self.kind) else self.kind).to_pandas_dtype()
+        item = self.kind.value_type if pa.types.is_list(self.kind) else self.kind
+        # `to_pandas_dtype` imports pandas in older Arrow, which need not be there
+        return pa.array([], item).to_numpy().dtype
 
     @property
     def _integer(self) -> bool:
