@@ -24,13 +24,13 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
     def __init__(self, kept: list[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # likewise
         self.peak = self.operations = 0
-        self._before = {tensor.untyped_storage()._cdata for tensor in kept}
+        self._before = {_weak(tensor).cdata for tensor in kept}
         self._live: dict[int, tuple[StorageWeakRef, int]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do what was asked for, and count what lives."""
         result = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
+        count = flop_registry.get(func.overloadpacket)
         if count is not None:
             self.operations += count(*args, **(kwargs or {}), out_val=result)
         for tensor in result if isinstance(result, (tuple, list)) else [result]:
@@ -40,13 +40,16 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
         return result
 
     def _hold(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in self._before:
-            weak = StorageWeakRef(storage)  # type: ignore[no-untyped-call]  # likewise
-            self._live[storage._cdata] = (weak, storage.nbytes())
+        weak = _weak(tensor)
+        if weak.cdata not in self._before:
+            self._live[weak.cdata] = (weak, tensor.untyped_storage().nbytes())
 
     def _let_go(self) -> None:
         gone = [key for key, (weak, _) in self._live.items() if weak.expired()]  # type: ignore[no-untyped-call]
         for key in gone:
             del self._live[key]
         self.peak = max(self.peak, sum(size for _, size in self._live.values()))
+
+
+def _weak(tensor: Tensor) -> StorageWeakRef:
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]  # likewise

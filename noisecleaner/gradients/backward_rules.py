@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from noisecleaner.gradients.passes import UnfollowedError
+from noisecleaner.gradients.passes import UnfollowedError, has_kernels
 from noisecleaner.gradients.products import Products
 
 _aten = torch.ops.aten
@@ -207,7 +207,7 @@ def _scaled(
     return _Scale.apply(products, slices, normal, shaped(weight), shaped(bias))
 
 
-RULES: Mapping[Callable[..., Any], Callable[..., Any]] = {
+_RULES: Mapping[Callable[..., Any], Callable[..., Any]] = {
     functional.linear: _linear,
     functional.conv1d: _convolution,
     functional.conv2d: _convolution,
@@ -215,3 +215,12 @@ RULES: Mapping[Callable[..., Any], Callable[..., Any]] = {
     functional.layer_norm: _layer_norm,
     functional.group_norm: _group_norm,
 }
+
+
+def usable() -> dict[Callable[..., Any], Callable[..., Any]]:
+    """The rules for which PyTorch has what they call: it does not promise to keep the kernel of convolutions."""
+    convolves = has_kernels("convolution_backward")
+    return {layer: rule for layer, rule in _RULES.items() if convolves or rule is not _convolution}
+
+
+RULES = usable()

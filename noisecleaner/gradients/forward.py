@@ -22,7 +22,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from noisecleaner.gradients.forward_rules import RULES
-from noisecleaner.gradients.passes import UnfollowedError, same_random_state, undone
+from noisecleaner.gradients.passes import UnfollowedError, changes, same_random_state, undone
 from noisecleaner.gradients.tangents import Dual, Tangents
 
 _Function = Callable[..., Any]
@@ -136,11 +136,11 @@ def _mapped(change: _Function, values: Any) -> Any:
 
 def _alias(saved: Tensor) -> tuple[Tensor, int]:
     """Let autograd keep another tensor on the same memory: one that it kept itself would keep its tangent, too."""
-    return (saved if saved.is_leaf else saved.detach()), saved._version
+    return (saved if saved.is_leaf else saved.detach()), changes(saved)
 
 
 def _original(kept: tuple[Tensor, int]) -> Tensor:
     tensor, version = kept
-    if tensor._version != version:  # what autograd itself would have said
+    if changes(tensor) != version:  # what autograd itself would have said
         raise RuntimeError("A tensor that the gradient needs was changed in place by an operation after it.")
     return tensor

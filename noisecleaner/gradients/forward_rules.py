@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from noisecleaner.gradients import bilinear
+from noisecleaner.gradients.passes import has_kernels
 from noisecleaner.gradients.tangents import Tangents
 
 _Function = Callable[..., Any]
@@ -172,7 +173,7 @@ def _sum(tangents: Tangents, func: _Function, first: Any, second: Any, **named: 
         return tangents.put(output, tangent=tangent.expand_as(output))
 
 
-RULES: Mapping[_Function, _Function] = {
+_RULES: Mapping[_Function, _Function] = {
     functional.linear: _linear,
     functional.conv1d: _bilinear,
     functional.conv2d: _bilinear,
@@ -187,3 +188,17 @@ RULES: Mapping[_Function, _Function] = {
     Tensor.add: _sum,
     Tensor.__add__: _sum,
 }
+#: What the rules call that PyTorch does not promise to keep.
+_KERNELS: Mapping[_Function, tuple[str, ...]] = {
+    functional.relu: ("threshold_backward",),
+    functional.batch_norm: ("native_batch_norm", "native_batch_norm_backward"),
+    functional.max_pool2d: ("max_pool2d_with_indices",),
+}
+
+
+def usable() -> dict[_Function, _Function]:
+    """The rules for which PyTorch has what they call; other layers go through its own forward mode."""
+    return {layer: rule for layer, rule in _RULES.items() if has_kernels(*_KERNELS.get(layer, ()))}
+
+
+RULES = usable()

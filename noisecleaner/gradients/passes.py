@@ -14,6 +14,23 @@ class UnfollowedError(Exception):
     """The derivative of an operation is not known; nothing that was computed so far may be used."""
 
 
+def has_kernels(*names: str) -> bool:
+    """Whether PyTorch has some kernels of its own that it does not promise to keep."""
+    return all(hasattr(torch.ops.aten, name) for name in names)
+
+
+def changes(tensor: Tensor) -> int:
+    """How often a tensor has been changed in place.
+
+    Raises:
+        UnfollowedError: PyTorch does not tell: the counter is its own, too.
+    """
+    try:
+        return int(tensor._version)
+    except (AttributeError, RuntimeError) as error:
+        raise UnfollowedError("changes of a tensor are not counted") from error
+
+
 def same_random_state(tensors: Iterable[Tensor]) -> AbstractContextManager[None]:
     """Put the random state of the CPU, and of the devices of some tensors, back at the end of the block."""
     devices = sorted({t.device.index or 0 for t in tensors if t.device.type == "cuda"})

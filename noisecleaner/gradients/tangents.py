@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from noisecleaner.gradients.passes import UnfollowedError
+from noisecleaner.gradients.passes import UnfollowedError, changes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ class Tangents:
         if known is None:
             return None
         tangent, version = known
-        if version != tensor._version:
+        if version != changes(tensor):
             raise UnfollowedError("a tensor was changed in place through a view")
         self._unseen.discard(id(tensor))
         return tangent  # type: ignore[no-any-return]  # the dictionary is untyped
@@ -65,7 +65,7 @@ class Tangents:
     def put(self, tensor: Tensor, *, tangent: Tensor | None) -> Tensor:
         """Give a tensor its tangent, of the same shape, and return the tensor."""
         if tangent is not None:
-            self._known[tensor] = (tangent, tensor._version)
+            self._known[tensor] = (tangent, changes(tensor))
         return tensor
 
     def result(self, logits: Tensor) -> Dual:

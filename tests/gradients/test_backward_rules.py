@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from noisecleaner.gradients import backward, backward_rules
+from noisecleaner.gradients.backward import weighted_pass
 from noisecleaner.gradients.backward_rules import RULES
 from noisecleaner.gradients.passes import UnfollowedError
 from noisecleaner.gradients.products import Products
@@ -80,3 +82,13 @@ def test_what_has_no_rule_is_refused() -> None:
         RULES[functional.conv1d](products, torch.ones(2, 5), weight)
     with pytest.raises(UnfollowedError, match="one parameter"):
         RULES[functional.layer_norm](products, torch.ones(ROWS, 3), (3,), torch.ones(3), None)
+
+
+def test_a_pytorch_without_the_kernel_of_convolutions_has_no_rule_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backward_rules, "has_kernels", lambda *names: not names)
+    rules = backward_rules.usable()
+    assert RULES.keys() - rules.keys() == {functional.conv1d, functional.conv2d, functional.conv3d}
+    monkeypatch.setattr(backward, "RULES", rules)
+    inputs, network = torch.rand(ROWS, 3, 4, 4), torch.nn.Conv2d(3, 2, 3)
+    with pytest.raises(UnfollowedError, match="conv2d"):
+        weighted_pass(network, inputs, weights=torch.ones(ROWS), along={})

@@ -11,6 +11,7 @@ from support.gradients import CLASSES, ROWS, ZOO, batches, zoo
 from torch import Tensor, nn
 from torch.nn import functional
 
+from noisecleaner.gradients import forward, forward_rules, tangents
 from noisecleaner.gradients.alignment import directional_derivative, forward_mode
 from noisecleaner.gradients.forward import ForwardMode, follow
 from noisecleaner.gradients.passes import UnfollowedError
@@ -102,3 +103,37 @@ def test_tangents_do_not_outlive_their_tensors() -> None:
         for _ in range(5):
             layer(torch.ones(1, 3)).relu()
     assert len(tangents._known) == len(list(layer.parameters()))
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_pytorch_without_the_kernels_of_its_own_follows_by_dual_numbers(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(forward_rules, "has_kernels", lambda *names: not names)
+    rules = forward_rules.usable()
+    lost = {functional.relu, functional.batch_norm, functional.max_pool2d}
+    assert forward_rules.RULES.keys() - rules.keys() == lost
+    monkeypatch.setattr(forward, "RULES", rules)
+    network, (source, _, _) = zoo(name), batches()
+    along = {n: torch.randn_like(p) for n, p in network.named_parameters()}
+    torch.manual_seed(5)
+    expected = forward_mode(network, source, along)
+    torch.manual_seed(5)
+    derivative = directional_derivative(network, source, along).tangent
+    assert ((derivative - expected).norm() / expected.norm()).item() < 1e-12
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_pytorch_that_counts_no_changes_takes_a_pass_more(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def uncounted(tensor: Tensor) -> int:
+        raise UnfollowedError("changes of a tensor are not counted")
+
+    monkeypatch.setattr(forward, "changes", uncounted)
+    monkeypatch.setattr(tangents, "changes", uncounted)
+    network, (source, _, _) = zoo(name), batches()
+    along = {n: torch.randn_like(p) for n, p in network.named_parameters()}
+    torch.manual_seed(5)
+    expected = forward_mode(network, source, along)
+    torch.manual_seed(5)
+    derivative = directional_derivative(network, source, along).tangent
+    assert ((derivative - expected).norm() / expected.norm()).item() < 1e-12

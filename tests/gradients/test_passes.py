@@ -8,7 +8,14 @@ from support.gradients import batch_norm_net, batches, dropout_net
 from torch import nn
 from torch.func import functional_call
 
-from noisecleaner.gradients.passes import UnfollowedError, same_random_state, undone, with_spare_buffers
+from noisecleaner.gradients.passes import (
+    UnfollowedError,
+    changes,
+    has_kernels,
+    same_random_state,
+    undone,
+    with_spare_buffers,
+)
 
 
 def test_random_numbers_that_are_drawn_inside_are_drawn_again() -> None:
@@ -58,3 +65,19 @@ def test_parameters_that_are_given_take_the_place_of_a_networks_own() -> None:
     with torch.no_grad():
         found = with_spare_buffers(network, inputs, {"4.weight": torch.zeros(4, 30, dtype=torch.float64)})
     assert torch.equal(found, network[4].bias.expand_as(found))
+
+
+def test_changes_of_a_tensor_are_counted_or_nothing_is_followed() -> None:
+    tensor = torch.zeros(3)
+    tensor[:2].add_(1)
+    assert changes(tensor) == 1
+    with torch.inference_mode():
+        uncounted = torch.zeros(3)
+    with pytest.raises(UnfollowedError, match="not counted"):
+        changes(uncounted)
+
+
+def test_a_kernel_that_pytorch_lacks_is_missed() -> None:
+    assert has_kernels()
+    assert has_kernels("relu", "convolution")
+    assert not has_kernels("relu", "no_such_kernel")

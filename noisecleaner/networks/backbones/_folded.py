@@ -3,10 +3,14 @@
 The results are those of the plain network up to float32's rounding; the weights are copied, so that what is saved
 stays as it is. Why: eager PyTorch reads and writes each map again for batch norm, for ReLU6 and for the padding, and
 its convolutions are slow in either of its layouts. In oneDNN's blocked one they are about twice as fast.
+
+PyTorch does not promise to keep that convolution, nor the wheel the names of its layers: `folded` tries the network on
+one image, and the plain one stays where the two differ.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +52,27 @@ def supported() -> bool:
     """Whether this machine is of the kind that it was measured on."""
     onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     return onednn and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+
+
+@torch.inference_mode()
+def folded(plain: Callable[[Tensor], Tensor], normalise: nn.Module, network: Any, size: int) -> FoldedLite0 | None:
+    """Fold a network; None where this machine, PyTorch or the wheel is not of the kind that it was written for.
+
+    Args:
+        plain: pixels -> the features that the folded network has to find, too.
+        normalise: pixels -> what the network wants.
+        network: `efficientnet_lite_pytorch.EfficientNet`, on the CPU, in float32.
+        size: edge length of the images.
+    """
+    pixels = torch.linspace(0, 255, 3 * size * size).view(1, 3, size, size)
+    try:
+        found = FoldedLite0(normalise, network) if supported() else None
+        features = None if found is None else found(pixels)
+    except (AttributeError, TypeError, RuntimeError, NotImplementedError):
+        return None
+    if features is None or not torch.allclose(features, plain(pixels), rtol=1e-3, atol=1e-3):
+        return None
+    return found
 
 
 class FoldedLite0:

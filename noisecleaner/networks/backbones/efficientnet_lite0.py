@@ -10,7 +10,7 @@ from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import Backbone, Normalise
-from noisecleaner.networks.backbones._folded import FoldedLite0, supported
+from noisecleaner.networks.backbones._folded import folded
 
 
 class EfficientNetLite0(Backbone):
@@ -41,7 +41,7 @@ class EfficientNetLite0(Backbone):
 
     def for_inference(self) -> Callable[[Tensor], Tensor]:
         """Return `features` with batch norm and ReLU6 folded into the convolutions: three times as fast."""
-        return FoldedLite0(self.normalise, self.network) if supported() else self.features
+        return folded(self.features, self.normalise, self.network, self.size) or self.features
 
 
 def installed() -> bool:

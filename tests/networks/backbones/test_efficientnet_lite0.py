@@ -9,7 +9,7 @@ import torch
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import build
-from noisecleaner.networks.backbones._folded import supported
+from noisecleaner.networks.backbones._folded import Convolution, FoldedLite0, supported
 from noisecleaner.networks.backbones.efficientnet_lite0 import installed
 
 needs_lite0 = pytest.mark.skipif(not installed(), reason="the extra `pretrained` is not installed")
@@ -61,6 +61,7 @@ def test_folded_features_are_those_of_the_plain_network(size: int) -> None:
     with torch.inference_mode():
         plain, folded = backbone.features(pixels), backbone.for_inference()(pixels)
         exact = copy.deepcopy(backbone).double().features(pixels.double())
+    assert isinstance(backbone.for_inference(), FoldedLite0) == supported()
     assert folded.shape == (5, 1280)
     torch.testing.assert_close(folded.double(), exact, rtol=0, atol=2e-5)
     assert (folded - exact).abs().mean() < 3 * (plain - exact).abs().mean()
@@ -83,3 +84,23 @@ def test_folding_takes_the_weights_of_the_moment_and_leaves_them_as_they_are() -
             assert not torch.allclose(first(pixels), plain, rtol=1e-2, atol=1e-2)
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
     assert before.keys() == backbone.state_dict().keys()
+
+
+@needs_lite0
+@pytest.mark.parametrize("fault", ["is gone", "takes other arguments", "is wrong", "machine"])
+def test_the_plain_network_stays_where_the_folded_one_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """PyTorch's fused convolution is its own affair: it may go, change, or mean something else."""
+
+    def call(convolution: Convolution, maps: torch.Tensor) -> torch.Tensor:
+        if fault == "is wrong":
+            return torch.zeros(1, len(convolution.weight), 4, 4).to_mkldnn()
+        raise AttributeError("_convolution_pointwise") if fault == "is gone" else TypeError("arguments")
+
+    monkeypatch.setattr("noisecleaner.networks.backbones._folded.supported", lambda: fault != "machine")
+    monkeypatch.setattr(Convolution, "__call__", call)
+    backbone = build("efficientnet-lite0", size=64, pretrained=True, weights=None).eval()
+    pixels = torch.randint(0, 256, (2, 3, 64, 64)).float()
+    with torch.inference_mode():
+        assert torch.equal(backbone.for_inference()(pixels), backbone.features(pixels))
