@@ -16,3 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 SingleArray = npt.NDArray[np.float32]
 #: Any precision: what users bring and networks give.
 RealArray = npt.NDArray[np.floating[Any]]
+
+#: In place of a class index: nobody verified the row.
+UNVERIFIED = -1
+#: In place of a class index: somebody verified that none of the classes is right.
+NO_CLASS = -2

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.files import write_arrays
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
@@ -227,7 +228,7 @@ def _conclude(
         for notice in notices:
             progress.tell(notice)
     table = to_table(dataset, signals, model.judge(signals.predictions, quality), judging=judging)
-    Trace(table, dataset.classes, model.method).write(cross_fit.run.trace)
+    Trace(table, dataset.classes, model.method, none_label=dataset.none_label).write(cross_fit.run.trace)
     return corpus.noting(*notices), model
 
 
@@ -246,7 +247,7 @@ def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds:
     return FitResult(
         rows=len(dataset),
         skipped=dataset.skips(),
-        audited=int(((dataset.given >= 0) & (dataset.trusted >= 0)).sum()),
+        audited=int(((dataset.given >= 0) & (dataset.trusted != UNVERIFIED)).sum()),
         clean_only=int((corpus.clean_only_labels >= 0).sum()),
         judging=int(judging.sum()),
         judged_wrong=int((judging & (dataset.given != dataset.trusted)).sum()),

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Source, ingest, refuse_skips
 from noisecleaner.noise.randomness import picked_by_looks
@@ -48,8 +49,9 @@ def score(
     if trusted is not None:
         before, scored = scored, verified_since(scored, trace, trusted, source)
         if (picked := _picked(before, scored)) is not None:
-            progress.tell(picked)
             scored = scored.noting(picked)
+        for notice in scored.notices[len(before.notices) :]:
+            progress.tell(notice)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
     return write(run, scored, cutoff, run=run, source=source)
@@ -150,17 +152,18 @@ def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> Scor
         label_quality=judgements.quality,
         suggested=judgements.suggested,
         suggested_confidence=judgements.confidence,
-        judging=(dataset.given >= 0) & (dataset.trusted >= 0),
+        judging=(dataset.given >= 0) & (dataset.trusted != UNVERIFIED),
         probability=dataset.sample_probability,
         classes=auditor.classes,
         model=auditor.quality.method_for(new=True),
         notices=dataset.notices,
+        none_label=dataset.none_label,
     )
 
 
 def _picked(before: ScoredRows, after: ScoredRows) -> Notice | None:
     """Say so where the rows that were verified since look picked, by the label quality from before."""
-    fresh = (after.trusted >= 0) & (before.trusted < 0)
+    fresh = (after.trusted != UNVERIFIED) & (before.trusted == UNVERIFIED)
     drawn = np.isfinite(after.probability).any()
     return None if drawn else picked_by_looks(before.label_quality, fresh)
 

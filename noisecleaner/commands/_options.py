@@ -47,11 +47,20 @@ class RowOptions:
         ),
     ] = False
 
+    none_label: Annotated[
+        str | None, opt("Verified label that says: none of the classes; none by default, unless a class.", ROWS)
+    ] = None
+
     def source(self, data: str, *, irrelevant: str | None = None) -> Source:
         """Say where the rows are, and which column holds a task-irrelevant label, if one does."""
         from noisecleaner.ingest import Source
 
-        return Source(data, columns=self.columns(irrelevant), allow_absolute=self.allow_absolute)
+        return Source(
+            data,
+            columns=self.columns(irrelevant),
+            allow_absolute=self.allow_absolute,
+            none_label=self.none_label,
+        )
 
     def columns(self, irrelevant: str | None = None) -> Columns:
         """Make the library's value."""
@@ -115,6 +124,7 @@ class NewRowOptions(RowOptions):
 
         given: dict[str, object] = {"--out": out, "--strict": self.strict, "--max-pixels": self.max_pixels}
         given |= {"--allow-absolute": self.allow_absolute, "--device": self.device != NewRowOptions.device}
+        given |= {"--none-label": self.none_label}
         refuse(given | {"column options": self.columns() != Columns()}, "--data")
 
 

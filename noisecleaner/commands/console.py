@@ -109,10 +109,11 @@ def show_headline(verdict: Verdict, output: Path) -> None:
 
 def show_exported(exported: ExportResult, dry_run: bool) -> None:
     """Tell what `export-clean` wrote, or would write."""
+    of_no_class = f"{exported.no_class:,} of no class left out, " if exported.no_class else ""
     _show(
         f"{'Would write' if dry_run else 'Wrote'} {exported.written:,} of {exported.rows:,} rows to {exported.path} "
         f"({exported.format.value}): {exported.dropped:,} dropped, {exported.relabelled:,} relabelled, "
-        f"{exported.verified:,} with their verified label, {exported.skipped:,} without a score left out."
+        f"{exported.verified:,} with their verified label, {of_no_class}{exported.skipped:,} without a score left out."
     )
     if exported.empty_classes:
         TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")

@@ -60,7 +60,7 @@ def corrupt(
         opt("TRUE=WRONG, for asymmetric; repeatable. Each class to the next by default."),
     ] = None,
     seed: Seed = 0,
-    rows: Annotated[RowOptions, Without("trusted_column", "probabilities_column")],
+    rows: Annotated[RowOptions, Without("trusted_column", "probabilities_column", "none_label")],
 ) -> None:
     """Copy a dataset with known wrong labels put in: data.parquet, and truth.parquet to check against.
 

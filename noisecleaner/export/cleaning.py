@@ -33,6 +33,7 @@ class ExportResult:
         dropped: flagged rows left out.
         relabelled: flagged rows with their suggested label.
         verified: rows that carry their verified label, flagged or not.
+        no_class: rows of which somebody verified that no class is right, left out.
         skipped: rows without a score, left out.
         empty_classes: classes of which no row is left.
     """
@@ -44,6 +45,7 @@ class ExportResult:
     dropped: int
     relabelled: int
     verified: int
+    no_class: int
     skipped: int
     empty_classes: list[str]
 
@@ -86,7 +88,7 @@ def export_clean(
     format = format or ("folder" if open_tables(source.data) is None else "parquet")
     writer = writer_of(format)
     source.refuse_inside(out)
-    decisions = decide(scores, manifest.classes, policy or Policy())
+    decisions = decide(scores, manifest.classes, policy or Policy(), none_label=manifest.none_label)
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
     if writer.NEEDS_IMAGES and not copy.brings_images:
@@ -123,6 +125,7 @@ def _result(out: Path, format: Format, copy: Copy, decisions: Decisions) -> Expo
         dropped=int(decisions.dropped.sum()),
         relabelled=int(decisions.relabelled.sum()),
         verified=int(decisions.verified.sum()),
+        no_class=int(decisions.no_class.sum()),
         skipped=int(decisions.skipped.sum()),
         empty_classes=[name for index, name in enumerate(copy.classes) if index not in present],
     )

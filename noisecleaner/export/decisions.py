@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.arrays import NO_CLASS, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.no_class import verified_indices
 from noisecleaner.registry import check_choice
 
 
@@ -57,6 +58,7 @@ class Decisions:
         dropped: flagged rows that are left out.
         relabelled: flagged rows that get their suggested label.
         verified: rows that get their verified label, flagged or not.
+        no_class: rows of which somebody verified that no class is right, which are left out.
         skipped: rows without a score, which are left out.
     """
 
@@ -65,32 +67,33 @@ class Decisions:
     dropped: BoolArray
     relabelled: BoolArray
     verified: BoolArray
+    no_class: BoolArray
     skipped: BoolArray
 
     @property
     def keep(self) -> BoolArray:
         """The rows that are copied, shape [rows]."""
-        return ~self.skipped & ~self.dropped & (self.labels >= 0)
+        return ~self.skipped & ~self.dropped & ~self.no_class & (self.labels >= 0)
 
 
-def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy) -> Decisions:
+def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_label: str | None = None) -> Decisions:
     """Decide for each row which label it gets and whether it is kept.
 
     Args:
         scores: the columns of `tables.SCORES`.
         classes: the class names.
         policy: what happens to flagged rows.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
 
     Raises:
         NoisecleanerError: the threshold lies outside [0, 1].
     """
-    given, suggested, verified = (
-        indices(scores[name], classes) for name in ("given_label", "suggested_label", "trusted_label")
-    )
+    given, suggested = (indices(scores[name], classes) for name in ("given_label", "suggested_label"))
+    verified = verified_indices(scores["trusted_label"], classes, none_label=none_label)
     flagged = _flagged(scores, policy.threshold)
     usable = np.asarray(pc.is_valid(scores["flagged"]))
-    known = usable & (verified >= 0)
-    open_flag = usable & flagged & ~known
+    known, no_class = usable & (verified >= 0), usable & (verified == NO_CLASS)
+    open_flag = usable & flagged & ~known & ~no_class
     confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
     # a suggestion that is less likely than the label it would replace makes things worse
     likelier = confidence > np.asarray(pc.fill_null(scores["label_quality"], 0))
@@ -102,6 +105,7 @@ def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy) -> Decisi
         dropped=open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP),
         relabelled=relabelled,
         verified=known,
+        no_class=no_class,
         skipped=~usable,
     )
 

@@ -61,27 +61,40 @@ def refuse_skips(dataset: Manifest) -> None:
     )
 
 
-def check_labels(labels: pa.ChunkedArray, classes: tuple[str, ...], where: str) -> None:
+def check_labels(
+    labels: pa.ChunkedArray, classes: tuple[str, ...], where: str, *, none_label: str | None = None
+) -> None:
     """Refuse verified labels that no row of the dataset could have been given.
+
+    Args:
+        labels: as text, null where nobody verified the row.
+        classes: the class names.
+        where: the table or folder, for the message.
+        none_label: the label that says that none of them is right; None where no label can.
 
     Raises:
         NoisecleanerError: names the unknown labels and the known classes.
     """
-    unknown = pc.unique(labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(classes, pa.string())))))
+    known = [*classes, *([] if none_label is None else [none_label])]
+    unknown = pc.unique(labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(known, pa.string())))))
     if len(unknown.drop_null()):
         raise NoisecleanerError(
             f"Trusted labels must be classes of the dataset, but {where} holds "
             f"{listed(unknown.drop_null().to_pylist())}, and the classes are {listed(list(classes))}.",
-            "Correct those labels, name the right column with `Columns(trusted=NAME)`, or say `transfer=True` if the "
-            "trusted rows are another task with classes of their own.",
+            f"Correct those labels{_or_none(none_label)}, name the right column with `Columns(trusted=NAME)`, or say "
+            "`transfer=True` if the trusted rows are another task with classes of their own.",
         )
+
+
+def _or_none(none_label: str | None) -> str:
+    return "" if none_label is None else f" (where no class of the dataset is right, write {none_label})"
 
 
 def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None:
     """Check that a method that needs trusted rows has some, and of more than one class.
 
     Args:
-        trusted: class index of each row's verified label, -1 where there is none.
+        trusted: class index of each row's verified label, below 0 where there is none.
         classes: the names of the classes.
         method: what needs them.
 

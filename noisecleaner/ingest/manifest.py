@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.no_class import verified_indices
 from noisecleaner.notices import Notice
 
 SCHEMA = pa.schema(
@@ -42,6 +43,7 @@ class Skip(StrEnum):
     UNSUPPORTED_FORMAT = "unsupported_format"
     NO_VECTOR = "no_vector"
     IN_DATASET = "in_dataset"  # of clean-only rows: this one was joined instead
+    NO_CLASS = "no_class"  # of clean-only rows: verified to be none of the classes
 
 
 #: What the numbers of a vector are.
@@ -108,12 +110,14 @@ class Manifest:
         classes: the class names, in the order of their indices.
         payload: the images or vectors, in the order of `table`.
         notices: what was found in reading them that a reader of the results must know.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
     """
 
     table: pa.Table
     classes: tuple[str, ...]
     payload: Payload
     notices: tuple[Notice, ...] = ()
+    none_label: str | None = None
 
     @classmethod
     def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[KnownColumns]) -> Manifest:
@@ -153,8 +157,12 @@ class Manifest:
 
     @cached_property
     def trusted(self) -> IntArray:
-        """Class index of the verified label, shape [rows]; -1 where there is none or no usable row."""
-        return np.where(self.readable, indices(self.table["trusted_label"], self.classes), -1)
+        """Class index of the verified label, shape [rows].
+
+        `UNVERIFIED` where there is none or no usable row, `NO_CLASS` where none of the classes is right.
+        """
+        verified = verified_indices(self.table["trusted_label"], self.classes, none_label=self.none_label)
+        return np.where(self.readable, verified, UNVERIFIED)
 
     @cached_property
     def sample_probability(self) -> FloatArray:

@@ -13,6 +13,7 @@ from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
 from noisecleaner.ingest.folders import metadata_files, read_folder, read_metadata
 from noisecleaner.ingest.labels import index_or_name, order
 from noisecleaner.ingest.manifest import Payload
+from noisecleaner.ingest.no_class import read_verified
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
 from noisecleaner.ingest.places import Place, check_relative
@@ -141,7 +142,7 @@ def _read_table(files: Files, source: Source, content: Content, classes: tuple[s
         labels = read_labels(files, columns.label) if classes is None else _named(files, columns.label, classes)
     if columns.trusted in files:
         # without `classes` there are labels: they have been required
-        trusted = _named(files, columns.trusted, classes or order(labels), names=files.names(columns.label))
+        trusted = _verified(files, source, classes or order(labels))
     return RawRows(
         ids=read_ids(files, columns, content.paths),
         paths=content.paths,
@@ -154,7 +155,18 @@ def _read_table(files: Files, source: Source, content: Content, classes: tuple[s
     )
 
 
-def _named(files: Files, name: str, classes: Sequence[str], *, names: tuple[str, ...] = ()) -> pa.ChunkedArray:
-    """Read a label column under the names of some classes; its integers index its own names, else `names`."""
-    own = files.names(name) or names
-    return index_or_name(files.column(name), names=own, classes=classes, where=files.where(name))
+def _named(files: Files, name: str, classes: Sequence[str]) -> pa.ChunkedArray:
+    """Read a label column under the names of some classes; its integers index its own names."""
+    return index_or_name(files.column(name), names=files.names(name), classes=classes, where=files.where(name))
+
+
+def _verified(files: Files, source: Source, classes: Sequence[str]) -> pa.ChunkedArray:
+    """Read the verified labels; their integers index the column's own names, else those of the label column."""
+    name, names = source.columns.trusted, files.names(source.columns.label)
+    return read_verified(
+        files.column(name),
+        names=files.names(name) or names,
+        classes=classes,
+        where=files.where(name),
+        none_label=source.no_class(names or classes),
+    )

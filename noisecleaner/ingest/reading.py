@@ -53,13 +53,14 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     labels = pa.chunked_array([pa.nulls(len(rows.ids), pa.string())]) if rows.labels is None else rows.labels
     known = classes or rows.names or order(labels)
     require_two(known, source.data)
+    none_label = source.no_class(known)
     if rows.trusted is not None:
-        check_labels(rows.trusted, tuple(known), source.data)
+        check_labels(rows.trusted, tuple(known), source.data, none_label=none_label)
     unknown = pc.and_(pc.is_valid(labels), pc.invert(pc.is_in(labels, value_set=pa.array(known, pa.string()))))
     skipped = pc.if_else(unknown, pa.scalar(Skip.UNKNOWN_CLASS.value), _unlabelled(labels))
     check_ids(rows.ids, source.data)
     assert rows.payload is not None  # noqa: S101  # `read_dataset` has refused a table without content
-    return Manifest.of(
+    manifest = Manifest.of(
         rows.ids,
         paths=rows.paths,
         given=labels,
@@ -69,7 +70,8 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         skipped=skipped,
         classes=known,
         payload=rows.payload,
-    ).noting(*rows.notices)
+    )
+    return replace(manifest, none_label=none_label, notices=rows.notices)
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:

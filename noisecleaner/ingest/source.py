@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.places import absolute
+
+#: What a verified label says where no class is right, unless a class is called so.
+NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +69,14 @@ class Source:
         data: folder, table (`.parquet`, `.csv`, `.jsonl`), folder of Parquet files, glob or URI.
         columns: the names of the user's columns.
         allow_absolute: follow absolute image paths and links that leave the dataset's folder.
+        none_label: what a verified label says where no class is right; None takes "none", unless a class is called so.
     """
 
     data: str
     _: KW_ONLY
     columns: Columns = field(default_factory=Columns)
     allow_absolute: bool = False
+    none_label: str | None = None
 
     def __post_init__(self) -> None:
         # results remember the source, and are read from other directories
@@ -82,11 +87,32 @@ class Source:
     def from_json(cls, content: Mapping[str, Any]) -> Source:
         """Take what `to_json` gave."""
         columns = Columns(**content["columns"])
-        return cls(content["data"], columns=columns, allow_absolute=content["allow_absolute"])
+        return cls(
+            content["data"],
+            columns=columns,
+            allow_absolute=content["allow_absolute"],
+            none_label=content.get("none_label"),  # earlier versions had none
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Give what results keep: plain values by the names of the fields."""
         return asdict(self)
+
+    def no_class(self, classes: Sequence[str]) -> str | None:
+        """Say which verified label means that none of these classes is right; None where no label can.
+
+        Raises:
+            NoisecleanerError: one was asked for that is a class.
+        """
+        if self.none_label is None:
+            return None if NONE in classes else NONE
+        if self.none_label in classes or not self.none_label:
+            raise NoisecleanerError(
+                f"`Source.none_label` says that no class is right, but {self.none_label!r} is "
+                f"{'a class of the dataset' if self.none_label else 'empty, as where nobody verified a row'}.",
+                "Name a word that is no class, and write it where no class fits.",
+            )
+        return self.none_label
 
     def refuse_inside(self, out: Path) -> None:
         """Refuse to write where an output would become a part of the dataset.

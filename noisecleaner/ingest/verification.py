@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_ids, check_labels
 from noisecleaner.ingest.columns import read_ids, read_probability
-from noisecleaner.ingest.labels import index_or_name
 from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
+from noisecleaner.ingest.no_class import read_verified
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import find_content
 from noisecleaner.ingest.raw import read_images
 from noisecleaner.ingest.source import Source
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import require_columns
 
 
@@ -30,6 +30,7 @@ class Verification:
         probability: with which a row was drawn to be verified; None for a plain random sample.
         payload: images or vectors of the rows, if they bring any.
         where: the table or folder, for messages.
+        none_label: the label that says that none of the classes is right; None where no label can.
         notices: what was found in reading them that a reader of the results must know.
     """
 
@@ -38,7 +39,12 @@ class Verification:
     probability: pa.ChunkedArray | None = None
     payload: Payload | None = None
     where: str
+    none_label: str | None = None
     notices: tuple[Notice, ...] = ()
+
+    def noting(self, *notices: Notice) -> Verification:
+        """Return the same with more notices."""
+        return replace(self, notices=(*self.notices, *notices))
 
 
 def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) -> Verification:
@@ -52,18 +58,34 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     Raises:
         NoisecleanerError: there are no such labels, or ids that cannot join tables.
     """
-    files, columns = open_tables(trusted), source.columns
+    files, columns, none_label = open_tables(trusted), source.columns, source.no_class(classes)
     if files is None:
         rows = read_images(replace(source, data=trusted))
-        return Verification(ids=rows.ids, labels=rows.trusted or rows.labels, payload=rows.payload, where=trusted)
+        labels = rows.trusted or rows.labels
+        return Verification(
+            ids=rows.ids, labels=labels, payload=rows.payload, where=trusted, none_label=none_label
+        ).noting(*unfilled(labels, trusted, none_label))
     content = find_content(files, source, required=False)
     name = next((name for name in (columns.trusted, columns.label) if name in files), columns.trusted)
     require_columns(files.schema, {"trusted": name}, files)
-    labels = index_or_name(files.column(name), names=files.names(name), classes=classes, where=files.where(name))
+    labels = read_verified(
+        files.column(name),
+        names=files.names(name),
+        classes=classes,
+        where=files.where(name),
+        none_label=none_label,
+    )
     ids = read_ids(files, columns, content.paths)
     check_ids(ids, trusted)
     probability = read_probability(files, labels)
-    return Verification(ids=ids, labels=labels, probability=probability, payload=content.payload, where=trusted)
+    return Verification(
+        ids=ids,
+        labels=labels,
+        probability=probability,
+        payload=content.payload,
+        where=trusted,
+        none_label=none_label,
+    ).noting(*unfilled(labels, trusted, none_label))
 
 
 def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manifest | None]:
@@ -76,7 +98,7 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
         NoisecleanerError: rows that cannot be joined, or that name classes the dataset does not have.
     """
     ids, labels = verification.ids, verification.labels
-    check_labels(labels, dataset.classes, verification.where)
+    check_labels(labels, dataset.classes, verification.where, none_label=dataset.none_label)
     positions = dataset.rows_of(ids)
     joined = dataset.trusting(by_row(positions, labels)).noting(*verification.notices)
     if verification.probability is not None:
@@ -88,14 +110,43 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
         raise _strangers(verification, ids.filter(outside).to_pylist())
     # every trusted row stays in place, because the payload is in that order, but only the outside ones have a label
     nothing = pa.scalar(None, pa.string())
+    no_class = pc.and_(outside, pc.fill_null(pc.equal(labels, dataset.none_label), fill_value=False))
+    inside = pc.if_else(outside, nothing, pa.scalar(Skip.IN_DATASET.value))
     clean_only = Manifest.of(
         ids,
         trusted=pc.if_else(outside, labels, nothing),
-        skipped=pc.if_else(outside, nothing, pa.scalar(Skip.IN_DATASET.value)),
+        skipped=pc.if_else(no_class, pa.scalar(Skip.NO_CLASS.value), inside),
         classes=dataset.classes,
         payload=verification.payload,
     )
-    return joined, clean_only
+    return joined.noting(*_useless(verification, pc.sum(no_class).as_py() or 0)), clean_only
+
+
+def unfilled(labels: pa.ChunkedArray, where: str, none_label: str | None) -> tuple[Notice, ...]:
+    """Say so where rows of a table of verified labels have none: often those in which no class is right."""
+    empty, rows = labels.null_count, len(labels)
+    if not 0 < empty < rows:
+        return ()
+    write = "" if none_label is None else f"; write {none_label} where no class fits"
+    return (
+        Notice(
+            code="verified-cells-empty",
+            message=f"{empty:,} of {rows:,} rows of {where} are empty: they measure nothing{write}.",
+            # where most are empty, the table is one of all rows, and some of them were verified
+            severity=Severity.WARNING if 2 * empty <= rows else Severity.NOTE,
+        ),
+    )
+
+
+def _useless(verification: Verification, count: int) -> tuple[Notice, ...]:
+    """Say so where rows beside the dataset are of none of its classes."""
+    if not count:
+        return ()
+    message = (
+        f"{count:,} rows of {verification.where} are none of the classes ({verification.none_label}) and not in the "
+        "dataset: they can neither steer nor measure, and are left out."
+    )
+    return (Notice(code="clean-only-of-no-class", message=message, severity=Severity.NOTE),)
 
 
 def _strangers(verification: Verification, ids: list[str]) -> NoisecleanerError:

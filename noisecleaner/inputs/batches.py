@@ -23,7 +23,7 @@ class Data:
     Args:
         array: inputs of all rows, shape [rows, …]: uint8 pixels [rows, size, size, 3] or vectors [rows, width].
         given: class index of the given label, -1 where there is none, shape [rows].
-        trusted: class index of the verified label, -1 where there is none, shape [rows].
+        trusted: class index of the verified label, below 0 where there is none, shape [rows].
         device: where the network is.
         augmented: whether source pixels are augmented.
         flips: whether a mirrored image keeps its label.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.noise.estimate import CONFIDENCE, Audit
 from noisecleaner.noise.rate import UNKNOWN, Rate, RateMethod, whole
 
@@ -19,7 +19,7 @@ class Rows:
 
     Args:
         given: class index of the given label, -1 where there is none or the row was skipped.
-        trusted: class index of the verified label, -1 where there is none.
+        trusted: class index of the verified label, `UNVERIFIED` without one, `NO_CLASS` where no class is right.
         expected: 1 - label quality, NaN where unknown.
         judging: audited rows whose `expected` comes from a model that did not see them.
         probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
@@ -33,8 +33,9 @@ class Rows:
 
     @property
     def audited(self) -> BoolArray:
-        """Rows whose given and true label are both known."""
-        return (self.given >= 0) & (self.trusted >= 0)
+        """Rows with a label of which somebody verified whether it is right."""
+        audited: BoolArray = (self.given >= 0) & (self.trusted != UNVERIFIED)
+        return audited
 
     @property
     def wrong(self) -> BoolArray:
@@ -84,14 +85,16 @@ class Noise:
         overall: share of wrong labels.
         per_class: given class -> share of wrong labels in it.
         pairs: (given class, true class) -> share of the true class among the rows that are given the first, for pairs
-            that were seen.
+            that were seen; the true class is None where none is right.
         confusion: audited rows by true (row) and given (column) class, shape [classes, classes].
+        no_class: audited rows of which no class is right, by given class, shape [classes].
     """
 
     overall: Rate
     per_class: Mapping[str, Rate]
-    pairs: Mapping[tuple[str, str], Rate]
+    pairs: Mapping[tuple[str, str | None], Rate]
     confusion: tuple[tuple[int, ...], ...]
+    no_class: tuple[int, ...]
 
     @property
     def method(self) -> RateMethod:
@@ -109,6 +112,7 @@ class Noise:
             "confusion": {
                 "classes": list(self.per_class),
                 "audited_true_by_given": [list(row) for row in self.confusion],
+                "audited_no_class_by_given": list(self.no_class),
             },
         }
 
@@ -124,14 +128,17 @@ class Noise:
         try:
             overall = Rate.from_json(content["overall"])
             per_class = {name: Rate.from_json(rate) for name, rate in content["per_given_class"].items()}
-            pairs = {(str(pair["given"]), str(pair["true"])): Rate.from_json(pair) for pair in content["matrix"]}
+            pairs = {(str(pair["given"]), _name(pair["true"])): Rate.from_json(pair) for pair in content["matrix"]}
             classes, counts = content["confusion"]["classes"], content["confusion"]["audited_true_by_given"]
             confusion = tuple(tuple(whole(number) for number in row) for row in counts)
+            # earlier versions knew no rows of no class
+            others = content["confusion"].get("audited_no_class_by_given", [0] * len(per_class))
+            no_class = tuple(whole(number) for number in others)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the noise is incomplete: {error!r}") from error
-        if classes != list(per_class) or {len(confusion), *map(len, confusion)} - {len(per_class)}:
+        if classes != list(per_class) or {len(confusion), *map(len, confusion), len(no_class)} - {len(per_class)}:
             raise ValueError("the confusion does not belong to the classes")
-        return cls(overall=overall, per_class=per_class, pairs=pairs, confusion=confusion)
+        return cls(overall=overall, per_class=per_class, pairs=pairs, confusion=confusion, no_class=no_class)
 
 
 def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
@@ -154,25 +161,32 @@ def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
         per_class=dict(zip(classes, per_class, strict=True)),
         pairs=pairs,
         confusion=_confusion(rows, len(classes)),
+        no_class=tuple(
+            np.bincount(rows.given[rows.audited & (rows.trusted == NO_CLASS)], minlength=len(classes)).tolist()
+        ),
     )
 
 
 def _confusion(rows: Rows, classes: int) -> tuple[tuple[int, ...], ...]:
-    """Count audited rows by true (row) and given (column) class."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (rows.trusted[rows.audited], rows.given[rows.audited]), 1)
+    """Count audited rows that have a true class by it (row) and the given one (column)."""
+    counts, of_class = np.zeros((classes, classes), dtype=np.int64), rows.audited & (rows.trusted >= 0)
+    np.add.at(counts, (rows.trusted[of_class], rows.given[of_class]), 1)
     return tuple(tuple(row) for row in counts.tolist())
 
 
-def _pairs(rows: Rows, classes: tuple[str, ...]) -> dict[tuple[str, str], Rate]:
+def _pairs(rows: Rows, classes: tuple[str, ...]) -> dict[tuple[str, str | None], Rate]:
     """The share of each true class among the rows of a given one, most frequent pairs of a class first."""
     audit, audited = rows.audit(rows.audited), rows.audited
     given, true = rows.given[audited], rows.trusted[audited]
-    pairs = {}
+    pairs: dict[tuple[str, str | None], Rate] = {}
     for c in np.unique(given):
         own = given == c
         labels, counts = np.unique(true[own], return_counts=True)
         for label in labels[np.argsort(-counts, kind="stable")]:
             of_class = replace(audit, wrong=true == label).only(own)
-            pairs[classes[c], classes[label]] = of_class.rate(None)
+            pairs[classes[c], None if label == NO_CLASS else classes[label]] = of_class.rate(None)
     return pairs
+
+
+def _name(content: object) -> str | None:
+    return None if content is None else str(content)

@@ -74,7 +74,10 @@ class QualityModel:
         transition: which label is given in place of which; None where too few errors were verified.
         fitted: for rows that were trained on; None when uncalibrated.
         new: for rows that were not; None when uncalibrated, or when the judging rows were trained on.
-        suggestion: probability that the likeliest other label is right, if the given one is wrong.
+        suggestion: probability that the likeliest other label is right, if the given one is wrong; None where too few
+            errors were verified.
+        named: share of the wrong labels in place of which some class is right; scales what the network says of other
+            classes where there is no `suggestion`, which has learned it.
     """
 
     method: Literal["audited", "planted", "uncalibrated", "transfer"]
@@ -83,6 +86,7 @@ class QualityModel:
     fitted: Calibrator | None = None
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
+    named: float = 1.0
 
     def method_for(self, *, new: bool) -> str:
         """How label quality of fitted or of new rows is made."""
@@ -114,6 +118,7 @@ class QualityModel:
         """
         other = alternative(predictions, self.transition)
         share = confidence(other, self.suggestion)
+        share = share if self.suggestion else share * self.named
         best, probability = predictions.candidates[:, 0], np.exp(predictions.candidate_log_probabilities[:, 0])
         unlabelled = ~predictions.known & (best >= 0)
         label = np.where(unlabelled, best, np.where(share >= LEAST_SHARE, other.label, -1))
@@ -124,7 +129,8 @@ class QualityModel:
         """Describe the model as a JSON object."""
         described = {"transition": self.transition, "fitted": self.fitted, "new": self.new}
         described |= {"suggestion": self.suggestion}
-        return {"method": self.method, **{k: v.to_json() if v else None for k, v in described.items()}}
+        parts = {name: part.to_json() if part else None for name, part in described.items()}
+        return {"method": self.method, **parts, "named": self.named}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> QualityModel:
@@ -132,7 +138,8 @@ class QualityModel:
         names = ("fitted", "new", "suggestion")
         calibrators = {name: Calibrator.from_json(content[name]) if content[name] else None for name in names}
         transition = Transition.from_json(content["transition"]) if content["transition"] else None
-        return cls(content["method"], transition=transition, **calibrators)
+        named = float(content.get("named", 1.0))  # earlier versions knew no rows of no class
+        return cls(content["method"], transition=transition, named=named, **calibrators)
 
 
 def fit_quality(
@@ -160,11 +167,11 @@ def fit_quality(
         quality[verified.judging] = _cross_fitted(audited, verified.labels, verified.classes)
         return model, quality
     if right + len(verified.clean_only) < MIN_EACH:
-        model = QualityModel("uncalibrated")
+        model = QualityModel("uncalibrated", named=_named(verified.labels, correct))
     else:
         calibrator = _fit_planted(signals, verified, correct, seed)
         new = calibrator if out_of_sample or not right else None
-        model = QualityModel("planted", fitted=calibrator, new=new)
+        model = QualityModel("planted", fitted=calibrator, new=new, named=_named(verified.labels, correct))
     return model, model.quality(signals)
 
 
@@ -184,7 +191,15 @@ def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_
         fitted=fit_calibrator(fitted, correct, weights=labels.weights),
         new=fit_calibrator(new, correct, weights=labels.weights) if out_of_sample else None,
         suggestion=fit_confidence(alternatives, mistaken, MIN_EACH // 2),
+        named=_named(labels, correct),
     )
+
+
+def _named(labels: VerifiedLabels, correct: BoolArray) -> float:
+    """Estimate the share of the wrong labels in place of which some class is right; 1 unless a row is of no class."""
+    wrong = labels.weights[~correct].sum()
+    of_class = labels.weights[~correct & (labels.true >= 0)].sum()
+    return float((of_class + 1) / (wrong + 1))
 
 
 def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> FloatArray:

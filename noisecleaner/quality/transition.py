@@ -20,7 +20,7 @@ class VerifiedLabels:
     """What was verified of some rows.
 
     Args:
-        true: class index of the verified label, shape [rows].
+        true: class index of the verified label, `NO_CLASS` where none is right, shape [rows].
         weights: how many rows of the dataset each stands for, on average 1, shape [rows].
     """
 
@@ -66,10 +66,13 @@ class Transition:
             given: class index of the given label, shape [rows].
             classes: number of classes.
         """
-        keys, where = np.unique(verified.true * classes + given, return_inverse=True)
-        counts = np.bincount(where, verified.weights, len(keys))
+        # a row of no class says nothing of what is given in place of one
+        of_class = verified.true >= 0
+        true, weights, given = verified.true[of_class], verified.weights[of_class], given[of_class]
+        keys, where = np.unique(true * classes + given, return_inverse=True)
+        counts = np.bincount(where, weights, len(keys))
         # one row of each kind more, so that no label is impossible
-        rate = (verified.weights[verified.true != given].sum() + 1) / (verified.weights.sum() + 2)
+        rate = (weights[true != given].sum() + 1) / (weights.sum() + 2)
         return cls(classes, float(rate), tuple(keys.tolist()), tuple(counts.tolist()))
 
     def log_odds(self, predictions: Predictions, leave_out: VerifiedLabels | None = None) -> FloatArray:

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Source, read_verification
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.no_class import verified_indices
 from noisecleaner.noise.rates import Rows
 from noisecleaner.notices import Notice, void
 from noisecleaner.quality.model import VerifiedRows, fit_quality
@@ -46,6 +47,7 @@ class ScoredRows:
         classes: the class names.
         model: how label quality was made, see `QualityModel.method`.
         notices: what a reader of the numbers must know.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
     """
 
     identity: pa.Table
@@ -60,6 +62,7 @@ class ScoredRows:
     classes: tuple[str, ...]
     model: str
     notices: tuple[Notice, ...] = ()
+    none_label: str | None = None
 
     def noting(self, *notices: Notice) -> ScoredRows:
         """Return the same rows with more notices."""
@@ -68,12 +71,16 @@ class ScoredRows:
     @property
     def given(self) -> IntArray:
         """Class index of the given label, -1 where there is none or the row was skipped, shape [rows]."""
-        return self._index("given_label")
+        return np.where(self._readable, indices(self.identity["given_label"], self.classes), -1)
 
     @property
     def trusted(self) -> IntArray:
-        """Class index of the verified label, -1 where there is none or the row was skipped, shape [rows]."""
-        return self._index("trusted_label")
+        """Class index of the verified label, shape [rows].
+
+        `UNVERIFIED` where there is none or the row was skipped, `NO_CLASS` where none of the classes is right.
+        """
+        verified = verified_indices(self.identity["trusted_label"], self.classes, none_label=self.none_label)
+        return np.where(self._readable, verified, UNVERIFIED)
 
     def values(self, by: By) -> FloatArray:
         """What a threshold cuts, in double precision, shape [rows]."""
@@ -87,7 +94,7 @@ class ScoredRows:
         """
         rows = Rows(
             given=self.given,
-            trusted=np.full_like(self.trusted, -1) if void(self.notices) else self.trusted,
+            trusted=np.full_like(self.trusted, UNVERIFIED) if void(self.notices) else self.trusted,
             expected=1 - self.values("label_quality"),
             judging=self.judging,
             probability=self.probability,
@@ -101,9 +108,17 @@ class ScoredRows:
             )
         return rows
 
-    def _index(self, column: str) -> IntArray:
-        readable = np.asarray(pc.is_null(self.identity["skip_reason"]))
-        return np.where(readable, indices(self.identity[column], self.classes), -1)
+    def without_needless(self) -> ScoredRows:
+        """Return the same rows without the suggestions for those of which none of the classes is right."""
+        needless = self.trusted == NO_CLASS
+        if not needless.any():
+            return self
+        confidence = np.where(needless, np.float32(np.nan), self.suggested_confidence)
+        return replace(self, suggested=np.where(needless, -1, self.suggested), suggested_confidence=confidence)
+
+    @property
+    def _readable(self) -> BoolArray:
+        return np.asarray(pc.is_null(self.identity["skip_reason"]))
 
 
 def from_trace(trace: Trace) -> ScoredRows:
@@ -121,6 +136,7 @@ def from_trace(trace: Trace) -> ScoredRows:
         probability=_doubles(table["sample_probability"]),
         classes=trace.classes,
         model=trace.model,
+        none_label=trace.none_label,
     )
 
 
@@ -151,24 +167,25 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         # rows that steered the fit stay out: their numbers are not like those of other rows
         judging=scored.judging | (mask & np.asarray(pc.is_null(before))),
         probability=probability,
-    )
+    ).noting(*fresh.notices)
     return _fitted_again(joined, Signals.from_table(trace.table, given=joined.given))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Fresh:
-    """Labels that were verified after the fit: rows of the trace, their labels, and perhaps their probabilities."""
+    """Labels that were verified after the fit: rows of the trace, labels, perhaps probabilities; notices."""
 
     rows: IntArray
     labels: pa.Array
     probability: FloatArray | None
+    notices: tuple[Notice, ...]
 
 
 def _read_fresh(trusted: str, like: Source, classes: tuple[str, ...], ids: pa.Array) -> _Fresh:
     """Read a table of verified labels of rows with these ids."""
     verification = read_verification(trusted, like, classes)
     labels, probability = verification.labels, verification.probability
-    check_labels(labels, classes, trusted)
+    check_labels(labels, classes, trusted, none_label=verification.none_label)
     positions = pc.index_in(verification.ids, value_set=ids)
     _refuse_strangers(verification.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
     usable = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
@@ -181,13 +198,14 @@ def _read_fresh(trusted: str, like: Source, classes: tuple[str, ...], ids: pa.Ar
         rows=np.asarray(positions)[usable].astype(np.int64),
         labels=labels.filter(pa.array(usable)).combine_chunks(),
         probability=None if probability is None else _doubles(probability)[usable],
+        notices=verification.notices,
     )
 
 
 def _fitted_again(scored: ScoredRows, signals: Signals) -> ScoredRows:
     """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
     true = scored.trusted
-    judging = np.flatnonzero(scored.judging & (true >= 0) & signals.predictions.known)
+    judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
     labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
     verified = VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
     model, quality = fit_quality(signals, verified)

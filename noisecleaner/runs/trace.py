@@ -40,15 +40,18 @@ class Trace:
         table: of the schema `TRACE`, or some of its columns.
         classes: the class names, in the order of their indices.
         model: how label quality was made, see `QualityModel.method`.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
     """
 
     table: pa.Table
     classes: tuple[str, ...]
     model: str
+    none_label: str | None = None
 
     def write(self, path: Path) -> None:
         """Write it, whole or not at all."""
-        write_table(path, [self.table], TRACE, {"classes": list(self.classes), "quality": self.model})
+        metadata = {"classes": list(self.classes), "quality": self.model, "none_label": self.none_label}
+        write_table(path, [self.table], TRACE, metadata)
 
     @classmethod
     def read(cls, path: Path, names: Sequence[str] | None = None) -> Trace:
@@ -62,7 +65,8 @@ class Trace:
             NoisecleanerError: the file is missing or damaged, or has other columns.
         """
         table, meta = read_table(path, TRACE, names)
-        return cls(table, tuple(meta["classes"]), str(meta["quality"]))
+        # earlier versions knew no rows of no class
+        return cls(table, tuple(meta["classes"]), str(meta["quality"]), none_label=meta.get("none_label"))
 
 
 def collect(folds: Sequence[FoldReadout], *, given: IntArray) -> Signals:

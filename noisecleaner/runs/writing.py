@@ -92,7 +92,7 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
 
 
 def _write_files(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source) -> None:
-    by = cutoff.by or BY[0]
+    by, scored = cutoff.by or BY[0], scored.without_needless()
     rows, values = scored.rows(), scored.values(by)
     cut = Cut(values, rows)
     threshold = cutoff.threshold_for(cut)

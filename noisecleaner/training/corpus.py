@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pyarrow as pa
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import (
     Manifest,
@@ -88,7 +88,10 @@ class Corpus:
 
     @property
     def trusted(self) -> IntArray:
-        """Class index of the verified label, -1 where there is none, shape [rows of the corpus]."""
+        """Class index of the verified label, shape [rows of the corpus].
+
+        `UNVERIFIED` where there is none, `NO_CLASS` where none of the classes is right.
+        """
         return self._padded(np.concatenate([self.dataset.trusted, self.clean_only_labels]))
 
     def _padded(self, labels: IntArray) -> IntArray:
@@ -142,7 +145,7 @@ def read_corpus(source: Source, *, trusted: str | None, regularisation: Regulari
 
 
 def _refuse_own_trusted(dataset: Manifest, source: Source) -> None:
-    if (dataset.trusted >= 0).any():
+    if (dataset.trusted != UNVERIFIED).any():
         raise NoisecleanerError(
             "In a transfer the verified labels are those of the target, but the dataset has a column "
             f"{source.columns.trusted!r} of its own.",
@@ -173,7 +176,7 @@ def check_usable(corpus: Corpus, *, method: str, strict: bool, low_loss: bool) -
             f"`trusted={NO_TRUSTED!r}` chooses rows to steer by, but `method={method!r}` needs none.",
             "Leave `trusted` out.",
         )
-    if low_loss and (corpus.dataset.trusted >= 0).any():
+    if low_loss and (corpus.dataset.trusted != UNVERIFIED).any():
         raise NoisecleanerError(
             f"`trusted={NO_TRUSTED!r}` is for datasets without verified rows, but this one has a column of them.",
             "Leave `trusted` out, or name a column that does not exist with `Columns(trusted=NAME)`.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 
 #: With fewer audited rows than this none is spared for judging: a calibration on ten rows is noise.
 MIN_AUDITED = 20
@@ -65,15 +65,17 @@ def assign_folds(
 
     Args:
         given: class index of the given label, -1 where there is none, shape [rows].
-        trusted: class index of the verified label, -1 where there is none, shape [rows].
+        trusted: class index of the verified label, `UNVERIFIED` without one, `NO_CLASS` where none is right: such a row
+            judges, but steers nothing; shape [rows].
         clean_only: verified labels of the clean-only rows, -1 where unusable, shape [clean-only rows].
         folds: number of runs, 1 or at least 3.
         seed: of the assignment.
         judged: False lets all trusted rows steer; nothing is predicted, as in a transfer to other classes.
     """
-    verified = np.concatenate([np.where(given >= 0, trusted, -1), clean_only])
+    verified = np.concatenate([np.where(given >= 0, trusted, UNVERIFIED), clean_only])
     may_judge = np.zeros(len(verified), dtype=bool)
-    for rows in (np.flatnonzero(verified[: len(given)] >= 0), len(given) + np.flatnonzero(clean_only >= 0)):
+    audited = verified[: len(given)] != UNVERIFIED
+    for rows in (np.flatnonzero(audited), len(given) + np.flatnonzero(clean_only >= 0)):
         may_judge[rows] = len(rows) >= MIN_AUDITED
     labels = _Labels(given=given, verified=verified, may_judge=may_judge)
     if not judged:

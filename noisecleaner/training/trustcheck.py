@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from noisecleaner.arrays import BoolArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray
 from noisecleaner.errors import listed
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.noise.randomness import LEAST_P, not_random, picked_by_looks, random_sample_p_value
@@ -28,7 +28,7 @@ def notices_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[Notice]:
         corpus: all rows of the fit.
         array: their inputs, decoded, in the same order, shape [rows of the corpus, …].
     """
-    if not (corpus.trusted >= 0).any():
+    if not (corpus.trusted != UNVERIFIED).any():
         return
     checks = [_unseen_classes(corpus), _not_random(corpus)]
     if corpus.target_classes == corpus.dataset.classes:  # else the trusted rows are another task
@@ -52,7 +52,8 @@ def notices_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) 
     own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
     best = np.where(own > other, seen.given, seen.candidates[:, 0])
     certain = np.maximum(own, other) > np.log(_CERTAIN)
-    odd = rows[certain & (best != dataset.trusted[rows])]
+    # of rows in which no class is right networks know nothing: they can only name one
+    odd = rows[certain & (best != dataset.trusted[rows]) & (dataset.trusted[rows] >= 0)]
     if len(odd):
         ids = dataset.table["sample_id"].take(odd[:_SHOWN]).to_pylist()
         yield Notice(
@@ -65,7 +66,7 @@ def notices_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) 
 
 def _drawn(dataset: Manifest) -> bool:
     """Whether verified rows were drawn with probabilities that are known."""
-    return bool(np.isfinite(dataset.sample_probability[dataset.trusted >= 0]).any())
+    return bool(np.isfinite(dataset.sample_probability[dataset.trusted != UNVERIFIED]).any())
 
 
 def _unseen_classes(corpus: Corpus) -> Notice | None:
@@ -84,7 +85,7 @@ def _unseen_classes(corpus: Corpus) -> Notice | None:
 def _not_random(corpus: Corpus) -> Notice | None:
     """Test by simulation whether the audited rows' given labels can be those of a random sample (chi-square)."""
     dataset = corpus.dataset
-    audited = (dataset.given >= 0) & (dataset.trusted >= 0)
+    audited = (dataset.given >= 0) & (dataset.trusted != UNVERIFIED)
     if not audited.any() or _drawn(dataset):
         return None
     p_value = random_sample_p_value(
@@ -100,12 +101,12 @@ def _not_random(corpus: Corpus) -> Notice | None:
 
 def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:
     """Find trusted rows whose content is that of a dataset row under another id."""
-    trusted = np.flatnonzero(corpus.trusted >= 0)
+    trusted = np.flatnonzero(corpus.trusted != UNVERIFIED)
     content = {array[row].tobytes(): row for row in trusted}
     twins = []
     for row in np.flatnonzero(corpus.dataset.readable):
         twin = content.get(array[row].tobytes())
-        if twin is not None and twin != row and corpus.trusted[row] < 0:
+        if twin is not None and twin != row and corpus.trusted[row] == UNVERIFIED:
             twins.append(row)
     if not twins:
         return None

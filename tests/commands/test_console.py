@@ -261,6 +261,7 @@ EXPORTED = ExportResult(
     dropped=1100,
     relabelled=0,
     verified=300,
+    no_class=0,
     skipped=100,
     empty_classes=[],
 )
@@ -274,6 +275,9 @@ def test_what_an_export_says(capfd: Capture) -> None:
         f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",
         f"Would write 1,800 of 3,000 rows to clean (folder): {rest}",
     ]
+    console.show_exported(replace(EXPORTED, no_class=40), dry_run=False)
+    rest = "300 with their verified label, 40 of no class left out, 100 without a score left out."
+    assert lines(capfd)[0].endswith(rest)
     console.show_exported(replace(EXPORTED, empty_classes=["cat", "dog"]), dry_run=False)
     assert capfd.readouterr().err == "Warning: No row is left of: cat, dog.\n"
 

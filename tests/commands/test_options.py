@@ -40,6 +40,7 @@ def test_each_column_has_its_option() -> None:
         probabilities_column="p",
         row_ids=True,
         allow_absolute=True,
+        none_label="n",
     )
     columns = Columns(
         image="i",
@@ -51,7 +52,8 @@ def test_each_column_has_its_option() -> None:
         row_ids=True,
         irrelevant="c",
     )
-    assert options.source("data", irrelevant="c") == Source("data", columns=columns, allow_absolute=True)
+    source = Source("data", columns=columns, allow_absolute=True, none_label="n")
+    assert options.source("data", irrelevant="c") == source
 
 
 def test_each_field_of_a_model_has_its_option() -> None:

@@ -34,7 +34,7 @@ ROWS = st.lists(
     st.builds(
         Row,
         st.none() | LABELS,
-        st.none() | LABELS,
+        st.none() | LABELS | st.just("none"),
         st.none() | LABELS,
         SHARES,
         st.none() | SHARES,
@@ -60,13 +60,15 @@ def decided(rows: list[Row], policy: Policy) -> Decisions:
         suggested_confidence=[row.confidence for row in rows],
         flagged=[row.flagged for row in rows],
     )
-    return decide(scores, CLASSES, policy)
+    return decide(scores, CLASSES, policy, none_label="none")
 
 
 def outcome(row: Row, policy: Policy) -> tuple[str, str | None]:
     """What the manual says becomes of a row, and its label."""
     if row.flagged is None:
         return "skipped", None
+    if row.trusted == "none":
+        return "of no class", None
     if row.trusted:
         return "verified", row.trusted
     flagged = row.flagged
@@ -89,6 +91,7 @@ def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy)
         became, label = outcome(row, policy)
         assert decisions.skipped[number] == (became == "skipped")
         assert decisions.verified[number] == (became == "verified")
+        assert decisions.no_class[number] == (became == "of no class")
         assert decisions.relabelled[number] == (became == "relabelled")
         assert decisions.dropped[number] == (became == "dropped")
         assert decisions.keep[number] == (label is not None)
@@ -100,7 +103,9 @@ def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy)
 @given(ROWS, POLICIES)
 def test_a_row_becomes_one_thing(rows: list[Row], policy: Policy) -> None:
     decisions = decided(rows, policy)
-    things = np.stack([decisions.dropped, decisions.relabelled, decisions.verified, decisions.skipped])
+    things = np.stack(
+        [decisions.dropped, decisions.relabelled, decisions.verified, decisions.no_class, decisions.skipped]
+    )
     assert (things.sum(axis=0) <= 1).all()
     assert not (decisions.keep & (decisions.dropped | decisions.skipped)).any()
 

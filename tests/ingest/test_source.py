@@ -27,10 +27,28 @@ COLUMNS = st.builds(
 
 
 @settings(deadline=None)
-@given(st.text(min_size=1, max_size=20), COLUMNS, st.booleans())
-def test_a_source_comes_back_from_json(data: str, columns: Columns, allow_absolute: bool) -> None:
-    source = Source(data, columns=columns, allow_absolute=allow_absolute)
+@given(st.text(min_size=1, max_size=20), COLUMNS, st.booleans(), st.none() | NAMES)
+def test_a_source_comes_back_from_json(data: str, columns: Columns, allow_absolute: bool, none: str | None) -> None:
+    source = Source(data, columns=columns, allow_absolute=allow_absolute, none_label=none)
     assert Source.from_json(json.loads(json.dumps(source.to_json()))) == source
+
+
+def test_sources_of_earlier_versions_said_nothing_of_rows_of_no_class() -> None:
+    content = {name: value for name, value in Source("data").to_json().items() if name != "none_label"}
+    assert Source.from_json(content) == Source("data")
+
+
+def test_none_means_no_class_unless_a_class_is_called_so() -> None:
+    assert Source("data").no_class(("cat", "dog")) == "none"
+    assert Source("data").no_class(("cat", "none")) is None
+    assert Source("data", none_label="other").no_class(("cat", "none")) == "other"
+
+
+@pytest.mark.parametrize(("label", "found"), [("cat", "'cat' is a class of the dataset"), ("", "'' is empty")])
+def test_what_means_no_class_is_no_class(label: str, found: str) -> None:
+    with pytest.raises(NoisecleanerError, match=found) as refused:
+        Source("data", none_label=label).no_class(("cat", "dog"))
+    assert "`Source.none_label`" in refused.value.message
 
 
 def test_paths_are_those_of_the_folder_in_which_the_source_was_named(

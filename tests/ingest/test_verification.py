@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,11 @@ from support.sources import (
     vectors,
 )
 
-from noisecleaner.ingest import Columns, Source, Verification, read_verification
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Columns, Source, Verification, ingest, read_verification
 from noisecleaner.ingest.verification import join
+from noisecleaner.notices import Severity
 
 
 def test_a_trusted_table_is_joined_on_the_ids(tmp_path: Path) -> None:
@@ -148,3 +152,64 @@ def test_the_label_column_serves_where_there_is_no_trusted_one(tmp_path: Path) -
         verification = read_verification(str(trusted), source, ("a", "b"))
         assert verification.labels.to_pylist() == [expected]
         assert (verification.payload, verification.where) == (None, str(trusted))
+
+
+# None of the classes
+
+
+def test_verified_rows_of_no_class_are_neither_open_nor_of_a_class(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b", "a"])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r2", "r0"], trusted_label=["none", "b"])
+    manifest, _ = both(data, trusted, embedding="embedding")
+    assert manifest.trusted.tolist() == [1, UNVERIFIED, NO_CLASS]
+    own = vectors(tmp_path / "e.parquet", ["a", "b"], trusted_label=["none", None])
+    assert read(own, embedding="embedding").trusted.tolist() == [NO_CLASS, UNVERIFIED]
+
+
+def test_a_class_called_none_is_a_class(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "none"])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r0"], trusted_label=["none"])
+    assert read(data, trusted=trusted, embedding="embedding").trusted.tolist() == [1, UNVERIFIED]
+
+
+def test_the_word_for_no_class_may_be_another_one(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b"])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r0"], trusted_label=["unclear"])
+    assert "where no class of the dataset is right, write none" in refusal(data, trusted, embedding="embedding")
+    source = Source(str(data), columns=Columns(embedding="embedding"), none_label="unclear")
+    manifest, _ = ingest(source, str(trusted))
+    assert manifest.trusted.tolist() == [NO_CLASS, UNVERIFIED]
+    with pytest.raises(NoisecleanerError, match="'b' is a class of the dataset"):
+        ingest(replace(source, none_label="b"), str(trusted))
+
+
+@pytest.mark.parametrize(("empty", "severity"), [(1, Severity.WARNING), (3, Severity.NOTE)])
+def test_empty_cells_are_counted_and_said(tmp_path: Path, empty: int, severity: Severity) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b", "a", "b"])
+    labels = [*[None] * empty, *["a"] * (4 - empty)]
+    trusted = table(tmp_path / "t.parquet", sample_id=["r0", "r1", "r2", "r3"], trusted_label=labels)
+    (notice,) = read(data, trusted=trusted, embedding="embedding").notices
+    assert notice.message == (
+        f"{empty} of 4 rows of {trusted} are empty: they measure nothing; write none where no class fits."
+    )
+    assert (notice.code, notice.severity) == ("verified-cells-empty", severity)
+
+
+def test_where_nothing_is_empty_nothing_is_said_nor_of_a_column_of_the_dataset(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b"], trusted_label=["a", None])
+    trusted = table(tmp_path / "t.parquet", sample_id=["r1"], trusted_label=["none"])
+    assert read(data, trusted=trusted, embedding="embedding").notices == ()
+
+
+def test_rows_of_no_class_beside_the_dataset_are_counted_and_left_out(tmp_path: Path) -> None:
+    data = table(tmp_path / "d.parquet", sample_id=["x", "y"], label=["a", "b"], image=[red(), green()])
+    trusted = table(
+        tmp_path / "t.parquet", sample_id=["n1", "n2", "x"], trusted_label=["none", "b", "none"], image=[red()] * 3
+    )
+    manifest, clean_only = both(data, trusted)
+    assert clean_only is not None
+    assert clean_only.trusted.tolist() == [UNVERIFIED, 1, UNVERIFIED]
+    assert clean_only.skips() == {"no_class": 1, "in_dataset": 1}
+    (notice,) = manifest.notices
+    assert notice.message.startswith(f"1 rows of {trusted} are none of the classes (none) and not in the dataset")
+    assert manifest.trusted.tolist() == [NO_CLASS, UNVERIFIED]

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from support.simulated import Array, scores
 
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.noise.estimate import MIN_EVENTS
 from noisecleaner.noise.rates import Noise, Rows, measure
 
 
 def rows_of(given: Array, trusted: Array, expected: Array | None = None, judging: Array | None = None) -> Rows:
     size = len(given)
-    audited = (given >= 0) & (trusted >= 0)
+    audited = (given >= 0) & (trusted != UNVERIFIED)
     unknown = np.full(size, np.nan)
     return Rows(
         given=given,
@@ -171,9 +172,32 @@ RATE = GOOD["overall"]
         {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": [[1, 2]] * 3}},
         {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": [[1, 2, -3]] * 3}},
         {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": 3}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_no_class_by_given": [1, 2]}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_no_class_by_given": [1, 2, -1]}},
     ],
 )
 def test_damaged_noise_is_refused(content: object) -> None:
     assert Noise.from_json(GOOD).overall.sample_size == 800
     with pytest.raises(ValueError, match=r"."):
         Noise.from_json(content)
+
+
+def test_a_row_of_no_class_is_an_error_with_a_place_of_its_own() -> None:
+    labels = np.array([0, 0, 0, 1, 1])
+    verified = np.array([0, NO_CLASS, NO_CLASS, 0, UNVERIFIED])
+    noise = measure(rows_of(labels, verified), ("a", "b"), "audited")
+    assert (noise.overall.events, noise.overall.sample_size) == (3, 4)
+    assert (noise.per_class["a"].events, noise.per_class["b"].events) == (2, 1)
+    assert noise.confusion == ((1, 1), (0, 0))
+    assert noise.no_class == (2, 0)
+    assert list(noise.pairs) == [("a", None), ("a", "a"), ("b", "a")]
+    assert (noise.pairs["a", None].events, noise.pairs["a", None].sample_size) == (2, 3)
+    content = json.loads(json.dumps(noise.to_json()))
+    assert content["confusion"]["audited_no_class_by_given"] == [2, 0]
+    assert content["matrix"][0]["true"] is None
+    assert Noise.from_json(content) == noise
+
+
+def test_files_of_earlier_versions_knew_no_rows_of_no_class() -> None:
+    older = {name: part for name, part in GOOD["confusion"].items() if name != "audited_no_class_by_given"}
+    assert Noise.from_json({**GOOD, "confusion": older}) == Noise.from_json(GOOD)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.simulated import NOBODY, Array, calibration_error, trace, verify
+from support.simulated import NOBODY, Array, calibration_error, network, trace, verify
 
+from noisecleaner.arrays import NO_CLASS
 from noisecleaner.quality.model import Judgements, QualityModel, fit_quality
 from noisecleaner.quality.planted import CleanOnlyRows
 from noisecleaner.quality.signals import Signals
@@ -220,3 +221,46 @@ def test_judgements_of_parts_are_put_where_they_belong() -> None:
         np.testing.assert_array_equal(getattr(parts, name)[:150], getattr(whole, name)[:150])
     assert (parts.suggested[150:] == -1).all()
     assert np.isnan([parts.quality[150:], parts.confidence[150:]]).all()
+
+
+def of_no_class(share: float = 0.09, seed: int = 0) -> tuple[Signals, Array]:
+    """A good network on ten classes with few wrong labels, and images of none of them, of which it names some class."""
+    rng = np.random.default_rng(seed)
+    signals, _, true = trace(ROWS, classes=10, noise=0.04, seed=seed)
+    given, none = signals.predictions.given, rng.random(ROWS) < share
+    seen = network(np.where(none, rng.integers(0, 10, ROWS), true), given, 10, rng, skill=np.where(none, 3.0, 6.0))
+    return Signals(signals.dynamics, seen), np.where(none, NO_CLASS, true)
+
+
+@pytest.mark.parametrize(("size", "method", "found"), [(400, "audited", 0.4), (60, "planted", 0.0)])
+def test_rows_of_no_class_teach_what_is_worth_suggesting(size: int, method: str, found: float) -> None:
+    """Left blank, such rows get a class suggested more often than not; few errors cannot tell which are which."""
+    signals, true = of_no_class()
+    judging = np.random.default_rng(1).choice(ROWS, size, replace=False)
+    suggested = {}
+    for name, rows in (("said", judging), ("blank", judging[true[judging] >= 0])):
+        model, quality = fit_quality(signals, verify(true, rows, classes=10))
+        suggested[name] = suggest(model, signals, quality)[0]
+        assert name == "blank" or model.method == method
+    unseen = ~np.isin(np.arange(ROWS), judging)
+    assert (suggested["blank"][unseen & (true == NO_CLASS)] >= 0).mean() > 0.5
+    assert (suggested["said"][unseen & (true == NO_CLASS)] >= 0).mean() < 0.15
+    mistaken = unseen & (true >= 0) & (signals.predictions.given != true)
+    assert (suggested["said"] == true)[mistaken].mean() >= found
+
+
+def test_rows_of_no_class_are_wrong_labels_for_the_calibration() -> None:
+    signals, true = of_no_class()
+    _, quality, _ = audited(signals, true, 800)
+    wrong = signals.predictions.given != true
+    assert 1 - quality.mean() == pytest.approx(wrong.mean(), abs=0.02)
+    assert calibration_error(quality, ~wrong) < 0.05
+
+
+def test_a_model_comes_back_with_what_it_learned_of_rows_of_no_class() -> None:
+    model, _ = fit_quality(of_no_class()[0], verify(of_no_class()[1], np.arange(60), classes=10))
+    assert 0 < model.named < 1
+    content = json.loads(json.dumps(model.to_json()))
+    assert QualityModel.from_json(content) == model
+    del content["named"]  # as earlier versions wrote it
+    assert QualityModel.from_json(content) == replace(model, named=1.0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from support.simulated import Array, network, predictions_of, verified_example
 
+from noisecleaner.arrays import NO_CLASS
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 
 PRIOR = 50  # rows of a class that count as much as what is assumed before
@@ -124,3 +125,14 @@ def test_a_row_without_a_given_label_has_no_odds_but_its_candidates_keep_theirs(
     row = predictions_of(np.nan, {2: np.log(0.7), 1: np.log(0.3)}, given=-1)
     assert np.isnan(transition.log_odds(row)).all()
     assert np.isfinite(transition.others(row)[0, :2]).all()
+
+
+def test_rows_of_no_class_say_nothing_of_what_is_given_in_place_of_one() -> None:
+    verified, predictions = verified_example()
+    some = np.arange(len(verified.true)) % 4 == 0
+    with_none = replace(verified, true=np.where(some, NO_CLASS, verified.true))
+    rest = np.flatnonzero(~some)
+    found = Transition.fit(with_none, given=predictions.given, classes=4)
+    assert found == Transition.fit(verified.take(rest), given=predictions.given[rest], classes=4)
+    # nor is there anything of theirs to leave out
+    np.testing.assert_array_equal(found.log_odds(predictions, with_none)[some], found.log_odds(predictions)[some])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.simulated import trace as simulated
 
-from noisecleaner.arrays import Array
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
 from noisecleaner.quality.model import Judgements
@@ -53,7 +53,7 @@ def trace() -> Trace:
         "skip_reason": pa.array([*[None] * (ROWS - 1), "unreadable"]),
     }
     table = pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE)
-    return Trace(table, CLASSES, "planted")
+    return Trace(table, CLASSES, "planted", none_label="none")
 
 
 @pytest.fixture
@@ -157,3 +157,23 @@ def test_labels_that_are_no_class_or_all_empty_are_refused(tmp_path: Path, trace
         verified_since(scored, trace, verified(tmp_path, ["r1"], pa.array(["mauve"])), LIKE)
     with pytest.raises(NoisecleanerError):
         verified_since(scored, trace, verified(tmp_path, ["r1"], pa.array([None], pa.string())), LIKE)
+
+
+def test_labels_may_say_that_no_class_is_right(tmp_path: Path, trace: Trace, scored: ScoredRows, true: Array) -> None:
+    table = verified(tmp_path, ["r11", "r13"], pa.array(["none", "a"]), sample_probability=[0.5, 0.5])
+    after = verified_since(scored, trace, table, LIKE)
+    assert after.trusted[11:14].tolist() == [NO_CLASS, UNVERIFIED, 0]
+    assert after.rows().wrong[11]
+
+
+def test_empty_cells_are_said(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
+    after = verified_since(scored, trace, verified(tmp_path, ["r11", "r13"], pa.array(["a", None])), LIKE)
+    assert [notice.code for notice in after.notices] == ["verified-cells-empty"]
+
+
+def test_rows_of_no_class_get_no_suggestion(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
+    labelled = replace(scored, suggested_confidence=np.where(scored.suggested >= 0, np.float32(0.7), np.nan))
+    after = verified_since(labelled, trace, verified(tmp_path, ["r11"], pa.array(["none"])), LIKE).without_needless()
+    assert (after.suggested[9], after.suggested[11], after.suggested[13]) == (1, -1, 1)
+    np.testing.assert_array_equal(np.isnan(after.suggested_confidence), after.suggested < 0)
+    assert scored.without_needless() is scored

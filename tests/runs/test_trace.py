@@ -17,6 +17,7 @@ from noisecleaner.quality.model import Judgements
 from noisecleaner.quality.signals import Dynamics, Predictions, Signals
 from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.trace import TRACE, Trace, collect, to_table, verified_rows
+from noisecleaner.tables import write_table
 
 CLASSES = ("a", "b", "c")
 ROWS = 9
@@ -130,12 +131,19 @@ def test_every_signal_is_a_column_of_the_trace() -> None:
 
 
 def test_a_trace_comes_back_whole_or_in_part(tmp_path: Path) -> None:
-    trace = Trace(written(any_signals(ROWS, classes=3), Judgements.unknown(ROWS)), CLASSES, "planted")
+    table = written(any_signals(ROWS, classes=3), Judgements.unknown(ROWS))
+    trace = Trace(table, CLASSES, "planted", none_label="other")
     trace.write(tmp_path / "trace.parquet")
     again = Trace.read(tmp_path / "trace.parquet")
     assert again.table.equals(trace.table)
-    assert (again.classes, again.model) == (CLASSES, "planted")
+    assert (again.classes, again.model, again.none_label) == (CLASSES, "planted", "other")
     ids = Trace.read(tmp_path / "trace.parquet", ["sample_id"]).table
     assert ids.column_names == ["sample_id"]
     with pytest.raises(NoisecleanerError, match="missing"):
         Trace.read(tmp_path / "missing.parquet")
+
+
+def test_traces_of_earlier_versions_knew_no_rows_of_no_class(tmp_path: Path) -> None:
+    table = written(any_signals(ROWS, classes=3), Judgements.unknown(ROWS))
+    write_table(tmp_path / "trace.parquet", [table], TRACE, {"classes": list(CLASSES), "quality": "planted"})
+    assert Trace.read(tmp_path / "trace.parquet").none_label is None

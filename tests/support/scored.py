@@ -54,7 +54,7 @@ def metadata_of(classes: Sequence[str], **changes: Any) -> Metadata:
 def noise_of(classes: Mapping[str, Rate], overall: Rate) -> Noise:
     """Noise of which nobody knows the pairs."""
     nothing = tuple(tuple(0 for _ in classes) for _ in classes)
-    return Noise(overall=overall, per_class=classes, pairs={}, confusion=nothing)
+    return Noise(overall=overall, per_class=classes, pairs={}, confusion=nothing, no_class=(0,) * len(classes))
 
 
 def make_run(

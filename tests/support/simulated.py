@@ -19,7 +19,9 @@ from noisecleaner.quality.transition import VerifiedLabels
 NOBODY = np.empty(0, dtype=np.int64)
 
 
-def network(true: Array, given: Array, classes: int, rng: np.random.Generator, skill: float = 2.5) -> Predictions:
+def network(
+    true: Array, given: Array, classes: int, rng: np.random.Generator, skill: float | Array = 2.5
+) -> Predictions:
     """What a network that knows the true class so well says of given labels, all other classes listed."""
     logits = rng.normal(size=(len(true), classes))
     logits[np.arange(len(true)), true] += skill

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 
 
@@ -100,3 +101,17 @@ def test_the_seed_decides() -> None:
     same, again, other = (assign_folds(**labels, folds=3, seed=seed).folds[0].predicted for seed in (1, 1, 2))
     assert np.array_equal(same, again)
     assert not np.array_equal(same, other)
+
+
+@pytest.mark.parametrize("folds", [1, 5])
+@pytest.mark.parametrize("audited", [60, MIN_AUDITED - 1])
+def test_rows_of_no_class_judge_but_steer_nothing(folds: int, audited: int) -> None:
+    given = np.arange(300) % 4
+    trusted = np.full(300, UNVERIFIED)
+    trusted[:audited] = np.where(np.arange(audited) % 3, np.arange(audited) % 4, NO_CLASS)
+    assignment = assign_folds(given=given, trusted=trusted, clean_only=np.empty(0, np.int64), folds=folds, seed=0)
+    judged = assignment.judging & (trusted == NO_CLASS)
+    assert judged.any() == (audited >= MIN_AUDITED)
+    for fold in assignment.folds:
+        assert (trusted[fold.steering] >= 0).all()
+        assert len(fold.steering)

@@ -11,6 +11,7 @@ import pytest
 from support.datasets import CLASSES, Command, embeddings, write_trusted
 from support.simulated import Array
 
+from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.settings import Regularisation
@@ -144,6 +145,16 @@ def test_verified_labels_that_networks_agree_with_are_not_warned_of(tmp_path: Pa
     assert not [notice for notice in found if notice.code == "verified-labels-look-wrong"]
     wrong = network(corpus, np.full(300, 0.999), (of + 1) % 3)
     assert list(notices_after(corpus, wrong, np.zeros(300, dtype=bool))) == []
+
+
+def test_rows_of_no_class_do_not_look_wrong_where_networks_name_one(tmp_path: Path, truth: dict[str, str]) -> None:
+    verified = a_random_sample(truth)
+    corpus = corpus_of(tmp_path, verified | dict.fromkeys(list(verified)[:20], "none"))
+    judging = corpus.dataset.trusted != UNVERIFIED
+    assert judging.sum() == 60
+    of = np.where(corpus.dataset.trusted >= 0, corpus.dataset.trusted, 0)
+    found = list(notices_after(corpus, network(corpus, np.full(300, 0.999), of), judging))
+    assert not [notice for notice in found if notice.code == "verified-labels-look-wrong"]
 
 
 def test_a_fit_says_it_all(tmp_path: Path, command: Command) -> None:
