@@ -47,6 +47,11 @@ class Notice:
         return cls(code=code, message=message, severity=Severity(content["severity"]))
 
 
+def doubts(notices: Iterable[Notice]) -> tuple[Notice, ...]:
+    """Choose what stands beside the numbers, wherever they are told: all but notes."""
+    return tuple(notice for notice in notices if notice.severity is not Severity.NOTE)
+
+
 def void(notices: Iterable[Notice]) -> bool:
     """Whether one of the notices says that verified rows measure nothing."""
     return any(notice.severity is Severity.VOID for notice in notices)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
-from noisecleaner.notices import Severity, void
+from noisecleaner.notices import void
 
 if TYPE_CHECKING:
     from noisecleaner.noise.thresholds import Goal
@@ -31,11 +31,6 @@ def facts(summary: Summary) -> dict[str, str]:
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
         "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}") + _reliability(summary),
     }
-
-
-def doubts(summary: Summary) -> Iterator[str]:
-    """List what stands beside the noise: all that may make the numbers worse than they look."""
-    yield from (notice.message for notice in summary.notices if notice.severity is not Severity.NOTE)
 
 
 def listings(summary: Summary) -> Iterator[Listing]:

@@ -21,6 +21,7 @@ from noisecleaner.commands._listing import Listing
 from noisecleaner.commands._taking_back import taking_back
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
 from noisecleaner.commands.wording import typed
+from noisecleaner.notices import doubts
 from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _PIPE_WIDTH = 200
 #: Columns that hold numbers.
 _RIGHT = ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha", "paper", "seeds")
 _EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
+_SEVERITIES = {"warning": ("warning", "yellow"), "void": ("no rate", "bold magenta")}
 
 
 def show_error(message: str, hint: str) -> None:
@@ -70,8 +72,8 @@ def show_summary(summary: Summary, out: Path) -> None:
     """Print what `score` found."""
     for name, fact in _summary.facts(summary).items():
         on_stdout().print(Text.assemble((f"{name:<9}", "bold"), fact))
-        for doubt in _summary.doubts(summary) if name == "Noise" else ():
-            on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), printable(typed(doubt))))
+        for doubt in doubts(summary.notices) if name == "Noise" else ():
+            on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), printable(typed(doubt.message))))
     for listing in _summary.listings(summary):
         _show_listing(listing)
     _show(f"Wrote scores.parquet, report.parquet and noise.json to {out}.")
@@ -190,8 +192,12 @@ def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
         level = " (warn)" if finding.level == "warn" else ""
         rule = f"{finding.rule}{level}: "
         yield Text.assemble((f"{finding.outcome:<14}", style), (rule, "bold"), printable(finding.message))
+    for notice in doubts(verdict.notices):
+        word, style = _SEVERITIES[notice.severity]
+        code = f"{printable(notice.code)}: "
+        yield Text.assemble((f"{word:<14}", style), (code, "bold"), printable(notice.message))
     yield _headline(verdict)
 
 
 def _headline(verdict: Verdict, more: str = "") -> Text:
-    return Text(f"{verdict.headline}: {printable(verdict.run)}{printable(more)}", "bold")
+    return Text(printable(f"{verdict.headline}: {verdict.run}{more}"), "bold")

@@ -121,10 +121,11 @@ def _check_output(output: Path | None) -> None:
 
 
 def _conclude(verdict: Verdict, format: str, output: Path | None) -> NoReturn:
-    """Write a verdict and hand its exit code to `main`."""
+    """Write a verdict in the words of the command line, and hand its exit code to `main`."""
     from noisecleaner.files import replacing
     from noisecleaner.gate.formats import github, render
 
+    verdict = verdict.worded(typed)
     if output is not None:
         text = console.verdict_text(verdict) if format == "console" else render(format, verdict)
         with replacing(output) as temporary:

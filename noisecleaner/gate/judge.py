@@ -33,7 +33,13 @@ def gate(scored: Path, config: GateConfig) -> Verdict:
         if name in config.limits
     ]
     findings = tuple(case.rule.judge(case) for case in cases)
-    return Verdict(run=str(scored), findings=findings, on_inconclusive=config.on_inconclusive)
+    return Verdict(
+        run=str(scored),
+        findings=findings,
+        on_inconclusive=config.on_inconclusive,
+        counts=run.counts,
+        notices=run.metadata.notices,
+    )
 
 
 def read_baseline(config: GateConfig, scored: Path) -> ScoredRun | None:

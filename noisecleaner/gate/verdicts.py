@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.noise.rate import FOUR_DIGITS, Interval, percent
+from noisecleaner.notices import Notice
+
+if TYPE_CHECKING:  # what there is to limit can be told without reading a table
+    from noisecleaner.runs.row_counts import RowCounts
+
+_NAMED = 20  # unknown classes in JSON
 
 
 class Outcome(StrEnum):
@@ -80,11 +88,22 @@ class Verdict:
         run: the directory that was judged.
         findings: one for each rule.
         on_inconclusive: what an error rule that cannot be decided counts as, see `GateConfig`.
+        counts: the rows of the run.
+        notices: what a reader of the findings must know.
     """
 
     run: str
     findings: tuple[Finding, ...]
     on_inconclusive: OnInconclusive | None = None
+    _: KW_ONLY
+    counts: RowCounts
+    notices: tuple[Notice, ...] = ()
+
+    def worded(self, words: Callable[[str], str]) -> Verdict:
+        """Return the verdict with its messages in the words of whoever reads them."""
+        findings = tuple(replace(finding, message=words(finding.message)) for finding in self.findings)
+        notices = tuple(replace(notice, message=words(notice.message)) for notice in self.notices)
+        return replace(self, findings=findings, notices=notices)
 
     def effect(self, finding: Finding) -> Effect:
         """What a finding does to this gate."""
@@ -116,11 +135,12 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The verdict in one sentence, without the run's name."""
+        """The verdict in one sentence, with the rows that it rests on and without the run's name."""
         names = {Effect.FAILS: "failed", Effect.UNDECIDED: "inconclusive", Effect.WARNS: "with a warning"}
         counts = [f"{self.count(effect)} {name}" for effect, name in names.items() if self.count(effect)]
         passed = f"{self.count(Effect.PASSES)} of {len(self.findings)} rules passed"
-        return f"Gate {self.outcome} (exit code {self.exit_code}): {', '.join([passed, *counts])}"
+        verdict = f"Gate {self.outcome} (exit code {self.exit_code}): {', '.join([passed, *counts])}"
+        return f"{verdict}; {self.counts.coverage}"
 
     def to_json(self) -> dict[str, Any]:
         """Describe the verdict as a JSON object; findings as `Finding` has them."""
@@ -138,4 +158,21 @@ class Verdict:
             }
             for finding in self.findings
         ]
-        return {"outcome": self.outcome.value, "exit_code": self.exit_code, "run": self.run, "findings": findings}
+        return {
+            "outcome": self.outcome.value,
+            "exit_code": self.exit_code,
+            "run": self.run,
+            "coverage": self._coverage(),
+            "notices": [notice.to_json() for notice in self.notices],
+            "findings": findings,
+        }
+
+    def _coverage(self) -> dict[str, Any]:
+        counts = self.counts
+        return {
+            "message": counts.coverage,
+            "rows": counts.rows,
+            "scored": counts.scored,
+            "skipped": dict(counts.skipped),
+            "unknown_classes": dict(islice(counts.unknown_classes.items(), _NAMED)),
+        }

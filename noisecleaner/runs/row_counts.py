@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.ingest import Skip
+
 #: The columns of scores.parquet that are counted.
 COUNTED = ("given_label", "trusted_label", "suggested_label", "flagged", "skip_reason")
 
@@ -22,11 +24,13 @@ class ClassCounts:
         rows: all of them, but for those that were skipped.
         scored: those that are flagged or kept.
         flagged: those that are flagged.
+        skipped: further rows, which were skipped.
     """
 
     rows: int
     scored: int
     flagged: int
+    skipped: int = 0
 
     @property
     def kept(self) -> int:
@@ -46,6 +50,7 @@ class RowCounts:
         unlabelled: those that have no given label, and a suggested one instead.
         verified: rows with a verified label.
         classes: given class -> its rows; every class of the run is there.
+        unknown_classes: given label that is no class of the run -> the rows skipped for it, most frequent first.
     """
 
     rows: int
@@ -55,11 +60,20 @@ class RowCounts:
     unlabelled: int
     verified: int
     classes: Mapping[str, ClassCounts]
+    unknown_classes: Mapping[str, int]
 
     @property
     def kept(self) -> int:
         """Scored rows that are not flagged."""
         return self.scored - self.flagged
+
+    @property
+    def coverage(self) -> str:
+        """How many rows the numbers rest on: `scored 60 of 200 rows (140 missing_file)`."""
+        reasons = [f"{rows:,} {reason}" for reason, rows in self.skipped.items()]
+        without = self.rows - self.scored - sum(self.skipped.values())
+        reasons += [f"{without:,} without a value"] if without else []
+        return f"scored {self.scored:,} of {self.rows:,} rows" + (f" ({', '.join(reasons)})" if reasons else "")
 
 
 def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCounts:
@@ -75,12 +89,16 @@ def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCount
         kinds.update(_kinds(batch))
         verified += pc.count(batch["trusted_label"]).as_py()
     readable, scored, flagged = Counter[str | None](), Counter[str | None](), Counter[str | None]()
-    skipped, unlabelled, known = Counter[str](), 0, frozenset(classes)
+    skipped, left_out, unlabelled, known = Counter[str](), Counter[str | None](), 0, frozenset(classes)
+    unknown = Counter[str]()
     for kind, rows in kinds.items():
         if kind.skip_reason is None:
             readable[kind.given_label] += rows
         else:
             skipped[kind.skip_reason] += rows
+            left_out[kind.given_label] += rows
+        if kind.skip_reason == Skip.UNKNOWN_CLASS and kind.given_label is not None:
+            unknown[kind.given_label] += rows
         scored[kind.given_label] += rows if kind.flagged is not None else 0
         flagged[kind.given_label] += rows if kind.flagged else 0
         unlabelled += rows if kind.suggested and kind.given_label not in known else 0
@@ -91,7 +109,10 @@ def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCount
         flagged=flagged.total(),
         unlabelled=unlabelled,
         verified=verified,
-        classes={c: ClassCounts(rows=readable[c], scored=scored[c], flagged=flagged[c]) for c in classes},
+        classes={
+            c: ClassCounts(rows=readable[c], scored=scored[c], flagged=flagged[c], skipped=left_out[c]) for c in classes
+        },
+        unknown_classes=dict(unknown.most_common()),
     )
 
 

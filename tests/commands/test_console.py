@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.gates import counted
 from support.scored import noise_of, sampled
 
 from noisecleaner.bench._contract import Row
@@ -20,6 +21,7 @@ from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.noise.thresholds import Goal
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.planning import PlanResult
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.registry import PlugIn
@@ -230,11 +232,19 @@ FINDING = Finding(
     message="10 % of the labels\nare wrong.",
 )
 FLAGGED = replace(FINDING, rule="max-flagged", level=Level.WARN, outcome=Outcome.FAILED, message="Too many.")
-VERDICT = Verdict("runs/first", (FINDING, FLAGGED))
+NOTICES = (
+    Notice(code="few-rows", message="They are\nfew."),
+    Notice(code="picked", message="They were picked.", severity=Severity.VOID),
+    Notice(code="read", message="It was read.", severity=Severity.NOTE),
+)
+VERDICT = Verdict("runs/first", (FINDING, FLAGGED), counts=counted(60, missing_file=140), notices=NOTICES)
 JUDGED = [
     "inconclusive  max-noise: 10 % of the labels�are wrong.",
     "failed        max-flagged (warn): Too many.",
-    "Gate inconclusive (exit code 3): 0 of 2 rules passed, 1 inconclusive, 1 with a warning: runs/first",
+    "warning       few-rows: They are�few.",
+    "no rate       picked: They were picked.",
+    "Gate inconclusive (exit code 3): 0 of 2 rules passed, 1 inconclusive, 1 with a warning; "
+    "scored 60 of 200 rows (140 missing_file): runs/first",
 ]
 
 
@@ -244,7 +254,8 @@ def test_what_a_gate_says(capfd: Capture) -> None:
     assert console.verdict_text(VERDICT).splitlines() == JUDGED
     console.show_headline(replace(VERDICT, on_inconclusive=OnInconclusive.PASS), Path("verdict.json"))
     assert lines(capfd) == [
-        "Gate passed (exit code 0): 1 of 2 rules passed, 1 with a warning: runs/first (see verdict.json)"
+        "Gate passed (exit code 0): 1 of 2 rules passed, 1 with a warning; scored 60 of 200 rows (140 missing_file): "
+        "runs/first (see verdict.json)"
     ]
 
 

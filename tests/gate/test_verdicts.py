@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.datasets import Command
-from support.gates import verdict
+from support.gates import counted, verdict
 
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
+from noisecleaner.notices import Notice
 
 FINDING = verdict(["x"]).findings[0]
 
@@ -31,7 +32,7 @@ EFFECTS = [
 def test_the_effect_of_a_finding(outcome: Outcome, level: Level, effects: tuple[str, ...]) -> None:
     finding = replace(FINDING, outcome=outcome, level=level)
     for choice, effect in zip((None, *OnInconclusive), effects, strict=True):
-        assert Verdict("run", (finding,), choice).effect(finding) is Effect(effect)
+        assert Verdict("run", (finding,), choice, counts=counted()).effect(finding) is Effect(effect)
 
 
 @given(st.lists(st.sampled_from(EFFECTS), max_size=6), st.sampled_from([None, *OnInconclusive]))
@@ -39,7 +40,7 @@ def test_failed_beats_undecided_beats_all_others(
     kinds: list[tuple[Outcome, Level, tuple[str, ...]]], choice: OnInconclusive | None
 ) -> None:
     findings = tuple(replace(FINDING, outcome=outcome, level=level) for outcome, level, _ in kinds)
-    judged = Verdict("run", findings, choice)
+    judged = Verdict("run", findings, choice, counts=counted())
     effects = {judged.effect(finding) for finding in findings}
     code = 1 if Effect.FAILS in effects else 3 if Effect.UNDECIDED in effects else 0
     assert judged.exit_code == code
@@ -57,11 +58,21 @@ def test_failed_beats_inconclusive_beats_passed(command: Command, run: Path) -> 
 def test_the_headline_counts_what_is_not_as_it_should_be() -> None:
     outcomes = [Outcome.PASSED, Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE]
     findings = tuple(replace(FINDING, outcome=outcome) for outcome in outcomes)
-    assert Verdict("run", findings).headline == (
-        "Gate failed (exit code 1): 2 of 4 rules passed, 1 failed, 1 inconclusive"
+    assert Verdict("run", findings, counts=counted(200)).headline == (
+        "Gate failed (exit code 1): 2 of 4 rules passed, 1 failed, 1 inconclusive; scored 200 of 200 rows"
     )
     warned = (replace(FINDING, outcome=Outcome.FAILED, level=Level.WARN),)
-    assert Verdict("run", warned).headline == "Gate passed (exit code 0): 0 of 1 rules passed, 1 with a warning"
+    assert Verdict("run", warned, counts=counted(60, missing_file=140)).headline == (
+        "Gate passed (exit code 0): 0 of 1 rules passed, 1 with a warning; scored 60 of 200 rows (140 missing_file)"
+    )
+
+
+def test_messages_are_put_in_the_words_of_a_reader_and_nothing_else_is_changed() -> None:
+    judged = verdict(["x"], notices=[Notice(code="x", message="x")])
+    worded = judged.worded(lambda text: f"{text}!")
+    assert [finding.message for finding in worded.findings] == ["x!"]
+    assert [notice.message for notice in worded.notices] == ["x!"]
+    assert worded.worded(lambda text: text[:-1]) == judged
 
 
 @pytest.mark.parametrize(

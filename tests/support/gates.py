@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from noisecleaner.gate.limits import Level
 from noisecleaner.gate.rules import rules
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.runs.row_counts import ClassCounts, RowCounts
 from support.datasets import Command
 
 
@@ -23,7 +27,29 @@ def only_finding(command: Command, *words: object) -> dict[str, object]:
     return dict(finding)
 
 
-def verdict(messages: list[str], run: str = "run", outcome: Outcome = Outcome.FAILED) -> Verdict:
+def counted(scored: int = 200, unknown: Mapping[str, int] | None = None, **skipped: int) -> RowCounts:
+    """Rows of one class, and how many were skipped for which reason."""
+    skips = {**skipped, **({"unknown_class": sum(unknown.values())} if unknown else {})}
+    return RowCounts(
+        rows=scored + sum(skips.values()),
+        skipped=skips,
+        scored=scored,
+        flagged=0,
+        unlabelled=0,
+        verified=0,
+        classes={"cat": ClassCounts(rows=scored, scored=scored, flagged=0)},
+        unknown_classes=unknown or {},
+    )
+
+
+def verdict(
+    messages: list[str],
+    run: str = "run",
+    outcome: Outcome = Outcome.FAILED,
+    *,
+    counts: RowCounts | None = None,
+    notices: Sequence[Notice] = (),
+) -> Verdict:
     """A verdict with a finding for each message, more than there are rules."""
     every = list(rules().values())
     chosen = [every[number % len(every)] for number in range(len(messages))]
@@ -42,7 +68,7 @@ def verdict(messages: list[str], run: str = "run", outcome: Outcome = Outcome.FA
         )
         for rule, message in zip(chosen, messages, strict=True)
     ]
-    return Verdict(run, tuple(findings))
+    return Verdict(run, tuple(findings), counts=counts or counted(), notices=tuple(notices))
 
 
 HOSTILE = [
@@ -60,6 +86,8 @@ HOSTILE += ["\u202e", "![a](b)", "@all #1 \x85"]
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.sampled_from(HOSTILE)
+ANY_NOTICE = st.builds(Notice, code=ANY_TEXT, message=ANY_TEXT, severity=st.sampled_from(Severity))
+ANY_COUNTS = st.builds(counted, st.integers(0, 9999), st.dictionaries(ANY_TEXT, st.integers(1, 99), max_size=3))
 
 
 #: Of junit-10.xsd, the schema of Jenkins' xUnit plugin (made from Surefire's): needed and further attributes, children.
@@ -102,17 +130,27 @@ def check_junit(text: str) -> ElementTree.Element:
     return root
 
 
-def check_markdown(text: str, messages: list[str]) -> None:
-    """Read the Markdown as GitHub would: a heading, a paragraph, a table; the last cells are the messages."""
+def check_markdown(text: str, messages: list[str], warnings: Sequence[str] = ()) -> None:
+    """Read the Markdown as GitHub would: a heading, a paragraph, warnings, a table; the last cells are the messages."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    list_of_warnings = ["bullet_list_open"] if warnings else []
     assert [t.type for t in tokens if t.level == 0 and t.nesting >= 0] == [
         "heading_open",
         "paragraph_open",
+        *list_of_warnings,
         "table_open",
     ]
     inline = [token for token in tokens if token.type == "inline"]
-    cells = inline[2 + 7 :]
+    items, cells = inline[2 : 2 + len(warnings)], inline[2 + len(warnings) + 7 :]
     assert len(cells) == 7 * len(messages)
-    for cell, message in zip(cells[6::7], messages, strict=True):
-        assert {child.type for child in cell.children or []} <= {"text", "text_special"}
-        assert "".join(child.content for child in cell.children or []).strip() == message.strip()
+    for part in (*inline[:2], *cells[6::7]):
+        assert {child.type for child in part.children or []} <= {"text", "text_special"}
+    for item, warning in zip(items, warnings, strict=True):
+        kinds = [child.type for child in item.children or [] if child.type not in ("text", "text_special")]
+        assert kinds == ["strong_open", "strong_close"]
+        assert _content(item).endswith(warning.strip())
+    assert [_content(cell) for cell in cells[6::7]] == [message.strip() for message in messages]
+
+
+def _content(part: Token) -> str:
+    return "".join(child.content for child in part.children or []).strip()

@@ -63,6 +63,8 @@ def make_run(
     rows: Mapping[str, tuple[int, int]] | None = None,
     audited: Mapping[str, tuple[int, int]] | None = None,
     interval: bool = True,
+    skipped: Sequence[tuple[str | None, str]] = ((None, "no_label"),),
+    **metadata: Any,
 ) -> Path:
     """Write a run of which rows, flags and noise are known.
 
@@ -71,22 +73,25 @@ def make_run(
         rows: class -> rows that are kept, and rows that are flagged.
         audited: class -> wrong labels, and audited rows.
         interval: whether the rates have one.
+        skipped: given label and reason of each row without a score; they come last.
+        metadata: what differs from `metadata_of`.
     """
     rows = rows or {"cat": (450, 50), "dog": (400, 100)}
     audited = audited if audited is not None else {"cat": (5, 150), "dog": (25, 150)}
     labels = [name for name, (kept, flagged) in rows.items() for _ in range(kept + flagged)]
     flags = [flag for kept, flagged in rows.values() for flag in [False] * kept + [True] * flagged]
     verified = sum(seen for _, seen in audited.values())
+    scored, gone = len(labels), [None] * len(skipped)
     table = scores_table(
-        sample_id=[str(row) for row in range(len(labels) + 1)],
-        given_label=[*labels, None],  # the last row was skipped
-        trusted_label=[label if row < verified else None for row, label in enumerate([*labels, None])],
-        label_quality=[*np.where(flags, 0.25, 0.75), None],
-        flagged=[*flags, None],
-        skip_reason=[*[None] * len(labels), "no label"],
+        sample_id=[str(row) for row in range(scored + len(gone))],
+        given_label=[*labels, *(label for label, _ in skipped)],
+        trusted_label=[*(label if row < verified else None for row, label in enumerate(labels)), *gone],
+        label_quality=[*np.where(flags, 0.25, 0.75), *gone],
+        flagged=[*flags, *gone],
+        skip_reason=[*[None] * scored, *(reason for _, reason in skipped)],
     )
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "scores.parquet", [table], SCORES, metadata_of(list(rows)).to_json())
+    write_table(folder / "scores.parquet", [table], SCORES, metadata_of(list(rows), **metadata).to_json())
     per_class = {name: sampled(*audited.get(name, (0, 0))) for name in rows}
     overall = sampled(sum(wrong for wrong, _ in audited.values()), verified)
     content = noise_of(per_class, overall).to_json()

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from noisecleaner.gate.formats import markdown
-from noisecleaner.gate.verdicts import Effect, Finding, Verdict
+from noisecleaner.gate.verdicts import Effect, Verdict
+from noisecleaner.notices import doubts
 from noisecleaner.texts import printable, shortened
 
-_KINDS = {"error": (Effect.FAILS, Effect.UNDECIDED), "warning": (Effect.WARNS,), "notice": (Effect.PASSES,)}
+_KINDS = {Effect.FAILS: "error", Effect.UNDECIDED: "error", Effect.WARNS: "warning", Effect.PASSES: "notice"}
 _MOST = 10  # annotations of a kind that GitHub shows of a step
 _LONGEST = 4000  # characters of a message: thirty of these are below 900 kB even if every one is escaped
 
 
+class _Annotation(NamedTuple):
+    kind: str
+    title: str
+    message: str
+
+
 def render(verdict: Verdict) -> str:
-    """Write one workflow command for each rule, at most ten of each kind; the last then counts the others."""
-    lines = []
-    for kind, effects in _KINDS.items():
-        lines += _commands(kind, [f for f in verdict.findings if verdict.effect(f) in effects])
+    """Write a workflow command for each rule and each warning, and one that tells how many rows were scored.
+
+    There are at most ten of each kind; the last then counts the others.
+    """
+    annotations = _annotations(verdict)
+    lines: list[str] = []
+    for kind in ("error", "warning", "notice"):
+        lines += _commands(kind, [annotation for annotation in annotations if annotation.kind == kind])
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -32,11 +44,18 @@ def append_summary(verdict: Verdict, path: Path) -> None:
             file.write(gap + text)
 
 
-def _commands(kind: str, findings: Sequence[Finding]) -> list[str]:
-    shown = findings if len(findings) <= _MOST else findings[: _MOST - 1]
-    commands = [_command(kind, f"noisecleaner gate: {f.rule} {f.outcome}", f.message) for f in shown]
-    if len(shown) < len(findings):
-        commands.append(_command(kind, "noisecleaner gate", f"and {len(findings) - len(shown):,} more"))
+def _annotations(verdict: Verdict) -> list[_Annotation]:
+    coverage = _Annotation("notice", "rows", verdict.counts.coverage)
+    rules = [_Annotation(_KINDS[verdict.effect(f)], f"{f.rule} {f.outcome}", f.message) for f in verdict.findings]
+    warnings = [_Annotation("warning", notice.code, notice.message) for notice in doubts(verdict.notices)]
+    return [coverage, *rules, *warnings]
+
+
+def _commands(kind: str, annotations: Sequence[_Annotation]) -> list[str]:
+    shown = annotations if len(annotations) <= _MOST else annotations[: _MOST - 1]
+    commands = [_command(kind, f"noisecleaner gate: {told.title}", told.message) for told in shown]
+    if len(shown) < len(annotations):
+        commands.append(_command(kind, "noisecleaner gate", f"and {len(annotations) - len(shown):,} more"))
     return commands
 
 

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.datasets import Command
-from support.gates import ANY_TEXT, check_junit, check_markdown, verdict
+from support.gates import ANY_COUNTS, ANY_NOTICE, ANY_TEXT, check_junit, check_markdown, verdict
 from support.packages import with_file
 from support.scored import make_run
 
 from noisecleaner.api import Effect, GateConfig, Limit, Outcome, gate, render
 from noisecleaner.commands import console
+from noisecleaner.notices import Notice, Severity, doubts
 from noisecleaner.registry import names_in
+from noisecleaner.runs.row_counts import RowCounts
 
 FORMATS = ["console", *names_in("gate.formats")]
 # 30 of 300 audited labels are wrong: 10 %, 7.1 to 13.9
@@ -53,34 +55,90 @@ def test_an_output_file_holds_what_stdout_would(command: Command, run: Path, for
     assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
 
 
+SKIPPED = [(None, "missing_file")] * 140
+NOTICES = (
+    Notice(code="few-verified", message="Only 12 rows are verified: pass more with `trusted=FILE`."),
+    Notice(code="not-random", message="The 12 rows were picked.", severity=Severity.VOID),
+    Notice(code="how-it-was-read", message="4 classes.", severity=Severity.NOTE),
+)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_says_how_many_rows_were_scored_and_why_not_all(
+    command: Command, tmp_path: Path, run: Path, format: str
+) -> None:
+    part = make_run(tmp_path / "part", rows={"cat": (60, 0)}, audited={}, skipped=SKIPPED)
+    whole = make_run(tmp_path / "whole", rows={"cat": (200, 0)}, audited={}, skipped=())
+    words = ["--max-flagged", "0.5", "--format", format]
+    assert "scored 60 of 200 rows (140 missing_file)" in command("gate", part, *words).out
+    assert re.search(r"scored 200 of 200 rows(?! \()", command("gate", whole, *words).out)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_carries_the_warnings_in_the_words_of_the_command_line(
+    command: Command, tmp_path: Path, run: Path, format: str
+) -> None:
+    warned = make_run(tmp_path / "warned", notices=NOTICES)
+    outcome = command("gate", warned, "--max-flagged", "0.5", "--format", format)
+    assert outcome.code == 0
+    assert "few-verified" in outcome.out
+    assert "Only 12 rows are verified: pass more with --trusted FILE." in outcome.out
+    assert "The 12 rows were picked." in outcome.out
+    assert ("4 classes." in outcome.out) == (format == "json")
+
+
 @pytest.mark.parametrize("format", names_in("gate.formats"))
-@given(texts=st.lists(ANY_TEXT, max_size=6), run=ANY_TEXT, outcome=st.sampled_from(Outcome))
-def test_a_format_is_lines_of_printable_text(format: str, texts: list[str], run: str, outcome: Outcome) -> None:
+@given(
+    texts=st.lists(ANY_TEXT, max_size=6),
+    run=ANY_TEXT,
+    outcome=st.sampled_from(Outcome),
+    counts=ANY_COUNTS,
+    notices=st.lists(ANY_NOTICE, max_size=3),
+)
+def test_a_format_is_lines_of_printable_text(
+    format: str, texts: list[str], run: str, outcome: Outcome, counts: RowCounts, notices: list[Notice]
+) -> None:
     """No text of a user can control a terminal or a log, and the same verdict is the same text."""
-    judged = verdict(texts, run, outcome)
+    judged = verdict(texts, run, outcome, counts=counts, notices=notices)
     text = render(format, judged)
     assert text == render(format, judged)
     assert text == "" or text.endswith("\n")
     assert not [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")]
     for finding in judged.findings[:5]:
         assert finding.rule in text
+    assert f"scored {counts.scored:,} of {counts.rows:,} rows" in text
 
 
-@given(st.lists(ANY_TEXT, min_size=1, max_size=6), ANY_TEXT, st.sampled_from(Outcome))
-def test_hostile_texts_break_no_format(messages: list[str], run: str, outcome: Outcome) -> None:
-    judged = verdict(messages, run, outcome)
+@given(
+    messages=st.lists(ANY_TEXT, min_size=1, max_size=6),
+    run=ANY_TEXT,
+    outcome=st.sampled_from([Outcome.FAILED, Outcome.PASSED]),
+    counts=ANY_COUNTS,
+    notices=st.lists(ANY_NOTICE, max_size=3),
+)
+def test_hostile_texts_break_no_format(
+    messages: list[str], run: str, outcome: Outcome, counts: RowCounts, notices: list[Notice]
+) -> None:
+    judged = verdict(messages, run, outcome, counts=counts, notices=notices)
     plain = [console.printable(message) for message in messages]
+    warnings = [console.printable(notice.message) for notice in doubts(notices)]
     content = json.loads(render("json", judged))
     assert [f["message"] for f in content["findings"]] == [m.encode(errors="replace").decode() for m in messages]
+    assert [n["message"] for n in content["notices"]] == [n.message.encode(errors="replace").decode() for n in notices]
     assert render("json", judged).isascii()
     check_junit(render("junit", judged))
-    for line, message in zip(render("github", judged)[:-1].split("\n"), plain, strict=True):
-        matched = re.fullmatch(r"::(error|notice) title=[^:,\r\n]+::([^\r\n]*)", line)
+    told: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
+    for line in render("github", judged)[:-1].split("\n"):
+        matched = re.fullmatch(r"::(error|warning|notice) title=[^:,\r\n]+::([^\r\n]*)", line)
         assert matched
-        assert matched[2].replace("%25", "%") == message
-    check_markdown(render("markdown", judged), plain)
+        told[matched[1]].append(matched[2].replace("%25", "%"))
+    failed = outcome is Outcome.FAILED
+    assert told["error"] == (plain if failed else [])
+    assert told["warning"] == warnings
+    assert told["notice"] == [counts.coverage, *([] if failed else plain)]
+    check_markdown(render("markdown", judged), plain, warnings)
     shown = console.verdict_text(judged)
-    assert shown.count("\n") == len(messages) + 1
+    assert shown.count("\n") == len(messages) + len(warnings) + 1
     assert console.printable(shown.replace("\n", "")) == shown.replace("\n", "")
 
 
@@ -94,7 +152,7 @@ def test_hostile_class_names_break_no_format(names: list[str]) -> None:
     assert [judged.effect(finding) for finding in judged.findings] == [Effect.UNDECIDED, Effect.FAILS]
     check_junit(render("junit", judged))
     check_markdown(render("markdown", judged), [console.printable(f.message) for f in judged.findings])
-    assert render("github", judged).count("\n") == 2
+    assert render("github", judged).count("\n") == 3
     assert [tuple(f["classes"]) for f in json.loads(render("json", judged))["findings"]] == [tuple(names)] * 2
 
 
