@@ -50,6 +50,13 @@ class RowOptions:
     none_label: Annotated[
         str | None, opt("Verified label that says: none of the classes; none by default, unless a class.", ROWS)
     ] = None
+    label_level: Annotated[
+        int | None,
+        opt(
+            "Folders that name the classes: 1 for those below DATA, 2 below them, …; -1 for those that hold images.",
+            ROWS,
+        ),
+    ] = None
 
     def source(self, data: str, *, irrelevant: str | None = None) -> Source:
         """Say where the rows are, and which column holds a task-irrelevant label, if one does."""
@@ -60,6 +67,7 @@ class RowOptions:
             columns=self.columns(irrelevant),
             allow_absolute=self.allow_absolute,
             none_label=self.none_label,
+            label_level=self.label_level,
         )
 
     def columns(self, irrelevant: str | None = None) -> Columns:
@@ -123,6 +131,7 @@ class NewRowOptions(RowOptions):
         from noisecleaner.ingest import Columns
 
         given: dict[str, object] = {"--out": out, "--strict": self.strict, "--max-pixels": self.max_pixels}
+        given |= {"--label-level": self.label_level is not None}
         given |= {"--allow-absolute": self.allow_absolute, "--device": self.device != NewRowOptions.device}
         given |= {"--none-label": self.none_label}
         refuse(given | {"column options": self.columns() != Columns()}, "--data")

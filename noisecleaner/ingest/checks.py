@@ -10,22 +10,29 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import leftovers
 from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.notices import Severity
 
 #: Ids that are Python's texts at a time.
 _HASHED = 65_536
 
 
-def require_two(classes: Sequence[str], where: object) -> None:
+def require_two(classes: Sequence[str], where: object, unread: str = "") -> None:
     """Refuse a dataset in which there is nothing to confuse.
+
+    Args:
+        classes: their names.
+        where: the dataset.
+        unread: sentences that name files of it that may hold labels but are not read; empty without any.
 
     Raises:
         NoisecleanerError: there are fewer than two classes.
     """
     if len(classes) < 2:
         raise NoisecleanerError(
-            f"At least two classes are required, but {where} has {len(classes)} ({listed(list(classes))}).",
-            "Check `Columns.label`, or the folder level that names the classes.",
+            f"At least two classes are required, but {where} has {len(classes)} ({listed(list(classes))}).{unread}",
+            "Check `Columns.label`, or choose the folders that name the classes with `Source.label_level`.",
         )
 
 
@@ -46,11 +53,17 @@ def require_readable(dataset: Manifest) -> None:
 
 
 def refuse_skips(dataset: Manifest) -> None:
-    """Refuse, for `strict=True`, any row that cannot be used.
+    """Refuse, for `strict=True`, any row that cannot be used, and any image that is no row.
 
     Raises:
-        NoisecleanerError: names the first such rows and their reasons.
+        NoisecleanerError: names the first such rows and their reasons, or counts those images.
     """
+    for notice in dataset.notices:
+        if notice.code == leftovers.CODE and notice.severity is Severity.WARNING:
+            raise NoisecleanerError(
+                f"`strict=True` allows no image that is no row, but: {notice.message}",
+                "Mend that, or leave `strict` out to have them counted.",
+            )
     if dataset.readable.all():
         return
     skipped = dataset.table.filter(pa.array(~dataset.readable))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,40 +14,35 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_labels
 from noisecleaner.ingest.labels import as_text, class_names
+from noisecleaner.ingest.leftovers import Leftovers, unread
+from noisecleaner.ingest.levels import Level
 from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.walk import Walk
+from noisecleaner.notices import Notice
 
-IMAGE_ENDINGS = frozenset(
-    (
-        ".jpg",
-        ".jpeg",
-        ".png",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".gif",
-        ".avif",
-        ".jp2",
-    )
-)
 #: The files of a folder that Hugging Face `imagefolder` reads.
 METADATA = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
-SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"))
 
 
-def iter_images(folder: Path) -> Iterator[str]:
-    """Yield the image files below `folder` as relative paths with `/`; hidden ones are left out."""
-    for parent, subfolders, names in os.walk(folder, followlinks=True):
-        subfolders[:] = [s for s in subfolders if not s.startswith(".") and not _leads_back(os.path.join(parent, s))]
-        relative = PurePosixPath(Path(parent).relative_to(folder).as_posix())
-        for name in names:
-            if PurePosixPath(name).suffix.lower() in IMAGE_ENDINGS and not name.startswith("."):
-                yield str(relative / name)
+@dataclass(frozen=True, kw_only=True)
+class FolderRows:
+    """The rows of an image folder.
+
+    Args:
+        table: the columns sample_id, path and label, and with metadata trusted and irrelevant where there are any.
+        words: where the labels come from.
+        names: the class names that came with the labels, `()` without any.
+        notices: how the folder was read, and what is no row.
+        unread: sentences that name files that may hold labels but are not read; empty without any.
+    """
+
+    table: pa.Table
+    words: str
+    names: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    unread: str = ""
 
 
 def metadata_files(folder: Path) -> list[Path]:
@@ -55,49 +51,67 @@ def metadata_files(folder: Path) -> list[Path]:
     return [place / name for place in places for name in METADATA if (place / name).is_file()]
 
 
-def labels_of(paths: Sequence[str | None]) -> pa.StringArray:
-    """Read the classes from paths: the first folder, or the second below a split folder; null without.
-
-    A folder named like a split is one only if it holds folders: `train/x.png` may well show a train.
-    """
-    folders = [PurePosixPath(path).parts[:-1] if path else () for path in paths]
-    splits = {parts[0] for parts in folders if len(parts) > 1 and parts[0].lower() in SPLITS}
-    inside = [parts[1:] if parts and parts[0] in splits else parts for parts in folders]
-    return pa.array([parts[0] if parts else None for parts in inside], pa.string())
-
-
-def read_folder(folder: Path) -> pa.Table:
-    """Make the columns sample_id, path and label of a folder in which folders name the classes.
+def read_folder(source: Source, walk: Walk) -> FolderRows:
+    """Read an image folder: its metadata files if it has any, else the folders that name the classes.
 
     Raises:
-        NoisecleanerError: a file name is no text.
+        NoisecleanerError: metadata names no files, folders name no classes, or a file's name is no text.
     """
-    paths = sorted(iter_images(folder))
-    for path in paths:
-        if not _is_utf8(path):
-            raise NoisecleanerError(
-                f"File names must be UTF-8, because paths become sample ids, but {folder} holds {path!r}.",
-                _how_to_read_names(),
-            )
-    return pa.table({"sample_id": paths, "path": paths, "label": labels_of(paths)})
+    metadata = metadata_files(walk.folder)
+    return _of_metadata(source, walk, metadata) if metadata else _of_folders(source, walk)
 
 
-def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
-    """Make the columns sample_id, path, label, trusted and irrelevant of one metadata file, and its class names.
+def _of_folders(source: Source, walk: Walk) -> FolderRows:
+    """Make rows of images, and of pictures in the class folders."""
+    level = Level.of(walk.images or walk.pictures, source.label_level)
+    level.refuse_bare_splits(walk.folder, unread(walk.others))
+    placed = [path for path in walk.pictures if level.name(path) is not None]
+    paths = sorted([*walk.images, *placed])
+    _refuse_no_text(paths, walk.folder)
+    unplaced = sorted(set(walk.pictures).difference(placed))
+    left = Leftovers(walk=walk, unplaced=unplaced).notice()
+    return FolderRows(
+        table=pa.table({"sample_id": paths, "path": paths, "label": level.labels(paths)}),
+        words=level.words,
+        notices=(*level.notices(), *([left] if left else [])),
+        unread=unread(walk.others),
+    )
 
-    Without a label column the folders name the classes.
 
-    Raises:
-        NoisecleanerError: there is no `file_name` column.
-    """
+def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows:
+    """Make rows of what metadata files name; without a label column the folders name the classes."""
+    read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
+    table = pa.concat_tables([rows for rows, _ in read], promote_options="default")
+    listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
+    unlisted = sorted({*walk.images, *walk.pictures} - listed)
+    own = [file.relative_to(walk.folder).as_posix() for file in metadata]
+    left = Leftovers(walk=walk, unlisted=unlisted, read=own).notice()
+    notices: Iterable[Notice] = [left] if left else []
+    words = f"column {source.columns.label} of {own[0]}{' and others' * (len(own) > 1)}"
+    if "label" not in table.column_names:
+        level = Level.of(sorted(listed), source.label_level)
+        level.refuse_bare_splits(walk.folder, unread(set(walk.others).difference(own)))
+        table = table.append_column("label", level.labels(table["path"].to_pylist()))
+        words, notices = level.words, [*level.notices(), *notices]
+    elif source.label_level is not None:
+        raise NoisecleanerError(
+            f"`Source.label_level` says which folders name the classes, but {walk.folder} has labels in {words}.",
+            "Leave it out, or take that column away.",
+        )
+    return FolderRows(table=table, names=read[0][1], words=words, notices=tuple(notices))
+
+
+def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
+    """Make the columns sample_id and path, and label, trusted and irrelevant where they are, and the class names."""
     files = Files.open([Place.parse(metadata)])
-    paths = _listed(files, metadata, metadata.parent.relative_to(folder).as_posix())
+    paths = _named(files, metadata, metadata.parent.relative_to(folder).as_posix())
     names = class_names(files.schema, columns.label)
     table = {
         "sample_id": files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in files else paths,
         "path": paths,
-        "label": read_labels(files, columns.label) if columns.label in files else labels_of(paths.to_pylist()),
     }
+    if columns.label in files:
+        table["label"] = read_labels(files, columns.label)
     if columns.trusted in files:
         table["trusted"] = as_text(files.column(columns.trusted), names=names, where=files.where(columns.trusted))
     if columns.irrelevant in files:
@@ -105,7 +119,7 @@ def read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Ta
     return pa.table(table), names
 
 
-def _listed(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:
+def _named(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:
     """The paths that a metadata file names, as seen from the dataset's folder, shape [rows]."""
     if "file_name" not in files:
         raise NoisecleanerError(
@@ -118,11 +132,18 @@ def _listed(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:
     return pc.if_else(pc.starts_with(names, "/"), names, inside)
 
 
-def _leads_back(folder: str) -> bool:
-    """Whether a link points at a folder that holds it, which would be walked for ever."""
-    return os.path.islink(folder) and os.path.join(os.path.realpath(os.path.dirname(folder)), "").startswith(
-        os.path.join(os.path.realpath(folder), "")
-    )
+def _refuse_no_text(paths: Iterable[str], folder: Path) -> None:
+    """Refuse file names that are no text.
+
+    Raises:
+        NoisecleanerError: names the first one.
+    """
+    for path in paths:
+        if not path.isascii() and not _is_utf8(path):
+            raise NoisecleanerError(
+                f"File names must be UTF-8, because paths become sample ids, but {folder} holds {path!r}.",
+                _how_to_read_names(),
+            )
 
 
 def _how_to_read_names() -> str:

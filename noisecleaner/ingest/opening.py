@@ -2,43 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.folders import iter_images, metadata_files
-from noisecleaner.ingest.places import Place, matching
+from noisecleaner.ingest.folders import metadata_files
+from noisecleaner.ingest.kinds import ending_of
+from noisecleaner.ingest.leftovers import beside_tables, unread
+from noisecleaner.ingest.levels import Level
+from noisecleaner.ingest.places import Place, hidden, matching
 from noisecleaner.ingest.readers import readers
 from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.walk import Walk
+
+#: A folder with tables and pictures is an image folder where it has so many images for each table.
+_IMAGES_FOR_A_TABLE = 10
 
 
-def open_tables(data: str) -> Files | None:
-    """Open the tables that `data` names: one file, a glob, or all of a folder; None where it names an image folder.
+def open_data(data: str) -> Files | Walk:
+    """Open what `data` names: the tables, one file, a glob, or all of a folder; or the files of an image folder.
 
     Raises:
         NoisecleanerError: it names neither.
     """
-    return None if _is_image_folder(Path(data)) else Files.open(_tables(data))
+    folder = Path(data)
+    if not folder.is_dir():
+        return _open_elsewhere(data)
+    walk = Walk.of(folder)
+    paths = sorted(walk.others)
+    tables = _of_one_kind(paths)
+    if metadata_files(folder) or (_has_images(walk) and not _outweigh(tables, walk)):
+        return walk
+    if not tables:
+        kind = "a folder without images or Parquet files" if paths or walk.hidden else "an empty folder"
+        raise _nothing(data, kind, unread(paths))
+    others = {*paths, *walk.images, *walk.pictures, *walk.hidden}.difference(tables)
+    return _open_inside(Place.parse(folder), tables, sorted(others))
 
 
-def _is_image_folder(folder: Path) -> bool:
-    return folder.is_dir() and bool(metadata_files(folder) or next(iter_images(folder), None))
+def open_tables(data: str) -> Files | None:
+    """Open the tables that `data` names; None where it names an image folder, see `open_data`."""
+    found = open_data(data)
+    return found if isinstance(found, Files) else None
 
 
-def _tables(data: str) -> list[Place]:
-    places = matching(data)
-    if not places:
-        place = Place.parse(data)
-        places = _inside(place) if place.is_dir() else [place] if place.is_file() else []
-        if not places:
-            kind = "an empty folder" if place.is_dir() else "nothing"
-            raise NoisecleanerError(
-                f"An image folder (class/x.png), a table or a glob is required, but {data} is {kind}.",
-                "Check the path, and quote a glob, as in 'data/train-*.parquet'.",
-            )
-    return places
+def _open_elsewhere(data: str) -> Files:
+    """Open what is no folder of this machine: a file, a glob, or a folder of another file system."""
+    if places := matching(data):
+        return Files.open(places)
+    place = Place.parse(data)
+    if place.is_file():
+        return Files.open([place])
+    if not place.is_dir():
+        raise _nothing(data, "nothing")
+    paths = [file.path[len(place.path) :].lstrip("/") for file in place.files("")]
+    tables = _of_one_kind(paths)
+    if not tables:
+        raise _nothing(data, "a folder without Parquet files" if paths else "an empty folder", unread(paths))
+    return _open_inside(place, tables, sorted(set(paths).difference(tables)))
 
 
-def _inside(folder: Place) -> list[Place]:
-    """The tables of one kind below a folder."""
+def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) -> Files:
+    """Open tables of a folder, and tell what stands beside them."""
+    beside = beside_tables(str(folder), tables, others)
+    return Files.open([folder / path for path in tables]).noting(*([beside] if beside else []))
+
+
+def _of_one_kind(paths: Sequence[str]) -> Sequence[str]:
+    """Tables of the kind of which a folder may be full; of two such kinds the more frequent one."""
+    shown = [path for path in paths if not hidden(path)]
     endings = [ending for reader in readers() if reader.IN_FOLDERS for ending in reader.ENDINGS]
-    return next(filter(None, map(folder.files, endings)), [])
+    kinds = [[path for path in shown if ending_of(path) == ending] for ending in endings]
+    return max(kinds, key=len, default=[])
+
+
+def _has_images(walk: Walk) -> bool:
+    return bool(walk.images or walk.pictures)
+
+
+def _outweigh(tables: Sequence[str], walk: Walk) -> bool:
+    """Whether tables are the dataset, and images by-work: there are few, or their folders name no two classes."""
+    images = [*walk.images, *walk.pictures]
+    few = len(images) < _IMAGES_FOR_A_TABLE * len(tables)
+    return bool(tables) and (few or len(Level.of(images, None).classes()) < 2)
+
+
+def _nothing(data: str, kind: str, found: str = "") -> NoisecleanerError:
+    return NoisecleanerError(
+        f"An image folder (class/x.png), a table or a glob is required, but {data} is {kind}.{found}",
+        "Check the path, and quote a glob, as in 'data/train-*.parquet'.",
+    )

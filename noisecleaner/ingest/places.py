@@ -99,7 +99,7 @@ class Place:
         """List the files below this folder that end in `suffix`, sorted; hidden ones are left out."""
         infos = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
         below = [i.path for i in infos if i.type == fs.FileType.File and i.path.lower().endswith(suffix)]
-        shown = [p for p in below if not _hidden(p[len(self.path) :])]
+        shown = [p for p in below if not hidden(p[len(self.path) :])]
         return [replace(self, path=p) for p in sorted(shown)]
 
 
@@ -159,5 +159,6 @@ def _inside(path: str, real_root: str, parents: dict[str, str]) -> bool:
     return os.path.commonpath([real, real_root]) == real_root
 
 
-def _hidden(relative: str) -> bool:
+def hidden(relative: str) -> bool:
+    """Whether a file of a folder of tables is hidden, as Spark and Arrow understand it: behind a dot or underscore."""
     return any(part.startswith((".", "_")) for part in relative.split("/") if part)

@@ -10,16 +10,17 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
-from noisecleaner.ingest.folders import metadata_files, read_folder, read_metadata
+from noisecleaner.ingest.folders import read_folder
 from noisecleaner.ingest.labels import index_or_name, order
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.no_class import read_verified
-from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.opening import open_data, open_tables
 from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
 from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.vectors import vector_file
+from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice
 from noisecleaner.tables import require_columns
 
@@ -38,6 +39,8 @@ class RawRows:
         names: the class names that came with the labels, `()` without any.
         payload: images or vectors; None where the rows bring neither.
         notices: what was found in reading them that a reader of the results must know.
+        labelled_by: where the given labels come from, in words.
+        unread: sentences that name files that may hold labels but are not read; empty without any.
     """
 
     ids: pa.ChunkedArray
@@ -49,6 +52,8 @@ class RawRows:
     names: tuple[str, ...] = ()
     payload: Payload | None = None
     notices: tuple[Notice, ...] = ()
+    labelled_by: str = ""
+    unread: str = ""
 
 
 def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
@@ -57,11 +62,12 @@ def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
     Raises:
         NoisecleanerError: it has no labels where it needs them, or brings nothing to look at.
     """
-    vectors, files = vector_file(source.columns), open_tables(source.data)
-    if files is None:
-        rows = read_images(source)
+    vectors, files = vector_file(source.columns), open_data(source.data)
+    if isinstance(files, Walk):
+        rows = read_images(source, files)
         _refuse_columns(source)
     else:
+        _refuse_level(source)
         content = find_content(files, source, required=True)
         if content.payload is None and vectors is None:
             raise no_content(source)
@@ -74,9 +80,9 @@ def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
 
 def read_beside_dataset(source: Source) -> RawRows:
     """Read rows whose labels are not those of a dataset: they keep the names they have."""
-    files, columns = open_tables(source.data), source.columns
-    if files is None:
-        return read_images(source)
+    files, columns = open_data(source.data), source.columns
+    if isinstance(files, Walk):
+        return read_images(source, files)
     content = find_content(files, source, required=False)
     labelled = next((name for name in (columns.trusted, columns.label) if name in files), columns.label)
     return RawRows(
@@ -90,17 +96,20 @@ def read_beside_dataset(source: Source) -> RawRows:
     )
 
 
-def read_images(source: Source) -> RawRows:
+def read_images(source: Source, walk: Walk | None = None) -> RawRows:
     """Read an image folder: its metadata files if it has any, else the folders that name the classes.
 
+    Args:
+        source: the folder.
+        walk: its files, where somebody has looked already.
+
     Raises:
-        NoisecleanerError: metadata names no files, or paths leave the folder.
+        NoisecleanerError: metadata names no files, folders name no classes, or paths leave the folder.
     """
-    folder = Path(source.data)
-    metadata = [read_metadata(folder, file, source.columns) for file in metadata_files(folder)]
-    tables = [table for table, _ in metadata] or [read_folder(folder)]
-    table = pa.concat_tables(tables, promote_options="default")
-    root, columns = Place.parse(folder), dict(zip(table.column_names, table.columns, strict=True))
+    walk = walk or Walk.of(Path(source.data))
+    rows = read_folder(source, walk)
+    table, root = rows.table, Place.parse(walk.folder)
+    columns = dict(zip(table.column_names, table.columns, strict=True))
     check_relative(table["path"].to_pylist(), root, source.allow_absolute)
     return RawRows(
         ids=table["sample_id"],
@@ -108,8 +117,11 @@ def read_images(source: Source) -> RawRows:
         labels=table["label"],
         trusted=columns.get("trusted"),
         irrelevant=columns.get("irrelevant"),
-        names=metadata[0][1] if metadata else (),
+        names=rows.names,
         payload=ImageFiles(root, table["path"].combine_chunks()),
+        notices=rows.notices,
+        labelled_by=rows.words,
+        unread=rows.unread,
     )
 
 
@@ -133,6 +145,16 @@ def _refuse_columns(source: Source) -> None:
         )
 
 
+def _refuse_level(source: Source) -> None:
+    """Refuse a level of folders where no folders name the classes."""
+    if source.label_level is not None:
+        raise NoisecleanerError(
+            f"`Source.label_level` says which folders of an image folder name the classes, but {source.data} is a "
+            "table.",
+            "Leave it out, or give the image folder.",
+        )
+
+
 def _read_table(files: Files, source: Source, content: Content, classes: tuple[str, ...] | None) -> RawRows:
     columns = source.columns
     if classes is None:
@@ -152,6 +174,8 @@ def _read_table(files: Files, source: Source, content: Content, classes: tuple[s
         probability=None if trusted is None else read_probability(files, trusted),
         names=files.names(columns.label),
         payload=content.payload,
+        notices=files.notices,
+        labelled_by=f"column {columns.label} of {files}",
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_ids, check_labels, require_two
+from noisecleaner.ingest.class_line import class_notices
 from noisecleaner.ingest.labels import order
 from noisecleaner.ingest.manifest import Column, Manifest, Skip, by_row
 from noisecleaner.ingest.payloads import no_content
@@ -52,7 +53,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     rows = read_dataset(source, classes)
     labels = pa.chunked_array([pa.nulls(len(rows.ids), pa.string())]) if rows.labels is None else rows.labels
     known = classes or rows.names or order(labels)
-    require_two(known, source.data)
+    require_two(known, source.data, rows.unread)
     none_label = source.no_class(known)
     if rows.trusted is not None:
         check_labels(rows.trusted, tuple(known), source.data, none_label=none_label)
@@ -71,7 +72,8 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         classes=known,
         payload=rows.payload,
     )
-    return replace(manifest, none_label=none_label, notices=rows.notices)
+    named = class_notices(known, labels, rows, fitted=classes is not None)
+    return replace(manifest, none_label=none_label, notices=(*named, *rows.notices))
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:

@@ -66,10 +66,13 @@ class Source:
     """Where rows come from and how to read them; kept in every result, so that export can read them again.
 
     Args:
-        data: folder, table (`.parquet`, `.csv`, `.jsonl`), folder of Parquet files, glob or URI.
+        data: an image folder, a table (one of `ingest/readers/`), a folder of Parquet or Arrow files, a glob or a URI.
         columns: the names of the user's columns.
         allow_absolute: follow absolute image paths and links that leave the dataset's folder.
         none_label: what a verified label says where no class is right; None takes "none", unless a class is called so.
+        label_level: of an image folder, which folders name the classes: 1 for those below the dataset, 2 for those
+            below them, …; -1 for the folder that holds an image, -2 for the one above it; None for the first that are
+            not all splits.
     """
 
     data: str
@@ -77,6 +80,7 @@ class Source:
     columns: Columns = field(default_factory=Columns)
     allow_absolute: bool = False
     none_label: str | None = None
+    label_level: int | None = None
 
     def __post_init__(self) -> None:
         # results remember the source, and are read from other directories
@@ -92,6 +96,7 @@ class Source:
             columns=columns,
             allow_absolute=content["allow_absolute"],
             none_label=content.get("none_label"),  # earlier versions had none
+            label_level=content.get("label_level"),
         )
 
     def to_json(self) -> dict[str, Any]:

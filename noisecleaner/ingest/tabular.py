@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.labels import class_names
 from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.readers import Reader, reader_of
+from noisecleaner.notices import Notice
 
 #: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
 IMAGE_BATCH = 64
@@ -21,10 +22,17 @@ _BATCH = 65_536
 
 @dataclass(frozen=True)
 class Files:
-    """Tables of one schema, read in order as if they were one."""
+    """Tables of one schema, read in order as if they were one.
+
+    Args:
+        places: where they are.
+        schema: of all of them.
+        notices: what was found in opening them that a reader of the results must know.
+    """
 
     places: tuple[Place, ...]
     schema: pa.Schema
+    notices: tuple[Notice, ...] = ()
 
     @classmethod
     def open(cls, places: Sequence[Place]) -> Files:
@@ -51,6 +59,10 @@ class Files:
                         "Write the files again with one order of the classes, or with labels as text.",
                     )
         return cls(tuple(places), schemas[0])
+
+    def noting(self, *notices: Notice) -> Files:
+        """Return the same tables with more notices."""
+        return replace(self, notices=(*self.notices, *notices))
 
     @property
     def root(self) -> Place:

@@ -25,6 +25,7 @@ def test_every_option_reaches_its_field(asked: Asked) -> None:
     words = "data.csv --out run --trusted t.csv --method l2b --option a=1 --option lautum.b=x --transfer --overwrite"
     words += " --regulariser lautum --unlabelled u --irrelevant i --irrelevant-column camera --resume"
     words += " --image-column im --label-column la --id-column sa --trusted-column tr --row-ids --allow-absolute"
+    words += " --label-level -2"
     words += " --strict --max-pixels 9 --threads 2 --backbone b --no-frozen --pretrained --weights w --image-size 64"
     words += " --hidden 3 --epochs 4 --batch-size 5 --trusted-batch 6 --learning-rate 0.7 --weight-decay 0.8 --folds 9"
     words += " --checkpoint-seconds 1 --meta last --meta-every 2 --meta-momentum 0.3 --precision float32 --workers 3"
@@ -32,7 +33,7 @@ def test_every_option_reaches_its_field(asked: Asked) -> None:
     call = asked("fit", "fit", *words.split())
     columns = Columns(image="im", label="la", sample_id="sa", trusted="tr", row_ids=True, irrelevant="camera")
     expected = FitConfig(
-        source=Source("data.csv", columns=columns, allow_absolute=True),
+        source=Source("data.csv", columns=columns, allow_absolute=True, label_level=-2),
         trusted="t.csv",
         transfer=True,
         method="l2b",

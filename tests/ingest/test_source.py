@@ -27,9 +27,11 @@ COLUMNS = st.builds(
 
 
 @settings(deadline=None)
-@given(st.text(min_size=1, max_size=20), COLUMNS, st.booleans(), st.none() | NAMES)
-def test_a_source_comes_back_from_json(data: str, columns: Columns, allow_absolute: bool, none: str | None) -> None:
-    source = Source(data, columns=columns, allow_absolute=allow_absolute, none_label=none)
+@given(st.text(min_size=1, max_size=20), COLUMNS, st.booleans(), st.none() | NAMES, st.none() | st.integers(-3, 3))
+def test_a_source_comes_back_from_json(
+    data: str, columns: Columns, allow_absolute: bool, none: str | None, level: int | None
+) -> None:
+    source = Source(data, columns=columns, allow_absolute=allow_absolute, none_label=none, label_level=level)
     assert Source.from_json(json.loads(json.dumps(source.to_json()))) == source
 
 
@@ -49,6 +51,12 @@ def test_what_means_no_class_is_no_class(label: str, found: str) -> None:
     with pytest.raises(NoisecleanerError, match=found) as refused:
         Source("data", none_label=label).no_class(("cat", "dog"))
     assert "`Source.none_label`" in refused.value.message
+
+
+def test_results_from_before_there_were_levels_are_read() -> None:
+    content = Source("data").to_json()
+    del content["label_level"]
+    assert Source.from_json(content) == Source("data")
 
 
 def test_paths_are_those_of_the_folder_in_which_the_source_was_named(

@@ -18,6 +18,7 @@ from support.sources import (
     refusal,
     table,
     texts,
+    told,
     vectors,
 )
 
@@ -188,7 +189,7 @@ def test_empty_cells_are_counted_and_said(tmp_path: Path, empty: int, severity: 
     data = vectors(tmp_path / "d.parquet", ["a", "b", "a", "b"])
     labels = [*[None] * empty, *["a"] * (4 - empty)]
     trusted = table(tmp_path / "t.parquet", sample_id=["r0", "r1", "r2", "r3"], trusted_label=labels)
-    (notice,) = read(data, trusted=trusted, embedding="embedding").notices
+    (notice,) = told(read(data, trusted=trusted, embedding="embedding"))
     assert notice.message == (
         f"{empty} of 4 rows of {trusted} are empty: they measure nothing; write none where no class fits."
     )
@@ -198,7 +199,7 @@ def test_empty_cells_are_counted_and_said(tmp_path: Path, empty: int, severity: 
 def test_where_nothing_is_empty_nothing_is_said_nor_of_a_column_of_the_dataset(tmp_path: Path) -> None:
     data = vectors(tmp_path / "d.parquet", ["a", "b"], trusted_label=["a", None])
     trusted = table(tmp_path / "t.parquet", sample_id=["r1"], trusted_label=["none"])
-    assert read(data, trusted=trusted, embedding="embedding").notices == ()
+    assert told(read(data, trusted=trusted, embedding="embedding")) == []
 
 
 def test_rows_of_no_class_beside_the_dataset_are_counted_and_left_out(tmp_path: Path) -> None:
@@ -210,6 +211,6 @@ def test_rows_of_no_class_beside_the_dataset_are_counted_and_left_out(tmp_path: 
     assert clean_only is not None
     assert clean_only.trusted.tolist() == [UNVERIFIED, 1, UNVERIFIED]
     assert clean_only.skips() == {"no_class": 1, "in_dataset": 1}
-    (notice,) = manifest.notices
+    (notice,) = told(manifest)
     assert notice.message.startswith(f"1 rows of {trusted} are none of the classes (none) and not in the dataset")
     assert manifest.trusted.tolist() == [NO_CLASS, UNVERIFIED]

@@ -16,6 +16,7 @@ import pytest
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
+from noisecleaner.notices import Notice
 from support.datasets import png
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -66,9 +67,11 @@ def both(
     classes: tuple[str, ...] | None = None,
     allow_absolute: bool = False,
     verified: str = "trusted_label",
+    label_level: int | None = None,
     **columns: Any,
 ) -> tuple[Manifest, Manifest | None]:
-    source = Source(str(data), columns=Columns(trusted=verified, **columns), allow_absolute=allow_absolute)
+    names = Columns(trusted=verified, **columns)
+    source = Source(str(data), columns=names, allow_absolute=allow_absolute, label_level=label_level)
     return ingest(source, None if trusted is None else str(trusted), classes)
 
 
@@ -82,6 +85,11 @@ def texts(manifest: Manifest, column: str) -> list[str | None]:
 
 def labels(manifest: Manifest) -> dict[str | None, str | None]:
     return dict(zip(texts(manifest, "sample_id"), texts(manifest, "given_label"), strict=True))
+
+
+def told(manifest: Manifest) -> list[Notice]:
+    """What is noted of a manifest beside the line that names its classes."""
+    return [notice for notice in manifest.notices if notice.code != "classes"]
 
 
 def contents(manifest: Manifest) -> list[bytes | Skip]:

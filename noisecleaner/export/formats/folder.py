@@ -13,7 +13,7 @@ from PIL import Image
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.hugging_face import features
-from noisecleaner.ingest.folders import IMAGE_ENDINGS
+from noisecleaner.ingest.kinds import IMAGE_ENDINGS
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True

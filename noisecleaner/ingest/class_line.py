@@ -1,0 +1,67 @@
+"""The line that names the classes, and what it would be wrong to take for classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.raw import RawRows
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import printable, shortened
+
+#: Names of classes that are told, and characters of each.
+_SHOWN, _LENGTH = 10, 40
+#: Below so many rows nothing can be said about how many of them share a label.
+_LEAST_ROWS = 20
+#: Rows for each class: fewer are those of an id.
+_LEAST_MEAN = 2
+#: And fewer are odd.
+_USUAL_MEAN = 5
+
+
+def class_notices(classes: Sequence[str], labels: pa.ChunkedArray, rows: RawRows, *, fitted: bool) -> Iterator[Notice]:
+    """Name the classes, say where the labels come from, and whether they look like labels at all.
+
+    Args:
+        classes: their names, in order.
+        labels: of the rows, shape [rows].
+        rows: what was read.
+        fitted: whether the classes are those of a fitted run, not of the rows.
+
+    Raises:
+        NoisecleanerError: hardly two rows share a label.
+    """
+    names, source = pc.unique(labels).drop_null(), rows.labelled_by
+    if fitted:
+        known = pc.sum(pc.is_in(names, value_set=pa.array(classes, pa.string()))).as_py() or 0
+        message = f"{known:,} of the {len(classes):,} classes of the run from {source}: {_shown(classes)}."
+        yield Notice(code="classes", message=message, severity=Severity.NOTE)
+        return
+    message = f"{len(classes):,} classes from {source}: {_shown(classes)}."
+    yield Notice(code="classes", message=message, severity=Severity.NOTE)
+    labelled = len(labels) - labels.null_count
+    if not rows.names and _LEAST_ROWS <= labelled < _USUAL_MEAN * len(names):
+        yield _too_many(names.to_pylist(), labelled, source)
+
+
+def _too_many(names: Sequence[str], rows: int, source: str) -> Notice:
+    """Say that classes have few rows; refuse labels that hardly two rows share: they are ids."""
+    found = f"{rows:,} rows have {len(names):,} labels, from {source} (such as {_shown(names, 3)})"
+    if rows < _LEAST_MEAN * len(names):
+        raise NoisecleanerError(
+            f"Labels must be shared by rows, but {found}: that looks like an id or a file's name, not like a label.",
+            "Name the column that holds the label with `Columns(label=NAME)`, or the level of the folders with "
+            "`Source(label_level=NUMBER)`.",
+        )
+    return Notice(
+        code="many-classes",
+        message=f"{found}: fewer than {_USUAL_MEAN} rows each are too few to tell wrong labels from right ones. Check "
+        "that these are the labels.",
+    )
+
+
+def _shown(names: Sequence[str], most: int = _SHOWN) -> str:
+    return listed([shortened(printable(name), _LENGTH) for name in names], most)
