@@ -60,9 +60,10 @@ class Signal:
         missing = first < 0 if self._integer else np.isnan(first)
         if stored.ndim == 1:
             return pa.array(stored, self.kind, mask=missing)
-        offsets = pa.array(np.arange(len(stored) + 1, dtype=np.int32) * stored.shape[1])
-        flat = pa.array(stored.reshape(-1), self.kind.value_type)
-        return pa.ListArray.from_arrays(offsets, flat, mask=pa.array(missing)).cast(self.kind)
+        # a null list of some length is valid, but older Arrow does not write it to a file
+        offsets = np.append(0, np.cumsum(np.where(missing, 0, stored.shape[1])))
+        flat = pa.array(stored[~missing].reshape(-1), self.kind.value_type)
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat, mask=pa.array(missing)).cast(self.kind)
 
     def from_arrow(self, column: pa.ChunkedArray) -> Array:
         """Read what `to_arrow` made; lists must be of one length."""

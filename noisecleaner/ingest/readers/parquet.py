@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.places import Place
 
 ENDINGS = (".parquet",)
@@ -26,7 +26,13 @@ def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa
     `ParquetFile.iter_batches` is the one reader that survives row groups of more than 2 GiB.
     """
     with place.open() as file:
-        yield from _parquet(file, place).iter_batches(size, columns=list(columns))
+        try:
+            yield from _parquet(file, place).iter_batches(size, columns=list(columns))
+        except pa.ArrowException as error:
+            raise NoisecleanerError(
+                f"The columns {listed(list(columns))} of {place} cannot be read by Arrow {pa.__version__} ({error}).",
+                "Install a newer pyarrow: 26 is the first that reads lists of a fixed length with nulls among them.",
+            ) from error
 
 
 def _parquet(file: object, place: Place) -> pq.ParquetFile:

@@ -46,3 +46,20 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(NoisecleanerError, match="A Parquet file is required"):
         parquet.read_schema(Place.parse(path))
+
+
+def test_what_this_arrow_does_not_read_names_the_columns_and_the_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Arrow before 26 says of lists of a fixed length with a null among them."""
+
+    def fails(*arguments: object, **named: object) -> list[pa.RecordBatch]:
+        raise pa.ArrowInvalid("Expected all lists to be of size=2 but index 3 had size=0")
+
+    pq.write_table(pa.table({"embedding": [[1.0]]}), tmp_path / "t.parquet")
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", fails)
+    with pytest.raises(NoisecleanerError) as error:
+        list(parquet.read_batches(Place.parse(tmp_path / "t.parquet"), ["embedding"], 10))
+    assert "embedding" in error.value.message
+    assert f"Arrow {pa.__version__} (Expected all lists" in error.value.message
+    assert "a newer pyarrow" in error.value.hint
