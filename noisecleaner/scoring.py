@@ -54,7 +54,7 @@ def score(
             progress.tell(notice)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
-    return write(run, scored, cutoff, run=run, source=source)
+    return write(run, scored, cutoff, run=run, source=source, progress=progress)
 
 
 def score_new(
@@ -100,7 +100,7 @@ def score_new(
     # the rows' manifest ends with the call: what is written needs a part of it only
     scored = _judge(opened, source, trusted, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
-    return write(out, scored, cutoff, run=run, source=source)
+    return write(out, scored, cutoff, run=run, source=source, progress=progress)
 
 
 def _resolved(cutoff: Cutoff, run: Path, *, transfer: bool) -> Cutoff:

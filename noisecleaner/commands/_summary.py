@@ -29,7 +29,9 @@ def facts(summary: Summary) -> dict[str, str]:
         "Rows": f"{summary.rows:,}, of which {scored:,} scored; {skips(summary.skipped)}",
         "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
-        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}") + _reliability(summary),
+        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}")
+        + _reliability(summary)
+        + _ranking(summary),
     }
 
 
@@ -96,3 +98,12 @@ def _reliability(summary: Summary) -> str:
     if measured is None or summary.model not in ("audited", "planted"):
         return ""
     return f"; calibration error {measured.error:.3f} (chance: {measured.by_chance:.3f})"
+
+
+def _ranking(summary: Summary) -> str:
+    """Tell how well scores tell wrong from right."""
+    if summary.rankings is None:
+        return ""
+    ranking = summary.rankings.overall
+    how = "with" if ranking.low is not None else "with an AUROC that is"
+    return f"; scores tell wrong from right {how} {ranking.words()}"

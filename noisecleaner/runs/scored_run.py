@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Source
+from noisecleaner.noise.ranking import Rankings
 from noisecleaner.noise.rate import Rate, whole
 from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
@@ -207,6 +208,15 @@ class ScoredRun:
         """
         return self._measured.reliability
 
+    @property
+    def rankings(self) -> Rankings | None:
+        """How well scores tell wrong labels from right ones; None where no row judges, or an earlier version wrote it.
+
+        Raises:
+            NoisecleanerError: noise.json is missing or damaged.
+        """
+        return self._measured.rankings
+
     def summary(self) -> Summary:
         """What a person reads of all this.
 
@@ -231,6 +241,7 @@ class ScoredRun:
             kept_noise=metadata.kept_noise,
             model=metadata.quality,
             reliability=self.reliability,
+            rankings=self.rankings,
             judged=metadata.judged,
             notices=metadata.notices,
             classes=worst_classes(counts, noise),
@@ -242,8 +253,12 @@ class ScoredRun:
     def _measured(self) -> _Measured:
         with _reading(self.path / _NOISE, "used"):
             content = json.loads((self.path / _NOISE).read_bytes())
-            calibration = content["calibration"]
-            return _Measured(Noise.from_json(content), None if calibration is None else _reliability(calibration))
+            calibration, rankings = content["calibration"], content.get("ranking")
+            return _Measured(
+                noise=Noise.from_json(content),
+                reliability=None if calibration is None else _reliability(calibration),
+                rankings=None if rankings is None else Rankings.from_json(rankings),
+            )
 
 
 class _Measured(NamedTuple):
@@ -251,6 +266,7 @@ class _Measured(NamedTuple):
 
     noise: Noise
     reliability: Reliability | None
+    rankings: Rankings | None
 
 
 def _reliability(content: Mapping[str, Any]) -> Reliability:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.ingest.labels import indices
+from noisecleaner.noise.ranking import Rankings
 from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
@@ -68,7 +69,8 @@ class Summary:
         kept_noise: of the rows that are kept.
         model: how label quality was made, see `QualityModel.method`.
         reliability: how well it is calibrated, measured on the rows that judge; None where none does.
-        judged: audited rows that it was measured on.
+        rankings: how well scores tell wrong labels from right ones, likewise.
+        judged: audited rows that both were measured on.
         classes: the worst classes, largest share of flagged rows first.
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
@@ -87,6 +89,7 @@ class Summary:
     kept_noise: Rate
     model: str
     reliability: Reliability | None
+    rankings: Rankings | None
     judged: int
     classes: Sequence[ClassLine]
     confusions: Sequence[Confusion]

@@ -15,9 +15,11 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.ranking import Rankings, rank
 from noisecleaner.noise.rates import Rows, measure
 from noisecleaner.noise.thresholds import Goal, choose
 from noisecleaner.notices import void
+from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
 from noisecleaner.runs.record import versions
@@ -72,7 +74,9 @@ class Cutoff:
         return self.threshold if self.goal is None else choose(self.goal, cut)
 
 
-def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source) -> Summary:
+def write(
+    out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source, progress: Progress | None = None
+) -> Summary:
     """Write the three files and sum them up.
 
     Args:
@@ -81,19 +85,26 @@ def write(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: S
         cutoff: how they are flagged.
         run: the run directory of the fit, kept in the files.
         source: where the rows come from, likewise.
+        progress: is told where the scores are no better than chance; silent by default.
 
     Raises:
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
     # what writing takes ends with its call: the summary reads the files again, and there may be ten million rows
-    _write_files(out, scored, cutoff, run=run, source=source)
+    _write_files(out, scored, cutoff, run=run, source=source, progress=progress or Progress())
     pa.default_memory_pool().release_unused()
     return ScoredRun(out).summary()
 
 
-def _write_files(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source) -> None:
+def _write_files(
+    out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source, progress: Progress
+) -> None:
     by, scored = cutoff.by or BY[0], scored.without_needless()
     rows, values = scored.rows(), scored.values(by)
+    rankings = rank(rows)
+    if rankings is not None and (doubt := rankings.doubt()) is not None:
+        progress.tell(doubt)
+        scored = scored.noting(doubt)
     cut = Cut(values, rows)
     threshold = cutoff.threshold_for(cut)
     metadata = Metadata(
@@ -114,7 +125,7 @@ def _write_files(out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, so
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
     write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-    write_json(out / "noise.json", _noise(scored, rows))
+    write_json(out / "noise.json", _noise(scored, rows, rankings))
 
 
 def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
@@ -151,12 +162,15 @@ def _reports(scored: ScoredRows, rows: Rows, *, by: By, cut: Cut) -> Iterator[pa
         yield ThresholdTable.of(name, cut if name == by else Cut(scored.values(name), rows)).to_table()
 
 
-def _noise(scored: ScoredRows, rows: Rows) -> dict[str, Any]:
+def _noise(scored: ScoredRows, rows: Rows, rankings: Rankings | None) -> dict[str, Any]:
     """Make noise.json."""
     judged = rows.judging & rows.audited & np.isfinite(rows.expected)
     calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
-    calibration = {"calibration": asdict(calibrated) if calibrated else None}
+    measured = {
+        "calibration": asdict(calibrated) if calibrated else None,
+        "ranking": rankings.to_json() if rankings else None,
+    }
     # what nobody may believe is not told, not even as an expectation
     model = "uncalibrated" if void(scored.notices) else scored.model
     notices = {"notices": [notice.to_json() for notice in scored.notices]}
-    return {**measure(rows, scored.classes, model).to_json(), "quality": scored.model, **calibration, **notices}
+    return {**measure(rows, scored.classes, model).to_json(), "quality": scored.model, **measured, **notices}

@@ -19,6 +19,7 @@ from noisecleaner.export.formats import Format
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
@@ -32,6 +33,7 @@ Capture = pytest.CaptureFixture[str]
 
 #: Forty per cent of 200.
 RATE = replace(sampled(80, 200), value=0.4017, low=0.3681, high=0.43605)
+RANKING = Ranking(auroc=0.9371, low=0.9044, high=0.9651, wrong=80, right=120)
 SUMMARY = Summary(
     rows=3000,
     skipped={"no label": 2, "unreadable": 1},
@@ -45,6 +47,7 @@ SUMMARY = Summary(
     kept_noise=sampled(10, 100),
     model="audited",
     reliability=Reliability(error=0.0414, by_chance=0.0361, rows=200),
+    rankings=Rankings(overall=RANKING, within_classes=RANKING),
     judged=200,
     classes=[ClassLine(name="cat", rows=1000, flagged=600, noise=RATE)],
     confusions=[Confusion(given="cat", suggested="dog", rows=500)],
@@ -104,7 +107,7 @@ def test_what_a_score_says(capfd: Capture) -> None:
         "Flagged  1,200 rows (40.0 %) with label_quality < 0.5",
         "Kept     1,797 rows (60.0 %); 10.0 % (5.5 to 17.4) wrong among them (100 audited rows)",
         "Quality  label_quality is calibrated on 200 audited rows, each judged by a model that has not seen it; "
-        "calibration error 0.041 (chance: 0.036)",
+        "calibration error 0.041 (chance: 0.036); scores tell wrong from right with AUROC 0.94 (0.90 to 0.97)",
         "",
         "Worst classes",
         "given label    rows   flagged    share   noise (95 % interval)",
@@ -164,12 +167,22 @@ def test_why_rows_are_flagged(capfd: Capture, goal: Goal | None, unlabelled: int
     ],
 )
 def test_how_label_quality_was_made(capfd: Capture, model: str, words: str) -> None:
-    console.show_summary(replace(SUMMARY, model=model), Path("run"))
+    console.show_summary(replace(SUMMARY, model=model, rankings=None), Path("run"))
     assert lines(capfd)[4].endswith(words)
 
 
+def test_too_few_verified_rows_to_rank_are_said(capfd: Capture) -> None:
+    few = Ranking(auroc=1.0, low=None, high=None, wrong=2, right=198)
+    console.show_summary(replace(SUMMARY, rankings=Rankings(overall=few, within_classes=few)), Path("run"))
+    assert lines(capfd)[4].endswith(
+        "; scores tell wrong from right with an AUROC that is unknown (2 wrong and 198 right verified rows are too few)"
+    )
+
+
 def test_a_summary_of_nothing_has_no_tables(capfd: Capture) -> None:
-    nothing = replace(SUMMARY, rows=0, skipped={}, flagged=0, kept=0, kept_noise=UNKNOWN, reliability=None)
+    nothing = replace(
+        SUMMARY, rows=0, skipped={}, flagged=0, kept=0, kept_noise=UNKNOWN, reliability=None, rankings=None
+    )
     console.show_summary(replace(nothing, classes=[], confusions=[], suspects=[]), Path("run"))
     assert lines(capfd)[1:] == [
         "Rows     0, of which 0 scored; 0 skipped",

@@ -20,6 +20,7 @@ from noisecleaner.api import Cutoff, score, score_new
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
@@ -145,6 +146,20 @@ def test_a_damaged_calibration_is_refused(tmp_path: Path) -> None:
         write_json(run / "noise.json", {**content, "calibration": calibration})
         with pytest.raises(NoisecleanerError, match=r"noise\.json is required, but it cannot be used"):
             _ = ScoredRun(run).reliability
+
+
+def test_a_ranking_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert ScoredRun(run).rankings is None  # as earlier versions wrote it
+    content = json.loads((run / "noise.json").read_text())
+    one = Ranking(auroc=0.9, low=0.8, high=0.95, wrong=30, right=70)
+    rankings = Rankings(overall=one, within_classes=one)
+    write_json(run / "noise.json", {**content, "ranking": rankings.to_json()})
+    assert ScoredRun(run).rankings == rankings
+    for damaged in (one.to_json(), {**rankings.to_json(), "low": 0.99}, "good"):
+        write_json(run / "noise.json", {**content, "ranking": damaged})
+        with pytest.raises(NoisecleanerError, match=r"noise\.json is required, but it cannot be used"):
+            _ = ScoredRun(run).rankings
 
 
 def by_hand(run: Path) -> dict[str, object]:
