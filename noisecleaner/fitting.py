@@ -228,7 +228,9 @@ def _conclude(
         for notice in notices:
             progress.tell(notice)
     table = to_table(dataset, signals, model.judge(signals.predictions, quality), judging=judging)
-    Trace(table, dataset.classes, model.method, none_label=dataset.none_label).write(cross_fit.run.trace)
+    none_label, ordered = dataset.none_label, dataset.ordered
+    trace = Trace(table, dataset.classes, model.method, none_label=none_label, ordered=ordered)
+    trace.write(cross_fit.run.trace)
     return corpus.noting(*notices), model
 
 
@@ -239,7 +241,8 @@ def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corp
         weights = {name: tensor.cpu().numpy() for name, tensor in architecture.frozen.state_dict().items()}
         write_arrays(run.auditor / "backbone.safetensors", weights, {})
     folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
-    AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality).write(run)
+    ordered = corpus.target_ordered
+    AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality, ordered=ordered).write(run)
 
 
 def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds: dict[str, float]) -> FitResult:

@@ -26,7 +26,12 @@ from noisecleaner.settings import Inference
 
 
 def score(
-    run: Path, *, cutoff: Cutoff | None = None, trusted: str | None = None, progress: Progress | None = None
+    run: Path,
+    *,
+    cutoff: Cutoff | None = None,
+    trusted: str | None = None,
+    label_names: str | tuple[str, ...] = (),
+    progress: Progress | None = None,
 ) -> Summary:
     """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
 
@@ -34,6 +39,7 @@ def score(
         run: the run directory of a finished fit.
         cutoff: which rows are flagged; those of a label quality below 0.5 by default.
         trusted: labels of fitted rows that were verified since, joined on `sample_id`; label quality is fitted again.
+        label_names: what numbers among those labels stand for, where the fit does not know (`Columns.label_names`).
         progress: is told what is odd; silent by default.
 
     Raises:
@@ -47,7 +53,8 @@ def score(
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
     scored = from_trace(trace).noting(*notices)
     if trusted is not None:
-        before, scored = scored, verified_since(scored, trace, trusted, source)
+        columns = replace(source.columns, label_names=label_names or source.columns.label_names)
+        before, scored = scored, verified_since(scored, trace, trusted, replace(source, columns=columns))
         if (picked := _picked(before, scored)) is not None:
             scored = scored.noting(picked)
         for notice in scored.notices[len(before.notices) :]:
@@ -96,7 +103,7 @@ def score_new(
             "Name another directory with `out=DIR`, or leave `out` away.",
         )
     opened.read_fitted()
-    inference, scratch = inference or Inference(), _scratch(out)
+    inference, scratch, source = inference or Inference(), _scratch(out), source.telling(Auditor(opened).told)
     # the rows' manifest ends with the call: what is written needs a part of it only
     scored = _judge(opened, source, trusted, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows

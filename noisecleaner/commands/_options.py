@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +36,10 @@ class RowOptions:
     ] = None
     probabilities_column: Annotated[
         str | None, opt("Column (or .npy file) with your model's class probabilities, likewise.", ROWS)
+    ] = None
+    label_names: Annotated[
+        str | None,
+        opt("File with all class names, one a line, in the order of their numbers (or .json, .csv).", ROWS),
     ] = None
     row_ids: Annotated[
         bool, typer.Option("--row-ids", help="Make ids from file name and row.", rich_help_panel=ROWS)
@@ -83,6 +87,7 @@ class RowOptions:
             probabilities=self.probabilities_column,
             row_ids=self.row_ids,
             irrelevant=irrelevant,
+            label_names=self.label_names or (),
         )
 
 
@@ -134,7 +139,8 @@ class NewRowOptions(RowOptions):
         given |= {"--label-level": self.label_level is not None}
         given |= {"--allow-absolute": self.allow_absolute, "--device": self.device != NewRowOptions.device}
         given |= {"--none-label": self.none_label}
-        refuse(given | {"column options": self.columns() != Columns()}, "--data")
+        columns = replace(self.columns(), label_names=())  # verified labels have a use for those
+        refuse(given | {"column options": columns != Columns()}, "--data")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,10 @@ def score(
     progress = terminal.TerminalProgress()
     if data is None:
         rows.refuse_without_data(out)
-        console.show_summary(score_fitted(run, cutoff=cutoff, trusted=trusted, progress=progress), run)
+        refuse({"--label-names": rows.label_names and trusted is None}, "--data or --trusted")
+        names = only_given(label_names=rows.label_names)
+        summary = score_fitted(run, cutoff=cutoff, trusted=trusted, progress=progress, **names)
+        console.show_summary(summary, run)
         return
     source = rows.source(data)
     target = target_of(run, source.data, out)

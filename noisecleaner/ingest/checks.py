@@ -11,27 +11,28 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import leftovers
+from noisecleaner.ingest.lookalikes import explained
 from noisecleaner.ingest.manifest import Manifest
-from noisecleaner.notices import Severity
+from noisecleaner.notices import Notice, Severity
 
 #: Ids that are Python's texts at a time.
 _HASHED = 65_536
 
 
-def require_two(classes: Sequence[str], where: object, unread: str = "") -> None:
+def require_two(classes: Sequence[str], where: object, why: str = "") -> None:
     """Refuse a dataset in which there is nothing to confuse.
 
     Args:
         classes: their names.
         where: the dataset.
-        unread: sentences that name files of it that may hold labels but are not read; empty without any.
+        why: sentences that say how labels were read, and which files of it are not; empty without any.
 
     Raises:
         NoisecleanerError: there are fewer than two classes.
     """
     if len(classes) < 2:
         raise NoisecleanerError(
-            f"At least two classes are required, but {where} has {len(classes)} ({listed(list(classes))}).{unread}",
+            f"At least two classes are required, but {where} has {len(classes)} ({listed(list(classes))}).{why}",
             "Check `Columns.label`, or choose the folders that name the classes with `Source.label_level`.",
         )
 
@@ -86,21 +87,46 @@ def check_labels(
         none_label: the label that says that none of them is right; None where no label can.
 
     Raises:
-        NoisecleanerError: names the unknown labels and the known classes.
+        NoisecleanerError: names the unknown labels and the known classes, and says which of them look alike.
     """
     known = [*classes, *([] if none_label is None else [none_label])]
     unknown = pc.unique(labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(known, pa.string())))))
-    if len(unknown.drop_null()):
+    names = unknown.drop_null().to_pylist()
+    if not names:
+        return
+    alike = explained(names, known)
+    if alike:
         raise NoisecleanerError(
-            f"Trusted labels must be classes of the dataset, but {where} holds "
-            f"{listed(unknown.drop_null().to_pylist())}, and the classes are {listed(list(classes))}.",
-            f"Correct those labels{_or_none(none_label)}, name the right column with `Columns(trusted=NAME)`, or say "
-            "`transfer=True` if the trusted rows are another task with classes of their own.",
+            f"Trusted labels must be spelled as the classes of the dataset, but in {where} {alike}.",
+            "Write one spelling in both tables.",
         )
+    raise NoisecleanerError(
+        f"Trusted labels must be classes of the dataset, but {where} holds {listed(names)}, and the classes are "
+        f"{listed(list(classes))}.",
+        f"Correct those labels{_or_none(none_label)}, or name the right column with `Columns(trusted=NAME)`. A class "
+        "that no row was given is declared by a file of all class names, `Columns(label_names=FILE)`. Trusted rows of "
+        "another task, with classes of their own, need `transfer=True`.",
+    )
 
 
 def _or_none(none_label: str | None) -> str:
     return "" if none_label is None else f" (where no class of the dataset is right, write {none_label})"
+
+
+def unknown_notices(labels: pa.ChunkedArray, classes: Sequence[str], where: str) -> tuple[Notice, ...]:
+    """Say how many rows carry labels that are no classes, and which of them look like one."""
+    unknown = labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(classes, pa.string())))).drop_null()
+    if not len(unknown):
+        return ()
+    counted = sorted(pc.value_counts(unknown).to_pylist(), key=lambda count: -count["counts"])
+    names = [str(count["values"]) for count in counted]
+    shares = listed([f"{count['values']} ({count['counts']:,} rows)" for count in counted], 5)
+    alike = explained(names, classes)
+    message = (
+        f"{len(unknown):,} rows of {where} carry a label that is no class and are skipped: {shares}."
+        f"{alike and f' Some only look like one: {alike}.'}"
+    )
+    return (Notice(code="unknown-classes", message=message),)
 
 
 def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.raw import RawRows
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import printable, shortened
@@ -22,19 +23,19 @@ _LEAST_MEAN = 2
 _USUAL_MEAN = 5
 
 
-def class_notices(classes: Sequence[str], labels: pa.ChunkedArray, rows: RawRows, *, fitted: bool) -> Iterator[Notice]:
+def class_notices(given: Reading, rows: RawRows, *, fitted: bool) -> Iterator[Notice]:
     """Name the classes, say where the labels come from, and whether they look like labels at all.
 
     Args:
-        classes: their names, in order.
-        labels: of the rows, shape [rows].
+        given: the given labels, and the classes.
         rows: what was read.
         fitted: whether the classes are those of a fitted run, not of the rows.
 
     Raises:
         NoisecleanerError: hardly two rows share a label.
     """
-    names, source = pc.unique(labels).drop_null(), rows.labelled_by
+    classes, labels, source = given.classes, given.labels, rows.labelled_by
+    names = pc.unique(labels).drop_null()
     if fitted:
         known = pc.sum(pc.is_in(names, value_set=pa.array(classes, pa.string()))).as_py() or 0
         message = f"{known:,} of the {len(classes):,} classes of the run from {source}: {_shown(classes)}."
@@ -43,7 +44,7 @@ def class_notices(classes: Sequence[str], labels: pa.ChunkedArray, rows: RawRows
     message = f"{len(classes):,} classes from {source}: {_shown(classes)}."
     yield Notice(code="classes", message=message, severity=Severity.NOTE)
     labelled = len(labels) - labels.null_count
-    if not rows.names and _LEAST_ROWS <= labelled < _USUAL_MEAN * len(names):
+    if not given.ordered and _LEAST_ROWS <= labelled < _USUAL_MEAN * len(names):
         yield _too_many(names.to_pylist(), labelled, source)
 
 

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.labels import as_text
+from noisecleaner.ingest.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 
@@ -52,11 +53,24 @@ def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
     return None
 
 
-def read_labels(files: Files, name: str | None) -> pa.ChunkedArray | None:
-    """Read a label column under the names that it has itself, shape [rows]; None where there is no such column."""
+def read_labels(files: Files, name: str | None, *, beside: str | None = None) -> LabelColumn | None:
+    """Read a label column.
+
+    Args:
+        files: the tables.
+        name: of the column.
+        beside: another label column, whose names integers have where this one has none of its own.
+
+    Returns:
+        Its text, shape [rows]; None where there is no such column.
+    """
     if name is None or name not in files:
         return None
-    return as_text(files.column(name), names=files.names(name), where=files.where(name))
+    kind = files.schema.field(name).type
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    own = files.names(name) or (files.names(beside) if beside is not None and numbers else ())
+    where = files.where(name)
+    return LabelColumn(text=as_text(files.column(name), names=own, where=where), own=own, where=where)
 
 
 def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray | None:

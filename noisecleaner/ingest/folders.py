@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.columns import read_labels
-from noisecleaner.ingest.labels import as_text, class_names
 from noisecleaner.ingest.leftovers import Leftovers, unread
 from noisecleaner.ingest.levels import Level
 from noisecleaner.ingest.places import Place
@@ -33,7 +32,8 @@ class FolderRows:
     Args:
         table: the columns sample_id, path and label, and with metadata trusted and irrelevant where there are any.
         words: where the labels come from.
-        names: the class names that came with the labels, `()` without any.
+        names: the class names that came with a column of labels, `()` without any.
+        folders: whether folders name the classes.
         notices: how the folder was read, and what is no row.
         unread: sentences that name files that may hold labels but are not read; empty without any.
     """
@@ -41,6 +41,7 @@ class FolderRows:
     table: pa.Table
     words: str
     names: tuple[str, ...] = ()
+    folders: bool = False
     notices: tuple[Notice, ...] = ()
     unread: str = ""
 
@@ -73,6 +74,7 @@ def _of_folders(source: Source, walk: Walk) -> FolderRows:
     return FolderRows(
         table=pa.table({"sample_id": paths, "path": paths, "label": level.labels(paths)}),
         words=level.words,
+        folders=True,
         notices=(*level.notices(), *([left] if left else [])),
         unread=unread(walk.others),
     )
@@ -88,7 +90,8 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     left = Leftovers(walk=walk, unlisted=unlisted, read=own).notice()
     notices: Iterable[Notice] = [left] if left else []
     words = f"column {source.columns.label} of {own[0]}{' and others' * (len(own) > 1)}"
-    if "label" not in table.column_names:
+    folders = "label" not in table.column_names
+    if folders:
         level = Level.of(sorted(listed), source.label_level)
         level.refuse_bare_splits(walk.folder, unread(set(walk.others).difference(own)))
         table = table.append_column("label", level.labels(table["path"].to_pylist()))
@@ -98,25 +101,39 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
             f"`Source.label_level` says which folders name the classes, but {walk.folder} has labels in {words}.",
             "Leave it out, or take that column away.",
         )
-    return FolderRows(table=table, names=read[0][1], words=words, notices=tuple(notices))
+    names = _one_order([names for rows, names in read if "label" in rows.column_names], walk.folder)
+    return FolderRows(table=table, names=names, words=words, folders=folders, notices=tuple(notices))
+
+
+def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ...]:
+    """The class names of metadata files, which have to be the same; `()` without any.
+
+    Raises:
+        NoisecleanerError: two files number the classes differently.
+    """
+    if len(set(orders)) > 1:
+        first, other = list(dict.fromkeys(orders))[:2]
+        raise NoisecleanerError(
+            f"All metadata files of a dataset need the same class names, but in {folder} one has "
+            f"{listed(list(first))} and another {listed(list(other))}.",
+            "Write the files again with one order of the classes, or with labels as text.",
+        )
+    return orders[0] if orders else ()
 
 
 def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
     """Make the columns sample_id and path, and label, trusted and irrelevant where they are, and the class names."""
     files = Files.open([Place.parse(metadata)])
     paths = _named(files, metadata, metadata.parent.relative_to(folder).as_posix())
-    names = class_names(files.schema, columns.label)
     table = {
         "sample_id": files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in files else paths,
         "path": paths,
     }
-    if columns.label in files:
-        table["label"] = read_labels(files, columns.label)
-    if columns.trusted in files:
-        table["trusted"] = as_text(files.column(columns.trusted), names=names, where=files.where(columns.trusted))
-    if columns.irrelevant in files:
-        table["irrelevant"] = read_labels(files, columns.irrelevant)
-    return pa.table(table), names
+    for kind, name in (("label", columns.label), ("trusted", columns.trusted), ("irrelevant", columns.irrelevant)):
+        labels = read_labels(files, name, beside=columns.label if kind == "trusted" else None)
+        if labels is not None:
+            table[kind] = labels.text
+    return pa.table(table), files.names(columns.label)
 
 
 def _named(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:

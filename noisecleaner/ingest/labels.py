@@ -25,15 +25,14 @@ def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
 
 
 def as_text(column: pa.ChunkedArray, *, names: Sequence[str], where: str) -> pa.ChunkedArray:
-    """Turn a label column into text, null where a row has no label.
+    """Turn a label column into text, null where a cell is null, NaN or empty.
 
-    Integers that index `names` become those names; NaN and the empty string count as no label, and so does -1
-    beside `names` or beside a 0 (but -1 and 1 are two classes); an integer outside `names` stays a number, which
-    makes it an unknown class later.
+    Integers that index `names` become those names, and -1 beside `names` is no label; an integer outside `names` stays
+    a number, which makes it an unknown class later. What the text means is said in `naming`.
 
     Args:
         column: labels of any type that a user's table may hold.
-        names: the class names that integers index; empty when integers are names themselves.
+        names: the class names that integers index (ClassLabel); empty when integers are names themselves.
         where: file and column, for the message.
 
     Raises:
@@ -45,7 +44,7 @@ def as_text(column: pa.ChunkedArray, *, names: Sequence[str], where: str) -> pa.
     if pa.types.is_floating(kind):  # pandas turns integers into floats where one is missing
         return as_text(_integral(column, where), names=names, where=where)
     if pa.types.is_integer(kind):
-        return _integers_as_text(column, names)
+        return _named(column, names) if names else column.cast(pa.string())
     if pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_boolean(kind):  # spelled as Python and pandas do, also in CSV files
@@ -59,31 +58,6 @@ def as_text(column: pa.ChunkedArray, *, names: Sequence[str], where: str) -> pa.
     )
 
 
-def index_or_name(
-    column: pa.ChunkedArray, *, names: Sequence[str], classes: Sequence[str], where: str
-) -> pa.ChunkedArray:
-    """Turn labels into the class names of another table, by their own names, as text, or by index.
-
-    Integers (also those that a CSV file holds as text) are read as indices into `classes` only where
-    `classes` are not numbers themselves.
-
-    Args:
-        column: labels of any type that a user's table may hold, shape [rows].
-        names: the class names that the column's own integers index; empty without such.
-        classes: those of the other table.
-        where: file and column, for the message.
-
-    Raises:
-        NoisecleanerError: the column holds something that cannot be a label.
-    """
-    own = names or (() if all(_is_integer(name) for name in classes) else classes)
-    if not names and _is_text(column.type):
-        numbers = pc.match_substring_regex(pc.unique(column.cast(pa.string())).drop_null(), r"^[0-9]{1,9}$")
-        if own and len(numbers) and pc.all(numbers).as_py():
-            return as_text(column.cast(pa.string()).cast(pa.int64()), names=own, where=where)
-    return as_text(column, names=own, where=where)
-
-
 def indices(column: pa.ChunkedArray, classes: Sequence[str]) -> IntArray:
     """Turn class names into class indices, -1 where a row has none of them, shape [rows]."""
     positions = pc.index_in(column, value_set=pa.array(classes, pa.string()))
@@ -93,18 +67,30 @@ def indices(column: pa.ChunkedArray, classes: Sequence[str]) -> IntArray:
 def order(labels: pa.ChunkedArray) -> tuple[str, ...]:
     """List the distinct labels: numbers in numeric order, anything else in text order."""
     names = pc.unique(labels).drop_null().to_pylist()
-    return tuple(sorted(names, key=int) if all(_is_integer(name) for name in names) else sorted(names))
+    numbers = all(is_integer(name) for name in names)
+    return tuple(sorted(names, key=lambda name: (int(name), name)) if numbers else sorted(names))
 
 
-def _integers_as_text(column: pa.ChunkedArray, names: Sequence[str]) -> pa.ChunkedArray:
-    if not names:
-        unlabelled = pc.equal(column, -1) if pc.any(pc.equal(column, 0)).as_py() else pa.scalar(False)
-        return pc.if_else(unlabelled, pa.scalar(None, pa.string()), column.cast(pa.string()))
+def is_integer(text: str) -> bool:
+    """Whether a label is an integer in decimal digits."""
+    return re.fullmatch(r"-?[0-9]+", text) is not None
+
+
+def without_fraction(text: str) -> str:
+    """Write a whole number without its fraction of zero: 7 for 7.0; any other text stays as it is."""
+    return re.sub(r"^(-?[0-9]+)\.0+$", r"\1", text)
+
+
+def _named(column: pa.ChunkedArray, names: Sequence[str]) -> pa.ChunkedArray:
     numbers = column.cast(pa.int64())
     inside = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
     named = pc.take(pa.array(names, pa.string()), pc.if_else(inside, numbers, pa.scalar(None, pa.int64())))
     unlabelled = pa.scalar(None, pa.string())
-    other = pc.if_else(pc.equal(numbers, -1), unlabelled, numbers.cast(pa.string()))
+    text = numbers.cast(pa.string())
+    # a number that is no position must not pass for the class that is called like it
+    apart = pc.binary_join_element_wise("number", text, " ")
+    outside = pc.if_else(pc.is_in(text, value_set=pa.array(names, pa.string())), apart, text)
+    other = pc.if_else(pc.equal(numbers, -1), unlabelled, outside)
     return pc.if_else(inside, named, other)
 
 
@@ -117,11 +103,3 @@ def _integral(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
             f"Labels must be text or integers, but {where} holds fractions ({error}).",
             "Name the column that holds the label with `Columns(label=NAME)`.",
         ) from error
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _is_integer(text: str) -> bool:
-    return re.fullmatch(r"-?[0-9]+", text) is not None

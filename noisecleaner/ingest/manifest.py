@@ -111,6 +111,8 @@ class Manifest:
         payload: the images or vectors, in the order of `table`.
         notices: what was found in reading them that a reader of the results must know.
         none_label: the verified label that says that none of the classes is right; None where no label can.
+        ordered: whether somebody has told the order of the classes (ClassLabel, `Columns.label_names`), so that a
+            number says which class is meant.
     """
 
     table: pa.Table
@@ -118,6 +120,7 @@ class Manifest:
     payload: Payload
     notices: tuple[Notice, ...] = ()
     none_label: str | None = None
+    ordered: bool = False
 
     @classmethod
     def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[KnownColumns]) -> Manifest:

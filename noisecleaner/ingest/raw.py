@@ -1,19 +1,17 @@
-"""Rows as a folder or table holds them: ids, labels as text, and what the rows bring."""
+"""Rows as a folder or table holds them: ids, labels as they are written, and what the rows bring."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
+from noisecleaner.ingest.columns import read_ids, read_labels
 from noisecleaner.ingest.folders import read_folder
-from noisecleaner.ingest.labels import index_or_name, order
 from noisecleaner.ingest.manifest import Payload
-from noisecleaner.ingest.no_class import read_verified
+from noisecleaner.ingest.naming import LabelColumn
 from noisecleaner.ingest.opening import open_data, open_tables
 from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
 from noisecleaner.ingest.places import Place, check_relative
@@ -32,12 +30,11 @@ class RawRows:
     Args:
         ids: sample ids.
         paths: of the images.
-        labels: the given labels, as text.
-        trusted: the verified labels, as text.
-        irrelevant: task-irrelevant labels, as text.
-        probability: with which a row was drawn to be verified.
-        names: the class names that came with the labels, `()` without any.
+        labels: the given labels.
+        trusted: the verified labels.
+        irrelevant: task-irrelevant labels.
         payload: images or vectors; None where the rows bring neither.
+        files: the tables, None where the rows are those of an image folder.
         notices: what was found in reading them that a reader of the results must know.
         labelled_by: where the given labels come from, in words.
         unread: sentences that name files that may hold labels but are not read; empty without any.
@@ -45,19 +42,22 @@ class RawRows:
 
     ids: pa.ChunkedArray
     paths: pa.ChunkedArray | None = None
-    labels: pa.ChunkedArray | None = None
-    trusted: pa.ChunkedArray | None = None
-    irrelevant: pa.ChunkedArray | None = None
-    probability: pa.ChunkedArray | None = None
-    names: tuple[str, ...] = ()
+    labels: LabelColumn | None = None
+    trusted: LabelColumn | None = None
+    irrelevant: LabelColumn | None = None
     payload: Payload | None = None
+    files: Files | None = None
     notices: tuple[Notice, ...] = ()
     labelled_by: str = ""
     unread: str = ""
 
 
-def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
-    """Read a dataset; integer labels count as indices into `classes`, where those are given.
+def read_dataset(source: Source, *, labelled: bool) -> RawRows:
+    """Read a dataset.
+
+    Args:
+        source: where it is.
+        labelled: whether it has to have labels.
 
     Raises:
         NoisecleanerError: it has no labels where it needs them, or brings nothing to look at.
@@ -71,7 +71,9 @@ def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
         content = find_content(files, source, required=True)
         if content.payload is None and vectors is None:
             raise no_content(source)
-        rows = _read_table(files, source, content, classes)
+        if labelled:
+            require_columns(files.schema, {"label": source.columns.label}, files)
+        rows = _read_table(files, source, content)
     if vectors is None:
         return rows
     vectors.refuse_other_length(len(rows.ids), source.data)
@@ -79,21 +81,11 @@ def read_dataset(source: Source, classes: tuple[str, ...] | None) -> RawRows:
 
 
 def read_beside_dataset(source: Source) -> RawRows:
-    """Read rows whose labels are not those of a dataset: they keep the names they have."""
-    files, columns = open_data(source.data), source.columns
+    """Read rows whose labels are not those of a dataset."""
+    files = open_data(source.data)
     if isinstance(files, Walk):
         return read_images(source, files)
-    content = find_content(files, source, required=False)
-    labelled = next((name for name in (columns.trusted, columns.label) if name in files), columns.label)
-    return RawRows(
-        ids=read_ids(files, columns, content.paths),
-        paths=content.paths,
-        labels=read_labels(files, columns.label),
-        trusted=read_labels(files, columns.trusted),
-        irrelevant=read_labels(files, columns.irrelevant),
-        names=files.names(labelled),
-        payload=content.payload,
-    )
+    return _read_table(files, source, find_content(files, source, required=False))
 
 
 def read_images(source: Source, walk: Walk | None = None) -> RawRows:
@@ -104,20 +96,19 @@ def read_images(source: Source, walk: Walk | None = None) -> RawRows:
         walk: its files, where somebody has looked already.
 
     Raises:
-        NoisecleanerError: metadata names no files, folders name no classes, or paths leave the folder.
+        NoisecleanerError: metadata names no files, or other classes than the metadata of another split; folders name no
+            classes, or paths leave the folder.
     """
     walk = walk or Walk.of(Path(source.data))
     rows = read_folder(source, walk)
     table, root = rows.table, Place.parse(walk.folder)
-    columns = dict(zip(table.column_names, table.columns, strict=True))
     check_relative(table["path"].to_pylist(), root, source.allow_absolute)
     return RawRows(
         ids=table["sample_id"],
         paths=table["path"],
-        labels=table["label"],
-        trusted=columns.get("trusted"),
-        irrelevant=columns.get("irrelevant"),
-        names=rows.names,
+        labels=LabelColumn(text=table["label"], own=rows.names, where=source.data, folders=rows.folders),
+        trusted=_column_of(table, "trusted", source.data, own=rows.names),
+        irrelevant=_column_of(table, "irrelevant", source.data),
         payload=ImageFiles(root, table["path"].combine_chunks()),
         notices=rows.notices,
         labelled_by=rows.words,
@@ -155,42 +146,22 @@ def _refuse_level(source: Source) -> None:
         )
 
 
-def _read_table(files: Files, source: Source, content: Content, classes: tuple[str, ...] | None) -> RawRows:
+def _read_table(files: Files, source: Source, content: Content) -> RawRows:
     columns = source.columns
-    if classes is None:
-        require_columns(files.schema, {"label": columns.label}, files)
-    labels = trusted = None
-    if columns.label in files:
-        labels = read_labels(files, columns.label) if classes is None else _named(files, columns.label, classes)
-    if columns.trusted in files:
-        # without `classes` there are labels: they have been required
-        trusted = _verified(files, source, classes or order(labels))
     return RawRows(
         ids=read_ids(files, columns, content.paths),
         paths=content.paths,
-        labels=labels,
-        trusted=trusted,
+        labels=read_labels(files, columns.label),
+        trusted=read_labels(files, columns.trusted, beside=columns.label),
         irrelevant=read_labels(files, columns.irrelevant),
-        probability=None if trusted is None else read_probability(files, trusted),
-        names=files.names(columns.label),
         payload=content.payload,
+        files=files,
         notices=files.notices,
         labelled_by=f"column {columns.label} of {files}",
     )
 
 
-def _named(files: Files, name: str, classes: Sequence[str]) -> pa.ChunkedArray:
-    """Read a label column under the names of some classes; its integers index its own names."""
-    return index_or_name(files.column(name), names=files.names(name), classes=classes, where=files.where(name))
-
-
-def _verified(files: Files, source: Source, classes: Sequence[str]) -> pa.ChunkedArray:
-    """Read the verified labels; their integers index the column's own names, else those of the label column."""
-    name, names = source.columns.trusted, files.names(source.columns.label)
-    return read_verified(
-        files.column(name),
-        names=files.names(name) or names,
-        classes=classes,
-        where=files.where(name),
-        none_label=source.no_class(names or classes),
-    )
+def _column_of(table: pa.Table, name: str, where: str, own: tuple[str, ...] = ()) -> LabelColumn | None:
+    if name not in table.column_names:
+        return None
+    return LabelColumn(text=table[name], own=own, where=f"{where} ({name} labels)")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.checks import check_ids, check_labels, require_two
+from noisecleaner.ingest.checks import check_ids, check_labels, require_two, unknown_notices
 from noisecleaner.ingest.class_line import class_notices
-from noisecleaner.ingest.labels import order
+from noisecleaner.ingest.columns import read_probability
+from noisecleaner.ingest.lookalikes import alike_notices
 from noisecleaner.ingest.manifest import Column, Manifest, Skip, by_row
+from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.payloads import no_content
-from noisecleaner.ingest.raw import read_beside_dataset, read_dataset
+from noisecleaner.ingest.raw import RawRows, read_beside_dataset, read_dataset
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.verification import join, read_verification
 
@@ -37,7 +40,8 @@ def ingest(
     dataset = read_manifest(source, classes)
     if trusted is None:
         return dataset, None
-    return join(dataset, read_verification(trusted, source, dataset.classes))
+    told = source.telling(dataset.classes if dataset.ordered else ())
+    return join(dataset, read_verification(trusted, told, dataset.classes))
 
 
 def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Manifest:
@@ -50,30 +54,31 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     Raises:
         NoisecleanerError: the input cannot be used as a whole.
     """
-    rows = read_dataset(source, classes)
-    labels = pa.chunked_array([pa.nulls(len(rows.ids), pa.string())]) if rows.labels is None else rows.labels
-    known = classes or rows.names or order(labels)
-    require_two(known, source.data, rows.unread)
-    none_label = source.no_class(known)
-    if rows.trusted is not None:
-        check_labels(rows.trusted, tuple(known), source.data, none_label=none_label)
-    unknown = pc.and_(pc.is_valid(labels), pc.invert(pc.is_in(labels, value_set=pa.array(known, pa.string()))))
-    skipped = pc.if_else(unknown, pa.scalar(Skip.UNKNOWN_CLASS.value), _unlabelled(labels))
+    rows = read_dataset(source, labelled=classes is None)
+    given = _given(rows, source.columns.told, classes)
+    require_two(given.classes, source.data, _said(given) + rows.unread)
+    none_label = source.no_class(given.classes)
+    verified = _verified(rows, given, told=source.columns.told, none_label=none_label)
+    if verified is not None:
+        check_labels(verified.labels, given.classes, source.data, none_label=none_label)
+    irrelevant = None if rows.irrelevant is None else rows.irrelevant.defining()
     check_ids(rows.ids, source.data)
     assert rows.payload is not None  # noqa: S101  # `read_dataset` has refused a table without content
     manifest = Manifest.of(
         rows.ids,
         paths=rows.paths,
-        given=labels,
-        trusted=rows.trusted,
-        irrelevant=rows.irrelevant,
-        probability=rows.probability,
-        skipped=skipped,
-        classes=known,
+        given=given.labels,
+        trusted=None if verified is None else verified.labels,
+        irrelevant=None if irrelevant is None else irrelevant.labels,
+        probability=None if verified is None or rows.files is None else read_probability(rows.files, verified.labels),
+        skipped=_skipped(given),
+        classes=given.classes,
         payload=rows.payload,
     )
-    named = class_notices(known, labels, rows, fitted=classes is not None)
-    return replace(manifest, none_label=none_label, notices=(*named, *rows.notices))
+    named = class_notices(given, rows, fitted=classes is not None)
+    readings = [reading.notices for reading in (given, verified, irrelevant) if reading is not None]
+    manifest = replace(manifest, none_label=none_label, ordered=given.ordered)
+    return manifest.noting(*named, *rows.notices, *chain.from_iterable(readings))
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:
@@ -95,9 +100,10 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
     check_ids(rows.ids, data)
     positions = dataset.rows_of(rows.ids)
     outside = pc.is_null(positions)
-    if rows.irrelevant is not None:
-        dataset = dataset.marking(by_row(positions, rows.irrelevant))
-    if rows.payload is None and rows.irrelevant is None:
+    irrelevant = None if rows.irrelevant is None else rows.irrelevant.defining()
+    if irrelevant is not None:
+        dataset = dataset.marking(by_row(positions, irrelevant.labels)).noting(*irrelevant.notices)
+    if rows.payload is None and irrelevant is None:
         raise no_content(source)
     if rows.payload is None or not pc.any(outside).as_py():
         return dataset, None
@@ -105,7 +111,7 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
     beside = Manifest.of(
         rows.ids,
         paths=rows.paths,
-        irrelevant=rows.irrelevant,
+        irrelevant=None if irrelevant is None else irrelevant.labels,
         skipped=skipped,
         classes=dataset.classes,
         payload=rows.payload,
@@ -135,16 +141,48 @@ def read_target(trusted: str, like: Source) -> Manifest:
             f"{like.columns.label!r}.",
             "Name it with `Columns(trusted=NAME)`.",
         )
-    classes = rows.names or order(labels)
-    require_two(classes, trusted)
-    return Manifest.of(
+    target = labels.defining()
+    require_two(target.classes, trusted, _said(target))
+    manifest = Manifest.of(
         rows.ids,
         paths=rows.paths,
-        trusted=labels,
-        skipped=_unlabelled(labels),
-        classes=classes,
+        trusted=target.labels,
+        skipped=_unlabelled(target.labels),
+        classes=target.classes,
         payload=rows.payload,
     )
+    return replace(manifest, ordered=target.ordered).noting(*target.notices)
+
+
+def _given(rows: RawRows, told: tuple[str, ...], classes: tuple[str, ...] | None) -> Reading:
+    """Read the given labels: they say what the classes are, or are those of a run."""
+    if rows.labels is None:
+        nothing = pa.chunked_array([pa.nulls(len(rows.ids), pa.string())])
+        return Reading(labels=nothing, classes=classes or (), ordered=bool(told))
+    where = rows.labels.where
+    reading = rows.labels.defining(told) if classes is None else rows.labels.known(classes, told=told)
+    alike = alike_notices(reading.classes, where) if classes is None else ()
+    unknown = unknown_notices(reading.labels, reading.classes, where)
+    return replace(reading, notices=(*reading.notices, *alike, *unknown))
+
+
+def _verified(rows: RawRows, given: Reading, *, told: tuple[str, ...], none_label: str | None) -> Reading | None:
+    """Read the verified labels of the dataset's own column; None where there is none."""
+    if rows.trusted is None:
+        return None
+    return rows.trusted.known(given.classes, told=given.classes if given.ordered else told, beside=none_label)
+
+
+def _skipped(given: Reading) -> Column:
+    """The reason to skip a row without a label, or with one of no class; null where it has one."""
+    known = pc.is_in(given.labels, value_set=pa.array(given.classes, pa.string()))
+    unknown = pc.and_(pc.is_valid(given.labels), pc.invert(known))
+    return pc.if_else(unknown, pa.scalar(Skip.UNKNOWN_CLASS.value), _unlabelled(given.labels))
+
+
+def _said(reading: Reading) -> str:
+    """How labels were read, as sentences that follow another."""
+    return "".join(f" {notice.message}" for notice in reading.notices)
 
 
 def _unlabelled(labels: Column) -> Column:

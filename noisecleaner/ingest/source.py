@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.label_names import checked_names, read_label_names
+from noisecleaner.ingest.missing import NONE
 from noisecleaner.ingest.places import absolute
-
-#: What a verified label says where no class is right, unless a class is called so.
-NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,8 @@ class Columns:
         probabilities: a list of class probabilities to use instead of images, or such a file.
         row_ids: where there is no id, make one from file name and row number.
         irrelevant: a label that has nothing to do with the task, such as the camera; None where nobody asks for it.
+        label_names: the classes in the order of their numbers, or a file of them (`label_names.read_label_names`): what
+            a number stands for, and all classes that there may be. Empty where labels say so themselves.
     """
 
     image: str = "image"
@@ -38,6 +39,12 @@ class Columns:
     probabilities: str | None = None
     row_ids: bool = False
     irrelevant: str | None = None
+    label_names: str | tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The classes in the order of their numbers, `()` where nobody has told it; those of a file once it is read."""
+        return () if isinstance(self.label_names, str) else self.label_names
 
     @property
     def vector_file(self) -> str | None:
@@ -45,8 +52,21 @@ class Columns:
         return next((name for name in (self.embedding, self.probabilities) if _is_file(name)), None)
 
     def placed(self) -> Columns:
-        """Return the columns with the path of a file made absolute."""
-        return replace(self, embedding=_placed(self.embedding), probabilities=_placed(self.probabilities))
+        """Return the columns with the path of a file made absolute, and the class names of a file read.
+
+        Raises:
+            NoisecleanerError: the class names cannot be used.
+        """
+        told = self.label_names
+        names = (
+            read_label_names(told) if isinstance(told, str) else told and checked_names(told, "`Columns.label_names`")
+        )
+        return replace(
+            self,
+            embedding=_placed(self.embedding),
+            probabilities=_placed(self.probabilities),
+            label_names=tuple(names),
+        )
 
     def refuse_both(self) -> None:
         """Refuse two kinds of vectors for one row.
@@ -91,6 +111,7 @@ class Source:
     def from_json(cls, content: Mapping[str, Any]) -> Source:
         """Take what `to_json` gave."""
         columns = Columns(**content["columns"])
+        columns = replace(columns, label_names=tuple(columns.label_names))  # JSON has lists
         return cls(
             content["data"],
             columns=columns,
@@ -118,6 +139,12 @@ class Source:
                 "Name a word that is no class, and write it where no class fits.",
             )
         return self.none_label
+
+    def telling(self, names: Sequence[str]) -> Source:
+        """Return the source with the order of the classes told, where nobody has told it before."""
+        if not names or self.columns.told:
+            return self
+        return replace(self, columns=replace(self.columns, label_names=tuple(names)))
 
     def refuse_inside(self, out: Path) -> None:
         """Refuse to write where an output would become a part of the dataset.

@@ -9,9 +9,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_ids, check_labels
-from noisecleaner.ingest.columns import read_ids, read_probability
+from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
 from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
-from noisecleaner.ingest.no_class import read_verified
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import find_content
 from noisecleaner.ingest.raw import read_images
@@ -53,7 +52,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     Args:
         trusted: table or folder.
         source: how the dataset's columns are called.
-        classes: of the dataset; integer labels count as indices into them.
+        classes: of the dataset; a number is a position in them only where `source` tells their order.
 
     Raises:
         NoisecleanerError: there are no such labels, or ids that cannot join tables.
@@ -61,31 +60,34 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     files, columns, none_label = open_tables(trusted), source.columns, source.no_class(classes)
     if files is None:
         rows = read_images(replace(source, data=trusted))
-        labels = rows.trusted or rows.labels
+        column = rows.trusted or rows.labels
+        assert column is not None  # noqa: S101  # folders name classes
+        read = column.known(classes, told=columns.told, beside=none_label)
         return Verification(
-            ids=rows.ids, labels=labels, payload=rows.payload, where=trusted, none_label=none_label
-        ).noting(*unfilled(labels, trusted, none_label))
+            ids=rows.ids,
+            labels=read.labels,
+            payload=rows.payload,
+            where=trusted,
+            none_label=none_label,
+            notices=(*read.notices, *unfilled(read.labels, trusted, none_label)),
+        )
     content = find_content(files, source, required=False)
     name = next((name for name in (columns.trusted, columns.label) if name in files), columns.trusted)
     require_columns(files.schema, {"trusted": name}, files)
-    labels = read_verified(
-        files.column(name),
-        names=files.names(name),
-        classes=classes,
-        where=files.where(name),
-        none_label=none_label,
-    )
+    column = read_labels(files, name)
+    assert column is not None  # noqa: S101  # it has been required
+    read = column.known(classes, told=columns.told, beside=none_label)
     ids = read_ids(files, columns, content.paths)
     check_ids(ids, trusted)
-    probability = read_probability(files, labels)
     return Verification(
         ids=ids,
-        labels=labels,
-        probability=probability,
+        labels=read.labels,
+        probability=read_probability(files, read.labels),
         payload=content.payload,
         where=trusted,
         none_label=none_label,
-    ).noting(*unfilled(labels, trusted, none_label))
+        notices=(*read.notices, *unfilled(read.labels, trusted, none_label)),
+    )
 
 
 def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manifest | None]:
@@ -119,6 +121,7 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
         classes=dataset.classes,
         payload=verification.payload,
     )
+    clean_only = replace(clean_only, ordered=dataset.ordered)
     return joined.noting(*_useless(verification, pc.sum(no_class).as_py() or 0)), clean_only
 
 

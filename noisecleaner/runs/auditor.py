@@ -46,17 +46,20 @@ class AuditorRecord:
         folds: how many networks there are.
         shape: of each.
         quality: how label quality is made of what they predict.
+        ordered: whether somebody has told the order of the classes, see `Manifest.ordered`.
     """
 
     classes: tuple[str, ...]
     folds: int
     shape: Shape
     quality: QualityModel
+    ordered: bool = False
 
     def write(self, run: Run) -> None:
         """Write it into a run."""
         content = {"classes": list(self.classes), "folds": self.folds, "shape": asdict(self.shape)}
-        write_record(run.auditor / "auditor.json", {**content, "quality": self.quality.to_json()})
+        more = {"quality": self.quality.to_json(), "ordered": self.ordered}
+        write_record(run.auditor / "auditor.json", {**content, **more})
 
     @classmethod
     def read(cls, run: Run) -> AuditorRecord:
@@ -73,6 +76,7 @@ class AuditorRecord:
                 folds=int(content["folds"]),
                 shape=Shape(**content["shape"]),
                 quality=QualityModel.from_json(content["quality"]),
+                ordered=bool(content.get("ordered", False)),  # earlier versions did not say
             )
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(path, error) from error
@@ -95,6 +99,11 @@ class Auditor:
     def classes(self) -> tuple[str, ...]:
         """The class names, in the order of their indices."""
         return self._record.classes
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The same where somebody has told that order, else `()`."""
+        return self.classes if self._record.ordered else ()
 
     @property
     def shape(self) -> Shape:

@@ -152,7 +152,8 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    fresh = _read_fresh(trusted, like, scored.classes, trace.table["sample_id"].combine_chunks())
+    told = like.telling(trace.classes if trace.ordered else ())
+    fresh = _read_fresh(trusted, told, scored.classes, trace.table["sample_id"].combine_chunks())
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
     before = scored.identity["trusted_label"].combine_chunks()

@@ -41,17 +41,19 @@ class Trace:
         classes: the class names, in the order of their indices.
         model: how label quality was made, see `QualityModel.method`.
         none_label: the verified label that says that none of the classes is right; None where no label can.
+        ordered: whether somebody has told the order of the classes, see `Manifest.ordered`.
     """
 
     table: pa.Table
     classes: tuple[str, ...]
     model: str
     none_label: str | None = None
+    ordered: bool = False
 
     def write(self, path: Path) -> None:
         """Write it, whole or not at all."""
-        metadata = {"classes": list(self.classes), "quality": self.model, "none_label": self.none_label}
-        write_table(path, [self.table], TRACE, metadata)
+        metadata = {"classes": list(self.classes), "quality": self.model}
+        write_table(path, [self.table], TRACE, {**metadata, "none_label": self.none_label, "ordered": self.ordered})
 
     @classmethod
     def read(cls, path: Path, names: Sequence[str] | None = None) -> Trace:
@@ -65,8 +67,13 @@ class Trace:
             NoisecleanerError: the file is missing or damaged, or has other columns.
         """
         table, meta = read_table(path, TRACE, names)
-        # earlier versions knew no rows of no class
-        return cls(table, tuple(meta["classes"]), str(meta["quality"]), none_label=meta.get("none_label"))
+        return cls(
+            table,
+            tuple(meta["classes"]),
+            str(meta["quality"]),
+            none_label=meta.get("none_label"),  # earlier versions knew no rows of no class
+            ordered=bool(meta.get("ordered", False)),  # nor said this
+        )
 
 
 def collect(folds: Sequence[FoldReadout], *, given: IntArray) -> Signals:

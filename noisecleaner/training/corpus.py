@@ -63,6 +63,11 @@ class Corpus:
         """The classes of the trusted rows: the dataset's, except in a transfer."""
         return self.clean_only.classes if self.clean_only else self.dataset.classes
 
+    @property
+    def target_ordered(self) -> bool:
+        """Whether somebody has told the order of these classes."""
+        return self.clean_only.ordered if self.clean_only else self.dataset.ordered
+
     def skipping(self, skipped: Mapping[int, Skip]) -> Corpus:
         """Return the same with the rows marked that could not be read: number -> reason."""
         marked, first = {}, 0
@@ -128,6 +133,7 @@ def read_corpus(source: Source, *, trusted: str | None, regularisation: Regulari
     if transfer and verified is not None:
         _refuse_own_trusted(dataset, source)
         clean_only = read_target(verified, source)
+        dataset = dataset.noting(*clean_only.notices)
     unlabelled = irrelevant = None
     if regularisation.regularisers:
         dataset = dataset.keeping_unlabelled()

@@ -49,6 +49,7 @@ def test_new_rows_are_scored_first(asked: Asked) -> None:
     [
         (["--threshold", "0.5"], "--threshold would do nothing: only for --data"),
         (["--trusted", "t"], "--trusted would do nothing: only for --data"),
+        (["--label-names", "n"], "--label-names would do nothing: only for --data"),
         (["--strict"], "--strict would do nothing: only for --data"),
         (["--label-column", "l"], "column options would do nothing: only for --data"),
         (["--format", "xml"], "--format xml is unknown"),

@@ -30,7 +30,7 @@ def test_by_default_the_librarys_defaults_hold() -> None:
     assert TrainingOptions().effort() == Effort(workers=cores())
 
 
-def test_each_column_has_its_option() -> None:
+def test_each_column_has_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = RowOptions(
         image_column="i",
         label_column="l",
@@ -38,6 +38,7 @@ def test_each_column_has_its_option() -> None:
         trusted_column="t",
         embedding_column="e",
         probabilities_column="p",
+        label_names="n",
         row_ids=True,
         allow_absolute=True,
         none_label="n",
@@ -51,7 +52,10 @@ def test_each_column_has_its_option() -> None:
         probabilities="p",
         row_ids=True,
         irrelevant="c",
+        label_names=("cat", "dog"),
     )
+    (tmp_path / "n").write_text("cat\ndog\n")
+    monkeypatch.chdir(tmp_path)
     source = Source("data", columns=columns, allow_absolute=True, none_label="n")
     assert options.source("data", irrelevant="c") == source
 
@@ -97,6 +101,7 @@ def test_options_about_images_are_refused_for_vectors(column: str, change: dict[
 
 def test_options_about_new_rows_are_refused_where_there_are_none() -> None:
     NewRowOptions().refuse_without_data(None)
+    NewRowOptions(label_names="names.txt").refuse_without_data(None)  # for verified labels
     for options, out, word in (
         (NewRowOptions(), Path("out"), "--out"),
         (NewRowOptions(strict=True), None, "--strict"),

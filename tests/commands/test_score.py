@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from support.asking import Asked
+from support.datasets import Command
+from support.outcomes import refused
 
 from noisecleaner.commands.score import GoalOptions
 from noisecleaner.errors import NoisecleanerError
@@ -34,6 +36,12 @@ def test_by_default_the_librarys_defaults_hold(asked: Asked) -> None:
 )
 def test_where_rows_are_cut_is_one_value(asked: Asked, words: list[str], cutoff: Cutoff) -> None:
     assert asked("score", "score", "run", *words, "--trusted", "t").named == {"cutoff": cutoff, "trusted": "t"}
+
+
+def test_class_names_say_what_numbers_among_verified_labels_are(asked: Asked, command: Command) -> None:
+    call = asked("score", "score", "run", "--trusted", "t", "--label-names", "n.txt")
+    assert call.named == {"cutoff": Cutoff(), "trusted": "t", "label_names": "n.txt"}
+    refused(command("score", "run", "--label-names", "n.txt"), "would do nothing: only for --data or --trusted")
 
 
 def test_new_rows_are_scored_where_there_are_some(asked: Asked) -> None:

@@ -13,18 +13,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.sources import (
+    meant,
     read,
     refusal,
     texts,
     vectors,
 )
 
-from noisecleaner.ingest.labels import index_or_name, indices, order
+from noisecleaner.ingest.labels import indices, order
 
 LABELS: dict[str, tuple[Callable[[], pa.Array], list[str | None], tuple[str, ...]]] = {
     "text": (lambda: pa.array(["b", "a", None, ""]), ["b", "a", None, None], ("a", "b")),
     "large text": (lambda: pa.array(["b", "a", None], pa.large_string()), ["b", "a", None], ("a", "b")),
-    "text that looks null": (lambda: pa.array(["NA", "null"]), ["NA", "null"], ("NA", "null")),
+    "text of whole numbers": (lambda: pa.array(["10.0", "9", ""]), ["10", "9", None], ("9", "10")),
+    "text of versions": (lambda: pa.array(["1.0", "1.5", None]), ["1.0", "1.5", None], ("1.0", "1.5")),
     "int64": (lambda: pa.array([10, 9, None]), ["10", "9", None], ("9", "10")),
     "uint8": (lambda: pa.array([1, 0, None], pa.uint8()), ["1", "0", None], ("0", "1")),
     "floats with null": (lambda: pa.array([2.0, None, 10.0]), ["2", None, "10"], ("2", "10")),
@@ -75,14 +77,23 @@ def test_labels_that_a_fitted_run_does_not_know_are_unknown(tmp_path: Path) -> N
     assert texts(manifest, "given_label") == ["cat", "fox", None]
 
 
-NAMES = st.lists(st.text(min_size=1, max_size=20), min_size=2, max_size=8, unique=True)
+def test_a_number_outside_class_label_is_not_the_class_of_that_name(tmp_path: Path) -> None:
+    column = pa.array([0, 1, 2, 3])
+    path = vectors(tmp_path / "d.parquet", column, class_names={"label": ["1", "2", "3"]})
+    manifest = read(path, embedding="embedding")
+    assert texts(manifest, "given_label") == ["1", "2", "3", "number 3"]
+    assert manifest.given.tolist() == [0, 1, 2, -1]
+
+
+NAMES = st.lists(st.text(min_size=1, max_size=20).filter(meant), min_size=2, max_size=8, unique=True)
 
 
 @settings(max_examples=60, deadline=None)
 @given(NAMES, st.data())
 @example(["-1", "1"], None)
-@example(["0", "nan"], None)
+@example(["00", "0"], None)
 @example(["a", "A"], None)
+@example(["1.0", "1.5"], None)
 def test_any_text_labels_survive(names: list[str], data: st.DataObject | None) -> None:
     more = [] if data is None else data.draw(st.lists(st.sampled_from(names), max_size=20))
     given_labels = [*names, *more]
@@ -96,7 +107,12 @@ def test_any_text_labels_survive(names: list[str], data: st.DataObject | None) -
 
 @pytest.mark.parametrize(
     ("given", "classes"),
-    [([-1, 0, 1, 2], ("0", "1", "2")), ([-1, 1, -1, 1], ("-1", "1")), ([1, 2, 1, 2], ("1", "2"))],
+    [
+        ([-1, 0, 1, 2], ("0", "1", "2")),
+        ([-1, 1, -1, 1], ("-1", "1")),
+        ([1, 2, 1, 2], ("1", "2")),
+        ([-1, -2, 1], ("-2", "-1", "1")),
+    ],
 )
 def test_minus_one_is_no_label_beside_zero_and_a_class_beside_one(
     tmp_path: Path, given: list[int], classes: tuple[str, ...]
@@ -126,20 +142,3 @@ def test_indices_are_those_of_the_classes(names: list[str | None]) -> None:
 @given(st.sets(st.integers(-20, 20), min_size=1))
 def test_classes_that_are_numbers_are_ordered_as_numbers(numbers: set[int]) -> None:
     assert order(pa.chunked_array([[str(n) for n in numbers]])) == tuple(str(n) for n in sorted(numbers))
-
-
-@pytest.mark.parametrize(
-    ("column", "names", "classes", "expected"),
-    [
-        ([1, 0], [], ["cat", "dog"], ["dog", "cat"]),  # indices of the classes
-        ([5, 7], [], ["5", "7"], ["5", "7"]),  # names, where classes are numbers
-        (["1", "0"], [], ["cat", "dog"], ["dog", "cat"]),  # as a CSV file holds them
-        (["1", "dog"], [], ["cat", "dog"], ["1", "dog"]),  # not all are numbers
-        ([1, 0], ["x", "y"], ["cat", "dog"], ["y", "x"]),  # the column's own names
-    ],
-)
-def test_labels_of_another_table_are_indices_or_names(
-    column: list[object], names: list[str], classes: list[str], expected: list[str]
-) -> None:
-    found = index_or_name(pa.chunked_array([column]), names=names, classes=classes, where="here")
-    assert found.to_pylist() == expected

@@ -8,14 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED
-from noisecleaner.ingest.no_class import read_verified, verified_indices
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.labels import as_text
+from noisecleaner.ingest.naming import LabelColumn
+from noisecleaner.ingest.no_class import verified_indices
 
 CLASSES = ("cat", "dog")
 
 
 def read(column: pa.Array, classes: tuple[str, ...] = CLASSES, none_label: str | None = "none") -> list[str | None]:
-    labels = pa.chunked_array([column])
-    return list(read_verified(labels, names=(), classes=classes, where="t", none_label=none_label).to_pylist())
+    text = as_text(pa.chunked_array([column]), names=(), where="t")
+    return list(LabelColumn(text=text, where="t").known(classes, beside=none_label).labels.to_pylist())
 
 
 def test_the_label_is_a_number_of_its_own_and_no_other_text_is() -> None:
@@ -35,10 +38,10 @@ def test_rows_of_no_class_change_no_other_row(labels: list[str | None]) -> None:
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
 def test_numbers_beside_it_are_read_as_they_are_without_it(kind: pa.DataType) -> None:
-    beside, alone = pa.array(["7", "none", "5", None], kind), pa.array(["7", None, "5", None], kind)
+    beside = pa.array(["7", "none", "5", None], kind)
     assert read(beside, ("5", "7")) == ["7", "none", "5", None]
-    with_none, without = read(beside), read(alone)
-    assert [label for label in with_none if label != "none"] == [label for row, label in enumerate(without) if row != 1]
+    with pytest.raises(NoisecleanerError, match="holds 5, 7, and the classes are names"):
+        read(beside)
 
 
 def test_it_may_be_a_number_too() -> None:
@@ -46,4 +49,5 @@ def test_it_may_be_a_number_too() -> None:
 
 
 def test_where_no_label_says_so_it_is_a_text_like_any_other() -> None:
+    assert read(pa.array(["none", "cat"]), ("cat", "none"), none_label=None) == ["none", "cat"]
     assert read(pa.array(["none", "cat"]), none_label=None) == ["none", "cat"]

@@ -18,13 +18,13 @@ from noisecleaner.ingest.vectors import VectorColumn, VectorFile
 
 def test_a_table_brings_what_its_columns_hold_and_none_for_the_others(tmp_path: Path) -> None:
     path = vectors(tmp_path / "d.parquet", ["a", "b"], camera=["left", "right"])
-    rows = read_dataset(Source(str(path), columns=Columns(embedding="embedding", irrelevant="camera")), None)
+    rows = read_dataset(Source(str(path), columns=Columns(embedding="embedding", irrelevant="camera")), labelled=True)
     assert rows.ids.to_pylist() == ["r0", "r1"]
     assert rows.labels is not None
-    assert rows.labels.to_pylist() == ["a", "b"]
+    assert rows.labels.text.to_pylist() == ["a", "b"]
     assert rows.irrelevant is not None
-    assert rows.irrelevant.to_pylist() == ["left", "right"]
-    assert (rows.paths, rows.trusted, rows.probability, rows.names) == (None, None, None, ())
+    assert rows.irrelevant.text.to_pylist() == ["left", "right"]
+    assert (rows.paths, rows.trusted, rows.labels.own) == (None, None, ())
     assert isinstance(rows.payload, VectorColumn)
 
 
@@ -32,19 +32,18 @@ def test_a_folder_brings_paths_images_and_the_classes_of_its_folders(tmp_path: P
     make(tmp_path, "a/1.png", "b/2.png")
     rows = read_images(Source(str(tmp_path)))
     assert rows.labels is not None
-    assert rows.labels.to_pylist() == ["a", "b"]
+    assert rows.labels.text.to_pylist() == ["a", "b"]
     assert rows.paths is not None
     assert rows.ids.equals(rows.paths)
     assert isinstance(rows.payload, ImageFiles)
 
 
-def test_integers_index_the_classes_of_a_fitted_run(tmp_path: Path) -> None:
-    source = Source(str(vectors(tmp_path / "d.parquet", [1, 0])), columns=Columns(embedding="embedding"))
-    own, fitted = read_dataset(source, None).labels, read_dataset(source, ("cat", "dog")).labels
-    assert own is not None
-    assert own.to_pylist() == ["1", "0"]
-    assert fitted is not None
-    assert fitted.to_pylist() == ["dog", "cat"]
+def test_a_table_needs_labels_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    path = table(tmp_path / "d.parquet", sample_id=["x", "y"], embedding=VECTORS[:2])
+    source = Source(str(path), columns=Columns(embedding="embedding"))
+    assert read_dataset(source, labelled=False).labels is None
+    with pytest.raises(NoisecleanerError, match="'label'"):
+        read_dataset(source, labelled=True)
 
 
 def test_labels_of_rows_beside_a_dataset_keep_their_own_names(tmp_path: Path) -> None:
@@ -53,8 +52,8 @@ def test_labels_of_rows_beside_a_dataset_keep_their_own_names(tmp_path: Path) ->
     )
     rows = read_beside_dataset(Source(str(path)))
     assert rows.labels is not None
-    assert rows.labels.to_pylist() == ["y", "x"]
-    assert rows.names == ("x", "y")
+    assert rows.labels.text.to_pylist() == ["y", "x"]
+    assert rows.labels.own == ("x", "y")
     assert isinstance(rows.payload, ImageColumn)
 
 
@@ -69,21 +68,21 @@ def test_a_file_of_vectors_needs_a_row_for_each_row(tmp_path: Path, rows: int) -
     path = table(tmp_path / "d.parquet", sample_id=["x", "y"], label=["a", "b"])
     source = Source(str(path), columns=Columns(embedding=str(tmp_path / "v.npy")))
     with pytest.raises(NoisecleanerError, match=f"it has {rows} and"):
-        read_dataset(source, None)
+        read_dataset(source, labelled=True)
     np.save(tmp_path / "v.npy", np.zeros((2, 2), np.float32))
-    assert isinstance(read_dataset(source, None).payload, VectorFile)
+    assert isinstance(read_dataset(source, labelled=True).payload, VectorFile)
 
 
 def test_an_image_folder_has_no_columns_of_vectors(tmp_path: Path) -> None:
     make(tmp_path, "a/1.png", "b/2.png")
     with pytest.raises(NoisecleanerError, match="Only a table has columns of vectors"):
-        read_dataset(Source(str(tmp_path), columns=Columns(probabilities="p")), None)
+        read_dataset(Source(str(tmp_path), columns=Columns(probabilities="p")), labelled=True)
 
 
 def test_a_table_without_content_is_refused(tmp_path: Path) -> None:
     path = table(tmp_path / "d.parquet", sample_id=["x", "y"], label=["a", "b"])
     with pytest.raises(NoisecleanerError, match=r"Columns\(image=NAME\)"):
-        read_dataset(Source(str(path)), None)
+        read_dataset(Source(str(path)), labelled=True)
 
 
 def test_a_source_with_a_file_of_vectors_has_its_images_back(tmp_path: Path) -> None:
@@ -101,5 +100,7 @@ def test_a_source_with_a_file_of_vectors_has_its_images_back(tmp_path: Path) -> 
 
 def test_vectors_win_over_images(tmp_path: Path) -> None:
     path = table(tmp_path / "d.parquet", sample_id=["x", "y"], label=["a", "b"], image=[red()] * 2, v=VECTORS[:2])
-    assert isinstance(read_dataset(Source(str(path)), None).payload, ImageColumn)
-    assert isinstance(read_dataset(Source(str(path), columns=Columns(embedding="v")), None).payload, VectorColumn)
+    assert isinstance(read_dataset(Source(str(path)), labelled=True).payload, ImageColumn)
+    assert isinstance(
+        read_dataset(Source(str(path), columns=Columns(embedding="v")), labelled=True).payload, VectorColumn
+    )

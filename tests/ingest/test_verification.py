@@ -46,10 +46,12 @@ def test_a_trusted_csv_with_integer_ids_joins_integer_ids(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("indices", [[1, 0], ["1", "0"]], ids=["integers", "as text"])
-def test_verified_labels_may_be_indices_of_the_classes(tmp_path: Path, indices: list[object]) -> None:
+def test_verified_labels_may_be_positions_where_the_order_is_told(tmp_path: Path, indices: list[object]) -> None:
     data = vectors(tmp_path / "d.parquet", ["cat", "dog"])
     trusted = table(tmp_path / "t.parquet", sample_id=["r0", "r1"], trusted_label=indices)
-    assert texts(read(data, trusted=trusted, embedding="embedding"), "trusted_label") == ["dog", "cat"]
+    manifest = read(data, trusted=trusted, embedding="embedding", label_names=("dog", "cat"))
+    assert texts(manifest, "trusted_label") == ["cat", "dog"]
+    assert [notice.code for notice in told(manifest)] == ["labels-by-position"]
 
 
 def test_verified_labels_of_classes_that_are_numbers_are_names(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest
+from noisecleaner.ingest.missing import WORDS
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.notices import Notice
 from support.datasets import png
@@ -77,6 +79,11 @@ def both(
 
 def read(data: object, **options: Any) -> Manifest:
     return both(data, **options)[0]
+
+
+def meant(name: str) -> bool:
+    """Whether a text is a class by all rules: no word for a missing label, and no number."""
+    return bool(name.strip()) and name.strip().casefold() not in WORDS and not re.fullmatch(r"-?[0-9]+(\.0+)?", name)
 
 
 def texts(manifest: Manifest, column: str) -> list[str | None]:

@@ -19,10 +19,10 @@ from noisecleaner.ingest.readers import csv
 
 
 def test_csv_keeps_leading_zeros_and_reads_empty_fields_as_null(tmp_path: Path) -> None:
-    made = make(tmp_path, "1.png", "2.png", "3.png")
-    (tmp_path / "d.csv").write_text("sample_id,image,label\n0001,1.png,a\n0002,2.png,\n0003,3.png,NA\n")
+    made = make(tmp_path, "1.png", "2.png", "3.png", "4.png")
+    (tmp_path / "d.csv").write_text("sample_id,image,label\n0001,1.png,a\n0002,2.png,\n0003,3.png,07\n0004,4.png,NA\n")
     manifest = read(tmp_path / "d.csv")
-    assert labels(manifest) == {"0001": "a", "0002": None, "0003": "NA"}
+    assert labels(manifest) == {"0001": "a", "0002": None, "0003": "07", "0004": None}
     assert contents(manifest) == list(made.values())
 
 

@@ -1,0 +1,241 @@
+"""Labels that could be read in two ways, through the commands: the right reading, or a refusal with what to type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from support.datasets import Command, Outcome
+from support.field import Refused
+
+CLOTHES = ("tshirt", "trouser", "pullover", "dress")
+GRADES = ("1", "2", "3", "4", "ungradable")
+FIT = ["--embedding-column", "embedding", "--epochs", "2", "--folds", "3"]
+
+
+class Rows:
+    """Rows of overlapping clusters, one a class, of which a fifth is labelled wrongly."""
+
+    def __init__(self, classes: int, rows: int = 300, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.true = rng.integers(0, classes, rows)
+        wrong = rng.random(rows) < 0.2
+        self.given = np.where(wrong, (self.true + rng.integers(1, classes, rows)) % classes, self.true)
+        centres = 2 * np.random.default_rng(9).normal(size=(classes, 12))
+        self.vectors = (centres[self.true] + rng.normal(size=(rows, 12))).astype(np.float32)
+        self.ids = [f"{seed}-{row}" for row in range(rows)]
+
+    @property
+    def noise(self) -> float:
+        return float((self.true != self.given).mean())
+
+    def write(self, path: Path, labels: Sequence[object], names: Sequence[str] = ()) -> None:
+        """Write a table with these labels, under ClassLabel if there are names."""
+        made = pa.table({"sample_id": self.ids, "label": labels, "embedding": list(self.vectors)})
+        if names:
+            features = {"label": {"names": list(names), "_type": "ClassLabel"}}
+            made = made.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        pq.write_table(made, path)
+
+    def verify(self, path: Path, labels: Sequence[object], every: int = 2) -> None:
+        """Write every n-th of the labels as a CSV file of verified ones."""
+        lines = [f"{name},{label}" for name, label in list(zip(self.ids, labels, strict=True))[::every]]
+        path.write_text("\n".join(["sample_id,trusted_label", *lines]) + "\n")
+
+
+def named(names: Sequence[str], numbers: np.ndarray) -> list[str]:
+    return [names[number] for number in numbers]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def noise_of(outcome: Outcome) -> float:
+    """The noise that `score` prints, as a share."""
+    assert outcome.code == 0, outcome.err
+    return float(outcome.out.split()[1]) / 100
+
+
+def test_verified_numbers_for_classes_that_are_names(refused: Refused, tmp_path: Path) -> None:
+    rows = Rows(4)
+    rows.write(tmp_path / "data.parquet", named(CLOTHES, rows.given))
+    rows.verify(tmp_path / "t.csv", rows.true.tolist())
+    words = ["fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT]
+    mapping = "0 would be dress, 1 would be pullover, 2 would be trouser, 3 would be tshirt"
+    refused(*words, says=[mapping, "--label-names FILE", "or write names"])
+
+
+def test_class_names_say_what_numbers_are_at_the_fit_and_ever_after(command: Command, here: Path) -> None:
+    rows, later = Rows(4), Rows(4, seed=1)
+    rows.write(here / "data.parquet", named(CLOTHES, rows.given))
+    rows.verify(here / "t.csv", rows.true.tolist())
+    (here / "names.txt").write_text("\n".join(CLOTHES) + "\n")
+    fitted = command("fit", "data.parquet", "--trusted", "t.csv", "--label-names", "names.txt", "--out", "run", *FIT)
+    assert fitted.code == 0, fitted.err
+    assert "read as positions in the class names: 0 is tshirt, 1 is trouser, 2 is pullover, 3 is dress" in fitted.err
+    (here / "names.txt").unlink()  # the run knows them
+    assert noise_of(command("score", "run")) == pytest.approx(rows.noise, abs=0.05)
+    rows.verify(here / "more.csv", rows.true.tolist(), every=1)
+    assert noise_of(command("score", "run", "--trusted", "more.csv")) == pytest.approx(rows.noise, abs=0.005)
+    later.write(here / "new.parquet", later.given.tolist())
+    judged = command("score", "run", "--data", "new.parquet", "--out", "new", "--embedding-column", "embedding")
+    assert judged.code == 0, judged.err
+    scores = pq.read_table(here / "new" / "scores.parquet")
+    assert scores["given_label"].to_pylist() == named(CLOTHES, later.given)
+    copied = command("export-clean", "new", "--out", "clean", "--on-flag", "keep")
+    assert copied.code == 0, copied.err
+
+
+def test_labels_verified_later_as_numbers_can_be_named_then(command: Command, here: Path) -> None:
+    rows = Rows(4)
+    rows.write(here / "data.parquet", named(CLOTHES, rows.given))
+    rows.verify(here / "t.csv", named(CLOTHES, rows.true))
+    assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT).code == 0
+    rows.verify(here / "more.csv", rows.true.tolist(), every=1)
+    unnamed = command("score", "run", "--trusted", "more.csv")
+    assert unnamed.code == 2
+    assert "0 would be dress" in unnamed.err
+    assert "--label-names FILE" in unnamed.err
+    (here / "names.json").write_text(json.dumps(CLOTHES))
+    words = ["score", "run", "--trusted", "more.csv", "--label-names", "names.json"]
+    assert noise_of(command(*words)) == pytest.approx(rows.noise, abs=0.005)
+
+
+def test_fitted_class_label_names_numbers_of_later_files(command: Command, here: Path) -> None:
+    rows, later = Rows(4), Rows(4, seed=1)
+    rows.write(here / "data.parquet", rows.given.tolist(), names=CLOTHES)
+    rows.verify(here / "t.csv", named(CLOTHES, rows.true))
+    assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT).code == 0
+    rows.verify(here / "more.csv", rows.true.tolist(), every=1)
+    assert noise_of(command("score", "run", "--trusted", "more.csv")) == pytest.approx(rows.noise, abs=0.005)
+    other = CLOTHES[::-1]
+    later.write(here / "new.parquet", [3 - number for number in later.given.tolist()], names=other)
+    words = ["gate", "run", "--data", "new.parquet", "--embedding-column", "embedding", "--max-flagged", "0.4"]
+    judged = command(*words, "--out", "new")
+    assert judged.code == 0, judged.err + judged.out
+    assert pq.read_table(here / "new" / "scores.parquet")["given_label"].to_pylist() == named(CLOTHES, later.given)
+
+
+def test_names_verified_for_numbers(refused: Refused, tmp_path: Path) -> None:
+    rows = Rows(4)
+    rows.write(tmp_path / "data.parquet", rows.given.tolist())
+    rows.verify(tmp_path / "t.csv", named(CLOTHES, rows.true))
+    words = ["fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT]
+    refused(*words, says=["the classes are numbers (0, 1, 2, 3)", "0 would be dress", "--label-names FILE"])
+
+
+def test_grades_are_names_also_where_nobody_wrote_the_one_word(command: Command, here: Path) -> None:
+    rows, later = Rows(5, rows=400), Rows(5, seed=1)
+    rows.write(here / "data.parquet", named(GRADES, rows.given))
+    numbers = [name if name != "ungradable" else "" for name in named(GRADES, rows.true)]
+    rows.verify(here / "t.csv", numbers, every=1)
+    fitted = command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT)
+    assert fitted.code == 0, fitted.err
+    true = dict(zip(rows.ids, numbers, strict=True))
+    trace = pq.read_table(here / "run" / "trace.parquet", columns=["sample_id", "trusted_label"]).to_pylist()
+    assert {row["sample_id"]: row["trusted_label"] or "" for row in trace} == true
+    new = pa.table(
+        {
+            "sample_id": later.ids,
+            "label": named(GRADES, later.given),
+            "embedding": list(later.vectors),
+        }
+    )
+    pq.write_table(new.filter(pc.not_equal(new["label"], "ungradable")), here / "new.parquet")
+    words = ["gate", "run", "--data", "new.parquet", "--embedding-column", "embedding", "--max-flagged", "0.4"]
+    judged = command(*words, "--out", "new")
+    assert judged.code == 0, judged.err + judged.out
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_minus_one_beside_zero_is_no_label_in_any_table(command: Command, here: Path, ending: str) -> None:
+    rows = Rows(4)
+    labels = [-1 if row % 5 == 0 else number for row, number in enumerate(rows.given.tolist())]
+    np.save(here / "v.npy", rows.vectors)
+    if ending == "csv":
+        lines = [f"{name},{label}" for name, label in zip(rows.ids, labels, strict=True)]
+        (here / "data.csv").write_text("\n".join(["sample_id,label", *lines]) + "\n")
+    else:
+        pq.write_table(pa.table({"sample_id": rows.ids, "label": labels}), here / "data.parquet")
+    words = ["--trusted", "none", "--embedding-column", "v.npy", "--epochs", "2", "--folds", "3", "--out", "run"]
+    fitted = command("fit", f"data.{ending}", *words)
+    assert fitted.code == 0, fitted.err
+    assert "60 no_label" in fitted.out
+    assert "60 rows of" in fitted.err
+    assert "carry -1 as their label: they are read as unlabelled." in fitted.err
+
+
+def test_words_for_nothing_are_no_classes_and_stand_beside_the_noise(command: Command, here: Path) -> None:
+    rows = Rows(4)
+    words = ["nan", "None", "NULL", "N/A"]
+    labels = [words[row // 10 % 4] if row % 10 == 0 else name for row, name in enumerate(named(CLOTHES, rows.given))]
+    rows.write(here / "data.parquet", labels)
+    rows.verify(here / "t.csv", named(CLOTHES, rows.true))
+    fitted = command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT)
+    assert "30 no_label" in fitted.out
+    scored = command("score", "run")
+    assert noise_of(scored) == pytest.approx(rows.noise, abs=0.05)
+    doubt = next(line for line in scored.out.splitlines() if "Warning" in line and "unlabelled" in line)
+    assert "carry N/A, NULL, None, nan as their label" in doubt
+    assert "--label-names FILE" in doubt
+
+
+def test_classes_that_look_alike_stand_beside_the_noise(command: Command, here: Path) -> None:
+    rows = Rows(4)
+    labels = [(name, name.title(), f"{name} ")[row % 3] for row, name in enumerate(named(CLOTHES, rows.given))]
+    rows.write(here / "data.parquet", labels)
+    rows.verify(here / "t.csv", named(CLOTHES, rows.true))
+    assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT).code == 0
+    scored = command("score", "run")
+    (doubt,) = [line for line in scored.out.splitlines() if "look alike" in line]
+    assert "Warning: 12 of 12 classes of" in doubt
+    assert "'Dress' and 'dress' and 'dress ' (they differ in case and blanks)" in doubt
+    assert "If they are 4 and not 12, write one spelling for each." in doubt
+
+
+def test_verified_labels_in_another_unicode_form(refused: Refused, tmp_path: Path) -> None:
+    rows = Rows(3)
+    rows.write(tmp_path / "data.parquet", named(["mu\u0308cke", "do\u0308g", "horse"], rows.given))
+    rows.verify(tmp_path / "t.csv", named(["m\u00fccke", "d\u00f6g", "horse"], rows.true))
+    words = ["fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT]
+    says = ["'m\\xfccke' is spelled 'mu\\u0308cke' in the dataset (same letters, other Unicode form)", "one spelling"]
+    refused(*words, says=says)
+
+
+def test_a_verified_class_that_no_row_was_given(command: Command, refused: Refused, tmp_path: Path) -> None:
+    rows = Rows(4)
+    rows.given[rows.given == 3] = 0
+    rows.write(tmp_path / "data.parquet", named(CLOTHES, rows.given))
+    rows.verify(tmp_path / "t.csv", named(CLOTHES, rows.true))
+    words = ["fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT]
+    refused(*words, says=["holds dress, and", "--label-names FILE"])
+    (tmp_path / "names.txt").write_text("\n".join(CLOTHES) + "\n")
+    fitted = command(*words, "--label-names", "names.txt")
+    assert fitted.code == 0, fitted.err
+    assert noise_of(command("score", "run")) == pytest.approx(rows.noise, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("tshirt\ntrouser\n", "which it does not name"),
+        ("tshirt\n\ntrouser\n", "number 1 has none"),
+        ("tshirt\ntshirt\n", "more than once"),
+    ],
+)
+def test_class_names_that_cannot_be_used(refused: Refused, tmp_path: Path, content: str, says: str) -> None:
+    rows = Rows(4)
+    rows.write(tmp_path / "data.parquet", named(CLOTHES, rows.given))
+    (tmp_path / "names.txt").write_text(content)
+    words = ["fit", "data.parquet", "--trusted", "none", "--out", "run", "--label-names", "names.txt", *FIT]
+    refused(*words, says=[says])
+    refused(*words[: -len(FIT) - 1], "gone.txt", *FIT, says=["need a text file", "gone.txt"])
