@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Source, ingest, refuse_skips
+from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.noise.randomness import picked_by_looks
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
@@ -146,6 +147,9 @@ def _judge(
     dataset, judgements = auditor.judge(dataset, inference, scratch=scratch, progress=progress)
     if inference.strict:
         refuse_skips(dataset)
+    if (skipped := skip_notice(dataset)) is not None:
+        progress.tell(skipped)
+        dataset = dataset.noting(skipped)
     return _scored(dataset, judgements, auditor)
 
 

@@ -13,6 +13,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import leftovers
 from noisecleaner.ingest.lookalikes import explained
 from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.ingest.skips import causes
 from noisecleaner.notices import Notice, Severity
 
 #: Ids that are Python's texts at a time.
@@ -48,7 +49,7 @@ def require_readable(dataset: Manifest) -> None:
         reasons = listed([f"{count} {reason}" for reason, count in dataset.skips().items()])
         raise NoisecleanerError(
             f"Readable rows of at least two classes are required, but of {len(dataset)} rows {len(labels)} can be "
-            f"used, of {len(np.unique(labels))} classes (skipped: {reasons}).",
+            f"used, of {len(np.unique(labels))} classes (skipped: {reasons}).{causes(dataset)}",
             "Check that the images open, and that the label column is the right one.",
         )
 

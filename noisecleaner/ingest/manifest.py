@@ -37,6 +37,8 @@ class Skip(StrEnum):
     UNKNOWN_CLASS = "unknown_class"
     NO_IMAGE = "no_image"
     MISSING_FILE = "missing_file"
+    EMPTY_FILE = "empty_file"
+    LFS_POINTER = "git_lfs_pointer"  # a clone without Git LFS holds pointers in place of the files
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
     TOO_LARGE = "too_large"

@@ -12,6 +12,7 @@ import pyarrow as pa
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_paths
+from noisecleaner.ingest.kinds import is_pointer
 from noisecleaner.ingest.manifest import Payload, Skip
 from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import Source
@@ -67,7 +68,7 @@ class ImageColumn:
         if isinstance(value, str):
             check_relative([value], self.files.root, self.allow_absolute)
             return read_file(self.files.root, value)
-        return value if value else Skip.NO_IMAGE
+        return _no_pointer(value) if value else Skip.NO_IMAGE
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,12 @@ def read_file(root: Place, path: str | None) -> bytes | Skip:
         size = place.size()
         if size is None:
             return Skip.MISSING_FILE
-        return Skip.TOO_LARGE if size > MAX_FILE_BYTES else place.read()
+        if size == 0:
+            return Skip.EMPTY_FILE
+        return Skip.TOO_LARGE if size > MAX_FILE_BYTES else _no_pointer(place.read())
     except (OSError, ValueError):
         return Skip.UNREADABLE
+
+
+def _no_pointer(content: bytes) -> bytes | Skip:
+    return Skip.LFS_POINTER if is_pointer(content) else content

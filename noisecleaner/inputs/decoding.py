@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,18 @@ from noisecleaner.threads import in_threads
 Pixels = npt.NDArray[np.uint8]
 
 Image.init()  # registers the readers; `Image.open(formats=…)` fails on those it has not met yet
-#: The formats that are opened at all; Pillow knows rarer ones with less tested readers.
+with suppress(ImportError, OSError):  # an extra, and its library may be broken
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+#: The formats that are opened at all; Pillow knows rarer ones with less tested readers. HEIF: only with pillow-heif.
 FORMATS = tuple(
-    sorted({"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO"} & set(Image.OPEN))
+    sorted(
+        {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "HEIF"} & set(Image.OPEN)
+    )
 )
+#: Bits that cameras and scanners fill of the 16 that a file has for a grey value.
+_DEPTHS = (8, 10, 12, 14, 16)
 #: What shows through transparent pixels.
 _BACKDROP = (255, 255, 255, 255)
 
@@ -28,9 +37,9 @@ _BACKDROP = (255, 255, 255, 255)
 def decode(encoded: bytes, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels | Skip:
     """Decode one image to RGB and resize the whole of it to a square.
 
-    EXIF orientation is applied, 16-bit and float images are scaled to 8 bits, transparent pixels become
-    white, of an animation the first frame is taken. The aspect ratio is not kept, because a crop could
-    cut off what the label names.
+    EXIF orientation is applied, grey images of more than 8 bits are scaled by their own range (`to_eight_bits`),
+    transparent pixels become white, of an animation the first frame is taken. The aspect ratio is not kept,
+    because a crop could cut off what the label names.
 
     Args:
         encoded: the bytes of an image file.
@@ -84,23 +93,41 @@ def decode_all(
 
 def _to_rgb(image: Image.Image | ImageFile.ImageFile) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return Image.fromarray(_to_eight_bits(np.asarray(image))).convert("RGB")
+        return Image.fromarray(to_eight_bits(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, _BACKDROP), rgba).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _to_eight_bits(values: npt.NDArray[np.generic]) -> Pixels:
-    """Scale 16-bit integers (0 to 65,535) and floats (0 to 1, else 0 to 255) to 0 to 255.
+def to_eight_bits(values: npt.NDArray[np.generic]) -> Pixels:
+    """Scale grey values to 0 to 255; `convert("RGB")` would saturate every value above 255 instead.
 
-    `convert("RGB")` would saturate every value above 255 instead.
+    Integers up to 65,535 lose the bits below the upper eight of those that the image fills, which are 8, 10, 12, 14 or
+    16: 12-bit data in a 16-bit file is not black. Floats up to 1 are shares, floats up to 255 stay. What goes higher
+    is divided by its own maximum, and what goes below zero is stretched from its own minimum to its own maximum.
+
+    Args:
+        values: integers or floats of any shape; NaN counts as 0, infinity is white.
+
+    Returns:
+        Values of the same shape.
     """
-    if np.issubdtype(values.dtype, np.floating):
-        finite = np.nan_to_num(values.astype(np.float32))
-        scaled = finite * 255 if finite.max(initial=0) <= 1 else finite
-        return np.clip(scaled, 0, 255).astype(np.uint8)
-    return (np.clip(values.astype(np.int64), 0, 65_535) >> 8).astype(np.uint8)
+    floating = np.issubdtype(values.dtype, np.floating)
+    wide: npt.NDArray[Any] = values.astype(np.float32 if floating else np.int64)
+    wide[np.isnan(wide)] = 0
+    finite = wide[np.isfinite(wide)] if floating else wide
+    low, high = finite.min(initial=0).item(), finite.max(initial=0).item()
+    if low < 0:
+        factor = 255 / (high - low)
+        scaled = wide * factor - low * factor
+    elif high <= 1 and floating:
+        scaled = wide * 255
+    elif high > (255 if floating else 65_535):
+        scaled = wide * (255 / high)
+    else:
+        scaled = wide if floating else wide >> next(bits - 8 for bits in _DEPTHS if high < 1 << bits)
+    return np.asarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
 @contextmanager

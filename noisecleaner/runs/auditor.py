@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from noisecleaner.arrays import BoolArray, IntArray, RealArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, read_arrays, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
+from noisecleaner.ingest.skips import causes
 from noisecleaner.ingest.vectors import AnyVectors
 from noisecleaner.inputs.probabilities import check_width
 from noisecleaner.networks.shapes import Shape
@@ -230,9 +231,10 @@ def _wanted(dataset: Manifest) -> BoolArray:
 
 def _require_rows(dataset: Manifest) -> None:
     if not _wanted(dataset).any():
+        reasons = listed([f"{count:,} {reason}" for reason, count in dataset.skips().items()])
         raise NoisecleanerError(
             f"Rows with a label of the fitted classes are required, but none of the {len(dataset)} rows "
-            f"can be scored (skipped: {dataset.skips()}).",
+            f"can be scored (skipped: {reasons}).{causes(dataset)}",
             "Check `Columns.label`, and that the labels are spelled as in the fitted data.",
         )
 

@@ -22,6 +22,7 @@ from noisecleaner.ingest import (
     require_readable,
 )
 from noisecleaner.ingest.labels import indices, order
+from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.notices import Notice
 from noisecleaner.regularisers import Side, regulariser_class
 from noisecleaner.settings import NO_TRUSTED, Regularisation
@@ -76,6 +77,13 @@ class Corpus:
             marked[name] = part.skipping(inside)
             first += len(part)
         return replace(self, **marked)
+
+    def skip_notices(self) -> tuple[Notice, ...]:
+        """Tell which rows of the dataset, and which trusted rows beside it, cannot be used."""
+        found = [skip_notice(self.dataset)]
+        if self.clean_only is not None:
+            found.append(skip_notice(self.clean_only, "trusted-rows-skipped", "trusted rows beside the dataset"))
+        return tuple(notice for notice in found if notice is not None)
 
     def noting(self, *notices: Notice) -> Corpus:
         """Return the same with more notices of the dataset."""

@@ -103,7 +103,7 @@ def test_each_row_that_cannot_be_used_has_the_right_reason(tmp_path: Path) -> No
         4: Skip.MISSING_FILE,
         5: Skip.TOO_LARGE,
         6: Skip.MISSING_FILE,
-        7: Skip.UNSUPPORTED_FORMAT,
+        7: Skip.EMPTY_FILE,
         8: Skip.NO_IMAGE,
     }
     skipped = manifest.skipping(inputs.skipped)
@@ -137,6 +137,15 @@ def test_a_file_that_the_system_does_not_give_is_unreadable(tmp_path: Path, monk
     manifest = read(tmp_path)
     monkeypatch.setattr("noisecleaner.ingest.places.Place.open", refuse)
     assert contents(manifest) == [Skip.UNREADABLE, Skip.UNREADABLE]
+
+
+def test_pointers_of_git_lfs_are_told_from_images(tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 2345\n"
+    make(tmp_path, "a/1.png", "b/2.png")
+    (tmp_path / "a" / "1.png").write_bytes(pointer)
+    assert contents(read(tmp_path))[0] is Skip.LFS_POINTER
+    data = table(tmp_path / "d" / "d.parquet", sample_id=["1", "2"], label=["a", "b"], image=[pointer, red()])
+    assert contents(read(data)) == [Skip.LFS_POINTER, red()]
 
 
 def test_numbers_that_are_no_bytes_are_no_image(tmp_path: Path) -> None:

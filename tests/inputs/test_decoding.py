@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import threading
 import warnings
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +22,7 @@ from PIL import Image
 from support.datasets import png
 
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import FORMATS, Pixels, decode, decode_all
+from noisecleaner.inputs.decoding import FORMATS, Pixels, decode, decode_all, to_eight_bits
 from noisecleaner.settings import Decoding
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -140,7 +144,7 @@ def test_16_bit_of_either_byte_order_and_in_a_wider_mode_is_the_same() -> None:
     [
         ([0.0, 0.5, 1.0], [0, 127, 255]),  # a scale of 0 to 1
         ([0.0, 100.0, 255.0], [0, 100, 255]),  # of 0 to 255
-        ([-5.0, 20.0, 1e9], [0, 20, 255]),
+        ([-5.0, 20.0, 250.0], [0, 25, 255]),
         ([np.nan, 20.0, np.inf], [0, 20, 255]),
         ([np.nan, np.nan, np.nan], [0, 0, 0]),
     ],
@@ -167,6 +171,66 @@ ORIENTATIONS = {
     7: [3, 1, 2, 0],
     8: [1, 3, 0, 2],
 }
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_grey_of_fewer_bits_in_a_16_bit_file_uses_the_whole_range(bits: int) -> None:
+    values = np.repeat(np.array([[0, 100, 200, 255]], dtype=np.uint16) << (bits - 8), 4, axis=0)
+    for format in ("PNG", "TIFF"):
+        assert pixels(encoded(Image.fromarray(values), format), 4)[0, :, 0].tolist() == [0, 100, 200, 255]
+
+
+@given(st.lists(st.integers(0, 65_535), min_size=1, max_size=40), st.integers(1 << 14, 65_535))
+def test_an_image_that_uses_its_16_bits_keeps_the_upper_eight(values: list[int], largest: int) -> None:
+    grey = np.array([*values, largest], dtype=np.uint16)
+    assert np.array_equal(to_eight_bits(grey), grey >> 8)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([0, 70_000, 255 * 70_000], np.int32), [0, 1, 255]),
+        (np.array([-1000, 0, 3000], np.int32), [0, 63, 255]),
+        (np.array([0, 0], np.int32), [0, 0]),
+        (np.array([0.0, 1000.0, 2550.0], np.float32), [0, 100, 255]),
+        (np.array([0.0, 100.0, 255.0], np.float32), [0, 100, 255]),
+        (np.array([0.0, 0.5, 1.0], np.float32), [0, 127, 255]),
+        (np.array([-1.0, 0.0, 1.0], np.float32), [0, 127, 255]),
+        (np.array([np.nan, 102.0, 510.0, np.inf, -np.inf], np.float32), [0, 51, 255, 255, 0]),
+        (np.array([np.nan, np.nan], np.float32), [0, 0]),
+        (np.array([-3e38, 3e38], np.float32), [0, 255]),
+    ],
+)
+def test_values_beyond_the_usual_ranges_are_scaled_by_their_own(values: Any, expected: list[int]) -> None:
+    assert to_eight_bits(values).tolist() == expected
+
+
+@given(
+    st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=20)
+    | st.lists(st.floats(width=32), min_size=1, max_size=20)
+)
+def test_any_grey_values_keep_their_order(values: list[int] | list[float]) -> None:
+    grey = np.array(values, dtype=np.int32 if isinstance(values[0], int) else np.float32)
+    scaled = to_eight_bits(grey)[np.argsort(np.nan_to_num(grey), kind="stable")]
+    assert (np.diff(scaled.astype(int)) >= 0).all()
+
+
+def test_photographs_of_phones_are_decoded_with_pillow_heif() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    assert "HEIF" in FORMATS
+    assert_all(pixels(encoded(Image.new("RGB", (64, 48), (200, 30, 30)), "HEIF", quality=95)), (200, 30, 30), within=6)
+
+
+@pytest.mark.parametrize(("library", "known"), [("def register_heif_opener(): pass", True), ("raise OSError", False)])
+def test_pillow_heif_is_used_where_it_loads(tmp_path: Path, library: str, known: bool) -> None:
+    opener = "from PIL import Image\nImage.register_open('HEIF', lambda *_: None)\n"
+    (tmp_path / "pillow_heif.py").write_text(opener * known + library)
+    code = "from noisecleaner.inputs.decoding import FORMATS; print('HEIF' in FORMATS)"
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    assert done.stdout.decode().split() == [str(known)], done.stderr.decode()
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)

@@ -1,0 +1,103 @@
+"""Rows that cannot be used: counted by reason, with an example and its likely cause."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pyarrow.compute as pc
+
+from noisecleaner.errors import listed
+from noisecleaner.ingest.kinds import described
+from noisecleaner.ingest.lost_files import why_missing
+from noisecleaner.ingest.manifest import Manifest, Skip
+from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
+from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.walk import first_bytes
+from noisecleaner.notices import Notice
+from noisecleaner.texts import printable, shortened
+
+#: Characters of a path that are told.
+_LENGTH = 300
+
+
+def skip_notice(rows: Manifest, code: str = "rows-skipped", what: str = "rows") -> Notice | None:
+    """Tell how many rows are skipped, and why; None where all can be used.
+
+    Args:
+        rows: after their images were looked at.
+        code: of the notice.
+        what: what the rows are called.
+    """
+    reasons = {reason: count for reason, count in rows.skips().items() if reason != Skip.IN_DATASET}
+    if not reasons:
+        return None
+    total, skipped = len(rows) - rows.skips().get(Skip.IN_DATASET, 0), sum(reasons.values())
+    counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    be = "is" if skipped == 1 else "are"
+    usable = f"{total - skipped:,} of {total:,} {what} can be used, {skipped:,} {be} skipped"
+    return Notice(code=code, message=f"{usable} ({counted}).{causes(rows)}")
+
+
+def causes(rows: Manifest) -> str:
+    """Say of each reason that has to do with files what the first one is, and what likely went wrong.
+
+    Returns:
+        Sentences that begin with a blank; empty where there is nothing to say.
+    """
+    reasons = rows.skips()
+    text = ""
+    if Skip.MISSING_FILE in reasons:
+        text += _missing(rows)
+    if Skip.UNSUPPORTED_FORMAT in reasons:
+        text += _unsupported(rows)
+    if Skip.LFS_POINTER in reasons:
+        text += " Files that are pointers of Git LFS come with `git lfs pull`."
+    if Skip.EMPTY_FILE in reasons:
+        text += f" {_shown(_first(rows, Skip.EMPTY_FILE))} holds no bytes."
+    if Skip.UNKNOWN_CLASS in reasons:
+        text += f" Labels that are no class of the run: {_unknown(rows)}."
+    return text
+
+
+def _missing(rows: Manifest) -> str:
+    """The first file that was looked for and not found, by its whole path."""
+    path, root = _first(rows, Skip.MISSING_FILE), _root(rows)
+    if root is None or path is None:
+        return ""
+    return f" The first file that is missing is {_shown(str(root / path))}.{printable(why_missing(root, path))}"
+
+
+def _unsupported(rows: Manifest) -> str:
+    """The first file that is no image that is decoded, and what it is instead."""
+    path, root = _first(rows, Skip.UNSUPPORTED_FORMAT), _root(rows)
+    if root is None or path is None or not root.local:
+        return ""
+    words = described(first_bytes(os.path.join(root.path, path)))
+    hint = " (photographs of this kind are read where pillow-heif is installed)" if words == "HEIF" else ""
+    return f" {_shown(path)} holds {words}{hint}." if words else ""
+
+
+def _unknown(rows: Manifest) -> str:
+    """The labels that no class is called like."""
+    labels = rows.table["given_label"].filter(pc.equal(rows.table["skip_reason"], Skip.UNKNOWN_CLASS.value))
+    return listed([_shown(name) for name in pc.unique(labels).to_pylist()], 3)
+
+
+def _first(rows: Manifest, reason: Skip) -> str | None:
+    """The path of the first row with a reason."""
+    found = np.flatnonzero(np.asarray(pc.fill_null(pc.equal(rows.table["skip_reason"], reason.value), False)))
+    path: str | None = rows.table["path"][int(found[0])].as_py()
+    return path
+
+
+def _root(rows: Manifest) -> Place | None:
+    """Where the paths start."""
+    payload = rows.payload
+    if isinstance(payload, ImageFiles):
+        return payload.root
+    return payload.files.root if isinstance(payload, ImageColumn) else None
+
+
+def _shown(path: str | None) -> str:
+    return shortened(printable(path or "an image"), _LENGTH)
