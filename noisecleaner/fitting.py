@@ -109,7 +109,11 @@ class _Clock:
 def _read(config: FitConfig, progress: Progress) -> Corpus:
     """Read the tables of all rows, but no image."""
     corpus = read_corpus(
-        config.source, trusted=config.trusted, regularisation=config.regularisation, transfer=config.transfer
+        config.source,
+        trusted=config.trusted,
+        regularisation=config.regularisation,
+        transfer=config.transfer,
+        corrections=config.corrections,
     )
     for notice in corpus.dataset.notices:
         progress.tell(notice)
@@ -151,7 +155,7 @@ def _prepare(
     data = Data(
         array=inputs.array,
         given=corpus.given,
-        trusted=corpus.trusted,
+        trusted=corpus.steering,
         device=torch.device(config.device),
         augmented=architecture.trunk is not None,
         flips=architecture.trunk is not None and architecture.trunk.flips,
@@ -165,6 +169,7 @@ def _assignment(config: FitConfig, architecture: Architecture, corpus: Corpus) -
     return assign_folds(
         given=corpus.dataset.given,
         trusted=corpus.dataset.trusted,
+        corrected=corpus.dataset.corrected,
         clean_only=corpus.clean_only_labels,
         folds=config.effort.folds or (1 if architecture.trunk is not None or config.transfer else FOLDS),
         seed=config.seed,
@@ -257,6 +262,7 @@ def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds:
         quality=quality.method,
         seconds=seconds,
         notices=dataset.notices,
+        corrected=int((dataset.corrected != UNVERIFIED).sum()),
     )
 
 

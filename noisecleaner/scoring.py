@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Source, ingest, refuse_skips
+from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.noise.randomness import picked_by_looks
 from noisecleaner.notices import Notice
@@ -19,7 +20,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace, verified_since
+from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace, verified_since
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write
@@ -31,6 +32,7 @@ def score(
     *,
     cutoff: Cutoff | None = None,
     trusted: str | None = None,
+    corrections: str | None = None,
     label_names: str | tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> Summary:
@@ -40,27 +42,32 @@ def score(
         run: the run directory of a finished fit.
         cutoff: which rows are flagged; those of a label quality below 0.5 by default.
         trusted: labels of fitted rows that were verified since, joined on `sample_id`; label quality is fitted again.
-        label_names: what numbers among those labels stand for, where the fit does not know (`Columns.label_names`).
+        corrections: labels that somebody fixed, joined likewise; exports take them, and they change no number.
+        label_names: what numbers among either stand for, where the fit does not know (`Columns.label_names`).
         progress: is told what is odd; silent by default.
 
     Raises:
         NoisecleanerError: the run is damaged or unfinished, or it has no such column.
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
+    refuse_same(trusted=trusted, corrections=corrections)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     record = opened.read_fitted()
     source, notices = record.config.source, record.result.notices if record.result else ()
     trace = Trace.read(opened.trace)
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
-    scored = from_trace(trace).noting(*notices)
+    columns = replace(source.columns, label_names=label_names or source.columns.label_names)
+    like = replace(source, columns=columns).telling(trace.classes if trace.ordered else ())
+    before = scored = from_trace(trace).noting(*notices)
     if trusted is not None:
-        columns = replace(source.columns, label_names=label_names or source.columns.label_names)
-        before, scored = scored, verified_since(scored, trace, trusted, replace(source, columns=columns))
+        scored = verified_since(scored, trace, trusted, like)
         if (picked := _picked(before, scored)) is not None:
             scored = scored.noting(picked)
-        for notice in scored.notices[len(before.notices) :]:
-            progress.tell(notice)
-    del trace  # half of it are candidates, which nothing needs any more
+    for notice in scored.notices[len(notices) :]:
+        progress.tell(notice)
+    if corrections is not None:
+        scored = corrected_since(scored, corrections, like, progress)
+    del trace, before  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
     return write(run, scored, cutoff, run=run, source=source, progress=progress)
 
@@ -71,6 +78,7 @@ def score_new(
     out: Path,
     *,
     trusted: str | None = None,
+    corrections: str | None = None,
     cutoff: Cutoff | None = None,
     inference: Inference | None = None,
     progress: Progress | None = None,
@@ -86,6 +94,7 @@ def score_new(
         source: the new rows.
         out: where to write; files of an earlier score there are replaced.
         trusted: verified labels of new rows, joined on `sample_id`; they measure the result.
+        corrections: labels that somebody fixed, joined likewise; exports take them, and they change no number.
         cutoff: which rows are flagged; those of a label quality below 0.5 by default.
         inference: how the rows are looked at.
         progress: is told what happens; silent by default.
@@ -106,7 +115,8 @@ def score_new(
     opened.read_fitted()
     inference, scratch, source = inference or Inference(), _scratch(out), source.telling(Auditor(opened).told)
     # the rows' manifest ends with the call: what is written needs a part of it only
-    scored = _judge(opened, source, trusted, inference=inference, scratch=scratch, progress=progress)
+    labels = _Labels(trusted=trusted, corrections=corrections)
+    scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     return write(out, scored, cutoff, run=run, source=source, progress=progress)
 
@@ -131,12 +141,20 @@ def _scratch(out: Path) -> Path:
     return next(folder for folder in out.absolute().parents if folder.is_dir())
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Labels:
+    """Where labels of new rows stand, if somebody verified or corrected some."""
+
+    trusted: str | None
+    corrections: str | None
+
+
 def _judge(
-    run: Run, source: Source, trusted: str | None, *, inference: Inference, scratch: Path, progress: Progress
+    run: Run, source: Source, labels: _Labels, *, inference: Inference, scratch: Path, progress: Progress
 ) -> ScoredRows:
     """Read rows that were not fitted, and let the auditor of a run judge them."""
     auditor = Auditor(run)
-    dataset, _ = ingest(source, trusted, auditor.classes)
+    dataset, _ = ingest(source, labels.trusted, auditor.classes, corrections=labels.corrections)
     if auditor.quality.method == "transfer":
         dataset = dataset.keeping_unlabelled()
     if inference.strict:

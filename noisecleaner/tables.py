@@ -30,9 +30,13 @@ SAMPLE = (
     ("trusted_label", pa.string()),
 )
 
+#: Columns that earlier versions did not write; null in their files.
+LATER = frozenset({"corrected_label"})
+
 #: One row for each row of the dataset, in its order: the result.
 SCORES = schema_of(
     *SAMPLE,
+    ("corrected_label", pa.string()),
     ("alpha", pa.float32()),
     ("beta", pa.float32()),
     ("margin", pa.float32()),
@@ -120,12 +124,22 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     try:
         own = pq.read_schema(path)
         metadata = json.loads((own.metadata or {})[METADATA_KEY])
-        if not own.equals(schema):
+        if not written_as(own, schema):
             raise damaged(path, f"its columns are {listed(own.names)}")
-        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
+        names = schema.names if columns is None else list(columns)
+        there = [name for name in names if name in own.names]
+        table = pq.read_table(path, columns=there, page_checksum_verification=True)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise damaged(path, error) from error
-    return table.replace_schema_metadata(None), metadata
+    added = {name: pa.nulls(len(table), schema.field(name).type) for name in names if name not in there}
+    arrays = [added[name] if name in added else table[name] for name in names]
+    return pa.Table.from_arrays(arrays, schema=pa.schema([schema.field(name) for name in names])), metadata
+
+
+def written_as(own: pa.Schema, schema: pa.Schema) -> bool:
+    """Whether a file has the columns of a schema, but for those that an earlier version did not write."""
+    missing = LATER.difference(own.names)
+    return bool(own.equals(pa.schema([field for field in schema if field.name not in missing])))
 
 
 def require_columns(schema: pa.Schema, wanted: Mapping[str, str], where: object) -> None:

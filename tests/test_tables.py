@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.scored import scores_table
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.tables import (
@@ -108,3 +109,16 @@ def test_a_column_that_is_there_twice_is_refused() -> None:
     twice = pa.schema([("name", pa.string()), ("name", pa.string())])
     with pytest.raises(NoisecleanerError, match=r"has 2 columns called 'name'"):
         require_columns(twice, {"label": "name"}, "table.csv")
+
+
+@pytest.mark.parametrize("columns", [None, ["corrected_label", "given_label"]])
+def test_what_an_earlier_version_did_not_write_is_null(tmp_path: Path, columns: list[str] | None) -> None:
+    rows = scores_table(given_label=["a", "b"])
+    older = pa.schema([field for field in SCORES if field.name != "corrected_label"])
+    write_table(tmp_path / "t.parquet", [rows.select(older.names)], older, {})
+    table, _ = read_table(tmp_path / "t.parquet", SCORES, columns)
+    assert table.equals(rows.select(columns or SCORES.names))
+    other = pa.schema([field for field in SCORES if field.name != "given_label"])
+    write_table(tmp_path / "t.parquet", [rows.select(other.names)], other, {})
+    with pytest.raises(NoisecleanerError, match="damaged"):
+        read_table(tmp_path / "t.parquet", SCORES)

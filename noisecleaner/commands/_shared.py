@@ -28,10 +28,20 @@ Data = Annotated[
     typer.Argument(help=f"Image folder, {either(table_endings())} table, folder of Parquet files, glob, or URI."),
 ]
 Out = Annotated[Path, opt("Directory to make.")]
-Trusted = Annotated[str | None, opt("Table or folder with verified labels, joined on the sample id.")]
+Trusted = Annotated[
+    str | None,
+    opt("Table or folder with verified labels, joined on the sample id: of rows drawn at random, or by plan."),
+]
+Corrections = Annotated[
+    str | None,
+    opt("Table with labels that you fixed where rows looked wrong, joined likewise; they measure nothing."),
+]
 TrustedOrNone = Annotated[
     str | None,
-    opt("Table or folder with verified labels, joined on the sample id; none: rows of low loss steer instead."),
+    opt(
+        "Table or folder with verified labels, joined on the sample id: of rows drawn at random, or by plan; none: "
+        "rows of low loss steer instead."
+    ),
 ]
 Device = Annotated[str, opt("auto, cpu, cuda, cuda:N or mps.", TRAINING)]
 Seed = Annotated[int, opt("Seed of every random number.", TRAINING, min=0, max=2**32 - 1)]

@@ -29,6 +29,7 @@ def facts(summary: Summary) -> dict[str, str]:
         "Rows": f"{summary.rows:,}, of which {scored:,} scored; {skips(summary.skipped)}",
         "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
+        **({"Fixed": _corrected(summary)} if summary.corrected else {}),
         "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}")
         + _reliability(summary)
         + _ranking(summary),
@@ -90,6 +91,10 @@ def _kept(summary: Summary) -> str:
     """Tell how much is wrong among the rows that are kept."""
     rate = summary.kept_noise
     return "" if rate.value is None else f"; {rate.words()} wrong among them ({rate.sample_size:,} audited rows)"
+
+
+def _corrected(summary: Summary) -> str:
+    return f"{summary.corrected:,} rows carry a correction, which exports take and no rate counts"
 
 
 def _reliability(summary: Summary) -> str:

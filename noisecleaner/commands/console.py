@@ -61,9 +61,10 @@ def show_text(text: str) -> None:
 def show_fitted(out: Path, fitted: FitResult) -> None:
     """Tell what `fit` did, and what to type next."""
     extra = f" and {fitted.clean_only:,} clean-only" if fitted.clean_only else ""
+    corrected = f" and {fitted.corrected:,} corrections" if fitted.corrected else ""
     _show(
         f"Fitted {fitted.rows:,} rows ({skips(fitted.skipped)}) with {fitted.audited:,} audited{extra} trusted "
-        f"rows in {sum(fitted.seconds.values()):,.0f} s.",
+        f"rows{corrected} in {sum(fitted.seconds.values()):,.0f} s.",
         f"Next: noisecleaner score {out} --threshold 0.5",
     )
 
@@ -111,11 +112,13 @@ def show_headline(verdict: Verdict, output: Path) -> None:
 
 def show_exported(exported: ExportResult, dry_run: bool) -> None:
     """Tell what `export-clean` wrote, or would write."""
+    corrected = f"{exported.corrected:,} with their correction, " if exported.corrected else ""
     of_no_class = f"{exported.no_class:,} of no class left out, " if exported.no_class else ""
     _show(
         f"{'Would write' if dry_run else 'Wrote'} {exported.written:,} of {exported.rows:,} rows to {exported.path} "
         f"({exported.format.value}): {exported.dropped:,} dropped, {exported.relabelled:,} relabelled, "
-        f"{exported.verified:,} with their verified label, {of_no_class}{exported.skipped:,} without a score left out."
+        f"{corrected}{exported.verified:,} with their verified label, {of_no_class}{exported.skipped:,} without a "
+        "score left out."
     )
     if exported.empty_classes:
         TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")

@@ -10,11 +10,12 @@ import typer
 from noisecleaner.commands import console, terminal
 from noisecleaner.commands._groups import Without, grouped
 from noisecleaner.commands._options import RowOptions
-from noisecleaner.commands._shared import Data, Out, Seed, either, opt, refuse, split
+from noisecleaner.commands._shared import Corrections, Data, Out, Seed, either, opt, refuse, split
 from noisecleaner.registry import names_in
 
 
 def export_clean(
+    *,
     scored: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
     out: Out,
     on_flag: Annotated[str, opt("What happens to flagged rows: drop, relabel or keep.")] = "drop",
@@ -24,6 +25,7 @@ def export_clean(
     ] = 0.0,
     format: Annotated[str | None, opt(f"{either(names_in('export.formats'))}; what the input was by default.")] = None,
     data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
+    corrections: Corrections = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
 ) -> None:
     """Write a clean copy of the dataset; the dataset itself is never touched.
@@ -42,6 +44,7 @@ def export_clean(
         policy=Policy(on_flag=OnFlag(on_flag), threshold=threshold, min_confidence=min_confidence),
         format=format,
         data=data,
+        corrections=corrections,
         dry_run=dry_run,
         progress=terminal.TerminalProgress(),
     )

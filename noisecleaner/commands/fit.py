@@ -11,6 +11,7 @@ from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import FittedRowOptions, ModelOptions, TrainingOptions
 from noisecleaner.commands._shared import (
     ROWS,
+    Corrections,
     Data,
     Device,
     Out,
@@ -29,6 +30,7 @@ def fit(
     data: Data,
     out: Out,
     trusted: TrustedOrNone = None,
+    corrections: Corrections = None,
     method: Annotated[str, opt("Rule that weighs the rows; see `noisecleaner methods`.")] = "soseleto",
     option: Annotated[
         list[str] | None, opt("NAME=VALUE, an option of the method; REGULARISER.NAME=VALUE, of that; repeatable.")
@@ -73,6 +75,7 @@ def fit(
     config = FitConfig(
         source=rows.source(data, irrelevant=irrelevant_column),
         trusted=trusted,
+        corrections=corrections,
         transfer=transfer,
         method=method,
         options=own,

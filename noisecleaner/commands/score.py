@@ -11,7 +11,7 @@ import typer
 from noisecleaner.commands import console, terminal
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
-from noisecleaner.commands._shared import Seed, Trusted, only_given, opt, refuse
+from noisecleaner.commands._shared import Corrections, Seed, Trusted, only_given, opt, refuse
 from noisecleaner.errors import NoisecleanerError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def score(
     data: Annotated[str | None, opt("Score these rows, which were not fitted, without training.")] = None,
     out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME by default.")] = None,
     trusted: Trusted = None,
+    corrections: Corrections = None,
     rows: NewRowOptions,
 ) -> None:
     """Write label quality, suggestions and flags for every row, and show what matters.
@@ -76,15 +77,23 @@ def score(
     progress = terminal.TerminalProgress()
     if data is None:
         rows.refuse_without_data(out)
-        refuse({"--label-names": rows.label_names and trusted is None}, "--data or --trusted")
+        unread = rows.label_names and trusted is None and corrections is None
+        refuse({"--label-names": unread}, "--data, --trusted or --corrections")
         names = only_given(label_names=rows.label_names)
-        summary = score_fitted(run, cutoff=cutoff, trusted=trusted, progress=progress, **names)
+        summary = score_fitted(run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **names)
         console.show_summary(summary, run)
         return
     source = rows.source(data)
     target = target_of(run, source.data, out)
     summary = score_new(
-        run, source, target, trusted=trusted, cutoff=cutoff, inference=rows.inference(), progress=progress
+        run,
+        source,
+        target,
+        trusted=trusted,
+        corrections=corrections,
+        cutoff=cutoff,
+        inference=rows.inference(),
+        progress=progress,
     )
     console.show_summary(summary, target)
 

@@ -13,6 +13,7 @@ from noisecleaner.export.decisions import Decisions, Policy, decide
 from noisecleaner.export.formats import Format, writer_of
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
+from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.progress import Progress
 from noisecleaner.runs.scored_run import ScoredRun
@@ -32,8 +33,9 @@ class ExportResult:
         written: rows of the copy.
         dropped: flagged rows left out.
         relabelled: flagged rows with their suggested label.
-        verified: rows that carry their verified label, flagged or not.
-        no_class: rows of which somebody verified that no class is right, left out.
+        corrected: rows that carry their correction, flagged or not.
+        verified: other rows that carry their verified label, flagged or not.
+        no_class: rows of which somebody said that no class is right, left out.
         skipped: rows without a score, left out.
         empty_classes: classes of which no row is left.
     """
@@ -44,6 +46,7 @@ class ExportResult:
     written: int
     dropped: int
     relabelled: int
+    corrected: int
     verified: int
     no_class: int
     skipped: int
@@ -57,10 +60,11 @@ def export_clean(
     policy: Policy | None = None,
     format: str | None = None,
     data: str | None = None,
+    corrections: str | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ExportResult:
-    """Write a clean copy of a dataset: flagged rows dropped, relabelled or kept, verified rows as verified.
+    """Write a clean copy of a dataset: flagged rows dropped, relabelled or kept, others as corrected or verified.
 
     Columns `nc_given_label`, `nc_label_quality`, … tell for each row what was known. Images are copied byte by
     byte. Rows that could not be scored are left out.
@@ -71,6 +75,7 @@ def export_clean(
         policy: what happens to flagged rows; they are dropped by default.
         format: a file of `export/formats/`; None writes what the input was, an image folder or Parquet.
         data: where the dataset is now, if it has moved since the fit.
+        corrections: table with labels that somebody fixed, joined on `sample_id`, over those of the scores.
         dry_run: only count.
         progress: is told about the rows as they are copied.
 
@@ -88,6 +93,11 @@ def export_clean(
     format = format or ("folder" if open_tables(source.data) is None else "parquet")
     writer = writer_of(format)
     source.refuse_inside(out)
+    if corrections is not None:
+        told = source.telling(manifest.classes if manifest.ordered else ())
+        scores, notices = correct(scores, read_corrections(corrections, told, manifest.classes))
+        for notice in notices:
+            (progress or Progress()).tell(notice)
     decisions = decide(scores, manifest.classes, policy or Policy(), none_label=manifest.none_label)
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
@@ -124,6 +134,7 @@ def _result(out: Path, format: Format, copy: Copy, decisions: Decisions) -> Expo
         written=len(copy.rows),
         dropped=int(decisions.dropped.sum()),
         relabelled=int(decisions.relabelled.sum()),
+        corrected=int(decisions.corrected.sum()),
         verified=int(decisions.verified.sum()),
         no_class=int(decisions.no_class.sum()),
         skipped=int(decisions.skipped.sum()),

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import NO_CLASS, BoolArray, IntArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
@@ -26,7 +26,7 @@ class OnFlag(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What happens to flagged rows that nobody verified; verified rows always get their verified label.
+    """What happens to flagged rows; those with a correction always get it, and others their verified label.
 
     Args:
         on_flag: `relabel` takes the suggested label where it is more likely than the given one, and drops the row
@@ -57,8 +57,9 @@ class Decisions:
         flagged: rows that are flagged.
         dropped: flagged rows that are left out.
         relabelled: flagged rows that get their suggested label.
-        verified: rows that get their verified label, flagged or not.
-        no_class: rows of which somebody verified that no class is right, which are left out.
+        corrected: rows that get their correction, flagged or not.
+        verified: other rows that get their verified label, flagged or not.
+        no_class: rows of which somebody said that no class is right, which are left out.
         skipped: rows without a score, which are left out.
     """
 
@@ -66,6 +67,7 @@ class Decisions:
     flagged: BoolArray
     dropped: BoolArray
     relabelled: BoolArray
+    corrected: BoolArray
     verified: BoolArray
     no_class: BoolArray
     skipped: BoolArray
@@ -89,22 +91,27 @@ def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_l
         NoisecleanerError: the threshold lies outside [0, 1].
     """
     given, suggested = (indices(scores[name], classes) for name in ("given_label", "suggested_label"))
-    verified = verified_indices(scores["trusted_label"], classes, none_label=none_label)
+    verified, corrected = (
+        verified_indices(scores[name], classes, none_label=none_label) for name in ("trusted_label", "corrected_label")
+    )
     flagged = _flagged(scores, policy.threshold)
     usable = np.asarray(pc.is_valid(scores["flagged"]))
-    known, no_class = usable & (verified >= 0), usable & (verified == NO_CLASS)
-    open_flag = usable & flagged & ~known & ~no_class
+    # a correction was made later, and of this row alone
+    label = np.where(corrected == UNVERIFIED, verified, corrected)
+    known, no_class = usable & (label >= 0), usable & (label == NO_CLASS)
+    open_flag = usable & flagged & (label == UNVERIFIED)
     confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
     # a suggestion that is less likely than the label it would replace makes things worse
     likelier = confidence > np.asarray(pc.fill_null(scores["label_quality"], 0))
     sure = (confidence >= policy.min_confidence) & likelier & (suggested >= 0)
     relabelled = open_flag & sure & (policy.on_flag is OnFlag.RELABEL)
     return Decisions(
-        labels=np.where(known, verified, np.where(relabelled, suggested, given)),
+        labels=np.where(known, label, np.where(relabelled, suggested, given)),
         flagged=flagged,
         dropped=open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP),
         relabelled=relabelled,
-        verified=known,
+        corrected=known & (corrected != UNVERIFIED),
+        verified=known & (corrected == UNVERIFIED),
         no_class=no_class,
         skipped=~usable,
     )

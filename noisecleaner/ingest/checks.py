@@ -77,7 +77,12 @@ def refuse_skips(dataset: Manifest) -> None:
 
 
 def check_labels(
-    labels: pa.ChunkedArray, classes: tuple[str, ...], where: str, *, none_label: str | None = None
+    labels: pa.ChunkedArray,
+    classes: tuple[str, ...],
+    where: str,
+    *,
+    none_label: str | None = None,
+    kind: str = "Trusted labels",
 ) -> None:
     """Refuse verified labels that no row of the dataset could have been given.
 
@@ -86,6 +91,7 @@ def check_labels(
         classes: the class names.
         where: the table or folder, for the message.
         none_label: the label that says that none of them is right; None where no label can.
+        kind: what they are, for the message.
 
     Raises:
         NoisecleanerError: names the unknown labels and the known classes, and says which of them look alike.
@@ -98,11 +104,11 @@ def check_labels(
     alike = explained(names, known)
     if alike:
         raise NoisecleanerError(
-            f"Trusted labels must be spelled as the classes of the dataset, but in {where} {alike}.",
+            f"{kind} must be spelled as the classes of the dataset, but in {where} {alike}.",
             "Write one spelling in both tables.",
         )
     raise NoisecleanerError(
-        f"Trusted labels must be classes of the dataset, but {where} holds {listed(names)}, and the classes are "
+        f"{kind} must be classes of the dataset, but {where} holds {listed(names)}, and the classes are "
         f"{listed(list(classes))}.",
         f"Correct those labels{_or_none(none_label)}, or name the right column with `Columns(trusted=NAME)`. A class "
         "that no row was given is declared by a file of all class names, `Columns(label_names=FILE)`. Trusted rows of "

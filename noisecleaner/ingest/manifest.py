@@ -23,6 +23,7 @@ SCHEMA = pa.schema(
         pa.field("path", pa.string()),
         pa.field("given_label", pa.string()),
         pa.field("trusted_label", pa.string()),
+        pa.field("corrected_label", pa.string()),
         pa.field("irrelevant_label", pa.string()),
         pa.field("sample_probability", pa.float64()),
         pa.field("skip_reason", pa.string()),
@@ -139,6 +140,7 @@ class Manifest:
             "path": known.get("paths"),
             "given_label": known.get("given"),
             "trusted_label": known.get("trusted"),
+            "corrected_label": None,  # see `corrections.correct`
             "irrelevant_label": known.get("irrelevant"),
             "sample_probability": known.get("probability"),
             "skip_reason": known.get("skipped"),
@@ -168,6 +170,15 @@ class Manifest:
         """
         verified = verified_indices(self.table["trusted_label"], self.classes, none_label=self.none_label)
         return np.where(self.readable, verified, UNVERIFIED)
+
+    @cached_property
+    def corrected(self) -> IntArray:
+        """Class index of the correction, shape [rows].
+
+        `UNVERIFIED` where there is none or no usable row, `NO_CLASS` where none of the classes is right.
+        """
+        corrected = verified_indices(self.table["corrected_label"], self.classes, none_label=self.none_label)
+        return np.where(self.readable, corrected, UNVERIFIED)
 
     @cached_property
     def sample_probability(self) -> FloatArray:

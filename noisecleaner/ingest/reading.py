@@ -12,6 +12,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_ids, check_labels, require_two, unknown_notices
 from noisecleaner.ingest.class_line import class_notices
 from noisecleaner.ingest.columns import read_probability
+from noisecleaner.ingest.corrections import correct, read_corrections, refuse_same
 from noisecleaner.ingest.lookalikes import alike_notices
 from noisecleaner.ingest.manifest import Column, Manifest, Skip, by_row
 from noisecleaner.ingest.naming import Reading
@@ -22,14 +23,19 @@ from noisecleaner.ingest.verification import join, read_verification
 
 
 def ingest(
-    source: Source, trusted: str | None = None, classes: tuple[str, ...] | None = None
+    source: Source,
+    trusted: str | None = None,
+    classes: tuple[str, ...] | None = None,
+    *,
+    corrections: str | None = None,
 ) -> tuple[Manifest, Manifest | None]:
-    """Read a dataset and its verified labels.
+    """Read a dataset, its verified labels and its corrections.
 
     Args:
         source: the dataset.
         trusted: table or folder with verified labels, joined on `sample_id`.
         classes: the classes of a fitted run; None takes those of the dataset itself.
+        corrections: table with corrections, joined likewise.
 
     Returns:
         The dataset, and the clean-only trusted rows (None where there are none).
@@ -37,11 +43,15 @@ def ingest(
     Raises:
         NoisecleanerError: the input cannot be used as a whole; the message says how to mend it.
     """
-    dataset = read_manifest(source, classes)
-    if trusted is None:
-        return dataset, None
+    refuse_same(trusted=trusted, corrections=corrections)
+    dataset, clean_only = read_manifest(source, classes), None
     told = source.telling(dataset.classes if dataset.ordered else ())
-    return join(dataset, read_verification(trusted, told, dataset.classes))
+    if trusted is not None:
+        dataset, clean_only = join(dataset, read_verification(trusted, told, dataset.classes))
+    if corrections is not None:
+        table, notices = correct(dataset.table, read_corrections(corrections, told, dataset.classes))
+        dataset = replace(dataset, table=table).noting(*notices)
+    return dataset, clean_only
 
 
 def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Manifest:

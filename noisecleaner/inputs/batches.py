@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Data:
     Args:
         array: inputs of all rows, shape [rows, …]: uint8 pixels [rows, size, size, 3] or vectors [rows, width].
         given: class index of the given label, -1 where there is none, shape [rows].
-        trusted: class index of the verified label, below 0 where there is none, shape [rows].
+        trusted: class index of the label that a row may steer with, below 0 where there is none, shape [rows].
         device: where the network is.
         augmented: whether source pixels are augmented.
         flips: whether a mirrored image keeps its label.
@@ -47,6 +47,12 @@ class Data:
         """Map the array's file again."""
         mapped = isinstance(state["array"], str)
         vars(self).update(state, array=np.load(state["array"], mmap_mode="r") if mapped else state["array"])
+
+    def overridden(self, rows: IntArray) -> Data:
+        """Return the same with the given labels of some rows replaced by those that they may steer with."""
+        given = self.given.copy()
+        given[rows] = self.trusted[rows]
+        return replace(self, given=given)
 
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, augmented if asked for."""

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
+from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.places import absolute
 from noisecleaner.registry import check_choice, names_in
 from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Decoding, Effort, Meta, Model, Precision, Regularisation
@@ -27,6 +28,8 @@ class FitConfig:
         source: the dataset.
         trusted: table or folder with verified labels, joined on `sample_id`; "none" takes rows of low loss instead,
             chosen anew in each epoch (L2B, section 4.4).
+        corrections: table with labels that somebody fixed, joined likewise: they override labels and may steer, and
+            measure nothing.
         transfer: the trusted rows are another task, with classes of their own: alpha then says which rows of the
             dataset help it (SOSELETO, section 4.3), and `score_new` tells the classes of the target.
         method: a file of `weightings/`.
@@ -42,6 +45,7 @@ class FitConfig:
 
     source: Source
     trusted: str | None = None
+    corrections: str | None = None
     transfer: bool = False
     method: str = "soseleto"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class FitConfig:
         Raises:
             NoisecleanerError: names the parameter, what it may be and what it is.
         """
+        refuse_same(trusted=self.trusted, corrections=self.corrections)
         _check_effort(self.effort)
         _check_method(self)
         _check_regularisation(self.regularisation, self.source.columns.irrelevant)
@@ -77,6 +82,7 @@ class FitConfig:
         return {
             "source": self.source.to_json(),
             "trusted": self.trusted if self.low_loss else _absolute(self.trusted),
+            "corrections": _absolute(self.corrections),
             "transfer": self.transfer,
             "method": self.method,
             "method_options": dict(self.options),
@@ -175,6 +181,12 @@ def _check_regularisation(regularisation: Regularisation, irrelevant_column: str
 def _check_transfer(config: FitConfig) -> None:
     """Refuse what does not go with a transfer to other classes."""
     from noisecleaner.weightings import weighting_class
+
+    if config.corrections is not None:
+        raise NoisecleanerError(
+            "Corrections name classes of the dataset, but with `transfer=True` the target has classes of its own.",
+            "Leave `corrections` out, and pass it when you export: `export_clean(RUN, OUT, corrections=FILE)`.",
+        )
 
     if config.trusted is None or config.low_loss:
         raise NoisecleanerError(

@@ -29,6 +29,7 @@ class FitResult:
         quality: how label quality was made, see `QualityModel.method`.
         seconds: wall-clock time of each part.
         notices: what a reader of the results must know.
+        corrected: rows of the dataset with a correction.
     """
 
     rows: int
@@ -40,6 +41,7 @@ class FitResult:
     quality: str
     seconds: dict[str, float]
     notices: tuple[Notice, ...] = ()
+    corrected: int = 0
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> FitResult:

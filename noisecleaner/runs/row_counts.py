@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from noisecleaner.ingest import Skip
 
 #: The columns of scores.parquet that are counted.
-COUNTED = ("given_label", "trusted_label", "suggested_label", "flagged", "skip_reason")
+COUNTED = ("given_label", "trusted_label", "corrected_label", "suggested_label", "flagged", "skip_reason")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class RowCounts:
         flagged: those that are flagged.
         unlabelled: those that have no given label, and a suggested one instead.
         verified: rows with a verified label.
+        corrected: rows with a correction.
         classes: given class -> its rows; every class of the run is there.
         unknown_classes: given label that is no class of the run -> the rows skipped for it, most frequent first.
     """
@@ -59,6 +60,7 @@ class RowCounts:
     flagged: int
     unlabelled: int
     verified: int
+    corrected: int
     classes: Mapping[str, ClassCounts]
     unknown_classes: Mapping[str, int]
 
@@ -84,10 +86,11 @@ def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCount
         classes: the class names.
     """
     kinds: Counter[_Kind] = Counter()
-    verified = 0
+    verified, corrected = 0, 0
     for batch in batches:
         kinds.update(_kinds(batch))
         verified += pc.count(batch["trusted_label"]).as_py()
+        corrected += pc.count(batch["corrected_label"]).as_py()
     readable, scored, flagged = Counter[str | None](), Counter[str | None](), Counter[str | None]()
     skipped, left_out, unlabelled, known = Counter[str](), Counter[str | None](), 0, frozenset(classes)
     unknown = Counter[str]()
@@ -109,6 +112,7 @@ def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCount
         flagged=flagged.total(),
         unlabelled=unlabelled,
         verified=verified,
+        corrected=corrected,
         classes={
             c: ClassCounts(rows=readable[c], scored=scored[c], flagged=flagged[c], skipped=left_out[c]) for c in classes
         },

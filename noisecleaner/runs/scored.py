@@ -13,17 +13,19 @@ from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, Int
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Source, read_verification
 from noisecleaner.ingest.checks import check_labels
+from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
 from noisecleaner.noise.rates import Rows
-from noisecleaner.notices import Notice, void
+from noisecleaner.notices import Notice, Severity, void
+from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.trace import Trace
 
 #: Columns that tell which row it is, and what is known of it without a network.
-IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "skip_reason")
+IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "corrected_label", "skip_reason")
 #: Columns that a threshold may cut.
 By = Literal["label_quality", "alpha"]
 
@@ -82,6 +84,12 @@ class ScoredRows:
         verified = verified_indices(self.identity["trusted_label"], self.classes, none_label=self.none_label)
         return np.where(self._readable, verified, UNVERIFIED)
 
+    @property
+    def corrected(self) -> IntArray:
+        """Class index of the correction, shape [rows]; otherwise like `trusted`."""
+        corrected = verified_indices(self.identity["corrected_label"], self.classes, none_label=self.none_label)
+        return np.where(self._readable, corrected, UNVERIFIED)
+
     def values(self, by: By) -> FloatArray:
         """What a threshold cuts, in double precision, shape [rows]."""
         return (self.label_quality if by == "label_quality" else self.alpha).astype(np.float64)
@@ -110,7 +118,7 @@ class ScoredRows:
 
     def without_needless(self) -> ScoredRows:
         """Return the same rows without the suggestions for those of which none of the classes is right."""
-        needless = self.trusted == NO_CLASS
+        needless = (self.trusted == NO_CLASS) | (self.corrected == NO_CLASS)
         if not needless.any():
             return self
         confidence = np.where(needless, np.float32(np.nan), self.suggested_confidence)
@@ -147,13 +155,12 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         scored: the rows of the trace.
         trace: the trace itself.
         trusted: table with verified labels, joined on `sample_id`.
-        like: how the columns of the fit are called.
+        like: how the columns of the fit are called, and which order its classes have.
 
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    told = like.telling(trace.classes if trace.ordered else ())
-    fresh = _read_fresh(trusted, told, scored.classes, trace.table["sample_id"].combine_chunks())
+    fresh = _read_fresh(trusted, like, scored.classes, trace.table["sample_id"].combine_chunks())
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
     before = scored.identity["trusted_label"].combine_chunks()
@@ -166,10 +173,30 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         scored,
         identity=scored.identity.set_column(place, "trusted_label", labels),
         # rows that steered the fit stay out: their numbers are not like those of other rows
-        judging=scored.judging | (mask & np.asarray(pc.is_null(before))),
+        judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
     ).noting(*fresh.notices)
     return _fitted_again(joined, Signals.from_table(trace.table, given=joined.given))
+
+
+def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress: Progress) -> ScoredRows:
+    """Take in corrections that came after the fit; they change no number.
+
+    Args:
+        scored: the rows.
+        corrections: table with corrections, joined on `sample_id`.
+        like: how the columns of the fit are called, and which order its classes have.
+        progress: is told how many there are.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    identity, notices = correct(scored.identity, read_corrections(corrections, like, scored.classes))
+    for notice in notices:
+        progress.tell(notice)
+    # how many there are stands in the rows: what is said of the numbers stays as it is, too
+    doubts = [notice for notice in notices if notice.severity is not Severity.NOTE]
+    return replace(scored, identity=identity).noting(*doubts)
 
 
 @dataclass(frozen=True, kw_only=True)

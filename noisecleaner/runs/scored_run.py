@@ -26,7 +26,7 @@ from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.scored import By
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import METADATA_KEY, REPORT, SCORES
+from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, written_as
 
 #: Rows that are in memory at a time.
 _BATCH = 2**17
@@ -233,6 +233,7 @@ class ScoredRun:
             skipped=counts.skipped,
             flagged=counts.flagged,
             unlabelled=counts.unlabelled,
+            corrected=counts.corrected,
             kept=counts.kept,
             by=metadata.by,
             threshold=metadata.threshold,
@@ -276,10 +277,13 @@ def _reliability(content: Mapping[str, Any]) -> Reliability:
 
 def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        if not file.schema_arrow.equals(schema):
-            raise ValueError(f"its columns are {listed(file.schema_arrow.names)}")
-        for batch in file.iter_batches(_BATCH, columns=list(columns)):
-            yield batch.replace_schema_metadata(None)
+        own = file.schema_arrow
+        if not written_as(own, schema):
+            raise ValueError(f"its columns are {listed(own.names)}")
+        wanted = pa.schema([schema.field(name) for name in columns])
+        for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name in own.names]):
+            arrays = [batch[f.name] if f.name in own.names else pa.nulls(len(batch), f.type) for f in wanted]
+            yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ class Summary:
         skipped: rows without a score, by reason.
         flagged: rows below the threshold, and those without a label.
         unlabelled: how many have none.
+        corrected: rows that carry a correction, which measures nothing.
         kept: rows at or above it.
         by: the column that the threshold cuts.
         threshold: where it cuts.
@@ -81,6 +82,7 @@ class Summary:
     skipped: Mapping[str, int]
     flagged: int
     unlabelled: int
+    corrected: int
     kept: int
     by: str
     threshold: float

@@ -107,6 +107,15 @@ class Corpus:
         """
         return self._padded(np.concatenate([self.dataset.trusted, self.clean_only_labels]))
 
+    @property
+    def steering(self) -> IntArray:
+        """Class index of the label that a row may steer with, shape [rows of the corpus].
+
+        That of its correction, else the verified one; below 0 where there is none or no class is right.
+        """
+        corrected = self._padded(self.dataset.corrected)
+        return np.where(corrected == UNVERIFIED, self.trusted, corrected)
+
     def _padded(self, labels: IntArray) -> IntArray:
         """Give the rows of the parts behind no label."""
         return np.concatenate([labels, np.full(len(self) - len(labels), -1)])
@@ -124,7 +133,14 @@ class Corpus:
         )
 
 
-def read_corpus(source: Source, *, trusted: str | None, regularisation: Regularisation, transfer: bool) -> Corpus:
+def read_corpus(
+    source: Source,
+    *,
+    trusted: str | None,
+    regularisation: Regularisation,
+    transfer: bool,
+    corrections: str | None = None,
+) -> Corpus:
     """Read everything that a fit looks at.
 
     Args:
@@ -132,12 +148,13 @@ def read_corpus(source: Source, *, trusted: str | None, regularisation: Regulari
         trusted: table or folder with verified labels; None or `NO_TRUSTED` for no such rows.
         regularisation: what stands beside the dataset.
         transfer: the trusted rows are another task, with classes of their own.
+        corrections: table with corrections of rows of the dataset.
 
     Raises:
         NoisecleanerError: something cannot be used, or a regulariser lacks the rows that it needs.
     """
     verified = None if trusted == NO_TRUSTED else trusted
-    dataset, clean_only = ingest(source, None if transfer else verified)
+    dataset, clean_only = ingest(source, None if transfer else verified, corrections=corrections)
     if transfer and verified is not None:
         _refuse_own_trusted(dataset, source)
         clean_only = read_target(verified, source)
@@ -184,7 +201,7 @@ def check_usable(corpus: Corpus, *, method: str, strict: bool, low_loss: bool) -
     require_readable(corpus.dataset)
     needs = weighting_class(method).needs_trusted
     if needs and not low_loss:
-        check_enough(corpus.trusted, corpus.target_classes, method)
+        check_enough(corpus.steering, corpus.target_classes, method)
     if low_loss and not needs:
         raise NoisecleanerError(
             f"`trusted={NO_TRUSTED!r}` chooses rows to steer by, but `method={method!r}` needs none.",
@@ -204,7 +221,7 @@ def _check_unlabelled(corpus: Corpus, name: str) -> None:
             "none.",
             "Pass them with `Regularisation(unlabelled=PATH)`, or add them to the dataset with an empty label.",
         )
-    if not (corpus.trusted >= 0).any():
+    if not (corpus.steering >= 0).any():
         raise NoisecleanerError(
             "Unlabelled rows belong to a target of which some rows have a verified label, but no row has one.",
             "Pass verified rows with `trusted=FILE`.",

@@ -23,7 +23,7 @@ from noisecleaner.regularisers import Side
 from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.run import Run
 from noisecleaner.training.checkpoints import Checkpoint
-from noisecleaner.training.folds import FoldAssignment
+from noisecleaner.training.folds import Fold, FoldAssignment
 from noisecleaner.training.loop import train
 from noisecleaner.training.readout import read_fold
 from noisecleaner.training.recipe import Recipe, make_learner, make_state
@@ -76,7 +76,7 @@ class CrossFit:
         schedule = replace(self.schedule, seed=fold_seed(seed, folds=count, number=number))
         # what has parameters of its own starts from the same ones in each fold
         learner = make_learner(
-            self.recipe, self.network(), self.data, side=self.side, fold=fold, schedule=schedule, seed=seed
+            self.recipe, self.network(), self._data(fold), side=self.side, fold=fold, schedule=schedule, seed=seed
         )
         checkpoint = Checkpoint(self.run.checkpoint / f"state-{number}.safetensors", schedule.checkpoint_seconds)
         train(learner, checkpoint, title=title, progress=progress, interrupts=interrupts, until=until)
@@ -89,6 +89,10 @@ class CrossFit:
         write_arrays(self.run.auditor / f"fold-{number}.safetensors", weights, {})
         readout.write(self.result(number))
         checkpoint.remove()
+
+    def _data(self, fold: Fold) -> Data:
+        """What a fold trains on: rows that were corrected have their correction for a label, where they may."""
+        return self.data.overridden(fold.overridden) if len(fold.overridden) else self.data
 
     def network(self) -> Network:
         """Make the network that every fold starts from."""

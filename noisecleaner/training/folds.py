@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, IntArray
 
 #: With fewer audited rows than this none is spared for judging: a calibration on ten rows is noise.
 MIN_AUDITED = 20
@@ -22,13 +22,15 @@ class Fold:
 
     Args:
         source: rows whose given labels are trained on.
-        steering: trusted rows whose gradient steers.
+        overridden: those of them that are trained on with their correction instead.
+        steering: trusted and corrected rows whose gradient steers.
         recorded: rows whose alpha, beta and margin history this run keeps.
         predicted: rows that this run's network is read out on.
         checked: trusted rows that do not steer this run; its progress is measured on them.
     """
 
     source: IntArray
+    overridden: IntArray = field(default_factory=_nobody)
     steering: IntArray = field(default_factory=_nobody)
     recorded: IntArray = field(default_factory=_nobody)
     predicted: IntArray = field(default_factory=_nobody)
@@ -49,7 +51,14 @@ class FoldAssignment:
 
 
 def assign_folds(
-    *, given: IntArray, trusted: IntArray, clean_only: IntArray, folds: int, seed: int, judged: bool = True
+    *,
+    given: IntArray,
+    trusted: IntArray,
+    clean_only: IntArray,
+    folds: int,
+    seed: int,
+    judged: bool = True,
+    corrected: IntArray | None = None,
 ) -> FoldAssignment:
     """Assign rows to training runs.
 
@@ -61,6 +70,9 @@ def assign_folds(
     With `folds` = 1 there is one run on all rows; a random half of the audited rows steers, the other half judges
     (of the clean-only rows where too few are audited).
 
+    Rows that were corrected never judge. They steer the runs that neither predict them nor record them, in which their
+    given label is not trained on: so what is found out about them is found out as it is about others.
+
     Where judging would leave a run with trusted rows of fewer than two classes, all of them steer, and none judges.
 
     Args:
@@ -71,18 +83,22 @@ def assign_folds(
         folds: number of runs, 1 or at least 3.
         seed: of the assignment.
         judged: False lets all trusted rows steer; nothing is predicted, as in a transfer to other classes.
+        corrected: class index of the correction, like `trusted`; None where nothing is corrected.
     """
     verified = np.concatenate([np.where(given >= 0, trusted, UNVERIFIED), clean_only])
     may_judge = np.zeros(len(verified), dtype=bool)
     audited = verified[: len(given)] != UNVERIFIED
     for rows in (np.flatnonzero(audited), len(given) + np.flatnonzero(clean_only >= 0)):
         may_judge[rows] = len(rows) >= MIN_AUDITED
-    labels = _Labels(given=given, verified=verified, may_judge=may_judge)
+    fixed = np.full(len(verified), UNVERIFIED)
+    if corrected is not None:
+        fixed[: len(given)] = np.where(given >= 0, corrected, UNVERIFIED)
+    labels = _Labels(given=given, verified=verified, may_judge=may_judge, corrected=fixed)
     if not judged:
         (fold,) = _single(labels.unjudged(), np.random.default_rng(seed)).folds
         return FoldAssignment((replace(fold, predicted=_nobody()),), np.zeros(len(given), dtype=bool))
     assignment = _assign(labels, folds, seed)
-    if may_judge.any() and any(len(np.unique(verified[fold.steering])) < 2 for fold in assignment.folds):
+    if labels.apart.any() and any(len(np.unique(labels.steering[fold.steering])) < 2 for fold in assignment.folds):
         return _assign(labels.unjudged(), folds, seed)
     return assignment
 
@@ -95,15 +111,45 @@ class _Labels:
         given: class index of the given label, -1 where there is none, shape [rows].
         verified: the same of the verified label, also of the clean-only rows, shape [rows + clean-only rows].
         may_judge: whether a row may judge instead of steering, shape [rows + clean-only rows].
+        corrected: class index of the correction, like `verified`, shape [rows + clean-only rows].
+        kept_apart: whether rows with a correction do not steer what predicts or records them.
     """
 
     given: IntArray
     verified: IntArray
     may_judge: BoolArray
+    corrected: IntArray
+    kept_apart: bool = True
+
+    @property
+    def steering(self) -> IntArray:
+        """Class index of the label that a row steers with, below 0 where it does not, shape [all rows]."""
+        return np.where(self.corrected == UNVERIFIED, self.verified, self.corrected)
+
+    @property
+    def apart(self) -> BoolArray:
+        """Rows that do not steer what predicts or records them, shape [all rows]."""
+        apart: BoolArray = self.may_judge | ((self.corrected != UNVERIFIED) & self.kept_apart)
+        return apart
+
+    @property
+    def overriding(self) -> IntArray:
+        """Rows of which a correction changes the given label."""
+        given = self.given
+        corrected = self.corrected[: len(given)]
+        return np.flatnonzero((corrected != UNVERIFIED) & (corrected != given))
 
     def unjudged(self) -> _Labels:
-        """The same with no row that may judge."""
-        return replace(self, may_judge=np.zeros_like(self.may_judge))
+        """The same with no row that may judge, and none that may not steer."""
+        return replace(self, may_judge=np.zeros_like(self.may_judge), kept_apart=False)
+
+    def source(self, rows: IntArray, overridden: IntArray) -> IntArray:
+        """Leave out those of the rows that are overridden and of no class."""
+        return np.setdiff1d(rows, overridden[self.corrected[overridden] == NO_CLASS])
+
+    def of_a_class(self, overridden: IntArray) -> IntArray:
+        """Those of the overridden rows that have another class for a label."""
+        return overridden[self.corrected[overridden] >= 0]
 
 
 def _assign(labels: _Labels, folds: int, seed: int) -> FoldAssignment:
@@ -119,10 +165,12 @@ def _single(labels: _Labels, rng: np.random.Generator) -> FoldAssignment:
     half = np.sort(rng.permutation(pool)[: len(pool) // 2])
     judging = np.zeros(count, dtype=bool)
     judging[half[half < count]] = True
+    overridden = np.setdiff1d(labels.overriding, half)
     fold = Fold(
-        source=rows,
-        steering=np.setdiff1d(np.flatnonzero(labels.verified >= 0), half),
-        recorded=rows,
+        source=labels.source(rows, overridden),
+        overridden=labels.of_a_class(overridden),
+        steering=np.setdiff1d(np.flatnonzero(labels.steering >= 0), half),
+        recorded=np.setdiff1d(rows, overridden),  # what training sees of another label tells nothing of the given one
         predicted=np.concatenate([rows, half[half >= count]]),
         checked=half,
     )
@@ -131,21 +179,23 @@ def _single(labels: _Labels, rng: np.random.Generator) -> FoldAssignment:
 
 def _crossed(labels: _Labels, folds: int, rng: np.random.Generator) -> FoldAssignment:
     given, verified, may_judge = labels.given, labels.verified, labels.may_judge
-    rows, trusted = np.flatnonzero(given >= 0), np.flatnonzero(verified >= 0)
+    rows, trusted, overriding = np.flatnonzero(given >= 0), np.flatnonzero(labels.steering >= 0), labels.overriding
     extra = len(given) + np.flatnonzero(verified[len(given) :] >= 0)
     part = np.full(len(verified), -1)
-    part[rows] = _dealt((verified[rows], given[rows]), folds, rng)
+    part[rows] = _dealt((labels.corrected[rows], verified[rows], given[rows]), folds, rng)
     part[extra] = _dealt((verified[extra],), folds, rng)
     runs = []
     for k in range(folds):
         history = (k - 1) % folds
-        spared = may_judge[trusted] & np.isin(part[trusted], (k, history))
+        spared = labels.apart[trusted] & np.isin(part[trusted], (k, history))
+        overridden = overriding[~np.isin(part[overriding], (k, history))]
         fold = Fold(
-            source=rows[part[rows] != k],
+            source=labels.source(rows[part[rows] != k], overridden),
+            overridden=labels.of_a_class(overridden),
             steering=trusted[~spared],
             recorded=rows[part[rows] == history],
             predicted=np.concatenate([rows[part[rows] == k], extra[(part[extra] == k) & may_judge[extra]]]),
-            checked=trusted[spared & (part[trusted] == k)],
+            checked=trusted[spared & may_judge[trusted] & (part[trusted] == k)],
         )
         runs.append(fold)
     return FoldAssignment(tuple(runs), may_judge[: len(given)])

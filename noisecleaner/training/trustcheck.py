@@ -71,7 +71,7 @@ def _drawn(dataset: Manifest) -> bool:
 
 def _unseen_classes(corpus: Corpus) -> Notice | None:
     names = corpus.target_classes
-    counts = np.bincount(corpus.trusted[corpus.trusted >= 0], minlength=len(names))
+    counts = np.bincount(corpus.steering[corpus.steering >= 0], minlength=len(names))
     missing = [name for name, count in zip(names, counts, strict=True) if not count]
     if not missing:
         return None

@@ -39,6 +39,7 @@ SUMMARY = Summary(
     skipped={"no label": 2, "unreadable": 1},
     flagged=1200,
     unlabelled=0,
+    corrected=0,
     kept=1797,
     by="label_quality",
     threshold=0.5,
@@ -284,6 +285,7 @@ EXPORTED = ExportResult(
     written=1800,
     dropped=1100,
     relabelled=0,
+    corrected=0,
     verified=300,
     no_class=0,
     skipped=100,
@@ -299,9 +301,9 @@ def test_what_an_export_says(capfd: Capture) -> None:
         f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",
         f"Would write 1,800 of 3,000 rows to clean (folder): {rest}",
     ]
-    console.show_exported(replace(EXPORTED, no_class=40), dry_run=False)
-    rest = "300 with their verified label, 40 of no class left out, 100 without a score left out."
-    assert lines(capfd)[0].endswith(rest)
+    console.show_exported(replace(EXPORTED, corrected=60, no_class=40), dry_run=False)
+    rest = "60 with their correction, 300 with their verified label, 40 of no class left out, 100 without a score"
+    assert f"0 relabelled, {rest} left out." in lines(capfd)[0]
     console.show_exported(replace(EXPORTED, empty_classes=["cat", "dog"]), dry_run=False)
     assert capfd.readouterr().err == "Warning: No row is left of: cat, dog.\n"
 

@@ -16,11 +16,14 @@ from noisecleaner.ingest import Columns, Source
 def test_an_export_has_a_policy(asked: Asked) -> None:
     call = asked("export_clean", "export-clean", "run", "--out", "clean")
     assert call.positional == (Path("run"), Path("clean"))
-    assert call.named == {"policy": Policy(on_flag=OnFlag.DROP), "format": None, "data": None, "dry_run": False}
+    default = {"policy": Policy(on_flag=OnFlag.DROP), "format": None, "data": None, "corrections": None}
+    assert call.named == {**default, "dry_run": False}
     words = ["--on-flag", "relabel", "--min-confidence", "0.7", "--threshold", "0.2", "--format", "parquet"]
-    call = asked("export_clean", "export-clean", "run", "--out", "clean", *words, "--data", "moved", "--dry-run")
+    words += ["--corrections", "c", "--data", "moved", "--dry-run"]
+    call = asked("export_clean", "export-clean", "run", "--out", "clean", *words)
     policy = Policy(on_flag=OnFlag.RELABEL, threshold=0.2, min_confidence=0.7)
-    assert call.named == {"policy": policy, "format": "parquet", "data": "moved", "dry_run": True}
+    others = {"format": "parquet", "data": "moved", "corrections": "c"}
+    assert call.named == {"policy": policy, **others, "dry_run": True}
 
 
 def test_noise_is_put_in(asked: Asked) -> None:
@@ -35,7 +38,7 @@ def test_noise_is_put_in(asked: Asked) -> None:
 
 
 def test_corrupt_has_no_options_about_verified_labels_or_probabilities(command: Command) -> None:
-    for option in ("--trusted-column", "--probabilities-column"):
+    for option in ("--trusted-column", "--probabilities-column", "--none-label"):
         assert command("corrupt", "d", "--out", "n", option, "x").code == 2
 
 

@@ -23,6 +23,7 @@ def test_by_default_the_librarys_defaults_hold(asked: Asked) -> None:
 
 def test_every_option_reaches_its_field(asked: Asked) -> None:
     words = "data.csv --out run --trusted t.csv --method l2b --option a=1 --option lautum.b=x --transfer --overwrite"
+    words += " --corrections c.csv --none-label n"
     words += " --regulariser lautum --unlabelled u --irrelevant i --irrelevant-column camera --resume"
     words += " --image-column im --label-column la --id-column sa --trusted-column tr --row-ids --allow-absolute"
     words += " --label-level -2"
@@ -33,8 +34,9 @@ def test_every_option_reaches_its_field(asked: Asked) -> None:
     call = asked("fit", "fit", *words.split())
     columns = Columns(image="im", label="la", sample_id="sa", trusted="tr", row_ids=True, irrelevant="camera")
     expected = FitConfig(
-        source=Source("data.csv", columns=columns, allow_absolute=True, label_level=-2),
+        source=Source("data.csv", columns=columns, allow_absolute=True, label_level=-2, none_label="n"),
         trusted="t.csv",
+        corrections="c.csv",
         transfer=True,
         method="l2b",
         options={"a": 1},

@@ -21,7 +21,7 @@ from noisecleaner.settings import Inference
 def test_by_default_the_librarys_defaults_hold(asked: Asked) -> None:
     call = asked("score", "score", "run")
     assert call.positional == (Path("run"),)
-    assert call.named == {"cutoff": Cutoff(), "trusted": None}
+    assert call.named == {"cutoff": Cutoff(), "trusted": None, "corrections": None}
 
 
 @pytest.mark.parametrize(
@@ -35,23 +35,29 @@ def test_by_default_the_librarys_defaults_hold(asked: Asked) -> None:
     ],
 )
 def test_where_rows_are_cut_is_one_value(asked: Asked, words: list[str], cutoff: Cutoff) -> None:
-    assert asked("score", "score", "run", *words, "--trusted", "t").named == {"cutoff": cutoff, "trusted": "t"}
+    call = asked("score", "score", "run", *words, "--trusted", "t", "--corrections", "c")
+    assert call.named == {"cutoff": cutoff, "trusted": "t", "corrections": "c"}
 
 
 def test_class_names_say_what_numbers_among_verified_labels_are(asked: Asked, command: Command) -> None:
-    call = asked("score", "score", "run", "--trusted", "t", "--label-names", "n.txt")
-    assert call.named == {"cutoff": Cutoff(), "trusted": "t", "label_names": "n.txt"}
-    refused(command("score", "run", "--label-names", "n.txt"), "would do nothing: only for --data or --trusted")
+    for option in ("trusted", "corrections"):
+        call = asked("score", "score", "run", f"--{option}", "t", "--label-names", "n.txt")
+        labels = {"trusted": None, "corrections": None, option: "t"}
+        assert call.named == {"cutoff": Cutoff(), **labels, "label_names": "n.txt"}
+    words = "would do nothing: only for --data, --trusted or --corrections"
+    refused(command("score", "run", "--label-names", "n.txt"), words)
 
 
 def test_new_rows_are_scored_where_there_are_some(asked: Asked) -> None:
     words = ["--data", "new", "--label-column", "l", "--allow-absolute", "--strict", "--device", "cpu"]
-    call = asked("score_new", "score", "run", *words, "--max-pixels", "9", "--trusted", "t", "--threshold", "0.2")
+    words += ["--max-pixels", "9", "--trusted", "t", "--corrections", "c", "--threshold", "0.2"]
+    call = asked("score_new", "score", "run", *words)
     run, source, out = call.positional
     assert (run, source) == (Path("run"), Source("new", columns=Columns(label="l"), allow_absolute=True))
     assert out.parent == Path("run") / "new"
     inference = Inference(device="cpu", max_pixels=9, strict=True)
-    assert call.named == {"cutoff": Cutoff(threshold=0.2), "inference": inference, "trusted": "t"}
+    labels = {"trusted": "t", "corrections": "c"}
+    assert call.named == {"cutoff": Cutoff(threshold=0.2), "inference": inference, **labels}
     assert asked("score_new", "score", "run", "--data", "new", "--out", "there").positional[2] == Path("there")
 
 

@@ -24,6 +24,7 @@ class Row:
 
     given: str | None
     trusted: str | None
+    corrected: str | None
     suggested: str | None
     quality: float
     confidence: float | None
@@ -34,6 +35,7 @@ ROWS = st.lists(
     st.builds(
         Row,
         st.none() | LABELS,
+        st.none() | LABELS | st.just("none"),
         st.none() | LABELS | st.just("none"),
         st.none() | LABELS,
         SHARES,
@@ -55,6 +57,7 @@ def decided(rows: list[Row], policy: Policy) -> Decisions:
     scores = scores_table(
         given_label=[row.given for row in rows],
         trusted_label=[row.trusted for row in rows],
+        corrected_label=[row.corrected for row in rows],
         suggested_label=[row.suggested for row in rows],
         label_quality=[None if row.flagged is None else row.quality for row in rows],
         suggested_confidence=[row.confidence for row in rows],
@@ -67,10 +70,9 @@ def outcome(row: Row, policy: Policy) -> tuple[str, str | None]:
     """What the manual says becomes of a row, and its label."""
     if row.flagged is None:
         return "skipped", None
-    if row.trusted == "none":
-        return "of no class", None
-    if row.trusted:
-        return "verified", row.trusted
+    if label := row.corrected or row.trusted:
+        became = "corrected" if row.corrected else "verified"
+        return ("of no class", None) if label == "none" else (became, label)
     flagged = row.flagged
     if policy.threshold is not None:
         flagged = row.quality < policy.threshold or row.given is None
@@ -91,6 +93,7 @@ def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy)
         became, label = outcome(row, policy)
         assert decisions.skipped[number] == (became == "skipped")
         assert decisions.verified[number] == (became == "verified")
+        assert decisions.corrected[number] == (became == "corrected")
         assert decisions.no_class[number] == (became == "of no class")
         assert decisions.relabelled[number] == (became == "relabelled")
         assert decisions.dropped[number] == (became == "dropped")
@@ -103,9 +106,8 @@ def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy)
 @given(ROWS, POLICIES)
 def test_a_row_becomes_one_thing(rows: list[Row], policy: Policy) -> None:
     decisions = decided(rows, policy)
-    things = np.stack(
-        [decisions.dropped, decisions.relabelled, decisions.verified, decisions.no_class, decisions.skipped]
-    )
+    names = ("dropped", "relabelled", "corrected", "verified", "no_class", "skipped")
+    things = np.stack([getattr(decisions, name) for name in names])
     assert (things.sum(axis=0) <= 1).all()
     assert not (decisions.keep & (decisions.dropped | decisions.skipped)).any()
 

@@ -89,8 +89,8 @@ def test_what_a_fit_may_be_resumed_with_is_not_kept(config: FitConfig, threads: 
 
 def test_json_keeps_the_names_and_the_order_of_the_options() -> None:
     assert list(CONFIG.to_json()) == [
-        "source", "trusted", "transfer", "method", "method_options", "regularisation", "model", "effort", "max_pixels",
-        "seed", "device", "strict",
+        "source", "trusted", "corrections", "transfer", "method", "method_options", "regularisation", "model",
+        "effort", "max_pixels", "seed", "device", "strict",
     ]  # fmt: skip
     assert list(CONFIG.to_json()["effort"]) == [
         "epochs", "batch_size", "trusted_batch", "learning_rate", "weight_decay", "folds", "meta", "precision",
@@ -100,8 +100,9 @@ def test_json_keeps_the_names_and_the_order_of_the_options() -> None:
 def test_paths_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     beside = Regularisation(unlabelled="letters", irrelevant="s3://bucket/table.parquet")
-    kept = replace(CONFIG, trusted="verified.csv", regularisation=beside).to_json()
+    kept = replace(CONFIG, trusted="verified.csv", corrections="fixed.csv", regularisation=beside).to_json()
     assert kept["trusted"] == str(tmp_path / "verified.csv")
+    assert kept["corrections"] == str(tmp_path / "fixed.csv")
     assert kept["regularisation"]["unlabelled"] == str(tmp_path / "letters")
     assert kept["regularisation"]["irrelevant"] == "s3://bucket/table.parquet"
     assert replace(CONFIG, trusted="none").to_json()["trusted"] == "none"
@@ -109,7 +110,12 @@ def test_paths_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_what_was_not_asked_when_a_run_was_written_has_its_default() -> None:
     content = CONFIG.to_json()
-    del content["transfer"], content["effort"]["precision"], content["effort"]["meta"]["momentum"]
+    del (
+        content["corrections"],
+        content["transfer"],
+        content["effort"]["precision"],
+        content["effort"]["meta"]["momentum"],
+    )
     assert FitConfig.from_json(content) == CONFIG
 
 

@@ -13,28 +13,30 @@ from support.scored import scores_table
 from noisecleaner.runs.row_counts import COUNTED, ClassCounts, count
 
 CLASSES = ("a", "b", "never")
-#: Given label, verified label, suggested label, flag, reason to skip: what `score` writes.
+#: Given label, verified label, correction, suggested label, flag, reason to skip: what `score` writes.
 SCORED = st.tuples(
     st.sampled_from(["a", "b"]),
     st.sampled_from(["a", "b", None]),
+    st.sampled_from(["b", "none", None]),
     st.sampled_from(["a", "b", None]),
     st.booleans(),
     st.none(),
 )
-UNLABELLED = st.tuples(st.none(), st.none(), st.sampled_from(["a", "b"]), st.just(True), st.none())
-WITHOUT_VALUE = st.tuples(st.sampled_from(["a", "b"]), st.none(), st.none(), st.none(), st.none())
+UNLABELLED = st.tuples(st.none(), st.none(), st.none(), st.sampled_from(["a", "b"]), st.just(True), st.none())
+WITHOUT_VALUE = st.tuples(st.sampled_from(["a", "b"]), *[st.none()] * 5)
 SKIPPED = st.tuples(
     st.sampled_from(["a", "strange", None]),
+    st.sampled_from(["a", None]),
     st.sampled_from(["a", None]),
     st.none(),
     st.none(),
     st.sampled_from(["no_label", "unreadable", "unknown_class"]),
 )
-Row = tuple[str | None, str | None, str | None, bool | None, str | None]
+Row = tuple[str | None, str | None, str | None, str | None, bool | None, str | None]
 
 
 def batches(rows: list[Row], size: int) -> list[pa.RecordBatch]:
-    names = ("given_label", "trusted_label", "suggested_label", "flagged", "skip_reason")
+    names = ("given_label", "trusted_label", "corrected_label", "suggested_label", "flagged", "skip_reason")
     table = scores_table(**{name: [row[place] for row in rows] for place, name in enumerate(names)})
     return table.select(COUNTED).to_batches(size)
 
@@ -47,11 +49,12 @@ def test_rows_are_counted_by_class_flag_and_reason(rows: list[Row], size: int) -
     assert counts.scored == sum(flag is not None for *_, flag, _ in rows)
     assert counts.flagged == sum(flag is True for *_, flag, _ in rows)
     assert counts.kept == sum(flag is False for *_, flag, _ in rows)
-    assert counts.unlabelled == sum(given is None and suggested is not None for given, _, suggested, *_ in rows)
+    assert counts.unlabelled == sum(given is None and suggested is not None for given, _, _, suggested, *_ in rows)
     assert counts.verified == sum(trusted is not None for _, trusted, *_ in rows)
     unknown = Counter(given for given, *_, reason in rows if reason == "unknown_class" and given is not None)
     assert counts.unknown_classes == unknown
     assert list(counts.unknown_classes.values()) == sorted(unknown.values(), reverse=True)
+    assert counts.corrected == sum(corrected is not None for _, _, corrected, *_ in rows)
     reasons = [reason for *_, reason in rows if reason is not None]
     assert list(counts.skipped.items()) == list(Counter(reasons).items())  # in the order of their first row
     for name in CLASSES:
@@ -82,5 +85,6 @@ def test_no_rows_are_no_rows() -> None:
 def test_coverage_says_how_many_rows_are_scored_and_why_not_all(
     scored: int, reasons: list[str | None], words: str
 ) -> None:
-    rows: list[Row] = [("a", None, None, False, None)] * scored + [("a", None, None, None, why) for why in reasons]
+    rows: list[Row] = [("a", None, None, None, False, None)] * scored
+    rows += [("a", None, None, None, None, why) for why in reasons]
     assert count(batches(rows, 7), CLASSES).coverage == words

@@ -14,8 +14,9 @@ from support.simulated import trace as simulated
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
+from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.scored import ScoredRows, from_trace, verified_since
+from noisecleaner.runs.scored import ScoredRows, corrected_since, from_trace, verified_since
 from noisecleaner.runs.trace import TRACE, Trace
 
 CLASSES = ("a", "b", "c", "d")
@@ -45,6 +46,7 @@ def trace() -> Trace:
         "path": pa.nulls(ROWS, pa.string()),
         "given_label": names(signals.predictions.given),
         "trusted_label": names(np.where(row < 10, true, -1)),
+        "corrected_label": pa.nulls(ROWS, pa.string()),
         "label_quality": pa.array(judgements.quality, from_pandas=True),
         "suggested": pa.array(np.where(row % 2, 1, -1), pa.int32(), mask=row % 2 == 0),
         "suggested_confidence": pa.array(judgements.confidence, from_pandas=True),
@@ -177,3 +179,26 @@ def test_rows_of_no_class_get_no_suggestion(tmp_path: Path, trace: Trace, scored
     assert (after.suggested[9], after.suggested[11], after.suggested[13]) == (1, -1, 1)
     np.testing.assert_array_equal(np.isnan(after.suggested_confidence), after.suggested < 0)
     assert scored.without_needless() is scored
+
+
+def test_corrections_change_no_number(tmp_path: Path, scored: ScoredRows, true: Array) -> None:
+    """Sixty rows that look wrong, corrected, and one of them also verified as something else."""
+    low = np.argsort(scored.label_quality)[:60]
+    labels = names(np.where(low == 0, (true[0] + 1) % 4, true[low]))
+    pq.write_table(
+        pa.table({"sample_id": [f"r{row}" for row in low], "corrected_label": labels}), tmp_path / "c.parquet"
+    )
+    after = corrected_since(scored, str(tmp_path / "c.parquet"), LIKE, Progress())
+    np.testing.assert_array_equal(after.corrected >= 0, np.isin(np.arange(ROWS), low))
+    for name, before in vars(scored).items():
+        if name not in ("identity", "notices"):
+            np.testing.assert_array_equal(getattr(after, name), before, err_msg=name)
+    for name, before in vars(scored.rows()).items():
+        np.testing.assert_array_equal(getattr(after.rows(), name), before, err_msg=name)
+    assert [notice.code for notice in after.notices] == ["correction-against-audit"]
+
+
+def test_rows_that_are_corrected_to_no_class_get_no_suggestion(tmp_path: Path, scored: ScoredRows) -> None:
+    (tmp_path / "c.csv").write_text("sample_id,label\nr11,none\nr13,a\n")
+    after = corrected_since(scored, str(tmp_path / "c.csv"), LIKE, Progress()).without_needless()
+    assert after.suggested[11:14].tolist() == [-1, -1, 1]

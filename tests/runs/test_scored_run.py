@@ -244,3 +244,12 @@ def test_the_summaries_of_a_transfer_are_those_that_were_printed(tmp_path: Path,
     check(fresh, tmp_path / "found")
     assert (fresh.unlabelled, sum(fresh.skipped.values())) == (30, 5)
     assert {line.name for line in fresh.classes} == {"three", "four"}
+
+
+def test_scores_of_a_version_without_corrections_are_read(tmp_path: Path) -> None:
+    rows = ScoredRun(make_run(tmp_path)).scores()
+    older = pa.schema([field for field in SCORES if field.name != "corrected_label"])
+    write_table(tmp_path / "scores.parquet", [rows.select(older.names)], older, GOOD)
+    run = ScoredRun(tmp_path)
+    assert run.scores().equals(rows)
+    assert (run.counts.corrected, run.counts.rows) == (0, len(rows))

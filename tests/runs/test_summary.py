@@ -22,7 +22,15 @@ def test_the_worst_classes_have_the_largest_share_of_flagged_rows() -> None:
     sizes = {"few": (10, 5), "none": (0, 0), "many": (100, 49), "all": (3, 3), "clean": (7, 0)}
     classes = {name: ClassCounts(rows=rows, scored=rows, flagged=flagged) for name, (rows, flagged) in sizes.items()}
     counts = RowCounts(
-        rows=0, skipped={}, scored=0, flagged=0, unlabelled=0, verified=0, classes=classes, unknown_classes={}
+        rows=0,
+        skipped={},
+        scored=0,
+        flagged=0,
+        unlabelled=0,
+        verified=0,
+        corrected=0,
+        classes=classes,
+        unknown_classes={},
     )
     noise = noise_of({name: sampled(1, 4) if name == "few" else UNKNOWN for name in sizes}, UNKNOWN)
     lines = worst_classes(counts, noise, most=4)

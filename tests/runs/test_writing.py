@@ -55,6 +55,7 @@ def scored_rows(rows: int = 600, audited: int = 200) -> ScoredRows:
         "path": pa.nulls(rows, pa.string()),
         "given_label": pa.array(names[given_labels], mask=skipped),
         "trusted_label": pa.array(names[true], mask=~known),
+        "corrected_label": pa.nulls(rows, pa.string()),
         "skip_reason": pa.array(np.full(rows, "no label"), mask=~skipped),
     }
     return ScoredRows(

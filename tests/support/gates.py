@@ -37,6 +37,7 @@ def counted(scored: int = 200, unknown: Mapping[str, int] | None = None, **skipp
         flagged=0,
         unlabelled=0,
         verified=0,
+        corrected=0,
         classes={"cat": ClassCounts(rows=scored, scored=scored, flagged=0)},
         unknown_classes=unknown or {},
     )

@@ -115,3 +115,82 @@ def test_rows_of_no_class_judge_but_steer_nothing(folds: int, audited: int) -> N
     for fold in assignment.folds:
         assert (trusted[fold.steering] >= 0).all()
         assert len(fold.steering)
+
+
+# Corrections
+
+
+def corrected_example(folds: int) -> tuple[FoldAssignment, np.ndarray, np.ndarray, np.ndarray]:
+    """Forty rows of which somebody fixed the label, ten of them to none, and a random sixty that were audited."""
+    rng = np.random.default_rng(3)
+    given = rng.integers(0, 4, 300)
+    trusted, corrected = np.full(300, UNVERIFIED), np.full(300, UNVERIFIED)
+    audited = rng.choice(300, 60, replace=False)
+    trusted[audited] = given[audited]
+    fixed = rng.choice(300, 40, replace=False)
+    corrected[fixed[:30]] = (given[fixed[:30]] + np.arange(30) % 3) % 4  # ten of them confirm the label
+    corrected[fixed[30:]] = NO_CLASS
+    nobody = np.empty(0, np.int64)
+    assignment = assign_folds(given=given, trusted=trusted, clean_only=nobody, corrected=corrected, folds=folds, seed=0)
+    return assignment, given, trusted, corrected
+
+
+@pytest.mark.parametrize("folds", [1, 5])
+def test_corrected_rows_steer_and_never_judge(folds: int) -> None:
+    assignment, _, trusted, corrected = corrected_example(folds)
+    assert (trusted[assignment.judging] != UNVERIFIED).all()
+    steering = np.concatenate([fold.steering for fold in assignment.folds])
+    picked = (trusted == UNVERIFIED) & (corrected != UNVERIFIED)
+    assert set(np.flatnonzero(picked & (corrected >= 0))) <= set(steering)
+    assert not set(np.flatnonzero(corrected == NO_CLASS)) & set(steering)
+    for fold in assignment.folds:
+        assert (trusted[fold.checked] != UNVERIFIED).all()
+
+
+def test_what_is_found_out_about_a_corrected_row_knows_nothing_of_the_correction() -> None:
+    assignment, _, _, corrected = corrected_example(5)
+    fixed = np.flatnonzero(corrected != UNVERIFIED)
+    for fold in assignment.folds:
+        seen = np.intersect1d(fixed, np.concatenate([fold.predicted, fold.recorded]))
+        assert not np.isin(seen, [*fold.steering, *fold.overridden]).any()
+        assert np.isin(np.intersect1d(fixed, fold.recorded), fold.source).all()
+        assert not np.isin(fold.predicted, fold.source).any()
+
+
+@pytest.mark.parametrize("folds", [1, 5])
+def test_a_given_label_does_not_train_against_its_correction_where_that_steers(folds: int) -> None:
+    assignment, given, _, corrected = corrected_example(folds)
+    wrong = (corrected != UNVERIFIED) & (corrected != given)
+    for fold in assignment.folds:
+        if folds == 1:
+            away = np.flatnonzero(wrong & ~assignment.judging)
+        else:
+            away = np.setdiff1d(np.flatnonzero(wrong), np.concatenate([fold.predicted, fold.recorded]))
+        assert set(fold.overridden) == set(away[corrected[away] >= 0])
+        assert not np.isin(away[corrected[away] == NO_CLASS], fold.source).any()
+        assert np.isin(fold.overridden, fold.source).all()
+        assert np.isin(fold.recorded, fold.source).all()
+
+
+@pytest.mark.parametrize("folds", [1, 5])
+def test_without_corrections_nothing_is_assigned_otherwise(folds: int) -> None:
+    _, given, trusted, _ = corrected_example(folds)
+    labels = {"given": given, "trusted": trusted, "clean_only": np.arange(40) % 3, "folds": folds, "seed": 0}
+    one, other = assign_folds(**labels), assign_folds(**labels, corrected=np.full(300, UNVERIFIED))
+    for before, after in zip(one.folds, other.folds, strict=True):
+        for name, numbers in vars(before).items():
+            np.testing.assert_array_equal(numbers, getattr(after, name), err_msg=name)
+
+
+@pytest.mark.parametrize("folds", [1, 5])
+def test_a_few_corrections_steer_every_run_where_nothing_else_does(folds: int) -> None:
+    given = np.arange(100) % 4
+    corrected = np.full(100, UNVERIFIED)
+    corrected[:2] = [1, 2]
+    nobody = np.full(100, UNVERIFIED)
+    folds_of = assign_folds(
+        given=given, trusted=nobody, clean_only=nobody[:0], corrected=corrected, folds=folds, seed=0
+    )
+    for fold in folds_of.folds:
+        assert set(fold.steering) == {0, 1}
+    assert not folds_of.judging.any()

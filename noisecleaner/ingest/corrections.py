@@ -1,0 +1,164 @@
+"""Corrections: labels that somebody fixed because a row was picked. They override others, and measure nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.checks import check_ids, check_labels
+from noisecleaner.ingest.columns import read_ids, read_labels
+from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.payloads import find_content
+from noisecleaner.ingest.source import Source
+from noisecleaner.notices import Notice, Severity
+
+#: The column that holds them, here and in what is written.
+COLUMN = "corrected_label"
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrections:
+    """What somebody corrected; the columns have the shape [corrected rows].
+
+    Args:
+        ids: sample ids.
+        labels: class names, or the label that says that none of them is right; null where nothing is corrected.
+        where: the table, for messages.
+        column: of the table that holds the labels, likewise.
+        none_label: the label that says that none of the classes is right; None where no label can.
+        notices: how the labels were read.
+    """
+
+    ids: pa.ChunkedArray
+    labels: pa.ChunkedArray
+    where: str
+    column: str
+    none_label: str | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+def refuse_same(*, trusted: str | None, corrections: str | None) -> None:
+    """Refuse labels that shall measure and shall not.
+
+    Raises:
+        NoisecleanerError: both are one file.
+    """
+    if trusted is None or corrections is None or os.path.realpath(trusted) != os.path.realpath(corrections):
+        return
+    raise NoisecleanerError(
+        "Verified rows measure the noise, and corrections never do, but `trusted` and `corrections` are both "
+        f"{trusted}.",
+        "Pass rows drawn at random or by `plan()` as `trusted=FILE`, and rows that somebody picked as "
+        "`corrections=FILE`.",
+    )
+
+
+def read_corrections(path: str, source: Source, classes: tuple[str, ...]) -> Corrections:
+    """Read a table of corrections: the column `corrected_label`, else the trusted column, else the label column.
+
+    Args:
+        path: the table.
+        source: the rows that are corrected, and how their columns are called.
+        classes: of the dataset; a number is a position in them only where `source` tells their order.
+
+    Raises:
+        NoisecleanerError: it is no such table, it is the dataset itself, or its labels are no classes.
+    """
+    files, columns, none_label = open_tables(path), source.columns, source.no_class(classes)
+    if files is None:
+        raise NoisecleanerError(
+            f"Corrections are a table with a sample id and a label for each row, but {path} is a folder of images.",
+            "Write them as a table, and pass it with `corrections=FILE`.",
+        )
+    names = [name for name in (COLUMN, columns.trusted, columns.label) if name in files]
+    dataset = os.path.realpath(path) == os.path.realpath(source.data)
+    if not names or (dataset and names[0] == columns.label):
+        found = "is the dataset, and has none" if dataset else f"has the columns {listed(files.schema.names)}"
+        raise NoisecleanerError(
+            f"Corrections need a column {COLUMN!r}, {columns.trusted!r} or {columns.label!r}, but {path} {found}.",
+            f"Call the column with the right labels {COLUMN}.",
+        )
+    column = read_labels(files, names[0])
+    assert column is not None  # noqa: S101  # it is among the columns of the files
+    read = column.known(classes, told=columns.told, beside=none_label)
+    check_labels(read.labels, classes, column.where, none_label=none_label, kind="Corrections")
+    ids = read_ids(files, columns, find_content(files, source, required=False).paths)
+    check_ids(ids, path)
+    if read.labels.null_count == len(ids):
+        raise NoisecleanerError(
+            f"Corrections need labels, but all {len(ids):,} in {column.where} are empty.",
+            f"Fill in the column {COLUMN}.",
+        )
+    return Corrections(
+        ids=ids, labels=read.labels, where=path, column=names[0], none_label=none_label, notices=read.notices
+    )
+
+
+def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[Notice, ...]]:
+    """Put corrections into rows, over those that are there.
+
+    Args:
+        rows: with the columns sample_id, given_label, trusted_label and corrected_label.
+        corrections: of some of them.
+
+    Returns:
+        The rows, and what was found.
+
+    Raises:
+        NoisecleanerError: a correction is of no row.
+    """
+    positions = pc.index_in(corrections.ids, value_set=rows["sample_id"].combine_chunks())
+    labelled = pc.is_valid(corrections.labels)
+    strangers = corrections.ids.filter(pc.and_(labelled, pc.is_null(positions))).to_pylist()
+    if strangers:
+        raise NoisecleanerError(
+            f"Corrections must be of rows of the dataset, but {len(strangers):,} of {len(corrections.ids):,} in "
+            f"{corrections.where} have a sample_id that it does not hold (such as {listed(strangers, _SHOWN)}).",
+            "Check that both sides use the same ids, and name the column with `Columns(sample_id=NAME)`.",
+        )
+    places = np.asarray(positions.filter(labelled)).astype(np.int64)
+    mask = np.zeros(len(rows), dtype=bool)
+    mask[places] = True
+    fresh = corrections.labels.filter(labelled).combine_chunks().take(pa.array(np.argsort(places)))
+    column = pc.replace_with_mask(rows[COLUMN].combine_chunks(), pa.array(mask), fresh)
+    corrected = rows.set_column(rows.column_names.index(COLUMN), rows.schema.field(COLUMN), column)
+    counted = _counted(corrected.filter(pa.array(mask)), corrections)
+    return corrected, (*corrections.notices, counted, *_contradictions(corrected))
+
+
+def _counted(rows: pa.Table, corrections: Corrections) -> Notice:
+    """Say how many corrections there are, and what they do."""
+    none = 0 if corrections.none_label is None else _count(pc.equal(rows[COLUMN], corrections.none_label))
+    confirmed = _count(pc.equal(rows[COLUMN], rows["given_label"]))
+    return Notice(
+        code="corrections",
+        message=f"{len(rows):,} corrections from the column {corrections.column} of {corrections.where}: "
+        f"{len(rows) - confirmed - none:,} change the given label, {confirmed:,} confirm it, {none:,} say that no "
+        "class is right. They override labels and measure nothing.",
+        severity=Severity.NOTE,
+    )
+
+
+def _contradictions(rows: pa.Table) -> tuple[Notice, ...]:
+    """Say so where a correction is another label than the verified one."""
+    other = rows.filter(pc.fill_null(pc.not_equal(rows[COLUMN], rows["trusted_label"]), fill_value=False))
+    if not len(other):
+        return ()
+    ids = listed(other["sample_id"].slice(0, _SHOWN).to_pylist())
+    return (
+        Notice(
+            code="correction-against-audit",
+            message=f"{len(other):,} rows have a correction that differs from their verified label (such as {ids}): "
+            "exports take the correction, rates go by the verified label. Look at them again.",
+        ),
+    )
+
+
+def _count(which: pa.ChunkedArray) -> int:
+    return pc.sum(which).as_py() or 0
