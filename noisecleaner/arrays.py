@@ -10,6 +10,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+#: Small whole numbers, of many rows.
+ByteArray = npt.NDArray[np.int8]
 #: Double precision: what is estimated and fitted.
 FloatArray = npt.NDArray[np.float64]
 #: Single precision: what networks give and tables hold.

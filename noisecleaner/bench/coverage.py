@@ -30,9 +30,10 @@ class Coverage(Experiment):
     Then n of the other rows are drawn 1,000 times (at `scale` 0.3; in proportion below), label quality is fitted on
     them, and the noise is estimated; the number behind a metric is n. `covered` is the share of draws whose 95 %
     interval holds the truth, `half_width` that of the interval, `shorter` by how much it is shorter than Wilson's on
-    the same rows. `broken_noise` and `broken_precision` are the shares of draws in which a threshold was given for an
-    effective noise of at most 0.05 or a precision of at least 0.9 (90 % confidence) and does not keep that on the whole
-    population; `answered_…` the shares in which one was given at all.
+    the same rows; `…_by_class` the same of the rates by given label, on average over classes. `broken_noise` and
+    `broken_precision` are the shares of draws in which a threshold was given for an effective noise of at most 0.05 or
+    a precision of at least 0.9 (90 % confidence) and does not keep that on the whole population; `answered_…` the
+    shares in which one was given at all.
 
     Args:
         size: edge length that images are enlarged to.
@@ -99,7 +100,23 @@ def _draw(population: Signals, *, true: IntArray, judging: IntArray, classes: in
         "half_width": (high - low) / 2,
         "shorter": 1 - (high - low) / (plain.high - plain.low),
         "bias": value - float(wrong.mean()),
+        **_by_class(rows, wrong, classes),
         **_kept_promises(quality, rows, wrong),
+    }
+
+
+def _by_class(rows: Rows, wrong: npt.NDArray[np.bool_], classes: int) -> Metrics:
+    held, lengths, plain = [], [], []
+    for label, rate in enumerate(rows.rates_by_class(classes)):
+        if rate.interval is not None:
+            held.append(rate.interval.low <= wrong[rows.given == label].mean() <= rate.interval.high)
+            lengths.append(rate.interval.high - rate.interval.low)
+            alone = wilson(rate.events / rate.sample_size, size=rate.sample_size)
+            plain.append(alone.high - alone.low)
+    return {
+        "covered_by_class": float(np.mean(held)),
+        "half_width_by_class": float(np.mean(lengths)) / 2,
+        "shorter_by_class": 1 - float(np.mean(lengths) / np.mean(plain)),
     }
 
 

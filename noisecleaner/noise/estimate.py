@@ -57,6 +57,12 @@ class Audit:
         """How many of the rows have a wrong label."""
         return int(self.wrong.sum())
 
+    @property
+    def sharpens(self) -> bool:
+        """Whether there are enough rows of both kinds, wrong and right, that have an expectation."""
+        sharp = self.wrong[np.isfinite(self.expected)]
+        return min(int(sharp.sum()), int((~sharp).sum())) >= MIN_EVENTS
+
     def only(self, rows: BoolArray) -> Audit:
         """Return some of the rows.
 
@@ -78,8 +84,7 @@ class Audit:
         """
         if not len(self):
             return UNKNOWN
-        sharp = self.wrong[np.isfinite(self.expected)]
-        if expected is None or min(int(sharp.sum()), int((~sharp).sum())) < MIN_EVENTS:
+        if expected is None or not self.sharpens:
             share, size = self.share()
             interval = wilson(share, size=size)
             return Rate.around(interval, sample_size=len(self), events=self.errors, method="wilson")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-#: How a rate was made: from verified rows, sharpened by the scores (`prediction-powered`) or not (`wilson`); as the
-#: mean of 1 - label quality (`planted`, `model`); or not at all (`none`).
-RateMethod = Literal["prediction-powered", "wilson", "planted", "model", "none"]
+#: How a rate was made: from verified rows, sharpened by the scores (`prediction-powered`) or not (`wilson`); of a class
+#: with few of them, by what the scores expect of it and how far other classes keep to that (`small-area`); as the mean
+#: of 1 - label quality (`planted`, `model`); or not at all (`none`).
+RateMethod = Literal["prediction-powered", "wilson", "small-area", "planted", "model", "none"]
 
 #: By so much an estimate may lie outside [0, 1] or its interval: weighted means are rounded.
 _ROUNDING = 1e-9

@@ -11,6 +11,7 @@ import numpy as np
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.noise.estimate import CONFIDENCE, Audit
 from noisecleaner.noise.rate import UNKNOWN, Rate, RateMethod, whole
+from noisecleaner.noise.small_areas import Outcome, Tallies, estimate, lean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,16 @@ class Rows:
     def rates_by_class(self, classes: int) -> list[Rate]:
         """Estimate the share of wrong labels among the rows of each given label."""
         audit, given = self.audit(self.audited), self.given[self.audited]
-        return [audit.only(given == c).rate(mean) for c, mean in enumerate(self.means(classes))]
+        own = [audit.only(given == c) for c in range(classes)]
+        rates = [rows.rate(mean) for rows, mean in zip(own, self.means(classes), strict=True)]
+        if not audit.sharpens:  # too few verified rows to tell how far classes keep to their scores
+            return rates
+        outcomes = np.full(len(self.given), Outcome.UNKNOWN, np.int8)
+        outcomes[self.audited] = Outcome.RIGHT
+        outcomes[self.wrong] = Outcome.WRONG
+        outcomes[self.audited & ~self.judging] += Outcome.BLIND_RIGHT - Outcome.RIGHT
+        tallies = Tallies.of(given=self.given, expected=self.expected, outcomes=outcomes, classes=classes)
+        return [lean(*of_class) for of_class in zip(rates, own, estimate(tallies), strict=True)]
 
     def mean(self) -> float | None:
         """Compute the mean of what is expected of the rows that have a label, None where nothing is."""
@@ -108,7 +118,7 @@ class Noise:
             "confidence": CONFIDENCE,
             "overall": self.overall.to_json(),
             "per_given_class": {name: rate.to_json() for name, rate in self.per_class.items()},
-            "matrix": [{"given": g, "true": t, **rate.to_json()} for (g, t), rate in self.pairs.items()],
+            "matrix": [_pair_to_json(given, true, rate) for (given, true), rate in self.pairs.items()],
             "confusion": {
                 "classes": list(self.per_class),
                 "audited_true_by_given": [list(row) for row in self.confusion],
@@ -128,7 +138,7 @@ class Noise:
         try:
             overall = Rate.from_json(content["overall"])
             per_class = {name: Rate.from_json(rate) for name, rate in content["per_given_class"].items()}
-            pairs = {(str(pair["given"]), _name(pair["true"])): Rate.from_json(pair) for pair in content["matrix"]}
+            pairs = {(str(pair["given"]), _name(pair["true"])): _pair_from_json(pair) for pair in content["matrix"]}
             classes, counts = content["confusion"]["classes"], content["confusion"]["audited_true_by_given"]
             confusion = tuple(tuple(whole(number) for number in row) for row in counts)
             # earlier versions knew no rows of no class
@@ -186,6 +196,17 @@ def _pairs(rows: Rows, classes: tuple[str, ...]) -> dict[tuple[str, str | None],
             of_class = replace(audit, wrong=true == label).only(own)
             pairs[classes[c], None if label == NO_CLASS else classes[label]] = of_class.rate(None)
     return pairs
+
+
+def _pair_to_json(given: str, true: str | None, rate: Rate) -> dict[str, Any]:
+    """Describe one cell of the matrix; `count` rows were seen there, which are errors but on its diagonal."""
+    errors = 0 if given == true else rate.events
+    return {"given": given, "true": true, "count": rate.events, **rate.to_json(), "errors": errors}
+
+
+def _pair_from_json(content: Mapping[str, Any]) -> Rate:
+    # earlier versions called right labels errors, too
+    return Rate.from_json({**content, "errors": content.get("count", content.get("errors"))})
 
 
 def _name(content: object) -> str | None:

@@ -72,7 +72,7 @@ class Summary:
         reliability: how well it is calibrated, measured on the rows that judge; None where none does.
         rankings: how well scores tell wrong labels from right ones, likewise.
         judged: audited rows that both were measured on.
-        classes: the worst classes, largest share of flagged rows first.
+        classes: the worst classes, most noise first; where that is alike or unknown, largest share of flagged rows.
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
         notices: what a reader of the numbers must know.
@@ -100,12 +100,23 @@ class Summary:
 
 
 def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassLine]:
-    """List the classes with the largest share of flagged rows."""
+    """List the classes with the most noise; where that is alike or unknown, those with more flagged rows first.
+
+    Args:
+        counts: the rows of each class.
+        noise: of each class, as it is shown.
+        most: how many to list.
+    """
     lines = [
         ClassLine(name=name, rows=own.rows, flagged=own.flagged, noise=noise.per_class[name])
         for name, own in counts.classes.items()
     ]
-    return sorted(lines, key=lambda line: -line.flagged / max(line.rows, 1))[:most]
+    return sorted(lines, key=_how_bad, reverse=True)[:most]
+
+
+def _how_bad(line: ClassLine) -> tuple[float, float]:
+    noise = -1.0 if line.noise.value is None else line.noise.value
+    return noise, line.flagged / max(line.rows, 1)
 
 
 def likely_confusions(batches: Iterable[pa.RecordBatch], classes: Sequence[str], most: int = 5) -> list[Confusion]:

@@ -22,4 +22,6 @@ def test_coverage_is_counted_on_a_tiny_dataset(cifar10: Path, tmp_path: Path, mo
     values = {line.metric: line.mean for line in found.lines}
     assert 0 <= values["covered_60"] <= 1
     assert values["half_width_60"] > 0
+    assert 0.5 <= values["covered_by_class_60"] <= 1
+    assert values["half_width_by_class_60"] > values["half_width_60"]
     assert values["broken_noise_60"] <= values["answered_noise_60"]

@@ -60,13 +60,17 @@ def test_noise_is_measured_on_audited_rows_and_by_class() -> None:
 
 
 def test_each_rate_says_how_it_was_made() -> None:
-    """Many audited rows of a class sharpen its rate; a class with few errors keeps Wilson's interval."""
+    """Many audited rows of a class sharpen its rate; a class with few errors leans on the scores."""
     rows = simulated()
     few = rows.trusted.copy()
     few[np.flatnonzero((rows.given == 2) & rows.wrong)[MIN_EVENTS - 1 :]] = -1
     noise = measure(rows_of(rows.given, few, rows.expected), ("a", "b", "c"), "audited")
     assert noise.overall.method == noise.method == "prediction-powered"
-    assert [rate.method for rate in noise.per_class.values()] == ["prediction-powered", "prediction-powered", "wilson"]
+    assert [rate.method for rate in noise.per_class.values()] == [
+        "prediction-powered",
+        "prediction-powered",
+        "small-area",
+    ]
 
 
 def test_sharpened_rates_hold_the_truth_and_rest_on_what_was_counted() -> None:
@@ -123,12 +127,13 @@ def test_the_file_holds_rates_by_class_pairs_and_counts() -> None:
     keys = {"rate", "low", "high", "audited", "errors", "method"}
     assert set(found["overall"]) == keys
     assert {name: set(rate) for name, rate in found["per_given_class"].items()} == dict.fromkeys("abc", keys)
-    assert all(set(pair) == {"given", "true", *keys} for pair in found["matrix"])
+    assert all(set(pair) == {"given", "true", "count", *keys} for pair in found["matrix"])
     assert {pair["method"] for pair in found["matrix"]} == {"wilson"}
     assert found["confusion"]["classes"] == ["a", "b", "c"]
     for pair in found["matrix"]:
         column, row = "abc".index(pair["given"]), "abc".index(pair["true"])
-        assert found["confusion"]["audited_true_by_given"][row][column] == pair["errors"]
+        assert found["confusion"]["audited_true_by_given"][row][column] == pair["count"]
+        assert pair["errors"] == (0 if pair["given"] == pair["true"] else pair["count"])
 
 
 def test_rows_that_steered_measure_without_their_score() -> None:
@@ -201,3 +206,12 @@ def test_a_row_of_no_class_is_an_error_with_a_place_of_its_own() -> None:
 def test_files_of_earlier_versions_knew_no_rows_of_no_class() -> None:
     older = {name: part for name, part in GOOD["confusion"].items() if name != "audited_no_class_by_given"}
     assert Noise.from_json({**GOOD, "confusion": older}) == Noise.from_json(GOOD)
+
+
+def test_a_matrix_of_an_earlier_version_called_right_labels_errors() -> None:
+    old = [
+        {**{name: part for name, part in cell.items() if name != "count"}, "errors": cell["count"]}
+        for cell in GOOD["matrix"]
+    ]
+    assert old != GOOD["matrix"]
+    assert Noise.from_json({**GOOD, "matrix": old}) == Noise.from_json(GOOD)

@@ -18,7 +18,7 @@ CLASSES = ("a", "b", "c")
 LABEL = st.sampled_from(CLASSES) | st.none()
 
 
-def test_the_worst_classes_have_the_largest_share_of_flagged_rows() -> None:
+def test_the_worst_classes_have_the_most_noise_and_then_the_largest_share_of_flagged_rows() -> None:
     sizes = {"few": (10, 5), "none": (0, 0), "many": (100, 49), "all": (3, 3), "clean": (7, 0)}
     classes = {name: ClassCounts(rows=rows, scored=rows, flagged=flagged) for name, (rows, flagged) in sizes.items()}
     counts = RowCounts(
@@ -32,14 +32,16 @@ def test_the_worst_classes_have_the_largest_share_of_flagged_rows() -> None:
         classes=classes,
         unknown_classes={},
     )
-    noise = noise_of({name: sampled(1, 4) if name == "few" else UNKNOWN for name in sizes}, UNKNOWN)
-    lines = worst_classes(counts, noise, most=4)
-    assert [(line.name, line.rows, line.flagged) for line in lines] == [
+    unknown = noise_of(dict.fromkeys(sizes, UNKNOWN), UNKNOWN)
+    assert [(line.name, line.rows, line.flagged) for line in worst_classes(counts, unknown, most=4)] == [
         ("all", 3, 3),
         ("few", 10, 5),
         ("many", 100, 49),
         ("none", 0, 0),
     ]
+    known = {"few": sampled(1, 4), "many": sampled(1, 4), "clean": sampled(2, 4), "none": sampled(0, 4)}
+    lines = worst_classes(counts, noise_of({**dict.fromkeys(sizes, UNKNOWN), **known}, UNKNOWN), most=5)
+    assert [line.name for line in lines] == ["clean", "few", "many", "none", "all"]
     assert lines[1].noise == sampled(1, 4)
 
 

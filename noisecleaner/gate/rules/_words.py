@@ -29,6 +29,20 @@ def numbers(rate: Rate) -> str:
     return rate.words(FOUR_DIGITS, with_sample=True)
 
 
+def verifying(more: int, *, left: int, how: str = "about", of: str = "") -> str:
+    """Say how many more rows to verify, or that there are not so many.
+
+    Args:
+        more: how many it takes.
+        left: how many there are that nobody verified.
+        how: `about`, or `at least`.
+        of: what they are rows of, such as ` of this run`.
+    """
+    if more > left:
+        return f"it would take {how} {more:,} more verified rows{of}, and there are {max(left, 0):,}"
+    return f"verify {how} {more:,} more rows{of}"
+
+
 def listed(names: Sequence[str], describe: Callable[[str], str]) -> str:
     """Describe the first few classes, and count the others."""
     shown = "; ".join(describe(name) for name in names[:_LISTED])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, numbers
+from noisecleaner.gate.rules._words import decided, numbers, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, Rate, percent
@@ -36,8 +36,8 @@ def _advice(rate: Rate, limit: float, *, rows: int) -> str:
         return "no number of audited rows shows that no label at all is wrong"
     if more is None:
         return "the rate is the limit, or so close to it that no number of audited rows would do"
+    if more > left:
+        return verifying(more, left=left, how="at least" if rate.value is None else "about")
     if rate.value is None:
         return f"verify at least {more:,} rows, drawn at random (so few do only if none of them is wrong)"
-    if more > left:
-        return f"it would take about {more:,} more verified rows, and there are {left:,}"
-    return f"verify about {more:,} more rows, drawn at random"
+    return f"{verifying(more, left=left)}, drawn at random"

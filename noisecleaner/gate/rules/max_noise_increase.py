@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, numbers, quoted
+from noisecleaner.gate.rules._words import decided, numbers, quoted, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import difference, more_for_increase
-from noisecleaner.noise.rate import FOUR_DIGITS, Rate, hundredths
+from noisecleaner.noise.rate import FOUR_DIGITS, hundredths
+
+if TYPE_CHECKING:
+    from noisecleaner.runs.scored_run import ScoredRun
 
 HELP = "Largest rise of the share of wrong labels against `baseline`."
 UNIT = "share"
@@ -31,15 +36,19 @@ def judge(case: Case) -> Finding:
     message += f"; it may rise by at most {hundredths(limit, FOUR_DIGITS)} points"
     outcome = decided(change, limit)
     if outcome is Outcome.INCONCLUSIVE:
-        message += f", which cannot be told yet: {_advice(new=new, old=old, limit=limit)}"
+        more = more_for_increase(new=new, old=old, limit=limit)
+        message += f", which cannot be told yet: {_advice(more, new=case.run, old=case.baseline)}"
     return case.finding(outcome, f"{message}.", value=change.value if change else None, interval=change)
 
 
-def _advice(*, new: Rate, old: Rate, limit: float) -> str:
+def _advice(more: tuple[int, int] | None, *, new: ScoredRun, old: ScoredRun) -> str:
     """Say how many more rows to verify on which side."""
-    more = more_for_increase(new=new, old=old, limit=limit)
     if more is None:
         return "the difference is the limit, or so close to it that no number of audited rows would do"
     here, there = more
+    for count, run, of in ((here, new, " of this run"), (there, old, " of the baseline")):
+        left = run.counts.scored - run.noise.overall.sample_size
+        if count > left:
+            return verifying(count, left=left, of=of)
     also = f" and about {there:,} more of the baseline" if there else ""
     return f"verify about {here:,} more rows of this run{also}, drawn at random"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, listed, numbers, quoted
+from noisecleaner.gate.rules._words import decided, listed, numbers, quoted, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Rate, percent
@@ -27,7 +27,8 @@ def judge(case: Case) -> Finding:
         described = listed(failed, lambda name: f"{quoted(name)} {numbers(rates[name])}")
         parts.append(f"{len(failed):,} of {len(rates):,} classes have more: {described}")
     if unclear:
-        described = listed(unclear, lambda name: _unclear(name, rates[name], limit))
+        rows = case.run.counts.classes
+        described = listed(unclear, lambda name: _unclear(name, rates[name], limit, rows=rows[name].scored))
         parts.append(f"{len(unclear):,} of {len(rates):,} classes cannot be told yet: {described}")
     if not failed and not unclear:
         parts.append(f"none of {len(rates):,} classes has more")
@@ -43,8 +44,11 @@ def _judged(case: Case) -> dict[str, Rate]:
     return {name: rate for name, rate in case.run.noise.per_class.items() if classes[name].scored or rate.sample_size}
 
 
-def _unclear(name: str, rate: Rate, limit: float) -> str:
-    more = more_for_limit(rate, limit)
-    about = "at least" if rate.value is None else "about"
-    verify = "no number of audited rows would do" if more is None else f"verify {about} {more:,} more"
+def _unclear(name: str, rate: Rate, limit: float, *, rows: int) -> str:
+    """Say how many more of the scored rows of a class to verify."""
+    more, how = more_for_limit(rate, limit), "at least" if rate.value is None else "about"
+    if more is None:
+        verify = "no number of audited rows would do"
+    else:
+        verify = verifying(more, left=rows - rate.sample_size, how=how)
     return f"{quoted(name)} {numbers(rate)}, {verify}"

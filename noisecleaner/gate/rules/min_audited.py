@@ -12,8 +12,10 @@ PLACE = 60
 
 def judge(case: Case) -> Finding:
     """Count the rows."""
-    audited, limit = case.run.noise.overall.sample_size, case.limit.value
+    audited, limit = case.run.noise.overall.sample_size, int(case.limit.value)
+    left = case.run.counts.scored - audited
     message = f"{audited:,} rows are audited; at least {limit:,} must be"
     if audited < limit:
-        message += f": verify {limit - audited:,} more, drawn at random"
+        more = limit - audited
+        message += f": verify {more:,} more, drawn at random" if more <= left else f", and there are {left:,} more rows"
     return case.finding(Outcome.PASSED if audited >= limit else Outcome.FAILED, f"{message}.", value=audited)

@@ -24,10 +24,15 @@ def test_an_increase_is_judged_against_the_baseline(command: Command, run: Path,
     finding = only_finding(command, *words, "0.2")
     assert finding["outcome"] == "passed"
     assert (finding["low"], finding["high"]) == pytest.approx((change.low, change.high))
-    finding = only_finding(command, *words, "0.1")
+    finding = only_finding(command, *words, "0.06")
     assert finding["outcome"] == "inconclusive"
     assert re.search(r"verify about [\d,]+ more rows of this run", str(finding["message"]))
+    finding = only_finding(command, *words, "0.1")
+    assert finding["outcome"] == "inconclusive"
+    assert re.search(
+        r"it would take about [\d,]+ more verified rows of this run, and there are 700", str(finding["message"])
+    )
     none = make_run(tmp_path / "none", audited={})
-    finding = only_finding(command, run, "--baseline", none, "--max-noise-increase", "0.01")
+    finding = only_finding(command, run, "--baseline", none, "--max-noise-increase", "0.06")
     assert (finding["outcome"], finding["value"]) == ("inconclusive", None)
     assert re.search(r"of this run and about [\d,]+ more of the baseline", str(finding["message"]))

@@ -17,9 +17,22 @@ def test_noise_per_class_tells_the_worst_classes(command: Command, run: Path, tm
     assert finding["value"] == pytest.approx(25 / 150)
     assert "1 of 2 classes have more: 'dog' 16.67 %" in finding["message"]
     assert only_finding(command, run, "--max-noise-per-class", "0.3")["outcome"] == "passed"
-    unclear = only_finding(command, run, "--max-noise-per-class", "0.15")
+    unclear = only_finding(command, run, "--max-noise-per-class", "0.13")
     assert unclear["classes"] == ["dog"]
-    assert re.search(r"'dog' .*, verify about [\d,]+ more", str(unclear["message"]))
+    assert re.search(r"'dog' .*, verify about [\d,]+ more rows\.", str(unclear["message"]))
+
+
+def test_a_class_that_has_not_so_many_rows_says_so(command: Command, run: Path, tmp_path: Path) -> None:
+    """Of 500 dogs 150 are audited."""
+    finding = only_finding(command, run, "--max-noise-per-class", "0.15")
+    assert re.search(
+        r"'dog' .*, it would take about 1,\d\d\d more verified rows, and there are 350", finding["message"]
+    )
+    few = make_run(tmp_path / "few", rows={"cat": (100, 0), "dog": (20, 0)}, audited={"cat": (0, 100)})
+    finding = only_finding(command, few, "--max-noise-per-class", "0.1")
+    assert "'dog' unknown (0 audited rows), it would take at least 35 more verified rows, and there are 20" in str(
+        finding["message"]
+    )
 
 
 def test_a_class_without_audited_rows_is_inconclusive_and_one_without_rows_is_not(
