@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from noisecleaner.demo import Demo, demo
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.export.cleaning import ExportResult, export_clean
 from noisecleaner.export.corrupt import Corruption, Kind, corrupt
@@ -44,6 +45,7 @@ __all__ = [
     "Corruption",
     "Cutoff",
     "Decoding",
+    "Demo",
     "Effect",
     "Effort",
     "ExportResult",
@@ -79,6 +81,7 @@ __all__ = [
     "Verdict",
     "bench",
     "corrupt",
+    "demo",
     "export_clean",
     "fit",
     "gate",

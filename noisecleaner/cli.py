@@ -20,6 +20,7 @@ from noisecleaner import __version__
 from noisecleaner.commands import console, terminal
 from noisecleaner.commands.about import bench, methods
 from noisecleaner.commands.copies import corrupt, export_clean
+from noisecleaner.commands.demo import demo
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.score import plan, score
@@ -55,7 +56,7 @@ def options(
     """
 
 
-for command in (fit, score, plan, gate, export_clean, corrupt, methods, bench):
+for command in (demo, fit, score, plan, gate, export_clean, corrupt, methods, bench):
     app.command()(command)
 
 

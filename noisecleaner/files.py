@@ -53,8 +53,12 @@ def named(path: Path) -> Path:
     return real
 
 
-def refuse_existing(out: Path) -> None:
+def refuse_existing(out: Path, *, parameter: str = "with `out=DIR`") -> None:
     """Refuse an output directory that holds something.
+
+    Args:
+        out: the directory to make.
+        parameter: how another one is named.
 
     Raises:
         NoisecleanerError: it exists and is not an empty directory.
@@ -62,7 +66,7 @@ def refuse_existing(out: Path) -> None:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise NoisecleanerError(
             f"A new directory is required, but {out} exists already.",
-            "Name another one with `out=DIR`, or remove it.",
+            f"Name another one {parameter}, or remove it.",
         )
 
 

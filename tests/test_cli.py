@@ -14,7 +14,7 @@ from support.datasets import Command
 from noisecleaner import __version__
 from noisecleaner.commands import console
 
-COMMANDS = ["fit", "score", "plan", "gate", "export-clean", "corrupt", "methods", "bench"]
+COMMANDS = ["demo", "fit", "score", "plan", "gate", "export-clean", "corrupt", "methods", "bench"]
 
 
 def timed(*words: str) -> float:

@@ -26,7 +26,7 @@ networks
 inputs | weightings | regularisers
 runs
 training | export | gate | report | review
-fitting | scoring | planning
+fitting | scoring | planning | demo
 bench
 api
 commands
@@ -51,6 +51,7 @@ WITHOUT_TORCH = frozenset(
         "ingest",
         "export",
         "gate",
+        "demo",
         "report",
         "review",
     ]  # a sentence reads better than a list of fifteen strings

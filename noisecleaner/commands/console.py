@@ -26,6 +26,7 @@ from noisecleaner.texts import printable
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
+    from noisecleaner.demo import Demo
     from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.gate.verdicts import Verdict
@@ -129,6 +130,16 @@ def show_corruption(corruption: Corruption) -> None:
     _show(
         f"Wrote {corruption.data} ({corruption.wrong:,} of {corruption.rows:,} labels are wrong now, "
         f"{share(corruption.wrong, corruption.rows)}) and {corruption.truth}."
+    )
+
+
+def show_demo(demo: Demo) -> None:
+    """Tell what `demo` wrote, and what to type next."""
+    words = ["noisecleaner", "fit", demo.data, "--trusted", demo.trusted, "--out", demo.data.parent / "run"]
+    _show(
+        f"Wrote {demo.data} ({demo.rows:,} images; {share(demo.wrong, demo.rows)} of the labels are wrong), "
+        f"{demo.trusted} ({demo.verified:,} of them, drawn at random, with their right label) and {demo.truth}.",
+        f"Next: {shlex.join(map(str, words))}",
     )
 
 

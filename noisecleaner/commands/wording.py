@@ -34,7 +34,9 @@ _OPTIONS = {
     "regularisers": "--regulariser",
 }
 #: Functions that have a command.
-_FUNCTIONS = frozenset({"fit", "score", "score_new", "plan", "gate", "export_clean", "corrupt", "methods", "bench"})
+_FUNCTIONS = frozenset(
+    {"fit", "score", "score_new", "plan", "gate", "export_clean", "corrupt", "methods", "bench", "demo"}
+)
 #: Longer pieces of code are nobody's hint.
 _LONGEST = 4096
 #: Functions whose commands are called otherwise.
