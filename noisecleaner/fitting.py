@@ -149,7 +149,7 @@ def _prepare(
     )
     corpus = corpus.skipping(inputs.skipped)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
-    notices = (*corpus.skip_notices(), *notices_before(corpus, inputs.array))
+    notices = (*corpus.skip_notices(), *inputs.notices, *notices_before(corpus, inputs.array))
     for notice in notices:
         progress.tell(notice)
     data = Data(

@@ -162,7 +162,10 @@ def _judge(
     dataset = dataset.noting(*_fitted_before(run, dataset.table["sample_id"]))
     for notice in dataset.notices:
         progress.tell(notice)
+    read = len(dataset.notices)
     dataset, judgements = auditor.judge(dataset, inference, scratch=scratch, progress=progress)
+    for notice in dataset.notices[read:]:
+        progress.tell(notice)
     if inference.strict:
         refuse_skips(dataset)
     if (skipped := skip_notice(dataset)) is not None:

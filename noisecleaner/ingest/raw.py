@@ -17,7 +17,7 @@ from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_c
 from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.tabular import Files
-from noisecleaner.ingest.vectors import vector_file
+from noisecleaner.ingest.vector_files import vector_file
 from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice
 from noisecleaner.tables import require_columns

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_ids, check_labels, require_two, unknown_notices
 from noisecleaner.ingest.class_line import class_notices
+from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_probability
 from noisecleaner.ingest.corrections import correct, read_corrections, refuse_same
 from noisecleaner.ingest.lookalikes import alike_notices
@@ -83,7 +84,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         probability=None if verified is None or rows.files is None else read_probability(rows.files, verified.labels),
         skipped=_skipped(given),
         classes=given.classes,
-        payload=rows.payload,
+        payload=in_order(rows.payload, given.classes, source.columns.told),
     )
     named = class_notices(given, rows, fitted=classes is not None)
     readings = [reading.notices for reading in (given, verified, irrelevant) if reading is not None]
@@ -124,7 +125,7 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
         irrelevant=None if irrelevant is None else irrelevant.labels,
         skipped=skipped,
         classes=dataset.classes,
-        payload=rows.payload,
+        payload=in_order(rows.payload, dataset.classes),
     )
     return dataset, beside
 

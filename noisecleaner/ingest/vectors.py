@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.manifest import VectorKind
-from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.tables import require_columns
 
@@ -26,12 +25,21 @@ _BLOCK_NUMBERS = 2**20
 
 @dataclass(frozen=True)
 class VectorColumn:
-    """A list column of numbers, one vector of `width` a row."""
+    """A list column of numbers, one vector of `width` a row; or a struct of probabilities with the classes' names.
+
+    Args:
+        files: the tables.
+        column: its name.
+        kind: what the vectors are.
+        width: numbers in a vector.
+        names: of the classes that the numbers belong to, where the column tells; `()` without.
+    """
 
     files: Files
     column: str
     kind: VectorKind
     width: int
+    names: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, files: Files, column: str, kind: VectorKind) -> VectorColumn:
@@ -42,8 +50,10 @@ class VectorColumn:
         """
         require_columns(files.schema, {_FIELDS[kind]: column}, files)
         of = files.schema.field(column).type
+        if kind == "probabilities" and pa.types.is_struct(of) and all(_is_number(field.type) for field in of):
+            return cls(files, column, kind, of.num_fields, names=tuple(field.name for field in of))
         lists = pa.types.is_list(of) or pa.types.is_large_list(of) or pa.types.is_fixed_size_list(of)
-        if not lists or not (pa.types.is_floating(of.value_type) or pa.types.is_integer(of.value_type)):
+        if not lists or not _is_number(of.value_type):
             raise NoisecleanerError(
                 f"{kind.capitalize()} must be lists of numbers, but column {column!r} of {files} holds {of}.",
                 f"Name the right column with `Columns({_FIELDS[kind]}=NAME)`.",
@@ -59,6 +69,11 @@ class VectorColumn:
             )
         return cls(files, column, kind, width)
 
+    @property
+    def where(self) -> str:
+        """Files and column, for messages."""
+        return self.files.where(self.column)
+
     def blocks(self) -> Iterator[RealArray]:
         """Yield arrays of shape [rows, width]; a null vector is a row of NaN.
 
@@ -70,7 +85,19 @@ class VectorColumn:
             yield self._block(batch.column(0), first)
             first += batch.num_rows
 
-    def _block(self, lists: pa.Array, first: int) -> RealArray:
+    def _block(self, column: pa.Array, first: int) -> RealArray:
+        block = self._of_struct(column) if self.names else self._of_lists(column, first)
+        broken = np.asarray(column.is_valid()) & ~np.isfinite(block).all(axis=1)
+        if broken.any():
+            raise self._refusal(first + int(np.argmax(broken)), "holds NaN or infinity")
+        return block
+
+    def _of_struct(self, structs: pa.Array) -> RealArray:
+        numbers = [pc.struct_field(structs, [place]) for place in range(self.width)]  # null where the struct is
+        columns = [number.cast(pa.float32()).to_numpy(zero_copy_only=False) for number in numbers]
+        return np.stack(columns, axis=1) if len(structs) else np.empty((0, self.width), np.float32)
+
+    def _of_lists(self, lists: pa.Array, first: int) -> RealArray:
         present = np.asarray(lists.is_valid())
         lengths = np.asarray(pc.list_value_length(lists).fill_null(self.width))
         if (lengths != self.width).any():
@@ -80,9 +107,6 @@ class VectorColumn:
         kind = values.dtype if values.dtype in (np.float16, np.float32) else np.dtype(np.float32)
         block = np.full((len(lists), self.width), np.nan, kind)
         block[present] = values.reshape(-1, self.width)
-        broken = present & ~np.isfinite(block).all(axis=1)
-        if broken.any():
-            raise self._refusal(first + int(np.argmax(broken)), "holds NaN or infinity")
         return block
 
     def _refusal(self, row: int, what: str) -> NoisecleanerError:
@@ -136,6 +160,16 @@ class VectorFile:
         return len(self.array)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Nothing tells which classes the numbers belong to."""
+        return ()
+
+    @property
+    def where(self) -> str:
+        """The file, for messages."""
+        return self.path
+
+    @property
     def width(self) -> int:
         """Numbers in a vector."""
         return int(self.array.shape[1])
@@ -171,18 +205,10 @@ class VectorFile:
             yield block
 
 
-#: Every payload of vectors, to tell it from images.
-AnyVectors = VectorColumn | VectorFile
-
-
-def vector_file(columns: Columns) -> VectorFile | None:
-    """Open the file of vectors beside the dataset, if the columns name one."""
-    if columns.vector_file is None:
-        return None
-    columns.refuse_both()
-    return VectorFile.open(columns.vector_file, "probabilities" if columns.probabilities else "embeddings")
-
-
 def rows_at_once(width: int) -> int:
     """Choose how many vectors of `width` numbers make a block."""
     return min(max(1, _BLOCK_NUMBERS // width), 8192)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))

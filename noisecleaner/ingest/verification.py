@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_ids, check_labels
+from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
 from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.opening import open_tables
@@ -119,7 +120,7 @@ def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manif
         trusted=pc.if_else(outside, labels, nothing),
         skipped=pc.if_else(no_class, pa.scalar(Skip.NO_CLASS.value), inside),
         classes=dataset.classes,
-        payload=verification.payload,
+        payload=in_order(verification.payload, dataset.classes),
     )
     clean_only = replace(clean_only, ordered=dataset.ordered)
     return joined.noting(*_useless(verification, pc.sum(no_class).as_py() or 0)), clean_only

@@ -16,11 +16,13 @@ import numpy as np
 from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest import Manifest, Payload, Skip
-from noisecleaner.ingest.vectors import AnyVectors, VectorFile
+from noisecleaner.ingest.column_names import AnyVectors
+from noisecleaner.ingest.vectors import VectorFile
 from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create
-from noisecleaner.inputs.probabilities import check, check_width
+from noisecleaner.inputs.probabilities import check, check_order, check_width, likeliest
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 
@@ -33,10 +35,16 @@ class Inputs:
     """The array, shape [rows, …], and the rows that could not be read: row -> reason.
 
     The rows of the dataset come first, the clean-only trusted rows behind them.
+
+    Args:
+        array: one input a row.
+        skipped: the rows that could not be read.
+        notices: what was found in reading them that a reader of the results must know.
     """
 
     array: Array
     skipped: dict[int, Skip]
+    notices: tuple[Notice, ...] = ()
 
 
 def prepare(
@@ -91,7 +99,8 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
         progress: is told about every block.
 
     Raises:
-        NoisecleanerError: vectors of unequal length, with NaN, or that are no probabilities.
+        NoisecleanerError: vectors of unequal length, with NaN, or that are no probabilities, or in another order than
+            the classes.
     """
     vectors = _alike([part.payload for part in parts])
     kind, width, total = vectors[0].kind, vectors[0].width, sum(map(len, parts))
@@ -99,12 +108,13 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
         check_width(width, len(parts[0].classes))
     # rows beside the dataset bring columns of their own, never a file
     array = vectors[0].array if isinstance(vectors[0], VectorFile) and len(parts) == 1 else None
-    copied, row = array is None, 0
+    copied, row, columns = array is None, 0, []
     skipped: dict[int, Skip] = {}
     with progress.stage(f"Reading {kind}", total, "rows") as stage:
         for block in chain.from_iterable(part.blocks() for part in vectors):
             if kind == "probabilities":
                 check(block)
+                columns.append(likeliest(block))
             array = create(folder / f"{kind}.npy", (total, width), block.dtype) if array is None else array
             missing = row + np.flatnonzero(np.isnan(block[:, 0]))
             if copied:
@@ -114,7 +124,8 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
             row += len(block)
             stage.advance(len(block))
     assert array is not None  # noqa: S101  # a manifest has rows
-    return Inputs(array, skipped)
+    notices = check_order(np.concatenate(columns)[: len(parts[0])], parts[0]) if columns else ()
+    return Inputs(array, skipped, notices)
 
 
 def statistics(array: Array, rows: IntArray) -> tuple[RealArray, RealArray]:

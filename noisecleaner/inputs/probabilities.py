@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from noisecleaner.arrays import RealArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.arrays import IntArray, RealArray
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import Manifest
+from noisecleaner.ingest.column_names import NamedProbabilities
+from noisecleaner.notices import Notice
+from noisecleaner.quality.column_order import other_order
 
 #: What a probability of zero counts as, so that its logarithm is finite.
 LEAST = 1e-12
@@ -21,8 +25,55 @@ def check_width(width: int, classes: int) -> None:
     if width != classes:
         raise NoisecleanerError(
             f"Class probabilities need one number for each of the {classes} classes, but the rows hold {width}.",
-            "Give probabilities in the order of the sorted class names (or of the ClassLabel names).",
+            "Give probabilities in the order of the sorted class names (or of the ClassLabel names). Where the model "
+            "knows other classes or another order, name its columns in their order: `Columns(label_names=FILE)`.",
         )
+
+
+def check_order(columns: IntArray, dataset: Manifest) -> tuple[Notice, ...]:
+    """Look whether the columns stand in the order of the classes: the labels would show another one.
+
+    Args:
+        columns: the likeliest column of each row, -1 where a row has no probabilities, shape [rows of the dataset].
+        dataset: the rows, with their given and verified labels.
+
+    Returns:
+        A warning where the columns bear the names of the classes, and so are not confused but odd.
+
+    Raises:
+        NoisecleanerError: they bear none, and the labels fit another order far better.
+    """
+    classes = dataset.classes
+    found = other_order(columns, given=dataset.given, verified=dataset.trusted, classes=len(classes))
+    if found is None:
+        return ()
+    named = dataset.payload if isinstance(dataset.payload, NamedProbabilities) else None
+    places = named.order if named else range(len(classes))
+    now = dict(zip(places, classes, strict=True))
+    likely = dict(sorted(zip(places, (classes[index] for index in found.classes), strict=True)))
+    moved = [f"column {place} is {name}" for place, name in likely.items() if name != now[place]]
+    message = (
+        f"Class probabilities must stand in the order of the classes ({listed(list(classes))}), or of the names that "
+        f"they were given, but the labels fit another order far better: {listed(moved)}. Of the rows for which "
+        f"these columns are likeliest {found.agreeing:,} carry that label in this order, and {found.before:,} as it is."
+    )
+    if named and named.told_by_itself:
+        return (Notice(code="probabilities-in-other-order", message=message),)
+    raise NoisecleanerError(
+        message,
+        "Name the columns in their order with `Columns(label_names=FILE)`, most likely "
+        f"{listed(list(likely.values()))}; or bring a column of structs whose fields are called like the classes.",
+    )
+
+
+def likeliest(block: RealArray) -> IntArray:
+    """Find the column of the greatest probability in each row, -1 in a row of NaN, shape [rows].
+
+    Args:
+        block: shape [rows, classes].
+    """
+    missing = np.isnan(block[:, 0])
+    return np.where(missing, -1, np.argmax(block, axis=1)).astype(np.int64)
 
 
 def check(block: RealArray) -> None:

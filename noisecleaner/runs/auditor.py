@@ -18,9 +18,9 @@ from noisecleaner.arrays import BoolArray, IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, read_arrays, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
+from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.skips import causes
-from noisecleaner.ingest.vectors import AnyVectors
-from noisecleaner.inputs.probabilities import check_width
+from noisecleaner.inputs.probabilities import check_order, check_width, likeliest
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements, QualityModel
@@ -131,7 +131,8 @@ class Auditor:
             The dataset, unreadable rows marked, and what is made of the others.
 
         Raises:
-            NoisecleanerError: the rows are of another kind than those of the fit.
+            NoisecleanerError: the rows are of another kind than those of the fit, or their probabilities in another
+                order than the classes.
         """
         self._check_kind(dataset)
         _require_rows(dataset)
@@ -148,13 +149,17 @@ class Auditor:
         work = partial(self._judge_block, predict, _wanted(dataset), dataset.given)
         parts = in_threads(work, _blocks(payload), threads=threads, ahead=2 * threads, name="score")
         judgements, missing = Judgements.unknown(len(dataset)), []
+        columns = np.full(len(dataset), -1)
         with progress.stage("Scoring", int(_wanted(dataset).sum()), "rows") as stage:
             for part in parts:
                 judgements.put(part.rows, part.judgements)
+                columns[part.rows] = part.columns
                 missing += part.without.tolist()
                 stage.advance(len(part.rows))
         dataset = dataset.skipping(dict.fromkeys(missing, Skip.NO_VECTOR))
         _require_rows(dataset)
+        if payload.kind == "probabilities":
+            dataset = dataset.noting(*check_order(columns, dataset))
         return dataset, judgements
 
     def _judge_block(self, predict: Predict, wanted: BoolArray, given: IntArray, block: _Block) -> _JudgedBlock:
@@ -164,9 +169,10 @@ class Auditor:
         taken = wanted[first : first + len(vectors)] & there
         rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
         if not len(rows):
-            return _JudgedBlock(rows, Judgements.unknown(0), without)
-        predictions = predict(vectors if taken.all() else vectors[taken], given[rows])
-        return _JudgedBlock(rows, self._judge(predictions), without)
+            return _JudgedBlock(rows, Judgements.unknown(0), without, rows)
+        wanted_ones = vectors if taken.all() else vectors[taken]
+        columns = likeliest(wanted_ones) if self.shape.kind == "probabilities" else np.full(len(rows), -1)
+        return _JudgedBlock(rows, self._judge(predict(wanted_ones, given[rows])), without, columns)
 
     def _judge_images(
         self, dataset: Manifest, inference: Inference, scratch: Path, progress: Progress
@@ -249,11 +255,12 @@ class _Block:
 
 @dataclass(frozen=True)
 class _JudgedBlock:
-    """Rows of a block [n], what is made of them, and the rows without a vector."""
+    """Rows of a block [n], what is made of them, the rows without a vector, and the likeliest column of each [n]."""
 
     rows: IntArray
     judgements: Judgements
     without: IntArray
+    columns: IntArray
 
 
 def _blocks(payload: AnyVectors) -> Iterator[_Block]:

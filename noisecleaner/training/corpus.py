@@ -21,6 +21,7 @@ from noisecleaner.ingest import (
     refuse_skips,
     require_readable,
 )
+from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.labels import indices, order
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.notices import Notice
@@ -158,6 +159,7 @@ def read_corpus(
     if transfer and verified is not None:
         _refuse_own_trusted(dataset, source)
         clean_only = read_target(verified, source)
+        clean_only = replace(clean_only, payload=in_order(clean_only.payload, dataset.classes))
         dataset = dataset.noting(*clean_only.notices)
     unlabelled = irrelevant = None
     if regularisation.regularisers:

@@ -239,3 +239,79 @@ def test_class_names_that_cannot_be_used(refused: Refused, tmp_path: Path, conte
     words = ["fit", "data.parquet", "--trusted", "none", "--out", "run", "--label-names", "names.txt", *FIT]
     refused(*words, says=[says])
     refused(*words[: -len(FIT) - 1], "gone.txt", *FIT, says=["need a text file", "gone.txt"])
+
+
+# Class probabilities
+
+
+class Probabilities(Rows):
+    """Rows with the probabilities of a good model, the columns in the order of `CLOTHES`."""
+
+    def table(self, order: Sequence[str] = CLOTHES, *, more: int = 0) -> pa.Table:
+        rng = np.random.default_rng(3)
+        numbers = 0.3 * rng.dirichlet(np.full(4, 0.3), len(self.ids))
+        numbers[np.arange(len(self.ids)), self.true] += 0.7
+        numbers = numbers[:, [CLOTHES.index(name) for name in order]]
+        wide = np.hstack([numbers, np.zeros((len(numbers), more))]).astype(np.float32)
+        return pa.table({"sample_id": self.ids, "label": named(CLOTHES, self.given), "p": list(wide)})
+
+    def structs(self, order: Sequence[str] = CLOTHES) -> pa.Table:
+        lists = self.table(order)
+        rows = [dict(zip(order, numbers, strict=True)) for numbers in lists["p"].to_pylist()]
+        return lists.set_column(2, "p", pa.array(rows))
+
+
+BRING = ["--probabilities-column", "p", "--epochs", "2", "--folds", "3"]
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_probabilities_in_the_order_of_the_model(refused: Refused, tmp_path: Path, verified: bool) -> None:
+    rows = Probabilities(4)
+    pq.write_table(rows.table(), tmp_path / "data.parquet")
+    rows.verify(tmp_path / "t.csv", named(CLOTHES, rows.true))
+    words = ["fit", "data.parquet", "--trusted", "t.csv" if verified else "none", "--out", "run", *BRING]
+    says = ["(dress, pullover, trouser, tshirt)", "column 0 is tshirt, column 1 is trouser", "--label-names FILE"]
+    refused(*words, says=[*says, "most likely tshirt, trouser, pullover, dress"])
+
+
+def test_probabilities_whose_columns_are_named_have_the_right_ones(command: Command, here: Path) -> None:
+    rows = Probabilities(4)
+    rows.verify(here / "t.csv", named(CLOTHES, rows.true))
+    (here / "names.txt").write_text("\n".join(CLOTHES))
+    pq.write_table(rows.table(), here / "lists.parquet")
+    pq.write_table(rows.structs(), here / "structs.parquet")
+    pq.write_table(rows.table(sorted(CLOTHES)), here / "sorted.parquet")
+    for name, more in (("lists", ["--label-names", "names.txt"]), ("structs", []), ("sorted", [])):
+        words = [f"{name}.parquet", "--trusted", "t.csv", "--out", name, *BRING, *more]
+        fitted = command("fit", *words)
+        assert fitted.code == 0, fitted.err
+        scored = command("score", name)
+        assert noise_of(scored) == pytest.approx(rows.noise, abs=0.03)
+        flagged = pq.read_table(here / name / "scores.parquet")["flagged"].to_numpy()
+        assert (flagged == (rows.true != rows.given)).mean() > 0.97
+
+
+def test_more_columns_than_classes_say_how_to_name_them(command: Command, refused: Refused, tmp_path: Path) -> None:
+    rows = Probabilities(4)
+    pq.write_table(rows.table(more=1), tmp_path / "data.parquet")
+    rows.verify(tmp_path / "t.csv", named(CLOTHES, rows.true))
+    words = ["fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *BRING]
+    refused(*words, says=["each of the 4 classes, but the rows hold 5", "--label-names FILE"])
+    (tmp_path / "names.txt").write_text("\n".join([*CLOTHES, "hat"]))
+    assert command(*words, "--label-names", "names.txt").code == 0
+    assert noise_of(command("score", "run")) == pytest.approx(rows.noise, abs=0.03)
+
+
+def test_probabilities_of_new_rows_in_another_order(command: Command, refused: Refused, tmp_path: Path) -> None:
+    rows, later = Probabilities(4), Probabilities(4, seed=1)
+    pq.write_table(rows.table(sorted(CLOTHES)), tmp_path / "data.parquet")
+    rows.verify(tmp_path / "t.csv", named(CLOTHES, rows.true))
+    assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *BRING).code == 0
+    pq.write_table(later.table(), tmp_path / "new.parquet")
+    words = ["--data", "new.parquet", "--probabilities-column", "p", "--out", "new"]
+    for ask in (["score", "run"], ["gate", "run", "--max-flagged", "0.4"]):
+        refused(*ask, *words, says=["column 0 is tshirt", "most likely tshirt, trouser, pullover, dress"])
+    (tmp_path / "names.txt").write_text("\n".join(CLOTHES))
+    assert command("gate", "run", "--max-flagged", "0.4", *words, "--label-names", "names.txt").code == 0
+    pq.write_table(later.structs(), tmp_path / "new.parquet")
+    assert command("gate", "run", "--max-flagged", "0.4", *words).code == 0
