@@ -91,7 +91,7 @@ def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray
     hint = f"Leave the column as `plan()` wrote it; for a plain random sample, rename {_PROBABILITY!r}."
     where = files.where(_PROBABILITY)
     try:
-        drawn = files.column(_PROBABILITY).cast(pa.float64())
+        drawn = _numbers(files.column(_PROBABILITY))
     except pa.ArrowException as error:
         raise NoisecleanerError(f"Sampling probabilities must be numbers, but {where} holds others.", hint) from error
     outside = pc.invert(pc.and_(pc.greater(drawn, 0), pc.less_equal(drawn, 1)))
@@ -104,6 +104,13 @@ def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray
         )
     _refuse_unfilled(files, verified, drawn)
     return drawn
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Read numbers, also those that a spreadsheet wrote with a decimal comma."""
+    if pa.types.is_string(column.type) and not pc.any(pc.match_substring(column, ".")).as_py():
+        column = pc.replace_substring(column, ",", ".")
+    return column.cast(pa.float64())
 
 
 def _refuse_unfilled(files: Files, verified: pa.ChunkedArray, drawn: pa.ChunkedArray) -> None:

@@ -10,8 +10,9 @@ from noisecleaner.ingest.folders import metadata_files
 from noisecleaner.ingest.kinds import ending_of
 from noisecleaner.ingest.leftovers import beside_tables, unread
 from noisecleaner.ingest.levels import Level
-from noisecleaner.ingest.places import Place, hidden, matching
+from noisecleaner.ingest.places import Place, fixed_part, hidden, matching
 from noisecleaner.ingest.readers import readers
+from noisecleaner.ingest.saved import saved_tables
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.walk import Walk
 
@@ -28,6 +29,8 @@ def open_data(data: str) -> Files | Walk:
     folder = Path(data)
     if not folder.is_dir():
         return _open_elsewhere(data)
+    if saved := saved_tables(Place.parse(folder)):
+        return Files.open([Place.parse(folder) / path for path in saved])
     walk = Walk.of(folder)
     paths = sorted(walk.others)
     tables = _of_one_kind(paths)
@@ -49,12 +52,14 @@ def open_tables(data: str) -> Files | None:
 def _open_elsewhere(data: str) -> Files:
     """Open what is no folder of this machine: a file, a glob, or a folder of another file system."""
     if places := matching(data):
-        return Files.open(places)
+        return Files.open(places, Place.parse(fixed_part(data)))
     place = Place.parse(data)
     if place.is_file():
         return Files.open([place])
     if not place.is_dir():
         raise _nothing(data, "nothing")
+    if saved := saved_tables(place):
+        return Files.open([place / path for path in saved])
     paths = [file.path[len(place.path) :].lstrip("/") for file in place.files("")]
     tables = _of_one_kind(paths)
     if not tables:
@@ -65,7 +70,7 @@ def _open_elsewhere(data: str) -> Files:
 def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) -> Files:
     """Open tables of a folder, and tell what stands beside them."""
     beside = beside_tables(str(folder), tables, others)
-    return Files.open([folder / path for path in tables]).noting(*([beside] if beside else []))
+    return Files.open([folder / path for path in tables], folder).noting(*([beside] if beside else []))
 
 
 def _of_one_kind(paths: Sequence[str]) -> Sequence[str]:

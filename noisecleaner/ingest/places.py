@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from glob import glob
+from glob import escape, glob
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,17 +111,46 @@ def absolute(text: str) -> str:
 
 
 def matching(pattern: str) -> list[Place]:
-    """List the files that a glob such as `data/train-*.parquet` names, sorted; `[]` without wildcards."""
-    if not _WILDCARD.search(pattern):
+    """List the files that a glob such as `data/train-*.parquet` names, sorted; `[]` without wildcards.
+
+    What exists is taken by its name, even where it holds brackets: `my data [v1]/*.parquet`.
+    """
+    fixed, tail = _split(pattern)
+    if not tail:
         return []
+    literal = tail.replace("[", "[[]")  # `*/a [x].parquet`: where nothing matches, brackets may be those of a name
     if not _SCHEME.match(pattern):
-        return [Place.parse(p) for p in sorted(glob(pattern, recursive=True)) if os.path.isfile(p)]
+        found = glob(os.path.join(escape(fixed), tail), recursive=True) or glob(
+            os.path.join(escape(fixed), literal), recursive=True
+        )
+        return [Place.parse(path) for path in sorted(found) if os.path.isfile(path)]
+    root = Place.parse(fixed)
+    below = {place.path[len(root.path) :].lstrip("/"): place for place in (root.files("") if root.is_dir() else [])}
+    return next(filter(None, ([below[p] for p in below if fnmatch(p, wanted)] for wanted in (tail, literal))), [])
+
+
+def fixed_part(pattern: str) -> str:
+    """The folder above the first wildcard of a glob."""
+    return _split(pattern)[0]
+
+
+def _split(pattern: str) -> tuple[str, str]:
+    """Cut a glob into the folder that is there, and the rest from its first wildcard on; the rest is empty without."""
     parts = pattern.split("/")
-    fixed = next(i for i, part in enumerate(parts) if _WILDCARD.search(part))
-    root = Place.parse("/".join(parts[:fixed]))
-    tail = "/".join(parts[fixed:])
-    below = root.files("") if root.is_dir() else []
-    return [p for p in below if fnmatch(p.path[len(root.path) :].lstrip("/"), tail)]
+    for number, part in enumerate(parts):
+        if _WILDCARD.search(part) and not _exists("/".join(parts[: number + 1])):
+            return "/".join(parts[:number]) or ("/" if number else "."), "/".join(parts[number:])
+    return pattern, ""
+
+
+def _exists(path: str) -> bool:
+    if not _SCHEME.match(path):
+        return os.path.lexists(path)
+    try:
+        place = Place.parse(path)
+    except NoisecleanerError:  # no URI as it is: brackets and blanks are written %5B and %20 there
+        return False
+    return place.is_dir() or place.is_file()
 
 
 def check_relative(paths: list[str | None], root: Place, allow_absolute: bool) -> None:

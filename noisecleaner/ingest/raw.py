@@ -157,7 +157,7 @@ def _read_table(files: Files, source: Source, content: Content) -> RawRows:
         payload=content.payload,
         files=files,
         notices=files.notices,
-        labelled_by=f"column {columns.label} of {files}",
+        labelled_by=files.origin(columns.label),
     )
 
 

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.kinds import SNIFFED, is_pointer
 from noisecleaner.ingest.labels import class_names
+from noisecleaner.ingest.partitions import Partition, check_partitions
 from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.readers import Reader, reader_of
 from noisecleaner.notices import Notice
@@ -26,17 +28,25 @@ class Files:
 
     Args:
         places: where they are.
-        schema: of all of them.
+        schema: of all of them, with the columns that stand in the names of folders.
         notices: what was found in opening them that a reader of the results must know.
+        partitions: the columns that the folders of each name.
+        base: the dataset's folder, where folders name columns.
     """
 
     places: tuple[Place, ...]
     schema: pa.Schema
     notices: tuple[Notice, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+    base: Place | None = None
 
     @classmethod
-    def open(cls, places: Sequence[Place]) -> Files:
+    def open(cls, places: Sequence[Place], base: Place | None = None) -> Files:
         """Read the schemas and check that they agree.
+
+        Args:
+            places: where the tables are.
+            base: a folder above them; those between may name columns (`label=cat/`).
 
         Raises:
             NoisecleanerError: a file is no table, or two of them differ in their columns.
@@ -58,7 +68,14 @@ class Files:
                         f"{listed(list(class_names(schema, name)))} in {place}.",
                         "Write the files again with one order of the classes, or with labels as text.",
                     )
-        return cls(tuple(places), schemas[0])
+        partitions = tuple(Partition.of(place, base) for place in places) if base else ()
+        if not any(partition.columns for partition in partitions):
+            return cls(tuple(places), schemas[0])
+        check_partitions(partitions, schemas[0], base)
+        schema = schemas[0]
+        for name in partitions[0].names:
+            schema = schema.append(pa.field(name, pa.string()))
+        return cls(tuple(places), schema, partitions=partitions, base=base)
 
     def noting(self, *notices: Notice) -> Files:
         """Return the same tables with more notices."""
@@ -67,7 +84,7 @@ class Files:
     @property
     def root(self) -> Place:
         """The folder that relative image paths start from."""
-        return self.places[0].parent
+        return self.base or self.places[0].parent
 
     def __str__(self) -> str:
         return str(self.places[0]) if len(self.places) == 1 else f"{self.root} ({len(self.places)} files)"
@@ -84,6 +101,11 @@ class Files:
         """Name the files and a column of theirs, for a message."""
         return f"{self}, column {column!r}"
 
+    def origin(self, column: str) -> str:
+        """Say where a column stands: in the files, or in the names of their folders."""
+        in_folders = bool(self.partitions) and column in self.partitions[0].names
+        return f"the folders {column}=… of {self}" if in_folders else f"column {column} of {self}"
+
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column of all files, shape [rows]; `image.path` reads a field of a struct."""
         outer, _, inner = (name, "", "") if name in self else name.partition(".")
@@ -93,29 +115,55 @@ class Files:
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """Yield record batches of at most `size` rows that hold just these columns."""
-        for place in self.places:
-            yield from reader_of(place).read_batches(place, columns, size)
+        if not self.partitions:
+            for place in self.places:
+                yield from reader_of(place).read_batches(place, columns, size)
+            return
+        named = self.partitions[0].names
+        # a column of the file is read in any case: it tells how many rows there are
+        own = [name for name in columns if name not in named] or self.schema.names[:1]
+        for place, partition in zip(self.places, self.partitions, strict=True):
+            for batch in reader_of(place).read_batches(place, own, size):
+                yield partition.widen(batch, columns)
 
     def row_ids(self) -> pa.ChunkedArray:
         """Make ids `file.parquet:0`, `file.parquet:1`, … from file name and row number, shape [rows].
 
+        Where folders name columns, files are often called alike: then the path from the dataset stands for the name.
+
         Raises:
             NoisecleanerError: two files have one name.
         """
-        if len({place.name for place in self.places}) < len(self.places):
+        names = [place.path[len(self.base.path) :].strip("/") if self.base else place.name for place in self.places]
+        if len(set(names)) < len(names):
             raise NoisecleanerError(
                 f"`Columns(row_ids=True)` needs files of different names, but {self} holds some twice.",
                 "Add a column with ids, and name it with `Columns(sample_id=NAME)`.",
             )
         first = self.schema.names[0]
         ids = []
-        for place in self.places:
-            rows = sum(batch.num_rows for batch in Files((place,), self.schema).batches([first], _BATCH))
-            ids += [f"{place.name}:{row}" for row in range(rows)]
+        for place, name in zip(self.places, names, strict=True):
+            rows = sum(batch.num_rows for batch in reader_of(place).read_batches(place, [first], _BATCH))
+            ids += [f"{name}:{row}" for row in range(rows)]
         return pa.chunked_array([ids], pa.string())
 
 
+def _refuse_pointer(place: Place) -> None:
+    """Refuse what a clone without Git LFS holds in place of a table.
+
+    Raises:
+        NoisecleanerError: it is such a pointer.
+    """
+    with place.open() as file:
+        if is_pointer(bytes(file.read(SNIFFED))):
+            raise NoisecleanerError(
+                f"A table is required, but {place} is a pointer of Git LFS: the clone holds no data.",
+                "Run `git lfs pull` there.",
+            )
+
+
 def _schema(reader: Reader, place: Place) -> pa.Schema:
+    _refuse_pointer(place)
     try:
         schema = reader.read_schema(place)
         _ = schema.names  # Arrow decodes them only now

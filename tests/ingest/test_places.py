@@ -21,7 +21,7 @@ from support.sources import (
 )
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place, absolute, matching
+from noisecleaner.ingest.places import Place, absolute, fixed_part, matching
 
 OUTSIDE = [
     "../secret.png",
@@ -144,6 +144,27 @@ def test_a_pattern_names_the_files_that_match(tmp_path: Path) -> None:
         assert names == ["b-1.csv", "b-2.csv"]
     assert matching(f"{tmp_path}/b-1.csv") == []  # a name is no pattern
     assert matching(f"{tmp_path}/nothing-*.csv") == []
+
+
+def test_what_exists_is_taken_by_its_name_even_where_it_looks_like_a_pattern(tmp_path: Path) -> None:
+    make(tmp_path, "data [v1]/a [x].csv", "data [v1]/x.csv", "data v/y.csv", "part-[1].csv", "part-1.csv")
+    for pattern, names in {
+        "data [v1]/*.csv": ["a [x].csv", "x.csv"],
+        "data [v1]/a [x].csv": [],  # no pattern, but a file
+        "data [v1]/a*[x].csv": ["a [x].csv"],
+        "data ?/*.csv": ["y.csv"],
+        "part-[1].csv": [],
+        "part-[12].csv": ["part-1.csv"],
+    }.items():
+        assert [place.name for place in matching(f"{tmp_path}/{pattern}")] == names, pattern
+    assert [place.name for place in matching(f"{tmp_path.as_uri()}/part-[12].csv")] == ["part-1.csv"]
+
+
+def test_the_fixed_part_of_a_pattern_ends_before_its_first_wildcard(tmp_path: Path) -> None:
+    make(tmp_path, "data [v1]/x.csv")
+    assert fixed_part(f"{tmp_path}/data [v1]/*/x.csv") == f"{tmp_path}/data [v1]"
+    assert fixed_part("*.csv") == "."
+    assert fixed_part("/*.csv") == "/"
 
 
 @pytest.mark.parametrize("scheme", ["nowhere://x", "ftp://host/x"])

@@ -24,11 +24,20 @@ def _json_lines(table: pa.Table) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in table.to_pylist()).encode()
 
 
+def _arrow(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
 #: Ending -> the bytes of a table. A new kind of tables needs a line here for its contract.
 WRITERS: dict[str, Callable[[pa.Table], bytes]] = {
     ".parquet": _with(pq.write_table),
     ".csv": _with(csv.write_csv),
     ".jsonl": _json_lines,
+    ".json": lambda table: json.dumps(table.to_pylist()).encode(),
+    ".arrow": _arrow,
     ".feather": _with(feather.write_feather),
     ".tsv": _with(lambda table, file: csv.write_csv(table, file, csv.WriteOptions(delimiter="\t"))),
 }

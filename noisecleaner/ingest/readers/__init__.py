@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.readers._others import what_it_is
 from noisecleaner.registry import module_in, names_in, table_endings
 
 
@@ -57,7 +58,5 @@ def reader_of(place: Place) -> Reader:
     for reader in readers():
         if place.suffix in reader.ENDINGS:
             return reader
-    raise NoisecleanerError(
-        f"A table must end in {', '.join(table_endings())}, but {place} does not.",
-        "Give an image folder (class/x.png) or a table of images; a single image is no dataset.",
-    )
+    found, hint = what_it_is(place.name)
+    raise NoisecleanerError(f"A table must end in {', '.join(table_endings())}, but {place} {found}.", hint)

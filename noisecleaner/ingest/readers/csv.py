@@ -1,17 +1,38 @@
-"""CSV with a header line: all columns are text, so that `0001` stays `0001`; an empty field is null."""
+"""CSV with a header line: all columns are text, so that `0001` stays `0001`; an empty field is null.
+
+Fields are separated by commas, semicolons, tabs or bars, as the first lines tell; a byte-order mark and Excel's line
+`sep=;` are understood.
+"""
 
 from __future__ import annotations
 
+import csv as python_csv
+import io
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 from pyarrow import csv
 
+from noisecleaner.ingest.kinds import ending_of
 from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.readers._text import refusing
+from noisecleaner.ingest.readers._text import batches_of, read_in_blocks, refuse_utf16, refusing
 
-ENDINGS = (".csv",)
+ENDINGS = (".csv", ".tsv")
 IN_FOLDERS = False
+
+_DELIMITERS = (",", ";", "\t", "|")
+#: Bytes and lines that tell the separator.
+_START, _LINES = 2**16, 5
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """What separates fields, and how many lines stand before the header."""
+
+    delimiter: str
+    skipped: int = 0
 
 
 def read_schema(place: Place) -> pa.Schema:
@@ -21,15 +42,50 @@ def read_schema(place: Place) -> pa.Schema:
 
 def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
     """Yield batches of at most `size` rows that hold just these columns."""
-    yield from _read(place).select(list(columns)).to_batches(size)
+    yield from batches_of(_read(place), list(columns), size)
 
 
 def _read(place: Place) -> pa.Table:
+    refuse_utf16(place)
     with refusing(place):
-        with place.open() as file:
-            header = csv.open_csv(file).schema.names
-        text = csv.ConvertOptions(
-            column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
-        )
-        with place.open() as file:
-            return csv.read_csv(file, convert_options=text)
+        dialect = _dialect(place)
+        return read_in_blocks(place, lambda size: _parsed(place, dialect, size))
+
+
+def _parsed(place: Place, dialect: _Dialect, size: int) -> pa.Table:
+    parse = csv.ParseOptions(delimiter=dialect.delimiter)
+    read = csv.ReadOptions(block_size=size, skip_rows=dialect.skipped)
+    with place.open() as file:
+        header = csv.open_csv(file, read_options=read, parse_options=parse).schema.names
+    text = csv.ConvertOptions(
+        column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
+    )
+    with place.open() as file:
+        return csv.read_csv(file, read_options=read, parse_options=parse, convert_options=text)
+
+
+def _dialect(place: Place) -> _Dialect:
+    """Find the separator: the first that cuts the header and the next lines into as many fields."""
+    with place.open() as file:
+        start = bytes(file.read(_START))
+    text = start.decode("utf-8-sig", errors="replace")
+    told = re.match(r"sep=(.)\r?\n", text)
+    if told:
+        return _Dialect(told[1], skipped=1)
+    if len(start) == _START:
+        text = text[: text.rfind("\n") + 1] or text  # the last line may be cut
+    preferred = "\t" if ending_of(place.name) == ".tsv" else ","
+    for delimiter in sorted(_DELIMITERS, key=lambda delimiter: delimiter != preferred):
+        widths = {len(fields) for fields in _lines(text, delimiter) if fields}
+        if len(widths) == 1 and widths.pop() > 1:
+            return _Dialect(delimiter)
+    return _Dialect(preferred)
+
+
+def _lines(text: str, delimiter: str) -> list[list[str]]:
+    """The first lines, cut into fields; none where they cannot be."""
+    reader = python_csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return [fields for _, fields in zip(range(_LINES), reader, strict=False)]
+    except python_csv.Error:  # a field of more than 128 KiB, or a lone NUL
+        return []
