@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Manifest, Source, ingest, refuse_skips
+from noisecleaner.ingest import Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.noise.randomness import picked_by_looks
@@ -19,6 +19,7 @@ from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
+from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace, verified_since
 from noisecleaner.runs.summary import Summary
@@ -154,12 +155,16 @@ def _judge(
 ) -> ScoredRows:
     """Read rows that were not fitted, and let the auditor of a run judge them."""
     auditor = Auditor(run)
+    fitted = FittedLabels.of(Trace.read(run.trace, ["given_label"]).table["given_label"], auditor.classes)
     dataset, _ = ingest(source, labels.trusted, auditor.classes, corrections=labels.corrections)
     if auditor.quality.method == "transfer":
         dataset = dataset.keeping_unlabelled()
     if inference.strict:
         refuse_skips(dataset)
-    dataset = dataset.noting(*_fitted_before(run, dataset.table["sample_id"]))
+    dataset = dataset.noting(
+        *_fitted_before(run, dataset.table["sample_id"]),
+        *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
+    )
     for notice in dataset.notices:
         progress.tell(notice)
     read = len(dataset.notices)
@@ -171,7 +176,7 @@ def _judge(
     if (skipped := skip_notice(dataset)) is not None:
         progress.tell(skipped)
         dataset = dataset.noting(skipped)
-    return _scored(dataset, judgements, auditor)
+    return replace(_scored(dataset, judgements, auditor), unused=fitted.unused)
 
 
 def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> ScoredRows:

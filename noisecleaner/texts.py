@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from itertools import islice
 
 
 def printable(text: object) -> str:
@@ -13,3 +15,9 @@ def printable(text: object) -> str:
 def shortened(text: str, most: int) -> str:
     """Cut a text after `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def tally(counts: Mapping[str, int], most: int = 5, longest: int = 80) -> str:
+    """Write names in quotes with their numbers, the first ones only: `'horse' 90; 'emu' 50; and 3 more`."""
+    told = [f"'{shortened(name, longest)}' {number:,}" for name, number in islice(counts.items(), most)]
+    return "; ".join([*told, *([f"and {len(counts) - most:,} more"] if len(counts) > most else [])])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.texts import printable, shortened
+from noisecleaner.texts import printable, shortened, tally
 
 
 @given(st.text())
@@ -31,3 +31,18 @@ def test_a_shortened_text_is_a_beginning_of_at_most_so_many_characters(text: str
 @pytest.mark.parametrize(("text", "short"), [("abc", "abc"), ("abcd", "ab…"), ("", "")])
 def test_a_text_is_cut_after_so_many_characters(text: str, short: str) -> None:
     assert shortened(text, 3) == short
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({}, ""),
+        ({"horse": 1200}, "'horse' 1,200"),
+        ({"a": 3, "b": 2}, "'a' 3; 'b' 2"),
+        (dict.fromkeys("abcde", 1), "'a' 1; 'b' 1; 'c' 1; 'd' 1; 'e' 1"),
+        (dict.fromkeys("abcdefg", 1), "'a' 1; 'b' 1; 'c' 1; 'd' 1; 'e' 1; and 2 more"),
+        ({"x" * 100: 1}, f"'{'x' * 79}…' 1"),
+    ],
+)
+def test_the_first_names_of_a_tally_are_told_with_their_numbers(counts: dict[str, int], words: str) -> None:
+    assert tally(counts) == words

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from noisecleaner.texts import tally
 
-def skips(skipped: Mapping[str, int]) -> str:
-    """Tell how many rows were skipped, and why: `3 skipped: 2 no label, 1 unreadable`."""
+_UNKNOWN = "unknown_class"
+
+
+def skips(skipped: Mapping[str, int], unknown_classes: Mapping[str, int] | None = None) -> str:
+    """Tell how many rows were skipped, and why: `3 skipped: 2 no_label, 1 unknown_class (such as 'horse' 1)`.
+
+    Args:
+        skipped: reason -> rows.
+        unknown_classes: label that is no class -> rows, where the labels are known.
+    """
     if not skipped:
         return "0 skipped"
-    return f"{sum(skipped.values()):,} skipped: " + ", ".join(f"{n:,} {reason}" for reason, n in skipped.items())
+    such = f" (such as {tally(unknown_classes)})" if unknown_classes else ""
+    reasons = [f"{rows:,} {reason}{such if reason == _UNKNOWN else ''}" for reason, rows in skipped.items()]
+    return f"{sum(skipped.values()):,} skipped: {', '.join(reasons)}"
 
 
 def share(part: int, whole: int) -> str:

@@ -26,7 +26,7 @@ def facts(summary: Summary) -> dict[str, str]:
     scored = summary.flagged + summary.kept
     return {
         "Noise": _noise(summary),
-        "Rows": f"{summary.rows:,}, of which {scored:,} scored; {skips(summary.skipped)}",
+        "Rows": f"{summary.rows:,}, of which {scored:,} scored; {skips(summary.skipped, summary.unknown_classes)}",
         "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
         **({"Fixed": _corrected(summary)} if summary.corrected else {}),

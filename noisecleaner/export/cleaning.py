@@ -14,6 +14,7 @@ from noisecleaner.export.formats import Format, writer_of
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
 from noisecleaner.ingest.corrections import correct, read_corrections
+from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.progress import Progress
 from noisecleaner.runs.scored_run import ScoredRun
@@ -37,7 +38,7 @@ class ExportResult:
         verified: other rows that carry their verified label, flagged or not.
         no_class: rows of which somebody said that no class is right, left out.
         skipped: rows without a score, left out.
-        empty_classes: classes of which no row is left.
+        empty_classes: classes that rows were given, and of which none is left.
     """
 
     path: Path
@@ -126,6 +127,7 @@ def _notes(scores: pa.Table, decisions: Decisions) -> pa.Table:
 
 
 def _result(out: Path, format: Format, copy: Copy, decisions: Decisions) -> ExportResult:
+    given = set(indices(copy.manifest.table["given_label"], copy.classes).tolist())
     present = set(copy.labels[copy.keep].tolist())
     return ExportResult(
         path=out,
@@ -138,5 +140,5 @@ def _result(out: Path, format: Format, copy: Copy, decisions: Decisions) -> Expo
         verified=int(decisions.verified.sum()),
         no_class=int(decisions.no_class.sum()),
         skipped=int(decisions.skipped.sum()),
-        empty_classes=[name for index, name in enumerate(copy.classes) if index not in present],
+        empty_classes=[name for index, name in enumerate(copy.classes) if index in given - present],
     )

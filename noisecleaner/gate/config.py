@@ -94,12 +94,13 @@ def gather_config(
         merged[name] = Limit(value)
     for name in warn:
         rule = _rule(known, name, "`warn`")
-        if name not in merged:
+        limit = merged[name].value if name in merged else rule.default
+        if limit is None:
             raise NoisecleanerError(
                 f"`warn={name!r}` would do nothing: there is no such rule here.",
                 f"Add `{rule.parameter}=LIMIT`, or leave it out.",
             )
-        merged[name] = Limit(merged[name].value, Level.WARN)
+        merged[name] = Limit(limit, Level.WARN)
     choice = None if on_inconclusive is None else choice_of(OnInconclusive, on_inconclusive, "`on_inconclusive`")
     return GateConfig(merged, choice or written.on_inconclusive, baseline or written.baseline)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.gate.baseline import Baseline
 from noisecleaner.gate.config import GateConfig
+from noisecleaner.gate.limits import Limit
 from noisecleaner.gate.rules import Case, rules
-from noisecleaner.gate.verdicts import Verdict
+from noisecleaner.gate.verdicts import Finding, Verdict
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -16,7 +19,8 @@ def gate(scored: Path, config: GateConfig) -> Verdict:
     """Judge a scored run by rules.
 
     Noise is judged by its 95 % interval: it passes when the upper end is at or below the limit, fails when the lower
-    end is above it, and is inconclusive otherwise. Everything else is counted exactly.
+    end is above it, and is inconclusive otherwise. Everything else is counted exactly. `max-skipped` is judged even if
+    it is not among the limits, and then makes the gate inconclusive at most.
 
     Args:
         scored: a run directory after `score`, or the output of `score_new`.
@@ -25,21 +29,27 @@ def gate(scored: Path, config: GateConfig) -> Verdict:
     Raises:
         NoisecleanerError: the run (or the baseline) has no usable scores, no row is scored, or both are the same.
     """
-    run = _open(scored)
-    baseline = read_baseline(config, scored)
-    cases = [
-        Case(rule=rule, limit=config.limits[name], run=run, baseline=baseline)
-        for name, rule in rules().items()
-        if name in config.limits
-    ]
-    findings = tuple(case.rule.judge(case) for case in cases)
+    run, other = _open(scored), read_baseline(config, scored)
+    baseline = Baseline(scored=other, judged=run) if other else None
     return Verdict(
         run=str(scored),
-        findings=findings,
+        findings=tuple(_findings(run, baseline, config)),
         on_inconclusive=config.on_inconclusive,
         counts=run.counts,
-        notices=run.metadata.notices,
+        notices=(*run.metadata.notices, *(baseline.notices() if baseline else ())),
     )
+
+
+def _findings(run: ScoredRun, baseline: Baseline | None, config: GateConfig) -> Iterator[Finding]:
+    """Judge the rules that were asked for; of those that are judged all the same, tell only what was found."""
+    for name, rule in rules().items():
+        limit = config.limits.get(name)
+        if limit is not None:
+            yield rule.judge(Case(rule=rule, limit=limit, run=run, baseline=baseline))
+        elif rule.default is not None:
+            finding = rule.judge(Case(rule=rule, limit=Limit(rule.default), run=run, baseline=baseline, asked=False))
+            if finding.value:
+                yield finding
 
 
 def read_baseline(config: GateConfig, scored: Path) -> ScoredRun | None:

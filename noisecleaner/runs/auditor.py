@@ -237,11 +237,15 @@ def _wanted(dataset: Manifest) -> BoolArray:
 
 def _require_rows(dataset: Manifest) -> None:
     if not _wanted(dataset).any():
-        reasons = listed([f"{count:,} {reason}" for reason, count in dataset.skips().items()])
+        skips = dataset.skips()
+        reasons = listed([f"{count:,} {reason}" for reason, count in skips.items()])
+        labels = {Skip.NO_LABEL, Skip.UNKNOWN_CLASS} & skips.keys()
         raise NoisecleanerError(
-            f"Rows with a label of the fitted classes are required, but none of the {len(dataset)} rows "
+            f"Rows with a label of the fitted classes are required, but none of the {len(dataset):,} rows "
             f"can be scored (skipped: {reasons}).{causes(dataset)}",
-            "Check `Columns.label`, and that the labels are spelled as in the fitted data.",
+            "Check `Columns.label`, and that the labels are spelled as in the fitted data."
+            if labels
+            else "Check that the images are where the dataset says, and that they open.",
         )
 
 

@@ -22,6 +22,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.trace import Trace
 
 #: Columns that tell which row it is, and what is known of it without a network.
@@ -50,6 +51,7 @@ class ScoredRows:
         model: how label quality was made, see `QualityModel.method`.
         notices: what a reader of the numbers must know.
         none_label: the verified label that says that none of the classes is right; None where no label can.
+        unused: classes that no fitted row was given.
     """
 
     identity: pa.Table
@@ -65,6 +67,7 @@ class ScoredRows:
     model: str
     notices: tuple[Notice, ...] = ()
     none_label: str | None = None
+    unused: tuple[str, ...] = ()
 
     def noting(self, *notices: Notice) -> ScoredRows:
         """Return the same rows with more notices."""
@@ -145,6 +148,7 @@ def from_trace(trace: Trace) -> ScoredRows:
         classes=trace.classes,
         model=trace.model,
         none_label=trace.none_label,
+        unused=FittedLabels.of(table["given_label"], trace.classes).unused,
     )
 
 

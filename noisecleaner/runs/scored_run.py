@@ -50,6 +50,7 @@ class Metadata:
         kept_noise: share of wrong labels among the rows that are kept; None where an earlier version wrote the file.
         judged: audited rows that it, and the calibration, was measured on, likewise.
         notices: what a reader of the numbers must know, of fit and of score.
+        unused: classes that no fitted row was given.
     """
 
     run: Path
@@ -64,6 +65,7 @@ class Metadata:
     kept_noise: Rate | None
     judged: int | None
     notices: tuple[Notice, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Describe the metadata as a JSON object."""
@@ -80,6 +82,7 @@ class Metadata:
             "kept_noise": self.kept_noise.to_json() if self.kept_noise else None,
             "judged": self.judged,
             "notices": [notice.to_json() for notice in self.notices],
+            "unused": list(self.unused),
         }
 
     @classmethod
@@ -108,6 +111,7 @@ class Metadata:
             kept_noise=None if kept_noise is None else Rate.from_json(kept_noise),
             judged=None if judged is None else whole(judged),
             notices=tuple(Notice.from_json(notice) for notice in content.get("notices", ())),
+            unused=tuple(map(str, content.get("unused", ()))),
         )
 
 
@@ -231,6 +235,7 @@ class ScoredRun:
         return Summary(
             rows=counts.rows,
             skipped=counts.skipped,
+            unknown_classes=counts.unknown_classes,
             flagged=counts.flagged,
             unlabelled=counts.unlabelled,
             corrected=counts.corrected,

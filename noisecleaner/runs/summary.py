@@ -59,6 +59,7 @@ class Summary:
     Args:
         rows: all rows of the dataset.
         skipped: rows without a score, by reason.
+        unknown_classes: labels that are no class, and the rows skipped for them, most frequent first.
         flagged: rows below the threshold, and those without a label.
         unlabelled: how many have none.
         corrected: rows that carry a correction, which measures nothing.
@@ -80,6 +81,7 @@ class Summary:
 
     rows: int
     skipped: Mapping[str, int]
+    unknown_classes: Mapping[str, int]
     flagged: int
     unlabelled: int
     corrected: int
@@ -102,6 +104,8 @@ class Summary:
 def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassLine]:
     """List the classes with the most noise; where that is alike or unknown, those with more flagged rows first.
 
+    Names without rows are left out.
+
     Args:
         counts: the rows of each class.
         noise: of each class, as it is shown.
@@ -110,6 +114,7 @@ def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassL
     lines = [
         ClassLine(name=name, rows=own.rows, flagged=own.flagged, noise=noise.per_class[name])
         for name, own in counts.classes.items()
+        if own.rows
     ]
     return sorted(lines, key=_how_bad, reverse=True)[:most]
 

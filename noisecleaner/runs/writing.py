@@ -120,6 +120,7 @@ def _write_files(
         kept_noise=cut.wrong_among(threshold).kept,
         judged=int((rows.judging & rows.audited).sum()),
         notices=scored.notices,
+        unused=scored.unused,
     ).to_json()
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)

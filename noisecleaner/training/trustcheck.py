@@ -72,12 +72,15 @@ def _drawn(dataset: Manifest) -> bool:
 def _unseen_classes(corpus: Corpus) -> Notice | None:
     names = corpus.target_classes
     counts = np.bincount(corpus.steering[corpus.steering >= 0], minlength=len(names))
-    missing = [name for name, count in zip(names, counts, strict=True) if not count]
+    # of a name that no row was given there is no row to verify, and in a transfer the names are those of the target
+    given = np.unique(corpus.dataset.given) if names == corpus.dataset.classes else np.arange(len(names))
+    carried = [index for index in given.tolist() if index >= 0]
+    missing = [names[index] for index in carried if not counts[index]]
     if not missing:
         return None
     return Notice(
         code="classes-without-trusted-rows",
-        message=f"{len(missing):,} of {len(names):,} classes have no trusted row ({listed(missing)}): nothing steers "
+        message=f"{len(missing):,} of {len(carried):,} classes have no trusted row ({listed(missing)}): nothing steers "
         "or judges them. Verify some of each.",
     )
 

@@ -36,7 +36,8 @@ RATE = replace(sampled(80, 200), value=0.4017, low=0.3681, high=0.43605)
 RANKING = Ranking(auroc=0.9371, low=0.9044, high=0.9651, wrong=80, right=120)
 SUMMARY = Summary(
     rows=3000,
-    skipped={"no label": 2, "unreadable": 1},
+    skipped={"no_label": 2, "unreadable": 1},
+    unknown_classes={},
     flagged=1200,
     unlabelled=0,
     corrected=0,
@@ -104,7 +105,7 @@ def test_what_a_score_says(capfd: Capture) -> None:
     console.show_summary(SUMMARY, Path("runs/first"))
     assert lines(capfd) == [
         "Noise    40.2 % (36.8 to 43.6) of the labels are wrong (95 % interval; 200 audited rows, Wilson)",
-        "Rows     3,000, of which 2,997 scored; 3 skipped: 2 no label, 1 unreadable",
+        "Rows     3,000, of which 2,997 scored; 3 skipped: 2 no_label, 1 unreadable",
         "Flagged  1,200 rows (40.0 %) with label_quality < 0.5",
         "Kept     1,797 rows (60.0 %); 10.0 % (5.5 to 17.4) wrong among them (100 audited rows)",
         "Quality  label_quality is calibrated on 200 audited rows, each judged by a model that has not seen it; "

@@ -158,6 +158,14 @@ def test_classes_that_lost_all_rows_are_named(tmp_path: Path, command: Command) 
     assert names(tmp_path / "out") == ["a", "metadata.parquet"]
 
 
+def test_names_that_no_row_was_given_have_lost_none(tmp_path: Path, command: Command) -> None:
+    rows = [Row("1", "a"), Row("2", "b", "a", 0.1, flagged=True)]
+    scored = by_hand(tmp_path, rows, ["a", "b", *(f"unused{number}" for number in range(40))])
+    outcome = command("export-clean", scored.run, "--out", tmp_path / "out")
+    assert outcome.code == 0
+    assert "No row is left of: b." in outcome.err
+
+
 @ON_FLAG
 @FORMAT
 def test_a_dry_run_prints_the_same_counts_and_writes_nothing(

@@ -22,12 +22,14 @@ from noisecleaner.files import write_json
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.thresholds import Goal
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.tables import METADATA_KEY, SCORES, write_table
 
 RATES = st.builds(lambda pair: sampled(min(pair), max(pair)), st.tuples(st.integers(0, 500), st.integers(1, 500)))
+NOTICES = st.builds(Notice, code=st.text(), message=st.text(), severity=st.sampled_from(Severity))
 GOALS = st.builds(Goal, st.sampled_from(["precision", "noise"]), st.floats(0.01, 0.99), confidence=st.just(0.8))
 
 
@@ -44,6 +46,8 @@ GOALS = st.builds(Goal, st.sampled_from(["precision", "noise"]), st.floats(0.01,
             "weighted": st.booleans(),
             "kept_noise": st.none() | RATES,
             "judged": st.none() | st.integers(0, 10**9),
+            "notices": st.lists(NOTICES, max_size=2).map(tuple),
+            "unused": st.lists(st.text(), max_size=3).map(tuple),
         }
     ),
 )
@@ -53,6 +57,8 @@ def test_metadata_come_back_from_json(classes: list[str], facts: dict[str, objec
 
 
 GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
+#: What earlier versions did not write.
+LATER = ("kept_noise", "judged", "notices", "unused")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
         [],
         {},
         None,
-        *({name: value for name, value in GOOD.items() if name != missing} for missing in list(GOOD)[:-3]),
+        *({name: value for name, value in GOOD.items() if name != missing} for missing in GOOD if missing not in LATER),
         {**GOOD, "classes": "cat"},
         {**GOOD, "classes": [1, 2]},
         {**GOOD, "by": "margin"},
@@ -126,7 +132,7 @@ def test_noise_of_other_rows_is_refused(tmp_path: Path) -> None:
 def test_scores_of_an_earlier_version_are_read_but_not_summed_up(tmp_path: Path) -> None:
     """Before the metadata held the noise of the kept rows."""
     make_run(tmp_path)
-    old = {name: value for name, value in metadata_of(["cat", "dog"]).to_json().items() if name in list(GOOD)[:-2]}
+    old = {name: value for name, value in metadata_of(["cat", "dog"]).to_json().items() if name not in LATER}
     write_table(tmp_path / "scores.parquet", [ScoredRun(tmp_path).scores()], SCORES, old)
     run = ScoredRun(tmp_path)
     assert run.counts.flagged == 150

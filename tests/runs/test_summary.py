@@ -37,7 +37,7 @@ def test_the_worst_classes_have_the_most_noise_and_then_the_largest_share_of_fla
         ("all", 3, 3),
         ("few", 10, 5),
         ("many", 100, 49),
-        ("none", 0, 0),
+        ("clean", 7, 0),
     ]
     known = {"few": sampled(1, 4), "many": sampled(1, 4), "clean": sampled(2, 4), "none": sampled(0, 4)}
     lines = worst_classes(counts, noise_of({**dict.fromkeys(sizes, UNKNOWN), **known}, UNKNOWN), most=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,23 @@ def test_without_trusted_rows_there_is_nothing_to_warn_of(tmp_path: Path, truth:
 def test_classes_without_a_trusted_row_are_named(tmp_path: Path, truth: dict[str, str]) -> None:
     sample = {row: label for row, label in a_random_sample(truth).items() if label != CLASSES[1]}
     (warning,) = notices_before(corpus_of(tmp_path, sample), vectors(tmp_path))
+    assert warning.message.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
+
+
+def test_names_that_no_row_was_given_are_not_missed(tmp_path: Path, truth: dict[str, str]) -> None:
+    rows = pq.read_table(tmp_path / "data.parquet")
+    names = ["unused", *CLASSES]
+    label = pa.array([names.index(name) for name in rows["label"].to_pylist()])
+    features = {"label": {"names": names, "_type": "ClassLabel"}}
+    table = rows.set_column(rows.column_names.index("label"), "label", label)
+    described = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(described), tmp_path / "data.parquet")
+    sample = a_random_sample(truth)
+    corpus = corpus_of(tmp_path, sample)
+    assert corpus.target_classes == tuple(names)
+    assert list(notices_before(corpus, vectors(tmp_path))) == []
+    partly = {row: label for row, label in sample.items() if label != CLASSES[1]}
+    (warning,) = notices_before(corpus_of(tmp_path, partly), vectors(tmp_path))
     assert warning.message.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
 
 

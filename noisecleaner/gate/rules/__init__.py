@@ -1,7 +1,8 @@
 """Rules of a gate: one file = one rule = one option of `gate` = one key of the table `[gate]`.
 
 Each file says what its option is (`HELP`), what its limit counts (`UNIT`, a value of `Unit`), where it stands among the
-others (`PLACE`), whether it compares with a baseline (`COMPARES`, if it does), and has `judge(case) -> Finding`.
+others (`PLACE`), whether it compares with a baseline (`COMPARES`, if it does), which limit is judged where nobody sets
+one (`DEFAULT`, if one is), and has `judge(case) -> Finding`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.registry import constants_in, module_in
 
 if TYPE_CHECKING:  # what there is to limit can be told without reading a table
+    from noisecleaner.gate.baseline import Baseline
     from noisecleaner.noise.rate import Interval
     from noisecleaner.runs.scored_run import ScoredRun
 
@@ -31,12 +33,14 @@ class Rule:
         help: what its option is, in a sentence.
         unit: what its limit counts.
         compares: whether it needs a baseline.
+        default: the limit that is judged where nobody sets one, None where none is.
     """
 
     name: str
     help: str
     unit: Unit
     compares: bool
+    default: float | None = None
 
     @property
     def parameter(self) -> str:
@@ -57,13 +61,15 @@ class Case:
         rule: the rule.
         limit: its limit.
         run: the scored run; at least one of its rows is scored.
-        baseline: the run to compare with; there is one if the rule compares.
+        baseline: what it is compared with; there is something if the rule compares.
+        asked: whether somebody set the limit; else it is the rule's default.
     """
 
     rule: Rule
     limit: Limit
     run: ScoredRun
-    baseline: ScoredRun | None = None
+    baseline: Baseline | None = None
+    asked: bool = True
 
     def finding(
         self,
@@ -99,8 +105,15 @@ class Case:
 
 def rules() -> dict[str, Rule]:
     """Describe the rules without importing them: name -> rule, in the order of their places."""
-    places, helps, units, compares = (constants_in(_FOLDER, name) for name in ("PLACE", "HELP", "UNIT", "COMPARES"))
+    constants = ("PLACE", "HELP", "UNIT", "COMPARES", "DEFAULT")
+    places, helps, units, compares, defaults = (constants_in(_FOLDER, name) for name in constants)
     return {
-        name: Rule(name=name, help=helps[name], unit=Unit(units[name]), compares=compares.get(name, False))
+        name: Rule(
+            name=name,
+            help=helps[name],
+            unit=Unit(units[name]),
+            compares=compares.get(name, False),
+            default=defaults.get(name),
+        )
         for name in sorted(places, key=lambda name: (places[name], name))
     }

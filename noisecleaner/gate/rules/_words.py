@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from noisecleaner.gate.verdicts import Outcome
 from noisecleaner.noise.intervals import clears
 from noisecleaner.noise.rate import FOUR_DIGITS, Interval, Rate
+from noisecleaner.notices import Severity
 from noisecleaner.texts import shortened
+
+if TYPE_CHECKING:
+    from noisecleaner.runs.scored_run import ScoredRun
 
 _LISTED = 5  # classes in a message
 _LONGEST = 80  # characters of a class name in a message
@@ -22,6 +27,12 @@ def decided(interval: Interval | None, limit: float) -> Outcome:
     if interval is None or not clears(interval, limit):
         return Outcome.INCONCLUSIVE
     return Outcome.PASSED if interval.high <= limit else Outcome.FAILED
+
+
+def unmeasurable(run: ScoredRun) -> str:
+    """Tell why no rate stands on the verified rows of a run; empty where one may."""
+    reasons = [notice.message for notice in run.metadata.notices if notice.severity is Severity.VOID]
+    return " ".join(["the verified rows measure nothing.", *reasons]).removesuffix(".") if reasons else ""
 
 
 def numbers(rate: Rate) -> str:

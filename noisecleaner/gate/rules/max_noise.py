@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, numbers, verifying
+from noisecleaner.gate.rules._words import decided, numbers, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, Rate, percent
@@ -18,7 +18,9 @@ def judge(case: Case) -> Finding:
     rate, limit = case.run.noise.overall, case.limit.value
     outcome = decided(rate.interval, limit)
     message = f"{_wrong(rate)}; at most {percent(limit, FOUR_DIGITS)} may be"
-    if outcome is Outcome.INCONCLUSIVE:
+    if outcome is Outcome.INCONCLUSIVE and (reason := unmeasurable(case.run)):
+        message += f", which cannot be told, because {reason}"
+    elif outcome is Outcome.INCONCLUSIVE:
         message += f", which cannot be told yet: {_advice(rate, limit, rows=case.run.counts.scored)}"
     return case.finding(outcome, f"{message}.", value=rate.value, interval=rate.interval)
 

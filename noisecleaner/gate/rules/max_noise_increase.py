@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, numbers, quoted, verifying
+from noisecleaner.gate.rules._words import decided, numbers, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import difference, more_for_increase
 from noisecleaner.noise.rate import FOUR_DIGITS, hundredths
 
 if TYPE_CHECKING:
+    from noisecleaner.gate.baseline import Baseline
     from noisecleaner.runs.scored_run import ScoredRun
 
 HELP = "Largest rise of the share of wrong labels against `baseline`."
@@ -22,23 +23,41 @@ _SIGNED = "+.4g"
 
 
 def judge(case: Case) -> Finding:
-    """Judge the difference by its interval."""
-    assert case.baseline is not None  # noqa: S101  # this rule compares
-    new, old, limit = case.run.noise.overall, case.baseline.noise.overall, case.limit.value
-    where = f"the baseline {quoted(str(case.baseline.path))}"
+    """Judge the difference by its interval; between runs without a common class there is none."""
+    baseline, limit = case.baseline, case.limit.value
+    assert baseline is not None  # noqa: S101  # this rule compares
+    may_rise = f"it may rise by at most {hundredths(limit, FOUR_DIGITS)} points"
+    if not baseline.comparable:
+        message = f"The noise cannot be compared with that of {baseline.name}, which has no class of this run: "
+        message += f"{baseline.differences()}; {may_rise}."
+        return case.finding(Outcome.INCONCLUSIVE, message, value=None)
+    new, old = case.run.noise.overall, baseline.scored.noise.overall
     change = difference(new=new.interval, old=old.interval) if new.interval and old.interval else None
     if change:
-        message = f"Against {where} with {numbers(old)}, the share of wrong labels changed by "
-        message += f"{hundredths(change.value, _SIGNED)} points ({change.ends(_SIGNED)})"
+        other = "" if baseline.shares_rows else ", which has none of these rows"
+        message = f"Against {baseline.name} with {numbers(old)}{other}, the share of wrong labels changed by "
+        message += f"{hundredths(change.value, _SIGNED)} points ({change.ends(_SIGNED)}); {may_rise}"
     else:
-        without = " and ".join(name for name, rate in (("this run", new), (where, old)) if rate.interval is None)
-        message = f"Too few rows are audited in {without} for an interval of the noise"
-    message += f"; it may rise by at most {hundredths(limit, FOUR_DIGITS)} points"
+        message = f"{_without(case, baseline)}; {may_rise}"
     outcome = decided(change, limit)
-    if outcome is Outcome.INCONCLUSIVE:
+    if outcome is Outcome.INCONCLUSIVE and (reasons := _unmeasurable(case, baseline)):
+        message += f", which cannot be told, because {reasons}"
+    elif outcome is Outcome.INCONCLUSIVE:
         more = more_for_increase(new=new, old=old, limit=limit)
-        message += f", which cannot be told yet: {_advice(more, new=case.run, old=case.baseline)}"
+        message += f", which cannot be told yet: {_advice(more, new=case.run, old=baseline.scored)}"
     return case.finding(outcome, f"{message}.", value=change.value if change else None, interval=change)
+
+
+def _without(case: Case, baseline: Baseline) -> str:
+    """Say which side has no interval."""
+    sides = {"this run": case.run, baseline.name: baseline.scored}
+    without = " and ".join(name for name, run in sides.items() if run.noise.overall.interval is None)
+    return f"Too few rows are audited in {without} for an interval of the noise"
+
+
+def _unmeasurable(case: Case, baseline: Baseline) -> str:
+    sides = {"in this run": case.run, f"in {baseline.name}": baseline.scored}
+    return "; ".join(f"{where} {reason}" for where, run in sides.items() if (reason := unmeasurable(run)))
 
 
 def _advice(more: tuple[int, int] | None, *, new: ScoredRun, old: ScoredRun) -> str:

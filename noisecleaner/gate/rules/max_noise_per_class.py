@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, listed, numbers, quoted, verifying
+from noisecleaner.gate.rules._words import decided, listed, numbers, quoted, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Rate, percent
@@ -27,9 +27,9 @@ def judge(case: Case) -> Finding:
         described = listed(failed, lambda name: f"{quoted(name)} {numbers(rates[name])}")
         parts.append(f"{len(failed):,} of {len(rates):,} classes have more: {described}")
     if unclear:
-        rows = case.run.counts.classes
-        described = listed(unclear, lambda name: _unclear(name, rates[name], limit, rows=rows[name].scored))
+        described = listed(unclear, lambda name: _unclear(name, case))
         parts.append(f"{len(unclear):,} of {len(rates):,} classes cannot be told yet: {described}")
+        parts += [f"because {reason}"] if (reason := unmeasurable(case.run)) else []
     if not failed and not unclear:
         parts.append(f"none of {len(rates):,} classes has more")
     first = rates[worst[0]] if worst else UNKNOWN
@@ -40,15 +40,24 @@ def judge(case: Case) -> Finding:
 
 def _judged(case: Case) -> dict[str, Rate]:
     """Leave out classes without rows: of these no label is wrong, and none could ever be audited."""
-    classes = case.run.counts.classes
-    return {name: rate for name, rate in case.run.noise.per_class.items() if classes[name].scored or rate.sample_size}
+    counts = case.run.counts.classes
+    return {
+        name: rate
+        for name, rate in case.run.noise.per_class.items()
+        if counts[name].scored or counts[name].skipped or rate.sample_size
+    }
 
 
-def _unclear(name: str, rate: Rate, limit: float, *, rows: int) -> str:
-    """Say how many more of the scored rows of a class to verify."""
-    more, how = more_for_limit(rate, limit), "at least" if rate.value is None else "about"
+def _unclear(name: str, case: Case) -> str:
+    """Say what is known of a class, and how many more of its scored rows to verify."""
+    rate, counts = case.run.noise.per_class[name], case.run.counts.classes[name]
+    if not counts.scored and not rate.sample_size:
+        return f"{quoted(name)} unknown (none of its {counts.skipped:,} rows is scored)"
+    if unmeasurable(case.run):
+        return f"{quoted(name)} {numbers(rate)}"
+    more, how = more_for_limit(rate, case.limit.value), "at least" if rate.value is None else "about"
     if more is None:
         verify = "no number of audited rows would do"
     else:
-        verify = verifying(more, left=rows - rate.sample_size, how=how)
+        verify = verifying(more, left=counts.scored - rate.sample_size, how=how)
     return f"{quoted(name)} {numbers(rate)}, {verify}"

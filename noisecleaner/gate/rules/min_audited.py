@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
+from noisecleaner.gate.rules._words import unmeasurable
 from noisecleaner.gate.verdicts import Finding, Outcome
 
 HELP = "Fewest verified rows."
@@ -15,7 +16,9 @@ def judge(case: Case) -> Finding:
     audited, limit = case.run.noise.overall.sample_size, int(case.limit.value)
     left = case.run.counts.scored - audited
     message = f"{audited:,} rows are audited; at least {limit:,} must be"
-    if audited < limit:
+    if audited < limit and (reason := unmeasurable(case.run)):
+        message += f", but {reason}"
+    elif audited < limit:
         more = limit - audited
         message += f": verify {more:,} more, drawn at random" if more <= left else f", and there are {left:,} more rows"
     return case.finding(Outcome.PASSED if audited >= limit else Outcome.FAILED, f"{message}.", value=audited)

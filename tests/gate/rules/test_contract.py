@@ -15,6 +15,7 @@ from support.scored import make_run
 
 from noisecleaner.cli import app
 from noisecleaner.commands.wording import typed
+from noisecleaner.gate.baseline import Baseline
 from noisecleaner.gate.config import read_config
 from noisecleaner.gate.limits import Level, Limit, Unit
 from noisecleaner.gate.rules import Case, Rule, rules
@@ -35,7 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[ScoredRun, ScoredRun
 
 
 def judged(rule: Rule, limit: float, runs: tuple[ScoredRun, ScoredRun], level: Level = Level.ERROR) -> Finding:
-    return rule.judge(Case(rule=rule, limit=Limit(limit, level), run=runs[0], baseline=runs[1]))
+    return rule.judge(Case(rule=rule, limit=Limit(limit, level), run=runs[0], baseline=against(runs)))
 
 
 def test_rules_come_in_the_order_of_their_places_whatever_else_is_dropped_in() -> None:
@@ -46,8 +47,13 @@ def test_rules_come_in_the_order_of_their_places_whatever_else_is_dropped_in() -
         "max-flagged",
         "min-kept-per-class",
         "min-audited",
+        "max-skipped",
     ]
     assert [name for name in RULES if name in known] == known
+
+
+def against(runs: tuple[ScoredRun, ScoredRun]) -> Baseline:
+    return Baseline(scored=runs[1], judged=runs[0])
 
 
 @pytest.mark.parametrize("name", RULES)

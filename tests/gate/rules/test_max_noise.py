@@ -10,6 +10,8 @@ from support.datasets import Command
 from support.gates import only_finding
 from support.scored import make_run, sampled
 
+from noisecleaner.notices import Notice, Severity
+
 
 def test_a_share_is_judged_by_its_interval(command: Command, run: Path) -> None:
     rate = sampled(30, 300)
@@ -32,6 +34,19 @@ def test_an_inconclusive_rule_says_how_many_more_rows_to_verify(command: Command
     message = str(only_finding(command, run, "--max-noise", "0.135")["message"])
     (few,) = re.findall(r"verify about ([\d,]+) more rows, drawn at random", message)
     assert 300 + int(few) == math.ceil(z**2 * 0.135 * 0.865 / 0.035**2)
+
+
+def test_verified_rows_that_measure_nothing_are_the_reason(command: Command, tmp_path: Path, run: Path) -> None:
+    message = "The 60 verified rows cannot be a random sample. Draw rows at random, or with `plan()`."
+    picked = Notice(code="not-random", message=message, severity=Severity.VOID)
+    void = make_run(tmp_path / "void", audited={}, notices=(picked,))
+    finding = only_finding(command, void, "--max-noise", "0.05")
+    assert (finding["outcome"], finding["value"]) == ("inconclusive", None)
+    assert finding["message"] == (
+        "The share of wrong labels is unknown (0 audited rows); at most 5 % may be, which cannot be told, because the "
+        "verified rows measure nothing. The 60 verified rows cannot be a random sample. Draw rows at random, or with "
+        "`noisecleaner plan`."
+    )
 
 
 def test_without_an_interval_noise_is_inconclusive(command: Command, tmp_path: Path, run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from support.datasets import Command
 from support.gates import only_finding
 from support.scored import make_run
+
+from noisecleaner.notices import Notice, Severity
 
 
 def test_noise_per_class_tells_the_worst_classes(command: Command, run: Path, tmp_path: Path) -> None:
@@ -52,3 +55,27 @@ def test_many_classes_make_one_short_finding(command: Command, tmp_path: Path, r
     assert len(finding["classes"]) == 20
     assert "and 295 more" in finding["message"]
     assert len(str(finding["message"])) < 1500
+
+
+def test_a_class_of_which_no_row_could_be_scored_is_inconclusive(command: Command, tmp_path: Path, run: Path) -> None:
+    gone = make_run(
+        tmp_path / "gone",
+        rows={"cat": (400, 0), "emu": (0, 0)},
+        audited={"cat": (0, 300)},
+        skipped=[("emu", "missing_file")] * 3,
+    )
+    outcome = command("gate", gone, "--max-noise-per-class", "0.1", "--format", "json")
+    assert outcome.code == 3
+    finding = json.loads(outcome.out)["findings"][0]
+    assert (finding["outcome"], finding["classes"]) == ("inconclusive", ["emu"])
+    assert "'emu' unknown (none of its 3 rows is scored)" in finding["message"]
+
+
+def test_verified_rows_that_measure_nothing_are_the_reason(command: Command, tmp_path: Path, run: Path) -> None:
+    picked = Notice(code="not-random", message="They were picked.", severity=Severity.VOID)
+    void = make_run(tmp_path / "void", audited={}, notices=(picked,))
+    message = str(only_finding(command, void, "--max-noise-per-class", "0.1")["message"])
+    assert message.endswith(
+        "2 of 2 classes cannot be told yet: 'cat' unknown (0 audited rows); 'dog' unknown (0 audited rows); because "
+        "the verified rows measure nothing. They were picked."
+    )
