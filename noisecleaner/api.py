@@ -23,6 +23,7 @@ from noisecleaner.gate.limits import Level, Limit, OnInconclusive, Unit
 from noisecleaner.gate.rules import Rule, rules
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.ingest.ids import ids
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.planning import PlanResult, plan
 from noisecleaner.progress import Interrupts, Progress, Stage
@@ -86,6 +87,7 @@ __all__ = [
     "fit",
     "gate",
     "gather_config",
+    "ids",
     "methods",
     "plan",
     "regularisers",

@@ -23,6 +23,7 @@ from noisecleaner.commands.copies import corrupt, export_clean
 from noisecleaner.commands.demo import demo
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.gate import JudgedExit, gate
+from noisecleaner.commands.ids import ids
 from noisecleaner.commands.score import plan, score
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
@@ -56,7 +57,7 @@ def options(
     """
 
 
-for command in (demo, fit, score, plan, gate, export_clean, corrupt, methods, bench):
+for command in (demo, fit, score, plan, gate, export_clean, corrupt, ids, methods, bench):
     app.command()(command)
 
 

@@ -32,10 +32,14 @@ class RowOptions:
     id_column: Annotated[str, opt("Column with the id that joins the tables.", ROWS)] = "sample_id"
     trusted_column: Annotated[str, opt("Column with the verified label.", ROWS)] = "trusted_label"
     embedding_column: Annotated[
-        str | None, opt("Column (or .npy file, in row order) with embeddings, not images.", ROWS)
+        str | None,
+        opt(
+            "Column with embeddings, not images; or a file: .npz or .parquet with ids, .npy in the order of `ids`.",
+            ROWS,
+        ),
     ] = None
     probabilities_column: Annotated[
-        str | None, opt("Column (or .npy file) with your model's class probabilities, likewise.", ROWS)
+        str | None, opt("Column (or file) with your model's class probabilities, likewise.", ROWS)
     ] = None
     label_names: Annotated[
         str | None,

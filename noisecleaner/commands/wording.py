@@ -35,7 +35,7 @@ _OPTIONS = {
 }
 #: Functions that have a command.
 _FUNCTIONS = frozenset(
-    {"fit", "score", "score_new", "plan", "gate", "export_clean", "corrupt", "methods", "bench", "demo"}
+    {"fit", "score", "score_new", "plan", "gate", "export_clean", "corrupt", "methods", "bench", "demo", "ids"}
 )
 #: Longer pieces of code are nobody's hint.
 _LONGEST = 4096

@@ -9,6 +9,7 @@ from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.lookalikes import explained
 from noisecleaner.ingest.manifest import Payload, VectorKind
+from noisecleaner.ingest.vector_files import JoinedVectors
 from noisecleaner.ingest.vectors import VectorColumn, VectorFile
 
 
@@ -22,7 +23,7 @@ class NamedProbabilities:
         order: which of the columns is that of the first class, of the second, …
     """
 
-    vectors: VectorColumn | VectorFile
+    vectors: VectorColumn | VectorFile | JoinedVectors
     names: tuple[str, ...]
     order: tuple[int, ...]
 
@@ -48,7 +49,7 @@ class NamedProbabilities:
 
 
 #: Every payload of vectors, to tell it from images.
-AnyVectors = VectorColumn | VectorFile | NamedProbabilities
+AnyVectors = VectorColumn | VectorFile | JoinedVectors | NamedProbabilities
 
 
 def in_order(payload: Payload, classes: Sequence[str], told: Sequence[str] = ()) -> Payload:
@@ -62,7 +63,7 @@ def in_order(payload: Payload, classes: Sequence[str], told: Sequence[str] = ())
     Raises:
         NoisecleanerError: the names are not those of the classes.
     """
-    if not isinstance(payload, (VectorColumn, VectorFile)) or payload.kind != "probabilities":
+    if not isinstance(payload, (VectorColumn, VectorFile, JoinedVectors)) or payload.kind != "probabilities":
         return payload
     names = payload.names or (tuple(told) if len(told) == payload.width and tuple(told) != tuple(classes) else ())
     if not names:

@@ -17,6 +17,7 @@ from noisecleaner.ingest.leftovers import Leftovers, unread
 from noisecleaner.ingest.levels import Level
 from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.spelling import composed
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice
@@ -85,7 +86,8 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
     table = pa.concat_tables([rows for rows, _ in read], promote_options="default")
     listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
-    unlisted = sorted({*walk.images, *walk.pictures} - listed)
+    named = set(map(composed, listed))
+    unlisted = sorted(path for path in {*walk.images, *walk.pictures} - listed if composed(path) not in named)
     own = [file.relative_to(walk.folder).as_posix() for file in metadata]
     left = Leftovers(walk=walk, unlisted=unlisted, read=own).notice()
     notices: Iterable[Notice] = [left] if left else []

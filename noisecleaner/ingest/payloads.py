@@ -16,6 +16,7 @@ from noisecleaner.ingest.kinds import is_pointer
 from noisecleaner.ingest.manifest import Payload, Skip
 from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.spelling import in_other_form
 from noisecleaner.ingest.tabular import IMAGE_BATCH, Files
 from noisecleaner.ingest.vectors import VectorColumn
 
@@ -138,6 +139,8 @@ def read_file(root: Place, path: str | None) -> bytes | Skip:
     place = root / path
     try:
         size = place.size()
+        if size is None and not path.isascii() and (other := in_other_form(root, path)) is not None:
+            place, size = other, other.size()
         if size is None:
             return Skip.MISSING_FILE
         if size == 0:

@@ -15,9 +15,10 @@ from noisecleaner.ingest.naming import LabelColumn
 from noisecleaner.ingest.opening import open_data, open_tables
 from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
 from noisecleaner.ingest.places import Place, check_relative
-from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.source import VECTOR_FILES, Source
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.vector_files import vector_file
+from noisecleaner.ingest.vectors import VectorFile
 from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice
 from noisecleaner.tables import require_columns
@@ -76,8 +77,11 @@ def read_dataset(source: Source, *, labelled: bool) -> RawRows:
         rows = _read_table(files, source, content)
     if vectors is None:
         return rows
-    vectors.refuse_other_length(len(rows.ids), source.data)
-    return replace(rows, payload=vectors)
+    if isinstance(vectors, VectorFile):
+        vectors.refuse_other_length(len(rows.ids), source.data)
+        return replace(rows, payload=vectors)
+    payload, notices = vectors.of(rows.ids, source.data)
+    return replace(rows, payload=payload, notices=(*rows.notices, *notices))
 
 
 def read_beside_dataset(source: Source) -> RawRows:
@@ -131,8 +135,10 @@ def _refuse_columns(source: Source) -> None:
     name = source.columns.embedding or source.columns.probabilities
     if name is not None and source.columns.vector_file is None:
         raise NoisecleanerError(
-            f"Only a table has columns of vectors, but {source.data} is an image folder, and {name!r} is no .npy file.",
-            "Give a table, or a .npy file with one row for each image, in the order of their paths.",
+            f"Only a table has columns of vectors, but {source.data} is an image folder, and {name!r} is no "
+            f"{', '.join(VECTOR_FILES)} file.",
+            "Give a table, or a file of vectors: .npz or .parquet with the ids of the images, or .npy in the order of "
+            f"`ids(Source({source.data!r}))`.",
         )
 
 

@@ -13,6 +13,9 @@ from noisecleaner.ingest.label_names import checked_names, read_label_names
 from noisecleaner.ingest.missing import NONE
 from noisecleaner.ingest.places import absolute
 
+#: Endings of files that hold vectors beside a dataset: in the order of its rows, or with their ids.
+VECTOR_FILES = (".npy", ".npz", ".parquet")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
@@ -23,7 +26,8 @@ class Columns:
         label: the given label.
         sample_id: the id that joins every table; integers become text.
         trusted: the verified label.
-        embedding: a list of numbers to use instead of images, or a `.npy` file with a row for each row.
+        embedding: a list of numbers to use instead of images; or a file of them: `.npy` with a row for each row, in
+            their order (`ids` tells it), or `.npz` or `.parquet` with their ids.
         probabilities: a list of class probabilities to use instead of images, or such a file.
         row_ids: where there is no id, make one from file name and row number.
         irrelevant: a label that has nothing to do with the task, such as the camera; None where nobody asks for it.
@@ -48,7 +52,7 @@ class Columns:
 
     @property
     def vector_file(self) -> str | None:
-        """The `.npy` file that holds the vectors; None where a column does, or there are none."""
+        """The file that holds the vectors; None where a column does, or there are none."""
         return next((name for name in (self.embedding, self.probabilities) if _is_file(name)), None)
 
     def placed(self) -> Columns:
@@ -161,7 +165,7 @@ class Source:
 
 
 def _is_file(name: str | None) -> bool:
-    return name is not None and name.endswith(".npy")
+    return name is not None and name.endswith(VECTOR_FILES)
 
 
 def _placed(name: str | None) -> str | None:

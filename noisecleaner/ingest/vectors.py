@@ -18,7 +18,7 @@ from noisecleaner.ingest.tabular import Files
 from noisecleaner.tables import require_columns
 
 #: The field of `Columns` that names such vectors.
-_FIELDS: dict[VectorKind, str] = {"embeddings": "embedding", "probabilities": "probabilities"}
+FIELDS: dict[VectorKind, str] = {"embeddings": "embedding", "probabilities": "probabilities"}
 #: Numbers of vectors that are looked at together: 4 MiB in single precision, which the processor's cache holds.
 _BLOCK_NUMBERS = 2**20
 
@@ -48,7 +48,7 @@ class VectorColumn:
         Raises:
             NoisecleanerError: there is no such column, or it holds no lists of numbers.
         """
-        require_columns(files.schema, {_FIELDS[kind]: column}, files)
+        require_columns(files.schema, {FIELDS[kind]: column}, files)
         of = files.schema.field(column).type
         if kind == "probabilities" and pa.types.is_struct(of) and all(_is_number(field.type) for field in of):
             return cls(files, column, kind, of.num_fields, names=tuple(field.name for field in of))
@@ -56,7 +56,7 @@ class VectorColumn:
         if not lists or not _is_number(of.value_type):
             raise NoisecleanerError(
                 f"{kind.capitalize()} must be lists of numbers, but column {column!r} of {files} holds {of}.",
-                f"Name the right column with `Columns({_FIELDS[kind]}=NAME)`.",
+                f"Name the right column with `Columns({FIELDS[kind]}=NAME)`.",
             )
         if pa.types.is_fixed_size_list(of):
             width = of.list_size
@@ -65,7 +65,7 @@ class VectorColumn:
         if not width:
             raise NoisecleanerError(
                 f"{kind.capitalize()} need at least one number, but column {column!r} of {files} holds empty vectors.",
-                f"Name the right column with `Columns({_FIELDS[kind]}=NAME)`.",
+                f"Name the right column with `Columns({FIELDS[kind]}=NAME)`.",
             )
         return cls(files, column, kind, width)
 
@@ -119,17 +119,19 @@ class VectorColumn:
 
 @dataclass(frozen=True)
 class VectorFile:
-    """A `.npy` file of shape [rows, width] whose rows are those of the dataset, in order.
+    """An array of shape [rows, width] whose rows are those of the dataset, in order: a `.npy` file, or out of a `.npz`.
 
     Args:
         path: the file, on this machine.
         kind: what the vectors are.
         array: the map of the file; float16, float32 or float64.
+        names: of the classes that the numbers belong to, where the file tells; `()` without.
     """
 
     path: str
     kind: VectorKind
     array: npt.NDArray[np.floating[Any]]
+    names: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: str, kind: VectorKind) -> VectorFile:
@@ -138,7 +140,7 @@ class VectorFile:
         Raises:
             NoisecleanerError: there is no such file, or it holds something else; a pickle is never loaded.
         """
-        hint = f"Save one with numpy.save, and name it with `Columns({_FIELDS[kind]}=PATH)`."
+        hint = f"Save one with numpy.save, and name it with `Columns({FIELDS[kind]}=PATH)`."
         try:
             # unlike numpy.load this reads nothing but .npy files, and none with pickled objects
             array = np.lib.format.open_memmap(path, mode="r")
@@ -147,22 +149,26 @@ class VectorFile:
                 f"{kind.capitalize()} need a NumPy file of plain numbers, but {path} cannot be read as one ({error}).",
                 hint,
             ) from error
+        return cls(path, kind, array).checked(hint)
+
+    def checked(self, hint: str) -> VectorFile:
+        """Return the same, if it is an array of vectors.
+
+        Raises:
+            NoisecleanerError: it is another one.
+        """
+        array = self.array
         floating = array.dtype in (np.float16, np.float32, np.float64) and array.dtype.isnative
         if array.ndim != 2 or not floating or not array.shape[1]:
             raise NoisecleanerError(
-                f"{kind.capitalize()} need an array of shape [rows, numbers] of float16, float32 or float64, but "
-                f"{path} holds one of shape {list(array.shape)} of {array.dtype}.",
+                f"{self.kind.capitalize()} need an array of shape [rows, numbers] of float16, float32 or float64, but "
+                f"{self.path} holds one of shape {list(array.shape)} of {array.dtype}.",
                 hint,
             )
-        return cls(path, kind, array)
+        return self
 
     def __len__(self) -> int:
         return len(self.array)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Nothing tells which classes the numbers belong to."""
-        return ()
 
     @property
     def where(self) -> str:
@@ -184,7 +190,8 @@ class VectorFile:
             raise NoisecleanerError(
                 f"The rows of {self.path} must be those of the dataset, in the same order, but it has {len(self):,} "
                 f"and {where} has {rows:,}.",
-                "Write one row for each row of the dataset.",
+                f"Write one row for each row of the dataset; `ids(Source({str(where)!r}))` lists them in their order. "
+                "Files that bring the ids, .npz or .parquet, may hold other rows, too.",
             )
 
     def blocks(self) -> Iterator[RealArray]:

@@ -121,8 +121,8 @@ def test_when_a_new_fit_fails_the_old_run_comes_back(refused: Refused, tmp_path:
     refused(*fit, says=["row 5", "NaN"])
 
 
-def test_nobody_reads_the_output_is_not_the_code_of_a_failed_gate() -> None:
-    for words in ("methods", "--help", "fit --help"):
+def test_nobody_reads_the_output_is_not_the_code_of_a_failed_gate(fitted: Path) -> None:
+    for words in ("methods", "--help", "fit --help", f"ids {fitted}/data.parquet"):
         line = f"{sys.executable} -m noisecleaner {words} | true; exit ${{PIPESTATUS[0]}}"
         done = subprocess.run(["bash", "-c", line], check=False, stderr=subprocess.DEVNULL)
         assert done.returncode in (0, 141), words

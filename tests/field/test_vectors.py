@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.datasets import Command, embeddings, write_trusted
+from support.datasets import CLASSES, Command, embeddings, image_folder, write_trusted
 from support.field import UNIFORM, Refused, few_images, table
 
 
@@ -125,4 +125,36 @@ def test_a_column_of_vectors_of_an_image_folder(refused: Refused, tmp_path: Path
     few_images(tmp_path / "images")
     write_trusted(tmp_path / "trusted.parquet", {f"cat/{number}.png": "cat" for number in range(5)})
     words = ["fit", "images", "--trusted", "trusted.parquet", "--out", "run", "--embedding-column", "vector"]
-    refused(*words, says=["'vector' is no .npy file"])
+    refused(*words, says=["'vector' is no .npy, .npz, .parquet file", "noisecleaner ids"])
+
+
+def test_vectors_with_ids_beside_an_image_folder(command: Command, refused: Refused, tmp_path: Path) -> None:
+    truth = image_folder(tmp_path / "images", rows=150)
+    write_trusted(tmp_path / "trusted.parquet", truth)
+    listed = command("ids", "images").out.split()
+    assert listed == sorted(truth)
+    rng = np.random.default_rng(0)
+    meant = np.array([CLASSES.index(truth[name]) for name in listed])
+    vectors = (3 * np.eye(3)[meant] + rng.normal(size=(150, 3))).astype(np.float32)
+    np.save(tmp_path / "in-order.npy", vectors)
+    shuffled = rng.permutation(150)
+    some, beside = shuffled[:140], ["elsewhere.png", "gone.png"]
+    ids, rows = [listed[row] for row in some] + beside, np.vstack([vectors[some], np.ones((2, 3), np.float32)])
+    np.savez(tmp_path / "with-ids.npz", ids=ids, embeddings=rows)
+    pq.write_table(pa.table({"sample_id": ids, "embedding": list(rows)}), tmp_path / "with-ids.parquet")
+    scores = {}
+    for name in ("in-order.npy", "with-ids.npz", "with-ids.parquet"):
+        words = ["--trusted", "trusted.parquet", "--epochs", "2", "--folds", "3", "--out", name[-4:]]
+        fitted = command("fit", "images", "--embedding-column", name, *words)
+        assert fitted.code == 0, fitted.err
+        assert ("10 no_vector" in fitted.out) == ("2 of 142 vectors" in fitted.err) == (name != "in-order.npy")
+        assert command("score", name[-4:]).code == 0
+        table = pq.read_table(tmp_path / name[-4:] / "scores.parquet")
+        scores[name] = dict(zip(table["sample_id"].to_pylist(), table["flagged"].to_pylist(), strict=True))
+    wrong = {name: name.split("/")[0] != truth[name] for name in listed}
+    for flagged in scores.values():
+        scored = [name for name in listed if flagged[name] is not None]
+        assert sum(flagged[name] == wrong[name] for name in scored) > 0.8 * len(scored)
+    np.savez(tmp_path / "others.npz", ids=[f"x{row}" for row in range(150)], embeddings=vectors)
+    words = ["fit", "images", "--embedding-column", "others.npz", "--trusted", "trusted.parquet", "--out", "run"]
+    refused(*words, says=["none of", "(such as x0, x1, x2)", "`noisecleaner ids", "images`"])
