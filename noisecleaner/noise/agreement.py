@@ -1,0 +1,195 @@
+"""Whether verified labels can be what they claim to be: not a copy of the given ones, nor those of other rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
+from noisecleaner.errors import listed
+from noisecleaner.notices import Notice, Severity
+
+#: What `agreement_notices` may say; where verified labels come in later, it is said again of all of them.
+CODES = frozenset(("every-row-verified", "no-error-verified", "verified-labels-of-other-rows", "verified-order"))
+#: Verified rows of which one should be wrong.
+_LEAST_RIGHT = 50
+#: Verified rows that can show that labels have nothing to do with the given ones.
+_LEAST_ODD = 20
+#: Above this share of wrong labels nobody would call the labels given.
+_MOST_WRONG = 0.9
+#: Cohen's kappa below which labels have little to do with each other, and above which they are the same.
+_LITTLE, _SAME = 0.2, 0.6
+#: Part of a dataset of which no random sample is drawn, and the least size of a dataset to say so.
+_NEARLY_ALL, _LEAST_ROWS = 0.95, 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Verified labels beside the given ones; every array has the shape [rows].
+
+    Args:
+        given: class index of the given label, -1 where there is none or the row was skipped.
+        trusted: class index of the verified label, `UNVERIFIED` without one, `NO_CLASS` where no class is right.
+        probability: with which a row was drawn to be verified, NaN where that is unknown.
+        classes: the class names.
+        where: what the verified labels were read from, in words.
+    """
+
+    given: IntArray
+    trusted: IntArray
+    probability: FloatArray
+    classes: Sequence[str]
+    where: str
+
+    @property
+    def audited(self) -> BoolArray:
+        """Rows that have both labels, shape [rows]."""
+        audited: BoolArray = (self.given >= 0) & (self.trusted != UNVERIFIED)
+        return audited
+
+    @property
+    def differing(self) -> int:
+        """How many verified labels are not the given one."""
+        return int((self.audited & (self.given != self.trusted)).sum())
+
+    def cross_table(self) -> CrossTable:
+        """Count verified against given classes, of those that occur.
+
+        Rows that were drawn with a probability stand for as many as they do, and all together for as many rows as a
+        plain sample needs to tell as much (Kish, 1965). Rows of no class are left out.
+        """
+        rows = np.flatnonzero(self.audited & (self.trusted != NO_CLASS))
+        drawn = self.probability[rows]
+        stands_for = np.where(np.isfinite(drawn), 1 / np.where(drawn > 0, drawn, 1), 1.0)
+        stands_for *= stands_for.sum() / max((stands_for**2).sum(), 1)
+        seen, places = np.unique(np.concatenate([self.trusted[rows], self.given[rows]]), return_inverse=True)
+        counts = np.zeros((len(seen), len(seen)))
+        np.add.at(counts, (places[: len(rows)], places[len(rows) :]), stands_for)
+        return CrossTable(counts, [self.classes[label] for label in seen])
+
+
+class CrossTable(NamedTuple):
+    """Rows by verified (row) and given (column) class, and the classes' names, shapes [n, n] and [n]."""
+
+    counts: FloatArray
+    names: list[str]
+
+    @property
+    def size(self) -> float:
+        """All rows."""
+        return float(self.counts.sum())
+
+    @property
+    def agreeing(self) -> float:
+        """Share of the rows in which both are the same; there must be a row."""
+        return float(np.trace(self.counts)) / self.size
+
+    @property
+    def by_chance(self) -> float:
+        """Share that would agree if both were independent; there must be a row."""
+        return float(self.counts.sum(axis=0) @ self.counts.sum(axis=1)) / self.size**2
+
+    @property
+    def kappa(self) -> float:
+        """Cohen's kappa (1960): agreement beyond chance, 1 where both are the same and 0 where independent."""
+        return (self.agreeing - self.by_chance) / (1 - self.by_chance) if self.by_chance < 1 else 1.0
+
+    @property
+    def kappa_error(self) -> float:
+        """Standard error of kappa (Cohen, 1960, eq. 7)."""
+        if self.by_chance >= 1:
+            return math.inf
+        return math.sqrt(self.agreeing * (1 - self.agreeing) / self.size) / (1 - self.by_chance)
+
+    def reordered(self) -> tuple[CrossTable, list[int]]:
+        """Name the given classes so that as many rows as can be agree.
+
+        Returns:
+            The table with other columns, and the number of the given class that each verified one stands for.
+        """
+        from scipy.optimize import linear_sum_assignment
+
+        _, given = linear_sum_assignment(-self.counts)
+        return CrossTable(self.counts[:, given], self.names), given.tolist()
+
+
+def agreement_notices(comparison: Comparison) -> Iterator[Notice]:
+    """Say what is odd about the verified labels as a whole.
+
+    Args:
+        comparison: of all verified labels with the given ones.
+    """
+    census = _census(comparison)
+    checks = [census] if census else [_no_error(comparison), _other_order(comparison) or _other_rows(comparison)]
+    yield from filter(None, checks)
+
+
+def _census(comparison: Comparison) -> Notice | None:
+    """Say so where (nearly) every row claims to be verified, and nobody has said that this is so."""
+    audited = comparison.audited
+    verified, rows = int(audited.sum()), int((comparison.given >= 0).sum())
+    if not verified or np.isfinite(comparison.probability[audited]).all():
+        return None
+    whole = verified == rows
+    copied = rows >= _LEAST_ROWS and verified >= _NEARLY_ALL * rows and 2 * comparison.differing < verified
+    if not whole and not copied:
+        return None
+    found = f"Every one of {rows:,} rows" if whole else f"{verified:,} of {rows:,} rows, nearly all,"
+    return Notice(
+        code="every-row-verified",
+        severity=Severity.VOID,
+        message=f"{found} claims to be verified ({comparison.where}), and {comparison.differing:,} labels differ from "
+        "the given ones. A column that was filled in with the given label before anybody looked measures nothing, and "
+        "nothing tells it from one in which every row was looked at. Keep the verified labels of those rows only that "
+        "somebody looked at; if these are all, say so with a column sample_probability that holds 1 in each row.",
+    )
+
+
+def _no_error(comparison: Comparison) -> Notice | None:
+    """Say so where no label is wrong: that may be true, or the column may be the wrong one."""
+    verified = int(comparison.audited.sum())
+    if verified < _LEAST_RIGHT or comparison.differing:
+        return None
+    return Notice(
+        code="no-error-verified",
+        message=f"None of the {verified:,} verified labels differs from the given one ({comparison.where}): hardly any "
+        "label is wrong, or this column repeats the given one. Check that somebody looked at these images and wrote "
+        "down what they show, without starting from the given label.",
+    )
+
+
+def _other_order(comparison: Comparison) -> Notice | None:
+    """Say so where the classes would have to change places for the labels to agree."""
+    table = comparison.cross_table()
+    if table.size < _LEAST_ODD or table.kappa > _LITTLE:
+        return None
+    better, stand_for = table.reordered()
+    if better.kappa < _SAME:
+        return None
+    pairs = [f"{table.names[v]} is {table.names[g]}" for v, g in enumerate(stand_for) if v != g and table.counts[v, g]]
+    return Notice(
+        code="verified-order",
+        severity=Severity.VOID,
+        message=f"The verified labels ({comparison.where}) are the given one in {table.agreeing:.0%} of rows, but "
+        f"would be in {better.agreeing:.0%} if {listed(pairs, 5)}: the classes seem to stand in another order there. "
+        "Write names of classes in place of their numbers, or correct them.",
+    )
+
+
+def _other_rows(comparison: Comparison) -> Notice | None:
+    """Say so where the labels have hardly anything to do with the given ones."""
+    table = comparison.cross_table()
+    if table.size < _LEAST_ODD:
+        return None
+    if table.agreeing >= 1 - _MOST_WRONG and table.kappa + 1.96 * table.kappa_error >= _LITTLE:
+        return None
+    return Notice(
+        code="verified-labels-of-other-rows",
+        message=f"Only {table.agreeing:.0%} of the verified labels ({comparison.where}) are the given one; labels of "
+        f"other rows would agree in {table.by_chance:.0%}. Most likely it is a wrong column, other ids or another "
+        "order of classes, or the rows were picked because they look wrong. Look at some of these rows.",
+    )

@@ -1,0 +1,161 @@
+"""Verified labels that cannot be what they claim to be are named; those that can are left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
+from noisecleaner.noise.agreement import CODES, Comparison, CrossTable, agreement_notices
+from noisecleaner.notices import Notice, Severity
+
+NAMES = tuple("abcdefghij")
+
+
+def comparison(given: Array, trusted: Array, classes: int = 4, probability: float = np.nan) -> Comparison:
+    return Comparison(
+        given=given,
+        trusted=trusted,
+        probability=np.where(trusted != UNVERIFIED, probability, np.nan),
+        classes=NAMES[:classes],
+        where="column 'label' of t.csv",
+    )
+
+
+def drawn(
+    seed: int = 0, *, rows: int = 1000, verified: int = 150, noise: float = 0.2, classes: int = 4
+) -> tuple[Array, Array]:
+    """Given labels, a share of them wrong, and the true ones of some rows."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, classes, rows)
+    given = np.where(rng.random(rows) < noise, (true + rng.integers(1, classes, rows)) % classes, true)
+    return given, np.where(np.arange(rows) < verified, true, UNVERIFIED)
+
+
+def found(*pair: Array, **rest: float) -> list[Notice]:
+    return list(agreement_notices(comparison(*pair, **rest)))  # type: ignore[arg-type]  # counts and shares
+
+
+def test_a_usual_sample_is_left_alone() -> None:
+    assert found(*drawn()) == []
+    assert found(*drawn(noise=0.5, classes=10), classes=10) == []
+    nobody = drawn(verified=0)
+    assert found(*nobody) == []
+
+
+def test_where_every_row_claims_to_be_verified_nothing_is_measured() -> None:
+    given, trusted = drawn(verified=1000)
+    (notice,) = found(given, trusted)
+    assert (notice.code, notice.severity) == ("every-row-verified", Severity.VOID)
+    wrong = int((given != trusted).sum())
+    assert notice.message.startswith(
+        f"Every one of 1,000 rows claims to be verified (column 'label' of t.csv), and {wrong} labels differ"
+    )
+    assert "sample_probability" in notice.message
+
+
+def test_rows_without_a_given_label_do_not_make_it_fewer() -> None:
+    given, trusted = drawn(verified=1000)
+    given[:300] = -1
+    trusted[:100] = UNVERIFIED
+    (notice,) = found(given, trusted)
+    assert notice.message.startswith("Every one of 700 rows")
+
+
+def test_nearly_all_rows_are_no_sample_where_most_repeat_the_given_label() -> None:
+    given, trusted = drawn(verified=960)
+    (notice,) = found(given, trusted)
+    assert notice.message.startswith("960 of 1,000 rows, nearly all, claims to be verified")
+    assert found(*drawn(verified=940)) == []
+    assert found(*drawn(rows=60, verified=58)) == []
+
+
+def test_a_census_that_somebody_vouches_for_is_one() -> None:
+    given, trusted = drawn(verified=1000)
+    assert found(given, trusted, probability=1.0) == []
+    assert found(given, trusted, probability=0.5) == []
+
+
+@pytest.mark.parametrize(("verified", "codes"), [(49, []), (50, ["no-error-verified"])])
+def test_fifty_right_labels_without_a_wrong_one_are_worth_a_look(verified: int, codes: list[str]) -> None:
+    notices = found(*drawn(noise=0.0, verified=verified))
+    assert [notice.code for notice in notices] == codes
+    assert [notice.severity for notice in notices] == [Severity.WARNING] * len(codes)
+    given, trusted = drawn(noise=0.0, verified=verified)
+    trusted[0] = NO_CLASS  # one is wrong
+    assert found(given, trusted) == []
+
+
+def test_labels_of_other_rows_are_called_so() -> None:
+    given, trusted = drawn()
+    trusted[:150] = np.roll(trusted[:150], 1)
+    (notice,) = found(given, trusted)
+    assert (notice.code, notice.severity) == ("verified-labels-of-other-rows", Severity.WARNING)
+    agreeing = np.mean(given[:150] == trusted[:150])
+    assert notice.message.startswith(f"Only {agreeing:.0%} of the verified labels (column 'label' of t.csv) are")
+
+
+@pytest.mark.parametrize("classes", [2, 4, 10])
+def test_labels_of_other_rows_are_found_and_noisy_ones_seldom_taken_for_them(classes: int) -> None:
+    """Of 400 samples each; with two classes and 40 % wrong kappa is 0.2 itself, the least that is let pass."""
+    alarms = np.zeros((2, 400))
+    for seed in range(400):
+        given, trusted = drawn(seed, verified=200, noise=0.4, classes=classes)
+        alarms[0, seed] = bool(found(given, trusted, classes=classes))
+        trusted[:200] = np.random.default_rng(seed).permutation(trusted[:200])
+        alarms[1, seed] = bool(found(given, trusted, classes=classes))
+    assert alarms[0].mean() <= 0.05
+    assert alarms[1].mean() >= (0.75 if classes == 2 else 0.99)
+
+
+def test_rows_drawn_because_they_look_wrong_count_as_what_they_stand_for() -> None:
+    """Ten times as many wrong labels as right ones were drawn, with known probabilities."""
+    given, trusted = drawn(rows=20_000, verified=20_000, noise=0.1)
+    wrong = given != trusted
+    probability = np.where(wrong, 0.1, 0.001)
+    rows = np.random.default_rng(1).random(20_000) < probability
+    trusted = np.where(rows, trusted, UNVERIFIED)
+    seen = comparison(given, trusted)
+    assert [n.code for n in agreement_notices(seen)] == ["verified-labels-of-other-rows"]
+    assert list(agreement_notices(replace(seen, probability=np.where(rows, probability, np.nan)))) == []
+
+
+def test_classes_in_another_order_are_named() -> None:
+    given, trusted = drawn()
+    moved = np.array([2, 0, 1, 3])
+    trusted[:150] = moved[trusted[:150]]
+    (notice,) = found(given, trusted)
+    assert (notice.code, notice.severity) == ("verified-order", Severity.VOID)
+    assert "if a is b, b is c, c is a: the classes seem to stand in another order there" in notice.message
+    right = np.mean(given[:150] == np.argsort(moved)[trusted[:150]])
+    assert f"would be in {right:.0%}" in notice.message
+
+
+def test_labels_of_other_rows_are_not_explained_by_an_order() -> None:
+    """The best of all orders always agrees better than chance."""
+    for seed in range(100):
+        given, trusted = drawn(seed, verified=20, classes=10)
+        trusted[:20] = np.random.default_rng(seed).permutation(trusted[:20])
+        codes = [notice.code for notice in found(given, trusted, classes=10)]
+        assert codes in ([], ["verified-labels-of-other-rows"])
+
+
+def test_kappa_is_cohens() -> None:
+    """The table of Cohen (1960), page 45: kappa 0.492 of agreement 0.70 by chance 0.41."""
+    counts = np.array([[88.0, 14, 18], [10, 40, 10], [2, 6, 12]])
+    table = CrossTable(counts, list("abc"))
+    assert (table.agreeing, table.by_chance) == pytest.approx((0.70, 0.41))
+    assert table.kappa == pytest.approx(0.492, abs=5e-4)
+    assert table.kappa_error == pytest.approx(0.055, abs=5e-4)
+    assert CrossTable(np.array([[7.0]]), ["a"]).kappa == 1.0
+
+
+def test_every_code_can_be_said() -> None:
+    given, trusted = drawn()
+    other, order = trusted.copy(), trusted.copy()
+    other[:150], order[:150] = np.roll(trusted[:150], 1), (trusted[:150] + 1) % 4
+    said = [*found(given, other), *found(given, order)]
+    said += [*found(*drawn(noise=0.0)), *found(*drawn(verified=1000))]
+    assert {notice.code for notice in said} == CODES
