@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +22,8 @@ _LEAST_ODD = 20
 _MOST_WRONG = 0.9
 #: Cohen's kappa below which labels have little to do with each other, and above which they are the same.
 _LITTLE, _SAME = 0.2, 0.6
+#: Classes of which orders are compared: that takes the third power of them.
+_MOST_CLASSES = 2000
 #: Part of a dataset of which no random sample is drawn, and the least size of a dataset to say so.
 _NEARLY_ALL, _LEAST_ROWS = 0.95, 100
 
@@ -66,32 +67,44 @@ class Comparison:
         drawn = self.probability[rows]
         stands_for = np.where(np.isfinite(drawn), 1 / np.where(drawn > 0, drawn, 1), 1.0)
         stands_for *= stands_for.sum() / max((stands_for**2).sum(), 1)
-        seen, places = np.unique(np.concatenate([self.trusted[rows], self.given[rows]]), return_inverse=True)
-        counts = np.zeros((len(seen), len(seen)))
-        np.add.at(counts, (places[: len(rows)], places[len(rows) :]), stands_for)
-        return CrossTable(counts, [self.classes[label] for label in seen])
+        return CrossTable(labels=self.trusted[rows], others=self.given[rows], weights=stands_for)
 
 
-class CrossTable(NamedTuple):
-    """Rows by verified (row) and given (column) class, and the classes' names, shapes [n, n] and [n]."""
+@dataclass(frozen=True, kw_only=True)
+class CrossTable:
+    """Rows by two labels; the arrays have the shape [rows].
 
-    counts: FloatArray
-    names: list[str]
+    Args:
+        labels: class index.
+        others: that of the other label.
+        weights: how many rows each stands for.
+    """
+
+    labels: IntArray
+    others: IntArray
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, labels: IntArray, others: IntArray) -> CrossTable:
+        """Make a table of rows that count alike."""
+        return cls(labels=labels, others=others, weights=np.ones(len(labels)))
 
     @property
     def size(self) -> float:
         """All rows."""
-        return float(self.counts.sum())
+        return float(self.weights.sum())
 
     @property
     def agreeing(self) -> float:
         """Share of the rows in which both are the same; there must be a row."""
-        return float(np.trace(self.counts)) / self.size
+        return float(self.weights @ (self.labels == self.others)) / self.size
 
     @property
     def by_chance(self) -> float:
         """Share that would agree if both were independent; there must be a row."""
-        return float(self.counts.sum(axis=0) @ self.counts.sum(axis=1)) / self.size**2
+        length = 1 + int(max(self.labels.max(), self.others.max()))
+        rows, columns = (np.bincount(part, self.weights, length) for part in (self.labels, self.others))
+        return float(rows @ columns) / self.size**2
 
     @property
     def kappa(self) -> float:
@@ -105,16 +118,21 @@ class CrossTable(NamedTuple):
             return math.inf
         return math.sqrt(self.agreeing * (1 - self.agreeing) / self.size) / (1 - self.by_chance)
 
-    def reordered(self) -> tuple[CrossTable, list[int]]:
-        """Name the given classes so that as many rows as can be agree.
+    def reordered(self) -> tuple[CrossTable, dict[int, int]]:
+        """Rename the first labels so that as many rows as can be agree.
 
         Returns:
-            The table with other columns, and the number of the given class that each verified one stands for.
+            The table with other labels, and what each label that changes stands for.
         """
         from scipy.optimize import linear_sum_assignment
 
-        _, given = linear_sum_assignment(-self.counts)
-        return CrossTable(self.counts[:, given], self.names), given.tolist()
+        seen, places = np.unique(np.concatenate([self.labels, self.others]), return_inverse=True)
+        rows, columns = places[: len(self.labels)], places[len(self.labels) :]
+        counts = np.zeros((len(seen), len(seen)))
+        np.add.at(counts, (rows, columns), self.weights)
+        _, best = linear_sum_assignment(-counts)
+        moved = {int(seen[row]): int(seen[column]) for row, column in enumerate(best) if counts[row, column]}
+        return replace(self, labels=seen[best][rows]), {row: column for row, column in moved.items() if row != column}
 
 
 def agreement_notices(comparison: Comparison) -> Iterator[Notice]:
@@ -165,12 +183,13 @@ def _no_error(comparison: Comparison) -> Notice | None:
 def _other_order(comparison: Comparison) -> Notice | None:
     """Say so where the classes would have to change places for the labels to agree."""
     table = comparison.cross_table()
-    if table.size < _LEAST_ODD or table.kappa > _LITTLE:
+    few = len(comparison.classes) <= _MOST_CLASSES
+    if not few or table.size < _LEAST_ODD or table.kappa > _LITTLE:
         return None
-    better, stand_for = table.reordered()
+    better, stands_for = table.reordered()
     if better.kappa < _SAME:
         return None
-    pairs = [f"{table.names[v]} is {table.names[g]}" for v, g in enumerate(stand_for) if v != g and table.counts[v, g]]
+    pairs = [f"{comparison.classes[label]} is {comparison.classes[other]}" for label, other in stands_for.items()]
     return Notice(
         code="verified-order",
         severity=Severity.VOID,

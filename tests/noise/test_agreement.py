@@ -144,12 +144,16 @@ def test_labels_of_other_rows_are_not_explained_by_an_order() -> None:
 
 def test_kappa_is_cohens() -> None:
     """The table of Cohen (1960), page 45: kappa 0.492 of agreement 0.70 by chance 0.41."""
-    counts = np.array([[88.0, 14, 18], [10, 40, 10], [2, 6, 12]])
-    table = CrossTable(counts, list("abc"))
+    counts = np.array([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
+    rows, columns = (
+        np.repeat(np.repeat(np.arange(3), 3), counts.ravel()),
+        np.repeat(np.tile(np.arange(3), 3), counts.ravel()),
+    )
+    table = CrossTable.of(rows, columns)
     assert (table.agreeing, table.by_chance) == pytest.approx((0.70, 0.41))
     assert table.kappa == pytest.approx(0.492, abs=5e-4)
     assert table.kappa_error == pytest.approx(0.055, abs=5e-4)
-    assert CrossTable(np.array([[7.0]]), ["a"]).kappa == 1.0
+    assert CrossTable.of(np.zeros(7, np.int64), np.zeros(7, np.int64)).kappa == 1.0
 
 
 def test_every_code_can_be_said() -> None:
