@@ -31,6 +31,9 @@ class RowOptions:
     label_column: Annotated[str, opt("Column with the given label.", ROWS)] = "label"
     id_column: Annotated[str, opt("Column with the id that joins the tables.", ROWS)] = "sample_id"
     trusted_column: Annotated[str, opt("Column with the verified label.", ROWS)] = "trusted_label"
+    trusted_id_column: Annotated[
+        str | None, opt("Column with the id in the table of verified labels, if called otherwise there.", ROWS)
+    ] = None
     embedding_column: Annotated[
         str | None,
         opt(
@@ -87,6 +90,7 @@ class RowOptions:
             label=self.label_column,
             sample_id=self.id_column,
             trusted=self.trusted_column,
+            trusted_id=self.trusted_id_column,
             embedding=self.embedding_column,
             probabilities=self.probabilities_column,
             row_ids=self.row_ids,

@@ -18,6 +18,7 @@ _OPTIONS = {
     "Columns.label": "--label-column",
     "Columns.sample_id": "--id-column",
     "Columns.trusted": "--trusted-column",
+    "Columns.trusted_id": "--trusted-id-column",
     "Columns.embedding": "--embedding-column",
     "Columns.probabilities": "--probabilities-column",
     "Columns.irrelevant": "--irrelevant-column",

@@ -26,16 +26,16 @@ _LEAST_RIGHT = 50
 #: Cohen's kappa with the given label above which a column has to do with it, and rows that can tell.
 _RELATED, _LEAST_ROWS = 0.2, 20
 #: Words in the name of a column of verified labels.
-_VERIFIED = frozenset(
-    "accepted actual adjudicated audit audited checked consensus correct corrected expert final fixed gold golden "
-    "ground gt human reviewed review revised right true trusted truth validated verified".split()
+_VERIFIED = re.compile(
+    "accepted|actual|adjudicated|audit|audited|checked|consensus|correct|corrected|expert|final|fixed|gold|golden|"
+    "ground|gt|human|review|reviewed|revised|right|true|trusted|truth|validated|verified"
 )
 #: Words in the name of a column that holds what a program says, or what was given.
-_OTHERS = frozenset("given guess guessed model pred predicted prediction predictions suggested suggestion nc".split())
+_OTHERS = re.compile("given|guess|guessed|model|nc|pred|predicted|predictions?|suggested|suggestion")
 #: Words in the name of a column that says which labels are right, and what stands in it.
-_JUDGES = _VERIFIED | frozenset("agree agrees error good is judgement judgment match matches ok valid verdict".split())
-_JUDGEMENTS = frozenset("correct incorrect wrong right ok accept accepted reject rejected approved bad good".split())
-_YES_OR_NO = _JUDGEMENTS | frozenset("yes no y n true false 1 0 pass fail".split()) | {"not ok"}
+_JUDGES = re.compile(f"{_VERIFIED.pattern}|agrees?|error|good|judge?ment|match|matches|ok|valid|verdict")
+_JUDGEMENTS = re.compile("accept|accepted|approved|bad|correct|good|incorrect|not ok|ok|reject|rejected|right|wrong")
+_YES_OR_NO = re.compile(f"{_JUDGEMENTS.pattern}|0|1|f|fail|false|n|no|pass|t|true|y|yes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,9 @@ class Answer:
         copied = not taken.differing and taken.rows >= least
         if copied and self.judges and not rivals:
             raise _judged(self, taken, where)
-        if rivals and (copied or not (self.named or _says_so(self.name) and not any(_says_so(r.name) for r in rivals))):
+        if rivals and (
+            copied or not (self.named or (_says_so(self.name) and not any(_says_so(r.name) for r in rivals)))
+        ):
             raise _which([taken, *rivals], where)
 
 
@@ -159,7 +161,7 @@ def _others(files: Files, columns: Columns) -> Iterator[str]:
 
 def _labels(files: Files, name: str, classes: Sequence[str]) -> pa.ChunkedArray | None:
     """The text of a column whose values are mostly classes; None if they are not, or are those of a program."""
-    if _words(name) & _OTHERS:
+    if _any_word(_OTHERS, name):
         return None
     known = pa.array(classes, pa.string())
     try:
@@ -176,8 +178,8 @@ def _judges(files: Files, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         values = pc.unique(_first(files, name)).drop_null()
         words = {str(value).strip().casefold().removesuffix(".0") for value in values.to_pylist()}
-        said = len(words) == 2 and words <= _YES_OR_NO
-        if said and (words & _JUDGEMENTS or _words(name) & _JUDGES):
+        said = len(words) == 2 and all(_YES_OR_NO.fullmatch(word) for word in words)
+        if said and (any(_JUDGEMENTS.fullmatch(word) for word in words) or _any_word(_JUDGES, name)):
             yield name, listed(sorted(str(value) for value in values.to_pylist()))
 
 
@@ -192,13 +194,14 @@ def _differs(labels: pa.ChunkedArray, others: pa.ChunkedArray) -> bool:
 
 
 def _says_so(name: str) -> bool:
-    return bool(_words(name) & _VERIFIED)
+    """Whether a column's name says that somebody verified what it holds."""
+    return _any_word(_VERIFIED, name)
 
 
-def _words(name: str) -> frozenset[str]:
-    """The words of a column's name: `trueLabel` and `true_label` are true and label."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return frozenset(re.split(r"[^a-z0-9]+", apart.casefold()))
+def _any_word(words: re.Pattern[str], name: str) -> bool:
+    """Whether a name has one of some words: `trueLabel` and `true_label` are true and label."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).casefold()
+    return any(words.fullmatch(word) for word in re.split(r"[^a-z0-9]+", apart))
 
 
 def _count(mask: pa.ChunkedArray | pa.Array) -> int:

@@ -30,7 +30,7 @@ def read_ids(files: Files, columns: Columns, paths: pa.ChunkedArray | None) -> p
         NoisecleanerError: there is nothing that identifies a row.
     """
     if columns.sample_id in files:
-        return _ids(files, columns.sample_id)
+        return id_texts(files, columns.sample_id)
     if columns.sample_id == Columns.sample_id and paths is not None and _identifies(paths):
         return paths
     if columns.row_ids:
@@ -38,9 +38,25 @@ def read_ids(files: Files, columns: Columns, paths: pa.ChunkedArray | None) -> p
     raise NoisecleanerError(
         f"Every row needs an id that joins the tables, but {files} has no column {columns.sample_id!r} "
         f"(its columns are {listed(files.schema.names)}).",
-        "Name the id column with `Columns(sample_id=NAME)`, or pass `Columns(row_ids=True)` to number the rows of "
-        "each file.",
+        "Name the id column with `Columns(sample_id=NAME)` (if only a table of verified labels calls it so, with "
+        "`Columns(trusted_id=NAME)`), or pass `Columns(row_ids=True)` to number the rows of each file.",
     )
+
+
+def id_texts(files: Files, name: str) -> pa.ChunkedArray:
+    """Read a column of ids as text, shape [rows].
+
+    Raises:
+        NoisecleanerError: it holds something that is no id.
+    """
+    column = files.column(name)
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"Sample ids must be text or integers, but column {name!r} of {files} holds {column.type}.",
+            "Name another column with `Columns(sample_id=NAME)`.",
+        ) from error
 
 
 def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
@@ -121,17 +137,6 @@ def _refuse_unfilled(files: Files, verified: pa.ChunkedArray, drawn: pa.ChunkedA
             f"rows of {files} have no verified label.",
             "Fill them in, or plan fewer: `plan(RUN, count=NUMBER, out=FILE)`.",
         )
-
-
-def _ids(files: Files, name: str) -> pa.ChunkedArray:
-    column = files.column(name)
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowException as error:
-        raise NoisecleanerError(
-            f"Sample ids must be text or integers, but column {name!r} of {files} holds {column.type}.",
-            "Name another column with `Columns(sample_id=NAME)`.",
-        ) from error
 
 
 def _identifies(paths: pa.ChunkedArray) -> bool:

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.ingest.manifest import Images, Skip
+from noisecleaner.ingest.manifest import Images, Skip, Vectors
 from noisecleaner.ingest.payloads import ImageFiles
 from noisecleaner.ingest.thumbnails import thumbnail
-from noisecleaner.ingest.vectors import AnyVectors
 
 
 class Digest(NamedTuple):
@@ -69,7 +68,7 @@ class VectorDigests:
     telling: BoolArray
 
     @classmethod
-    def of(cls, vectors: AnyVectors) -> VectorDigests:
+    def of(cls, vectors: Vectors) -> VectorDigests:
         """Sum up all vectors, in single precision.
 
         A digest is a random linear combination of the numbers' bits modulo 2**64 (Carter and Wegman, 1979).
@@ -102,4 +101,6 @@ def _of_lengths(images: Images, rows: int, lengths: Collection[int]) -> IntArray
     if not isinstance(images, ImageFiles):
         return np.arange(rows)
     paths = images.paths.to_pylist()
-    return np.array([row for row, path in enumerate(paths) if path and (images.root / path).size() in lengths], np.int64)
+    return np.array(
+        [row for row, path in enumerate(paths) if path and (images.root / path).size() in lengths], np.int64
+    )

@@ -81,8 +81,8 @@ class Matches:
         if self.namesakes:
             yield Notice(
                 code="verified-namesakes",
-                message=f"{self.namesakes:,} verified images of {where} have the file name of a row of the dataset, but "
-                "show another picture: they count as images that are not in the dataset, and measure nothing.",
+                message=f"{self.namesakes:,} verified images of {where} have the file name of a row of the dataset, "
+                "but show another picture: they count as images that are not in the dataset, and measure nothing.",
             )
 
 
@@ -110,11 +110,12 @@ def match(verification: Verification, dataset: Known) -> Matches:
     if isinstance(own, (ImageFiles, ImageColumn)):
         found = _by_looks(own, verification, dataset, rows=rows, labelled=labelled, names=names)
     else:
-        found = Found(by_name=names, unseen=len(names), bare=[row for row in np.flatnonzero(lost) if row not in names])
+        bare = [row for row in np.flatnonzero(lost).tolist() if row not in names]
+        found = Found(by_name=names, unseen=len(names), bare=bare)
     for joined in (found.by_content, found.by_name):
         rows[list(joined)] = list(joined.values())
-    bare = np.zeros_like(lost)
-    bare[list(found.bare)] = True
+    nothing = np.zeros_like(lost)
+    nothing[list(found.bare)] = True
     return Matches(
         rows=rows,
         by_id=int(inside.sum()),
@@ -122,15 +123,15 @@ def match(verification: Verification, dataset: Known) -> Matches:
         by_name=len(found.by_name),
         unseen=found.unseen,
         namesakes=found.namesakes,
-        bare=bare,
+        bare=nothing,
     )
 
 
-def _by_name(
-    verification: Verification, dataset: Known, *, labelled: BoolArray, lost: BoolArray
-) -> Mapping[int, int]:
+def _by_name(verification: Verification, dataset: Known, *, labelled: BoolArray, lost: BoolArray) -> Mapping[int, int]:
     """Find rows by the names of their files: verified row -> row of the dataset."""
-    own = verification.paths if verification.vouched else pc.coalesce(verification.paths, verification.ids)
+    own = verification.paths if verification.paths is not None else verification.ids
+    if verification.vouched and verification.paths is None:
+        return {}
     names = {row: name for row, name in enumerate(own.to_pylist()) if labelled[row] and name}
     return find_by_name(names, lost=np.flatnonzero(lost).tolist(), known=dataset.names)
 

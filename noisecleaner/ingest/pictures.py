@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -17,7 +17,9 @@ from noisecleaner.ingest.thumbnails import alike
 
 #: Pairs that an error names.
 _SHOWN = 3
-_GIVE_IDS = "Give each verified image the id or the path of its row, or one that no row has if it is not in the dataset."
+_GIVE_IDS = (
+    "Give each verified image the id or the path of its row, or one that no row has if it is not in the dataset."
+)
 
 
 class Likeness(Enum):
@@ -82,10 +84,8 @@ class Pictures:
             return
         own = digests(self.own, np.array(others))
         places = rows_with(self.theirs, rows=len(self.ids), wanted=set(own.values()))
-        pairs = [
-            f"{self._own_id(row)} shows {self._rows(places[own[row]]) if own[row] in places else 'no row of the dataset'}"
-            for row in others
-        ]
+        shown = {row: self._rows(places.get(own[row], [])) or "no row of the dataset" for row in others}
+        pairs = [f"{self._own_id(row)} shows {what}" for row, what in shown.items()]
         raise NoisecleanerError(
             f"A verified image must show what the row of its id shows, but {len(others):,} of {len(matched):,} in "
             f"{self.where} show another picture: {listed(pairs, _SHOWN)}.",
@@ -135,12 +135,11 @@ class Pictures:
 
     def _refuse(self, elsewhere: Mapping[int, Sequence[int]]) -> None:
         """Refuse content that is in the dataset, where it does not tell which row it is."""
-        unsure = {row: places for row, places in elsewhere.items()}
-        if not unsure:
+        if not elsewhere:
             return
-        pairs = [f"{self._own_id(row)} is {self._rows(places)}" for row, places in unsure.items()]
+        pairs = [f"{self._own_id(row)} is {self._rows(places)}" for row, places in elsewhere.items()]
         raise NoisecleanerError(
-            f"A verified image must have the id of its row in the dataset, but {len(unsure):,} in {self.where} are "
+            f"A verified image must have the id of its row in the dataset, but {len(elsewhere):,} in {self.where} are "
             f"there under another id, or more than once: {listed(pairs, _SHOWN)}.",
             _GIVE_IDS,
         )
@@ -152,5 +151,5 @@ class Pictures:
         return " and ".join(repr(self.ids[place].as_py()) for place in places[:_SHOWN])
 
 
-def _array(rows: object) -> IntArray:
-    return np.array(sorted(set(rows)), dtype=np.int64)  # type: ignore[call-overload]
+def _array(rows: Iterable[int]) -> IntArray:
+    return np.array(sorted(set(rows)), dtype=np.int64)

@@ -14,13 +14,15 @@ from noisecleaner.ingest.class_line import class_notices
 from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_probability
 from noisecleaner.ingest.corrections import correct, read_corrections, refuse_same
+from noisecleaner.ingest.joining import join
 from noisecleaner.ingest.lookalikes import alike_notices
-from noisecleaner.ingest.manifest import Column, Manifest, Skip, by_row
+from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.payloads import no_content
 from noisecleaner.ingest.raw import RawRows, read_beside_dataset, read_dataset
 from noisecleaner.ingest.source import Source
-from noisecleaner.ingest.verification import join, read_verification
+from noisecleaner.ingest.verification import read_verification
+from noisecleaner.ingest.verified_line import odd_labels, own_column
 
 
 def ingest(
@@ -47,8 +49,13 @@ def ingest(
     refuse_same(trusted=trusted, corrections=corrections)
     dataset, clean_only = read_manifest(source, classes), None
     told = source.telling(dataset.classes if dataset.ordered else ())
+    where = f"column {source.columns.trusted!r} of {source.data}"
+    dataset = dataset.noting(*own_column(dataset, where))
     if trusted is not None:
-        dataset, clean_only = join(dataset, read_verification(trusted, told, dataset.classes))
+        verification = read_verification(trusted, told, dataset.classes)
+        dataset, clean_only = join(dataset, verification, source)
+        where = verification.read_from
+    dataset = dataset.noting(*odd_labels(dataset, where))
     if corrections is not None:
         table, notices = correct(dataset.table, read_corrections(corrections, told, dataset.classes))
         dataset = replace(dataset, table=table).noting(*notices)
@@ -90,6 +97,21 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     readings = [reading.notices for reading in (given, verified, irrelevant) if reading is not None]
     manifest = replace(manifest, none_label=none_label, ordered=given.ordered)
     return manifest.noting(*named, *rows.notices, *chain.from_iterable(readings))
+
+
+def reopened(source: Source, classes: tuple[str, ...], ids: pa.Array) -> Payload | None:
+    """Open what the rows of a dataset bring once more; None where it is not there any more, or holds other rows.
+
+    Args:
+        source: the dataset.
+        classes: the classes of the fitted run.
+        ids: of its rows then, shape [rows].
+    """
+    try:
+        manifest = read_manifest(source, classes)
+    except NoisecleanerError:
+        return None
+    return manifest.payload if manifest.table["sample_id"].combine_chunks().equals(ids) else None
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:

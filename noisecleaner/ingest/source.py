@@ -26,6 +26,7 @@ class Columns:
         label: the given label.
         sample_id: the id that joins every table; integers become text.
         trusted: the verified label.
+        trusted_id: the id in a table of verified labels, where it is called otherwise there.
         embedding: a list of numbers to use instead of images; or a file of them: `.npy` with a row for each row, in
             their order (`ids` tells it), or `.npz` or `.parquet` with their ids.
         probabilities: a list of class probabilities to use instead of images, or such a file.
@@ -39,6 +40,7 @@ class Columns:
     label: str = "label"
     sample_id: str = "sample_id"
     trusted: str = "trusted_label"
+    trusted_id: str | None = None
     embedding: str | None = None
     probabilities: str | None = None
     row_ids: bool = False

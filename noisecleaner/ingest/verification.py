@@ -1,4 +1,4 @@
-"""Verified labels: read from a table or folder, and joined to the dataset by `sample_id` or kept beside it."""
+"""Verified labels as a table or folder holds them; `joining` finds their rows."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.checks import check_ids, check_labels
-from noisecleaner.ingest.column_names import in_order
-from noisecleaner.ingest.columns import read_ids, read_labels, read_probability
-from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.answers import Answer, find_answer
+from noisecleaner.ingest.columns import id_texts, read_labels, read_paths, read_probability
+from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.opening import open_tables
-from noisecleaner.ingest.payloads import find_content
+from noisecleaner.ingest.payloads import Content, find_content
 from noisecleaner.ingest.raw import read_images
-from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import require_columns
+
+#: Columns that name the file of an image, where the one with the images does not.
+_PATHS = ("path", "file_name", "filename", "file", "filepath", "file_path", "image_path", "image")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,13 +28,18 @@ class Verification:
     """What somebody verified; the columns have the shape [trusted rows].
 
     Args:
-        ids: sample ids.
+        ids: sample ids; null where a row has none.
         labels: verified labels as class names; null where nobody verified the row.
         probability: with which a row was drawn to be verified; None for a plain random sample.
         payload: images or vectors of the rows, if they bring any.
         where: the table or folder, for messages.
         none_label: the label that says that none of the classes is right; None where no label can.
         notices: what was found in reading them that a reader of the results must know.
+        paths: what names the files of their images; None where nothing does.
+        vouched: whether the ids are those of a column, not paths in place of one.
+        read_from: what the labels were read from, in words.
+        answer: the column that was taken, and those that were not; None where folders name the labels.
+        files: the table; None where it is a folder of images.
     """
 
     ids: pa.ChunkedArray
@@ -41,14 +49,15 @@ class Verification:
     where: str
     none_label: str | None = None
     notices: tuple[Notice, ...] = ()
-
-    def noting(self, *notices: Notice) -> Verification:
-        """Return the same with more notices."""
-        return replace(self, notices=(*self.notices, *notices))
+    paths: pa.ChunkedArray | None = None
+    vouched: bool = True
+    read_from: str = ""
+    answer: Answer | None = None
+    files: Files | None = None
 
 
 def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) -> Verification:
-    """Read verified labels: the trusted column if there is one, else the label column, or the folders.
+    """Read verified labels: of the column that holds them (see `answers`), or of the folders.
 
     Args:
         trusted: table or folder.
@@ -56,74 +65,33 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
         classes: of the dataset; a number is a position in them only where `source` tells their order.
 
     Raises:
-        NoisecleanerError: there are no such labels, or ids that cannot join tables.
+        NoisecleanerError: there are no such labels.
     """
     files, columns, none_label = open_tables(trusted), source.columns, source.no_class(classes)
     if files is None:
-        rows = read_images(replace(source, data=trusted))
-        column = rows.trusted or rows.labels
-        assert column is not None  # noqa: S101  # folders name classes
-        read = column.known(classes, told=columns.told, beside=none_label)
-        return Verification(
-            ids=rows.ids,
-            labels=read.labels,
-            payload=rows.payload,
-            where=trusted,
-            none_label=none_label,
-            notices=(*read.notices, *unfilled(read.labels, trusted, none_label)),
-        )
-    content = find_content(files, source, required=False)
-    name = next((name for name in (columns.trusted, columns.label) if name in files), columns.trusted)
-    require_columns(files.schema, {"trusted": name}, files)
-    column = read_labels(files, name)
-    assert column is not None  # noqa: S101  # it has been required
+        return _read_folder(trusted, source, classes, none_label)
+    content = _content(files, source)
+    answer = find_answer(files, columns, classes, none_label)
+    column = read_labels(files, answer.name)
+    assert column is not None  # noqa: S101  # it has been found
     read = column.known(classes, told=columns.told, beside=none_label)
-    ids = read_ids(files, columns, content.paths)
-    check_ids(ids, trusted)
+    paths = content.paths if content.paths is not None else _paths(files)
+    ids = _ids(files, columns)
+    unnamed = paths if paths is not None else pa.chunked_array([pa.nulls(len(read.labels), pa.string())])
     return Verification(
-        ids=ids,
+        ids=unnamed if ids is None else ids,
         labels=read.labels,
         probability=read_probability(files, read.labels),
         payload=content.payload,
         where=trusted,
         none_label=none_label,
         notices=(*read.notices, *unfilled(read.labels, trusted, none_label)),
+        paths=paths,
+        vouched=ids is not None,
+        read_from=f"column {answer.name!r} of {trusted}",
+        answer=answer,
+        files=files,
     )
-
-
-def join(dataset: Manifest, verification: Verification) -> tuple[Manifest, Manifest | None]:
-    """Give dataset rows their verified labels; rows that are not in the dataset become clean-only.
-
-    Returns:
-        The dataset with `trusted_label` and `sample_probability` set, and the clean-only rows (None without any).
-
-    Raises:
-        NoisecleanerError: rows that cannot be joined, or that name classes the dataset does not have.
-    """
-    ids, labels = verification.ids, verification.labels
-    check_labels(labels, dataset.classes, verification.where, none_label=dataset.none_label)
-    positions = dataset.rows_of(ids)
-    joined = dataset.trusting(by_row(positions, labels)).noting(*verification.notices)
-    if verification.probability is not None:
-        joined = joined.drawn(by_row(positions, verification.probability))
-    outside = pc.and_(pc.is_null(positions), pc.is_valid(labels))
-    if not pc.any(outside).as_py():
-        return joined, None
-    if verification.payload is None:
-        raise _strangers(verification, ids.filter(outside).to_pylist())
-    # every trusted row stays in place, because the payload is in that order, but only the outside ones have a label
-    nothing = pa.scalar(None, pa.string())
-    no_class = pc.and_(outside, pc.fill_null(pc.equal(labels, dataset.none_label), fill_value=False))
-    inside = pc.if_else(outside, nothing, pa.scalar(Skip.IN_DATASET.value))
-    clean_only = Manifest.of(
-        ids,
-        trusted=pc.if_else(outside, labels, nothing),
-        skipped=pc.if_else(no_class, pa.scalar(Skip.NO_CLASS.value), inside),
-        classes=dataset.classes,
-        payload=in_order(verification.payload, dataset.classes),
-    )
-    clean_only = replace(clean_only, ordered=dataset.ordered)
-    return joined.noting(*_useless(verification, pc.sum(no_class).as_py() or 0)), clean_only
 
 
 def unfilled(labels: pa.ChunkedArray, where: str, none_label: str | None) -> tuple[Notice, ...]:
@@ -142,22 +110,62 @@ def unfilled(labels: pa.ChunkedArray, where: str, none_label: str | None) -> tup
     )
 
 
-def _useless(verification: Verification, count: int) -> tuple[Notice, ...]:
-    """Say so where rows beside the dataset are of none of its classes."""
-    if not count:
-        return ()
-    message = (
-        f"{count:,} rows of {verification.where} are none of the classes ({verification.none_label}) and not in the "
-        "dataset: they can neither steer nor measure, and are left out."
+def _read_folder(folder: str, source: Source, classes: tuple[str, ...], none_label: str | None) -> Verification:
+    """Read an image folder: the labels are those of its metadata files, else the folders name them."""
+    rows = read_images(replace(source, data=folder))
+    column = rows.trusted or rows.labels
+    assert column is not None  # noqa: S101  # folders name classes
+    read = column.known(classes, told=source.columns.told, beside=none_label)
+    name = source.columns.trusted if rows.trusted else source.columns.label
+    words = f"folders of {folder}" if column.folders else f"column {name!r} of the metadata of {folder}"
+    return Verification(
+        ids=rows.ids,
+        labels=read.labels,
+        payload=rows.payload,
+        where=folder,
+        none_label=none_label,
+        notices=(*read.notices, *unfilled(read.labels, folder, none_label)),
+        paths=rows.paths,
+        vouched=rows.paths is None or not rows.ids.equals(rows.paths),
+        read_from=words,
     )
-    return (Notice(code="clean-only-of-no-class", message=message, severity=Severity.NOTE),)
 
 
-def _strangers(verification: Verification, ids: list[str]) -> NoisecleanerError:
-    """Say that rows are neither in the dataset nor bring content of their own."""
-    return NoisecleanerError(
-        f"Trusted rows must be rows of the dataset or bring their own images, but {len(ids)} of "
-        f"{len(verification.ids)} in {verification.where} have a sample_id that the dataset does not hold (such as "
-        f"{listed(ids, 3)}).",
-        "Check that both sides use the same ids, and name the column with `Columns(sample_id=NAME)`.",
-    )
+def _content(files: Files, source: Source) -> Content:
+    """Find what verified rows bring; paths that lead out of their folder still name files."""
+    name = source.columns.image
+    if source.columns.embedding or source.columns.probabilities or name not in files:
+        return find_content(files, source, required=False)
+    try:
+        return find_content(files, source, required=False)
+    except NoisecleanerError:
+        if (paths := read_paths(files, name)) is None:
+            raise
+        return Content(paths)
+
+
+def _paths(files: Files) -> pa.ChunkedArray | None:
+    """Read what names the files of images, shape [rows]; None where no column does."""
+    names = {name.casefold().replace(" ", "_"): name for name in reversed(files.schema.names)}
+    found = [names[name] for name in _PATHS if name in names and files.schema.names.count(names[name]) == 1]
+    paths = (read_paths(files, name) for name in found)
+    return next((path for path in paths if path is not None and path.null_count < len(path)), None)
+
+
+def _ids(files: Files, columns: Columns) -> pa.ChunkedArray | None:
+    """Read the ids of verified rows, shape [rows]; None where no column holds any.
+
+    A table that noisecleaner wrote calls them `sample_id`, whatever the dataset does.
+    """
+    if columns.trusted_id is not None:
+        require_columns(files.schema, {"trusted_id": columns.trusted_id}, files)
+        return _filled(id_texts(files, columns.trusted_id))
+    name = next((name for name in (columns.sample_id, Columns.sample_id) if name in files), None)
+    if name is not None:
+        require_columns(files.schema, {"sample_id": name}, files)
+        return _filled(id_texts(files, name))
+    return files.row_ids() if columns.row_ids else None
+
+
+def _filled(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.equal(ids, ""), pa.scalar(None, pa.string()), ids)

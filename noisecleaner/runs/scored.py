@@ -10,12 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source, read_verification
-from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.corrections import correct, read_corrections
+from noisecleaner.ingest.joining import Labelled, place
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.ingest.reading import reopened
+from noisecleaner.ingest.strangers import Strangers
+from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
 from noisecleaner.noise.rates import Rows
 from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.progress import Progress
@@ -164,7 +167,7 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    fresh = _read_fresh(trusted, like, scored.classes, trace.table["sample_id"].combine_chunks())
+    fresh = _read_fresh(trusted, like, trace)
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
     before = scored.identity["trusted_label"].combine_chunks()
@@ -180,6 +183,7 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
     ).noting(*fresh.notices)
+    joined = _odd_labels(joined, fresh.where)
     return _fitted_again(joined, Signals.from_table(trace.table, given=joined.given))
 
 
@@ -205,33 +209,61 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
 
 @dataclass(frozen=True, kw_only=True)
 class _Fresh:
-    """Labels that were verified after the fit: rows of the trace, labels, perhaps probabilities; notices."""
+    """Labels that were verified after the fit: rows of the trace, labels, perhaps probabilities; what they are from."""
 
     rows: IntArray
     labels: pa.Array
     probability: FloatArray | None
     notices: tuple[Notice, ...]
+    where: str
 
 
-def _read_fresh(trusted: str, like: Source, classes: tuple[str, ...], ids: pa.Array) -> _Fresh:
-    """Read a table of verified labels of rows with these ids."""
-    verification = read_verification(trusted, like, classes)
-    labels, probability = verification.labels, verification.probability
-    check_labels(labels, classes, trusted, none_label=verification.none_label)
-    positions = pc.index_in(verification.ids, value_set=ids)
-    _refuse_strangers(verification.ids.filter(pc.and_(pc.is_null(positions), pc.is_valid(labels))), trusted)
-    usable = np.asarray(pc.and_(pc.is_valid(labels), pc.is_valid(positions)))
+def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
+    """Read a table of verified labels of fitted rows."""
+    verification = read_verification(trusted, like, trace.classes)
+    ids = trace.table["sample_id"].combine_chunks()
+    placed = place(
+        verification,
+        Labelled(
+            table=trace.table,
+            classes=trace.classes,
+            none_label=verification.none_label,
+            payload=lambda: reopened(like, trace.classes, ids),
+        ),
+    )
+    if placed.outside.any():
+        strangers = pa.array(np.flatnonzero(placed.outside))
+        raise Strangers(verification=verification, rows=strangers, ids=ids).refusal(
+            "Labels verified after the fit must be those of fitted rows",
+            "Check that both sides use the same ids; for rows that were not fitted, pass them with `Source.data`.",
+        )
+    usable = placed.inside
     if not usable.any():
         raise NoisecleanerError(
             f"{trusted} must hold verified labels, but all {len(usable):,} of them are empty.",
             "Fill in its column trusted_label.",
         )
+    probability = verification.probability
     return _Fresh(
-        rows=np.asarray(positions)[usable].astype(np.int64),
-        labels=labels.filter(pa.array(usable)).combine_chunks(),
+        rows=placed.rows[usable],
+        labels=placed.labels.filter(pa.array(usable)).combine_chunks(),
         probability=None if probability is None else _doubles(probability)[usable],
-        notices=verification.notices,
+        notices=placed.notices,
+        where=verification.read_from,
     )
+
+
+def _odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
+    """Say of all verified labels what is odd about them, in place of what was said of some."""
+    comparison = Comparison(
+        given=scored.given,
+        trusted=scored.trusted,
+        probability=scored.probability,
+        classes=scored.classes,
+        where=where,
+    )
+    kept = [notice for notice in scored.notices if notice.code not in CODES]
+    return replace(scored, notices=(*kept, *agreement_notices(comparison)))
 
 
 def _fitted_again(scored: ScoredRows, signals: Signals) -> ScoredRows:
@@ -259,12 +291,3 @@ def _singles(column: pa.ChunkedArray) -> SingleArray:
 
 def _doubles(column: pa.ChunkedArray) -> FloatArray:
     return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _refuse_strangers(ids: pa.ChunkedArray, trusted: str) -> None:
-    if len(ids):
-        raise NoisecleanerError(
-            f"Labels verified after the fit must be those of fitted rows, but {len(ids):,} ids in {trusted} are not "
-            f"among them (such as {listed(ids.to_pylist(), 3)}).",
-            "Check that both sides use the same ids; for rows that were not fitted, pass them with `Source.data`.",
-        )

@@ -60,4 +60,4 @@ def test_trusted_rows_of_another_dataset(refused: Refused, tmp_path: Path) -> No
 def test_trusted_rows_twice(refused: Refused, tmp_path: Path) -> None:
     pq.write_table(table(), tmp_path / "data.parquet")
     trusted(tmp_path / "t.parquet", ["cat", "dog"], ["s1", "s1"])
-    refused(*STEERED, "--trusted", "t.parquet", says=["unique", "s1"])
+    refused(*STEERED, "--trusted", "t.parquet", says=["contradict each other", "'s1' (cat and dog)"])

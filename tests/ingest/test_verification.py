@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from support.datasets import png
 from support.sources import (
+    blue,
     both,
     contents,
     green,
@@ -25,7 +27,7 @@ from support.sources import (
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, Verification, ingest, read_verification
-from noisecleaner.ingest.verification import join
+from noisecleaner.ingest.joining import join
 from noisecleaner.notices import Severity
 
 
@@ -68,8 +70,11 @@ def test_a_trusted_label_column_of_the_dataset_is_read(tmp_path: Path) -> None:
 
 
 def test_a_trusted_folder_verifies_the_images_of_the_same_path(tmp_path: Path) -> None:
-    make(tmp_path / "data", "a/1.png", "b/2.png", "b/3.png")
-    make(tmp_path / "checked", "b/2.png", "a/9.png")
+    images = make(tmp_path / "data", "a/1.png", "b/2.png", "b/3.png")
+    (tmp_path / "checked" / "b").mkdir(parents=True)
+    (tmp_path / "checked" / "b" / "2.png").write_bytes(images["b/2.png"])
+    (tmp_path / "checked" / "a").mkdir()
+    (tmp_path / "checked" / "a" / "9.png").write_bytes(green())
     manifest, clean_only = both(tmp_path / "data", tmp_path / "checked")
     assert texts(manifest, "trusted_label") == [None, "b", None]
     assert clean_only is not None
@@ -85,7 +90,7 @@ def test_trusted_rows_with_images_of_their_own_are_clean_only(tmp_path: Path) ->
         tmp_path / "t.parquet",
         sample_id=["new", "x", "unverified"],
         trusted_label=["b", "b", None],
-        image=[green(), red(), red()],
+        image=[blue(), red(), red()],
     )
     manifest, clean_only = both(data, trusted)
     assert manifest.trusted.tolist() == [1, -1]
@@ -95,7 +100,7 @@ def test_trusted_rows_with_images_of_their_own_are_clean_only(tmp_path: Path) ->
     assert clean_only.trusted.tolist() == [1, -1, -1]
     assert clean_only.given.tolist() == [-1, -1, -1]
     assert clean_only.classes == manifest.classes
-    assert contents(clean_only)[0] == green()
+    assert contents(clean_only)[0] == blue()
 
 
 def test_rows_that_nobody_verified_need_not_be_in_the_dataset(tmp_path: Path) -> None:
@@ -111,9 +116,9 @@ def test_trusted_rows_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     unknown = table(tmp_path / "1.parquet", sample_id=["r0"], trusted_label=["c"])
     assert "must be classes of the dataset" in refusal(data, unknown, embedding="embedding")
     outside = table(tmp_path / "2.parquet", sample_id=["r0", "elsewhere"], trusted_label=["a", "b"])
-    assert "such as elsewhere" in refusal(data, outside, embedding="embedding")
+    assert "such as 'elsewhere'" in refusal(data, outside, embedding="embedding")
     twice = table(tmp_path / "3.parquet", sample_id=["r0", "r0"], trusted_label=["a", "b"])
-    assert "must be unique" in refusal(data, twice, embedding="embedding")
+    assert "contradict each other, such as 'r0' (a and b)" in refusal(data, twice, embedding="embedding")
     nothing = table(tmp_path / "4.parquet", sample_id=["r0"], other=["a"])
     assert "`Columns(trusted=NAME)`" in refusal(data, nothing, embedding="embedding")
 
@@ -206,8 +211,12 @@ def test_where_nothing_is_empty_nothing_is_said_nor_of_a_column_of_the_dataset(t
 
 def test_rows_of_no_class_beside_the_dataset_are_counted_and_left_out(tmp_path: Path) -> None:
     data = table(tmp_path / "d.parquet", sample_id=["x", "y"], label=["a", "b"], image=[red(), green()])
+    fresh = png(1, np.random.default_rng(9), (8, 8))
     trusted = table(
-        tmp_path / "t.parquet", sample_id=["n1", "n2", "x"], trusted_label=["none", "b", "none"], image=[red()] * 3
+        tmp_path / "t.parquet",
+        sample_id=["n1", "n2", "x"],
+        trusted_label=["none", "b", "none"],
+        image=[blue(), fresh, red()],
     )
     manifest, clean_only = both(data, trusted)
     assert clean_only is not None

@@ -143,7 +143,7 @@ def test_probabilities_of_a_plan_come_along(tmp_path: Path, trace: Trace, scored
 
 
 def test_labels_of_rows_that_were_not_fitted_are_refused(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
-    with pytest.raises(NoisecleanerError, match=r"1 ids in .* \(such as elsewhere\)") as refused:
+    with pytest.raises(NoisecleanerError, match=r"1 of 2 labelled rows of .* \(such as 'elsewhere'\)") as refused:
         verified_since(scored, trace, verified(tmp_path, ["r1", "elsewhere"], pa.array(["a", "b"])), LIKE)
     assert "`Source.data`" in refused.value.hint
 
@@ -170,7 +170,7 @@ def test_labels_may_say_that_no_class_is_right(tmp_path: Path, trace: Trace, sco
 
 def test_empty_cells_are_said(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
     after = verified_since(scored, trace, verified(tmp_path, ["r11", "r13"], pa.array(["a", None])), LIKE)
-    assert [notice.code for notice in after.notices] == ["verified-cells-empty"]
+    assert [notice.code for notice in after.notices] == ["verified-cells-empty", "verified-labels"]
 
 
 def test_rows_of_no_class_get_no_suggestion(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:

@@ -13,6 +13,7 @@ from support.datasets import CLASSES, Command, embeddings, write_trusted
 from support.simulated import Array
 
 from noisecleaner.arrays import UNVERIFIED
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.settings import Regularisation
@@ -112,14 +113,12 @@ def test_twins_of_trusted_rows_are_counted_and_named(tmp_path: Path, truth: dict
     assert names[others[6]] not in warning.message  # five examples will do
 
 
-def test_twins_of_clean_only_rows_are_found_too(tmp_path: Path, truth: dict[str, str]) -> None:
+def test_twins_of_clean_only_rows_are_refused(tmp_path: Path, truth: dict[str, str]) -> None:
     """A verified image of a side set that is in the dataset under another id, with its vector."""
     table = pq.read_table(tmp_path / "data.parquet").slice(0, 30)
     side = {f"side-{row}": truth[row] for row in list(truth)[:30]}
-    corpus = corpus_of(tmp_path, side, embedding=table["embedding"])
-    content = np.concatenate([vectors(tmp_path), vectors(tmp_path)[:30]])
-    (warning,) = notices_before(corpus, content)
-    assert warning.message.startswith("30 rows of the dataset have the very content of a trusted row")
+    with pytest.raises(NoisecleanerError, match=r"30 in .* have the vector of a row with another id: 'side-s00000'"):
+        corpus_of(tmp_path, side, embedding=table["embedding"])
 
 
 def network(corpus: Corpus, certain: Array, of: Array) -> Predictions:
