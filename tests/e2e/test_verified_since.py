@@ -295,7 +295,7 @@ def test_either_all_verified_rows_have_a_probability_or_none(verify: Path, refus
 def test_rows_that_were_not_fitted_are_refused(verify: Path, refused: Callable[..., None]) -> None:
     ids = pq.read_table(verify)["sample_id"].to_pylist()
     replaced(verify, sample_id=pa.array(["elsewhere", *ids[1:]]))
-    refused(verify, "1 ids in")
+    refused(verify, "1 of 160 labelled rows of")
 
 
 def test_an_empty_table_is_refused(verify: Path, refused: Callable[..., None]) -> None:
