@@ -1,4 +1,4 @@
-"""What pyproject.toml says of the package is so. The wheel itself, with the lowest dependencies, is tried by .ci/lowest."""
+"""What pyproject.toml says of the package is so; .ci/lowest tries the wheel itself, with the lowest dependencies."""
 
 from __future__ import annotations
 
