@@ -62,7 +62,9 @@ def id_texts(files: Files, name: str) -> pa.ChunkedArray:
 def read_paths(files: Files, image: str) -> pa.ChunkedArray | None:
     """Read the image paths of a text column or of a Hugging Face image column, shape [rows]; None without any."""
     kind = files.schema.field(image).type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return files.column(image).cast(pa.string())
     if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0:
         return files.column(f"{image}.path").cast(pa.string())

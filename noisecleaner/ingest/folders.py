@@ -16,6 +16,7 @@ from noisecleaner.ingest.columns import read_labels
 from noisecleaner.ingest.leftovers import Leftovers, unread
 from noisecleaner.ingest.levels import Level
 from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.slashes import all_forward
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.spelling import composed
 from noisecleaner.ingest.tabular import Files
@@ -129,7 +130,7 @@ def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.T
     paths = _named(files, metadata, metadata.parent.relative_to(folder).as_posix())
     table = {
         "sample_id": files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in files else paths,
-        "path": paths,
+        "path": all_forward(Place.parse(folder), paths)[0],
     }
     for kind, name in (("label", columns.label), ("trusted", columns.trusted), ("irrelevant", columns.irrelevant)):
         labels = read_labels(files, name, beside=columns.label if kind == "trusted" else None)

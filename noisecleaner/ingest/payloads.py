@@ -12,13 +12,16 @@ import pyarrow as pa
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_paths
+from noisecleaner.ingest.image_columns import check_images
 from noisecleaner.ingest.kinds import is_pointer
 from noisecleaner.ingest.manifest import Payload, Skip
 from noisecleaner.ingest.places import Place, check_relative
+from noisecleaner.ingest.slashes import all_forward, forward
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.spelling import in_other_form
 from noisecleaner.ingest.tabular import IMAGE_BATCH, Files
 from noisecleaner.ingest.vectors import VectorColumn
+from noisecleaner.notices import Notice
 
 #: Encoded images above this size are refused unread (a decompression bomb may be far smaller).
 MAX_FILE_BYTES = 256 * 2**20
@@ -67,6 +70,7 @@ class ImageColumn:
             except (TypeError, ValueError):  # numbers that are no bytes
                 return Skip.UNREADABLE
         if isinstance(value, str):
+            value = forward(self.files.root, value)
             check_relative([value], self.files.root, self.allow_absolute)
             return read_file(self.files.root, value)
         return _no_pointer(value) if value else Skip.NO_IMAGE
@@ -77,12 +81,17 @@ class Content:
     """What the rows of a table bring.
 
     Args:
-        paths: of images in files of their own, or as a column tells them, shape [rows]; None without any.
+        paths: of images in files of their own, or as a column tells them, as they are written, shape [rows]; None
+            without any.
+        placed: the same as they are read.
         payload: images or vectors; None where the rows bring neither.
+        notices: how paths were read.
     """
 
     paths: pa.ChunkedArray | None = None
+    placed: pa.ChunkedArray | None = None
     payload: Payload | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 def find_content(files: Files, source: Source, *, required: bool) -> Content:
@@ -125,11 +134,16 @@ def no_content(source: Source) -> NoisecleanerError:
 
 def _images(files: Files, source: Source) -> Content:
     name = source.columns.image
+    check_images(files, name)
     paths = read_paths(files, name)
-    if pa.types.is_struct(files.schema.field(name).type) or paths is None:
-        return Content(paths, ImageColumn(files, name, source.allow_absolute))
-    check_relative(paths.to_pylist(), files.root, source.allow_absolute)
-    return Content(paths, ImageFiles(files.root, paths.combine_chunks()))
+    if paths is None:
+        return Content(payload=ImageColumn(files, name, source.allow_absolute))
+    placed, turned = all_forward(files.root, paths)
+    notices = (turned,) if turned else ()
+    if pa.types.is_struct(files.schema.field(name).type):
+        return Content(paths, placed, ImageColumn(files, name, source.allow_absolute), notices)
+    check_relative(placed.to_pylist(), files.root, source.allow_absolute)
+    return Content(paths, placed, ImageFiles(files.root, placed.combine_chunks()), notices)
 
 
 def read_file(root: Place, path: str | None) -> bytes | Skip:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.no_paths import excerpt, named
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _DRIVE = re.compile(r"^([A-Za-z]:|\\\\|//)")
@@ -165,16 +166,27 @@ def check_relative(paths: list[str | None], root: Place, allow_absolute: bool) -
         if path is None:
             continue
         absolute = os.path.isabs(path)
-        outside = bool(_SCHEME.match(path) or _DRIVE.match(path)) or "\0" in path
+        outside = leads_out(path) or "\0" in path
         outside |= ".." in re.split(r"[/\\]", path) or (absolute and not allow_absolute)
         if not outside and root.local and not allow_absolute:
             outside = not _inside(os.path.join(root.path, path), real_root, parents)
         if outside:
-            raise NoisecleanerError(
-                f"Image paths must be relative and stay inside {root}, but one of them is {path!r}.",
-                "Correct the manifest, or pass `Source(allow_absolute=True)` if absolute paths and links may be "
-                "followed.",
-            )
+            raise _outside(path, root)
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path is a URI, or one of a drive or a server."""
+    return bool(_SCHEME.match(path) or _DRIVE.match(path))
+
+
+def _outside(path: str, root: Place) -> NoisecleanerError:
+    """Say that a path leaves the root, or is none at all."""
+    what, hint = named(path) or (
+        "",
+        "Correct the manifest, or pass `Source(allow_absolute=True)` if absolute paths and links may be followed.",
+    )
+    found = f"{what}: {excerpt(path)}" if what else excerpt(path)
+    return NoisecleanerError(f"Image paths must be relative and stay inside {root}, but one of them is {found}.", hint)
 
 
 def _inside(path: str, real_root: str, parents: dict[str, str]) -> bool:

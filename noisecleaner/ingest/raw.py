@@ -156,13 +156,13 @@ def _read_table(files: Files, source: Source, content: Content) -> RawRows:
     columns = source.columns
     return RawRows(
         ids=read_ids(files, columns, content.paths),
-        paths=content.paths,
+        paths=content.placed,
         labels=read_labels(files, columns.label),
         trusted=read_labels(files, columns.trusted, beside=columns.label),
         irrelevant=read_labels(files, columns.irrelevant),
         payload=content.payload,
         files=files,
-        notices=files.notices,
+        notices=(*files.notices, *content.notices),
         labelled_by=files.origin(columns.label),
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.datasets import Command, embeddings, write_trusted
-from support.field import VECTORS, Refused
+from support.datasets import Command, embeddings, image_folder, png, write_trusted
+from support.field import SMALL, VECTORS, Refused
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 2345\n"
 FIT = ["--method", "uniform", "--out", "run", *VECTORS]
@@ -94,3 +96,35 @@ def test_names_with_signs_of_a_glob(command: Command, tmp_path: Path, folder: st
         outcome = command("corrupt", data, "--rate", "0", "--out", out, "--embedding-column", "embedding")
         assert outcome.code == 0, (data, outcome.err)
         assert "of 60 labels" in outcome.out
+
+
+PICTURE = base64.b64encode(png(0, np.random.default_rng(0))).decode()
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (PICTURE, ["base64 (an encoded image as text)", "column of bytes"]),
+        (f"data:image/png;base64,{PICTURE}", ["a data: URI", "column of bytes"]),
+        ("https://example.org/1.png", ["a URL: 'https://example.org/1.png'", "Download the images"]),
+        ("C:\\data\\1.png", ["a path of Windows", "such as images/1.png"]),
+        ("0 1 2 3 4 5 6 7 8 9", ["an array of numbers (pixels)", "--embedding-column NAME"]),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--allow-absolute"]], ids=["inside", "absolute"])
+def test_what_is_no_path(refused: Refused, tmp_path: Path, image: str, says: list[str], more: list[str]) -> None:
+    rows = [f'{row},"{image}",{"ab"[row % 2]}' for row in range(40)]
+    (tmp_path / "d.csv").write_text("\n".join(["sample_id,image,label", *rows]))
+    outcome = refused("fit", "d.csv", "--method", "uniform", "--out", "run", *more, says=says)
+    assert len(outcome.err) < 1000
+    assert "--allow-absolute" not in outcome.err
+
+
+def test_paths_from_windows(command: Command, tmp_path: Path) -> None:
+    truth = image_folder(tmp_path / "images", rows=45)
+    rows = ["images\\" + name.replace("/", "\\") + f",{label}" for name, label in truth.items()]
+    (tmp_path / "d.csv").write_text("\r\n".join(["image,label", *rows]))
+    outcome = command("fit", tmp_path / "d.csv", "--method", "uniform", "--out", tmp_path / "run", *SMALL)
+    assert outcome.code == 0, outcome.err
+    assert "45 paths are written with backslashes" in outcome.err
+    assert "Fitted 45 rows (0 skipped)" in outcome.out
