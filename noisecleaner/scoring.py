@@ -64,7 +64,7 @@ def score(
         scored = verified_since(scored, trace, trusted, like)
         if (picked := _picked(before, scored)) is not None:
             scored = scored.noting(picked)
-    for notice in scored.notices[len(notices) :]:
+    for notice in (notice for notice in scored.notices if notice not in notices):
         progress.tell(notice)
     if corrections is not None:
         scored = corrected_since(scored, corrections, like, progress)

@@ -16,6 +16,7 @@ from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.raw import read_dataset, with_images
 from noisecleaner.ingest.repeats import Repeats
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.strangers import Strangers
@@ -38,20 +39,45 @@ class Labelled:
         table: with the columns sample_id, path, given_label and trusted_label.
         classes: the class names.
         none_label: the verified label that says that none of them is right; None where no label can.
-        payload: opens the images or vectors, in this order; gives None where that cannot be done.
+        vectors: opens the vectors, in this order; gives None where that cannot be done.
+        images: opens the images, also those that vectors stand in for; likewise.
         columns: opens the dataset's table; gives None where there is none.
     """
 
     table: pa.Table
     classes: tuple[str, ...]
     none_label: str | None
-    payload: Callable[[], Payload | None]
+    vectors: Callable[[], Payload | None]
+    images: Callable[[], Payload | None]
     columns: Callable[[], Files | None] = lambda: None
 
     @property
     def ids(self) -> pa.Array:
         """Sample ids."""
         return self.table["sample_id"].combine_chunks()
+
+    @classmethod
+    def of(cls, dataset: Manifest, source: Source | None) -> Labelled:
+        """Take the rows of a dataset.
+
+        Args:
+            dataset: as it was read.
+            source: where it was read from, if from somewhere.
+        """
+
+        def images() -> Payload | None:
+            if source is None or source.columns.vector_file is None:
+                return dataset.payload
+            return read_dataset(with_images(source), labelled=False).payload
+
+        return cls(
+            table=dataset.table,
+            classes=dataset.classes,
+            none_label=dataset.none_label,
+            vectors=lambda: dataset.payload,
+            images=images,
+            columns=lambda: None if source is None else open_tables(source.data),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +132,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     where, labels = verification.where, verification.labels
     check_labels(labels, dataset.classes, where, none_label=dataset.none_label)
     _refuse_missing(verification)
-    known = Known(ids=dataset.ids, paths=dataset.table["path"], payload=dataset.payload)
+    known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
     matches = match(verification, known)
     positions = pa.array(matches.rows, mask=matches.rows < 0)
     given = dataset.table["given_label"].take(positions)
@@ -140,13 +166,7 @@ def join(
     Raises:
         NoisecleanerError: rows that cannot be joined, or that name classes the dataset does not have.
     """
-    labelled = Labelled(
-        table=dataset.table,
-        classes=dataset.classes,
-        none_label=dataset.none_label,
-        payload=lambda: dataset.payload,
-        columns=lambda: None if source is None else open_tables(source.data),
-    )
+    labelled = Labelled.of(dataset, source)
     placed = place(verification, labelled)
     positions = placed.positions()
     joined = dataset.trusting(by_row(positions, placed.labels)).noting(*placed.notices)

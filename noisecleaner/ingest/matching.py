@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.contents import VectorDigests, digests
 from noisecleaner.ingest.file_names import find_by_name
 from noisecleaner.ingest.manifest import Column, Payload
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.pictures import Found, Pictures
-from noisecleaner.ingest.vector_twins import IdentifiedVectors
-from noisecleaner.ingest.vectors import VectorColumn, VectorFile
+from noisecleaner.ingest.vector_twins import SummedVectors
 from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Notice, Severity
 
@@ -28,12 +28,14 @@ class Known:
     Args:
         ids: sample ids.
         paths: of the images, null where they have none.
-        payload: opens the images or vectors, in this order; gives None where that cannot be done.
+        vectors: opens the vectors, in this order; gives None where that cannot be done.
+        images: opens the images, also those that vectors stand in for; likewise.
     """
 
     ids: pa.Array
     paths: Column
-    payload: Callable[[], Payload | None]
+    vectors: Callable[[], Payload | None] = lambda: None
+    images: Callable[[], Payload | None] = lambda: None
 
     def names(self) -> Iterator[str]:
         """Yield what may name the file of each row: its path, else its id."""
@@ -101,7 +103,7 @@ def match(verification: Verification, dataset: Known) -> Matches:
     rows = np.asarray(pc.fill_null(pc.index_in(verification.ids, value_set=dataset.ids), -1)).astype(np.int64)
     inside, lost = labelled & (rows >= 0), labelled & (rows < 0)
     own = verification.payload
-    if isinstance(own, (VectorColumn, VectorFile)):
+    if isinstance(own, AnyVectors):
         _refuse_twins(own, verification, dataset, rows=rows, labelled=labelled)
         return Matches(rows=rows, by_id=int(inside.sum()), bare=np.zeros_like(lost))
     # ids that a table gives are meant; paths in their place, or ids of which none is known, are not
@@ -146,7 +148,7 @@ def _by_looks(
     names: Mapping[int, int],
 ) -> Found:
     """Find rows by their images, once it is sure that none of them contradicts its id."""
-    theirs, lost = dataset.payload(), labelled & (rows < 0)
+    theirs, lost = dataset.images(), labelled & (rows < 0)
     if not isinstance(theirs, (ImageFiles, ImageColumn)):
         readable = digests(own, np.flatnonzero(lost))
         bare = [row for row in np.flatnonzero(lost).tolist() if row not in names and row not in readable]
@@ -157,13 +159,13 @@ def _by_looks(
 
 
 def _refuse_twins(
-    own: VectorColumn | VectorFile, verification: Verification, dataset: Known, *, rows: IntArray, labelled: BoolArray
+    own: AnyVectors, verification: Verification, dataset: Known, *, rows: IntArray, labelled: BoolArray
 ) -> None:
     """Refuse embeddings that are those of other rows; class probabilities may well be equal."""
-    theirs = dataset.payload()
-    if own.kind == "embeddings" and isinstance(theirs, (VectorColumn, VectorFile)) and own.width == theirs.width:
-        IdentifiedVectors(vectors=VectorDigests.of(own), ids=verification.ids).refuse_twins(
-            IdentifiedVectors(vectors=VectorDigests.of(theirs), ids=dataset.ids),
+    theirs = dataset.vectors()
+    if own.kind == "embeddings" and isinstance(theirs, AnyVectors) and own.width == theirs.width:
+        SummedVectors(vectors=VectorDigests.of(own), ids=verification.ids).refuse_twins(
+            SummedVectors(vectors=VectorDigests.of(theirs), ids=dataset.ids),
             rows=rows,
             labelled=labelled,
             where=verification.where,

@@ -17,13 +17,13 @@ _SHOWN, _MOST = 3, 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdentifiedVectors:
+class SummedVectors:
     """Vectors and the ids of their rows, shape [rows]."""
 
     vectors: VectorDigests
     ids: Column
 
-    def refuse_twins(self, dataset: IdentifiedVectors, *, rows: IntArray, labelled: BoolArray, where: str) -> None:
+    def refuse_twins(self, dataset: SummedVectors, *, rows: IntArray, labelled: BoolArray, where: str) -> None:
         """Refuse verified rows whose vector is that of another row of the dataset than their id's.
 
         Args:
@@ -43,7 +43,7 @@ class IdentifiedVectors:
                 "Give them the ids of those rows, or leave them out.",
             )
 
-    def _twins(self, dataset: IdentifiedVectors, rows: IntArray, labelled: BoolArray) -> Iterator[tuple[str, str]]:
+    def _twins(self, dataset: SummedVectors, rows: IntArray, labelled: BoolArray) -> Iterator[tuple[str, str]]:
         """Pairs of an id, and that of another row of the dataset which has the same vector."""
         own, theirs = self.vectors.digests, dataset.vectors.digests
         right = np.zeros(len(own), dtype=bool)

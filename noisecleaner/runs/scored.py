@@ -16,6 +16,7 @@ from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.joining import Labelled, place
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
 from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
@@ -228,7 +229,8 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
             table=trace.table,
             classes=trace.classes,
             none_label=verification.none_label,
-            payload=lambda: reopened(like, trace.classes, ids),
+            vectors=lambda: reopened(like, trace.classes, ids),
+            images=lambda: reopened(with_images(like), trace.classes, ids),
         ),
     )
     if placed.outside.any():

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray
-from noisecleaner.errors import listed
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.noise.randomness import LEAST_P, not_random, picked_by_looks, random_sample_p_value
 from noisecleaner.notices import Notice
@@ -103,20 +104,39 @@ def _not_random(corpus: Corpus) -> Notice | None:
 
 
 def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:
-    """Find trusted rows whose content is that of a dataset row under another id."""
+    """Find trusted rows whose content is that of a dataset row under another id.
+
+    Raises:
+        NoisecleanerError: some of them stand beside the dataset, in which they are.
+    """
     trusted = np.flatnonzero(corpus.trusted != UNVERIFIED)
     content = {array[row].tobytes(): row for row in trusted}
-    twins = []
+    twins = {}
     for row in np.flatnonzero(corpus.dataset.readable):
         twin = content.get(array[row].tobytes())
         if twin is not None and twin != row and corpus.trusted[row] == UNVERIFIED:
-            twins.append(row)
+            twins[int(row)] = int(twin)
     if not twins:
         return None
-    ids = corpus.dataset.table["sample_id"].take(twins[:_SHOWN]).to_pylist()
+    _refuse_twins(corpus, {row: twin for row, twin in twins.items() if twin >= len(corpus.dataset)})
+    ids = corpus.dataset.table["sample_id"].take(list(twins)[:_SHOWN]).to_pylist()
     return Notice(
         code="same-content-other-id",
         message=f"{len(twins):,} rows of the dataset have the very content of a trusted row with another id (such as "
         f"{listed(ids)}): what is known of one should hold for the other, but nothing joins them. Remove the repeated "
         "rows, or give them one id.",
+    )
+
+
+def _refuse_twins(corpus: Corpus, twins: dict[int, int]) -> None:
+    """Refuse clean-only images that are in the dataset: row of the dataset -> number in the corpus."""
+    # of vectors `ingest` has refused those that tell rows apart
+    if not twins or corpus.clean_only is None or isinstance(corpus.dataset.payload, AnyVectors):
+        return
+    names, beside = corpus.dataset.table["sample_id"], corpus.clean_only.table["sample_id"]
+    pairs = [f"{beside[twin - len(corpus.dataset)]} is {names[row]}" for row, twin in list(twins.items())[:_SHOWN]]
+    raise NoisecleanerError(
+        "Trusted rows that are in the dataset must have the id of their row there, or they measure nothing, but "
+        f"{len(twins):,} of them have the very content of a row with another id ({listed(pairs)}).",
+        "Give them the ids of those rows, or leave them out.",
     )
