@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Manifest, Skip, Source, ingest, refuse_skips
+from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.noise.randomness import picked_by_looks
@@ -34,7 +34,7 @@ def score(
     cutoff: Cutoff | None = None,
     trusted: str | None = None,
     corrections: str | None = None,
-    label_names: str | tuple[str, ...] = (),
+    columns: Columns | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
@@ -44,7 +44,8 @@ def score(
         cutoff: which rows are flagged; those of a label quality below 0.5 by default.
         trusted: labels of fitted rows that were verified since, joined on `sample_id`; label quality is fitted again.
         corrections: labels that somebody fixed, joined likewise; exports take them, and they change no number.
-        label_names: what numbers among either stand for, where the fit does not know (`Columns.label_names`).
+        columns: how the columns of either are called (`trusted`, `trusted_id`) and what numbers among labels stand for
+            (`label_names`), where that is not as in the fit.
         progress: is told what is odd; silent by default.
 
     Raises:
@@ -57,8 +58,8 @@ def score(
     source, notices = record.config.source, record.result.notices if record.result else ()
     trace = Trace.read(opened.trace)
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
-    columns = replace(source.columns, label_names=label_names or source.columns.label_names)
-    like = replace(source, columns=columns).telling(trace.classes if trace.ordered else ())
+    named = source.columns.with_labels(columns or Columns())
+    like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
     before = scored = from_trace(trace).noting(*notices)
     if trusted is not None:
         scored = verified_since(scored, trace, trusted, like)

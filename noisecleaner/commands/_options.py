@@ -147,8 +147,19 @@ class NewRowOptions(RowOptions):
         given |= {"--label-level": self.label_level is not None}
         given |= {"--allow-absolute": self.allow_absolute, "--device": self.device != NewRowOptions.device}
         given |= {"--none-label": self.none_label}
-        columns = replace(self.columns(), label_names=())  # verified labels have a use for those
-        refuse(given | {"column options": columns != Columns()}, "--data")
+        plain = Columns()
+        # labels of fitted rows have a use for these
+        columns = replace(self.columns(), trusted=plain.trusted, trusted_id=None, label_names=())
+        refuse(given | {"column options": columns != plain}, "--data")
+
+    def of_labels(self) -> dict[str, object]:
+        """Options that tell how labels of fitted rows are read: option -> what it says, if it was given."""
+        named = self.trusted_column if self.trusted_column != RowOptions.trusted_column else None
+        return {
+            "--trusted-column": named,
+            "--trusted-id-column": self.trusted_id_column,
+            "--label-names": self.label_names,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,7 +91,7 @@ def gate(
     _check_output(output)
     if data is None:
         refuse({"--threshold": threshold is not None}, "--data")
-        refuse({"--trusted": trusted, "--label-names": rows.label_names}, "--data")
+        refuse({"--trusted": trusted, **rows.of_labels()}, "--data")
         rows.refuse_without_data(out)
         _conclude(judge(run, asked), format, output)
     source = rows.source(data)

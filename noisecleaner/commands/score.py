@@ -77,10 +77,13 @@ def score(
     progress = terminal.TerminalProgress()
     if data is None:
         rows.refuse_without_data(out)
-        unread = rows.label_names and trusted is None and corrections is None
-        refuse({"--label-names": unread}, "--data, --trusted or --corrections")
-        names = only_given(label_names=rows.label_names)
-        summary = score_fitted(run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **names)
+        told = any(rows.of_labels().values())
+        if trusted is None and corrections is None:
+            refuse(rows.of_labels(), "--data, --trusted or --corrections")
+        columns = only_given(columns=rows.columns() if told else None)
+        summary = score_fitted(
+            run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **columns
+        )
         console.show_summary(summary, run)
         return
     source = rows.source(data)

@@ -16,6 +16,12 @@ from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.ingest.skips import causes
 from noisecleaner.notices import Notice, Severity
 
+#: What to do with a class that no row was given, where classes may be added and where not.
+_DECLARED = (
+    "A class that no row was given is declared by a file of all class names, `Columns(label_names=FILE)`. Trusted rows "
+    "of another task, with classes of their own, need `transfer=True`."
+)
+_FITTED = "A class that the run does not know takes another fit."
 #: Ids that are Python's texts at a time.
 _HASHED = 65_536
 
@@ -83,6 +89,7 @@ def check_labels(
     *,
     none_label: str | None = None,
     kind: str = "Trusted labels",
+    fitted: bool = False,
 ) -> None:
     """Refuse verified labels that no row of the dataset could have been given.
 
@@ -92,6 +99,7 @@ def check_labels(
         where: the table or folder, for the message.
         none_label: the label that says that none of them is right; None where no label can.
         kind: what they are, for the message.
+        fitted: whether the classes are those of a fitted run, so that none can be added.
 
     Raises:
         NoisecleanerError: names the unknown labels and the known classes, and says which of them look alike.
@@ -110,9 +118,8 @@ def check_labels(
     raise NoisecleanerError(
         f"{kind} must be classes of the dataset, but {where} holds {listed(names)}, and the classes are "
         f"{listed(list(classes))}.",
-        f"Correct those labels{_or_none(none_label)}, or name the right column with `Columns(trusted=NAME)`. A class "
-        "that no row was given is declared by a file of all class names, `Columns(label_names=FILE)`. Trusted rows of "
-        "another task, with classes of their own, need `transfer=True`.",
+        f"Correct those labels{_or_none(none_label)}, or name the right column with `Columns(trusted=NAME)`. "
+        + (_FITTED if fitted else _DECLARED),
     )
 
 

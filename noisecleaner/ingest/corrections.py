@@ -59,13 +59,14 @@ def refuse_same(*, trusted: str | None, corrections: str | None) -> None:
     )
 
 
-def read_corrections(path: str, source: Source, classes: tuple[str, ...]) -> Corrections:
+def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fitted: bool = False) -> Corrections:
     """Read a table of corrections: the column `corrected_label`, else the trusted column, else the label column.
 
     Args:
         path: the table.
         source: the rows that are corrected, and how their columns are called.
         classes: of the dataset; a number is a position in them only where `source` tells their order.
+        fitted: whether they are those of a fitted run.
 
     Raises:
         NoisecleanerError: it is no such table, it is the dataset itself, or its labels are no classes.
@@ -87,7 +88,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...]) -> Cor
     column = read_labels(files, names[0])
     assert column is not None  # noqa: S101  # it is among the columns of the files
     read = column.known(classes, told=columns.told, beside=none_label)
-    check_labels(read.labels, classes, column.where, none_label=none_label, kind="Corrections")
+    check_labels(read.labels, classes, column.where, none_label=none_label, kind="Corrections", fitted=fitted)
     ids = read_ids(files, columns, find_content(files, source, required=False).paths)
     check_ids(ids, path)
     if read.labels.null_count == len(ids):

@@ -42,6 +42,7 @@ class Labelled:
         vectors: opens the vectors, in this order; gives None where that cannot be done.
         images: opens the images, also those that vectors stand in for; likewise.
         columns: opens the dataset's table; gives None where there is none.
+        fitted: whether the classes are those of a fitted run.
     """
 
     table: pa.Table
@@ -50,6 +51,7 @@ class Labelled:
     vectors: Callable[[], Payload | None]
     images: Callable[[], Payload | None]
     columns: Callable[[], Files | None] = lambda: None
+    fitted: bool = False
 
     @property
     def ids(self) -> pa.Array:
@@ -57,12 +59,13 @@ class Labelled:
         return self.table["sample_id"].combine_chunks()
 
     @classmethod
-    def of(cls, dataset: Manifest, source: Source | None) -> Labelled:
+    def of(cls, dataset: Manifest, source: Source | None, *, fitted: bool) -> Labelled:
         """Take the rows of a dataset.
 
         Args:
             dataset: as it was read.
             source: where it was read from, if from somewhere.
+            fitted: whether the classes are those of a fitted run.
         """
 
         def images() -> Payload | None:
@@ -77,6 +80,7 @@ class Labelled:
             vectors=lambda: dataset.payload,
             images=images,
             columns=lambda: None if source is None else open_tables(source.data),
+            fitted=fitted,
         )
 
 
@@ -130,7 +134,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
             does not; or ids and contents contradict each other.
     """
     where, labels = verification.where, verification.labels
-    check_labels(labels, dataset.classes, where, none_label=dataset.none_label)
+    check_labels(labels, dataset.classes, where, none_label=dataset.none_label, fitted=dataset.fitted)
     _refuse_missing(verification)
     known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
     matches = match(verification, known)
@@ -151,14 +155,15 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
 
 
 def join(
-    dataset: Manifest, verification: Verification, source: Source | None = None
+    dataset: Manifest, verification: Verification, source: Source | None = None, *, fitted: bool = False
 ) -> tuple[Manifest, Manifest | None]:
     """Give dataset rows their verified labels; rows that are not in the dataset become clean-only.
 
     Args:
         dataset: as it was read.
         verification: what somebody verified.
-        source: where the dataset is, for messages.
+        source: where the dataset is, to look at it again where ids do not match.
+        fitted: whether the classes are those of a fitted run.
 
     Returns:
         The dataset with `trusted_label` and `sample_probability` set, and the clean-only rows (None without any).
@@ -166,7 +171,7 @@ def join(
     Raises:
         NoisecleanerError: rows that cannot be joined, or that name classes the dataset does not have.
     """
-    labelled = Labelled.of(dataset, source)
+    labelled = Labelled.of(dataset, source, fitted=fitted)
     placed = place(verification, labelled)
     positions = placed.positions()
     joined = dataset.trusting(by_row(positions, placed.labels)).noting(*placed.notices)

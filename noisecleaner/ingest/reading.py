@@ -53,11 +53,13 @@ def ingest(
     dataset = dataset.noting(*own_column(dataset, where))
     if trusted is not None:
         verification = read_verification(trusted, told, dataset.classes)
-        dataset, clean_only = join(dataset, verification, source)
+        dataset, clean_only = join(dataset, verification, source, fitted=classes is not None)
         where = verification.read_from
     dataset = dataset.noting(*odd_labels(dataset, where))
     if corrections is not None:
-        table, notices = correct(dataset.table, read_corrections(corrections, told, dataset.classes))
+        table, notices = correct(
+            dataset.table, read_corrections(corrections, told, dataset.classes, fitted=classes is not None)
+        )
         dataset = replace(dataset, table=table).noting(*notices)
     return dataset, clean_only
 
@@ -78,7 +80,8 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     none_label = source.no_class(given.classes)
     verified = _verified(rows, given, told=source.columns.told, none_label=none_label)
     if verified is not None:
-        check_labels(verified.labels, given.classes, source.data, none_label=none_label)
+        fitted = classes is not None
+        check_labels(verified.labels, given.classes, source.data, none_label=none_label, fitted=fitted)
     irrelevant = None if rows.irrelevant is None else rows.irrelevant.defining()
     check_ids(rows.ids, source.data)
     assert rows.payload is not None  # noqa: S101  # `read_dataset` has refused a table without content

@@ -74,6 +74,19 @@ class Columns:
             label_names=tuple(names),
         )
 
+    def with_labels(self, told: Columns) -> Columns:
+        """Return the columns with what others tell of verified labels, where they tell something.
+
+        Args:
+            told: how verified labels and their ids are called, and what numbers among them stand for.
+        """
+        return replace(
+            self,
+            trusted=self.trusted if told.trusted == Columns.trusted else told.trusted,
+            trusted_id=told.trusted_id or self.trusted_id,
+            label_names=told.label_names or self.label_names,
+        )
+
     def refuse_both(self) -> None:
         """Refuse two kinds of vectors for one row.
 

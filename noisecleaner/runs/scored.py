@@ -200,7 +200,7 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    identity, notices = correct(scored.identity, read_corrections(corrections, like, scored.classes))
+    identity, notices = correct(scored.identity, read_corrections(corrections, like, scored.classes, fitted=True))
     for notice in notices:
         progress.tell(notice)
     # how many there are stands in the rows: what is said of the numbers stays as it is, too
@@ -231,6 +231,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
             none_label=verification.none_label,
             vectors=lambda: reopened(like, trace.classes, ids),
             images=lambda: reopened(with_images(like), trace.classes, ids),
+            fitted=True,
         ),
     )
     if placed.outside.any():

@@ -36,6 +36,7 @@ def test_each_column_has_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         label_column="l",
         id_column="s",
         trusted_column="t",
+        trusted_id_column="k",
         embedding_column="e",
         probabilities_column="p",
         label_names="n",
@@ -48,6 +49,7 @@ def test_each_column_has_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         label="l",
         sample_id="s",
         trusted="t",
+        trusted_id="k",
         embedding="e",
         probabilities="p",
         row_ids=True,
@@ -101,7 +103,14 @@ def test_options_about_images_are_refused_for_vectors(column: str, change: dict[
 
 def test_options_about_new_rows_are_refused_where_there_are_none() -> None:
     NewRowOptions().refuse_without_data(None)
-    NewRowOptions(label_names="names.txt").refuse_without_data(None)  # for verified labels
+    labels = NewRowOptions(label_names="names.txt", trusted_column="mine", trusted_id_column="key")
+    labels.refuse_without_data(None)  # for labels of fitted rows
+    assert labels.of_labels() == {
+        "--trusted-column": "mine",
+        "--trusted-id-column": "key",
+        "--label-names": "names.txt",
+    }
+    assert not any(NewRowOptions().of_labels().values())
     for options, out, word in (
         (NewRowOptions(), Path("out"), "--out"),
         (NewRowOptions(strict=True), None, "--strict"),

@@ -39,13 +39,19 @@ def test_where_rows_are_cut_is_one_value(asked: Asked, words: list[str], cutoff:
     assert call.named == {"cutoff": cutoff, "trusted": "t", "corrections": "c"}
 
 
-def test_class_names_say_what_numbers_among_verified_labels_are(asked: Asked, command: Command) -> None:
-    for option in ("trusted", "corrections"):
-        call = asked("score", "score", "run", f"--{option}", "t", "--label-names", "n.txt")
-        labels = {"trusted": None, "corrections": None, option: "t"}
-        assert call.named == {"cutoff": Cutoff(), **labels, "label_names": "n.txt"}
-    words = "would do nothing: only for --data, --trusted or --corrections"
-    refused(command("score", "run", "--label-names", "n.txt"), words)
+@pytest.mark.parametrize("option", ["trusted", "corrections"])
+def test_labels_of_fitted_rows_may_be_called_otherwise_than_in_the_fit(
+    asked: Asked, command: Command, option: str
+) -> None:
+    labels = {"trusted": None, "corrections": None, option: "t"}
+    for words, columns in (
+        (["--label-names", "n.txt"], Columns(label_names="n.txt")),
+        (["--trusted-column", "mine", "--trusted-id-column", "key"], Columns(trusted="mine", trusted_id="key")),
+    ):
+        call = asked("score", "score", "run", f"--{option}", "t", *words)
+        assert call.named == {"cutoff": Cutoff(), **labels, "columns": columns}
+        only = "would do nothing: only for --data, --trusted or --corrections"
+        refused(command("score", "run", *words), only)
 
 
 def test_new_rows_are_scored_where_there_are_some(asked: Asked) -> None:

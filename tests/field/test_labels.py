@@ -44,9 +44,12 @@ class Rows:
         pq.write_table(made, path)
 
     def verify(self, path: Path, labels: Sequence[object], every: int = 2) -> None:
-        """Write every n-th of the labels as a CSV file of verified ones."""
-        lines = [f"{name},{label}" for name, label in list(zip(self.ids, labels, strict=True))[::every]]
-        path.write_text("\n".join(["sample_id,trusted_label", *lines]) + "\n")
+        """Write every n-th of the labels as a CSV file of verified ones; where it is each of them, vouch for that."""
+        drawn = [1 if every == 1 and label != "" else "" for label in labels]
+        rows = list(zip(self.ids, labels, drawn, strict=True))[::every]
+        lines = [f"{name},{label}" + (f",{drawn}" if every == 1 else "") for name, label, drawn in rows]
+        header = "sample_id,trusted_label" + (",sample_probability" if every == 1 else "")
+        path.write_text("\n".join([header, *lines]) + "\n")
 
 
 def named(names: Sequence[str], numbers: np.ndarray) -> list[str]:
