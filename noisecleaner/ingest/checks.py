@@ -127,20 +127,21 @@ def _or_none(none_label: str | None) -> str:
     return "" if none_label is None else f" (where no class of the dataset is right, write {none_label})"
 
 
-def unknown_notices(labels: pa.ChunkedArray, classes: Sequence[str], where: str) -> tuple[Notice, ...]:
-    """Say how many rows carry labels that are no classes, and which of them look like one."""
+def alike_unknown(labels: pa.ChunkedArray, classes: Sequence[str], where: str) -> tuple[Notice, ...]:
+    """Say which labels are no classes and only look like one; the rows are skipped, and counted with the others."""
     unknown = labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(classes, pa.string())))).drop_null()
     if not len(unknown):
         return ()
-    counted = sorted(pc.value_counts(unknown).to_pylist(), key=lambda count: -count["counts"])
-    names = [str(count["values"]) for count in counted]
-    shares = listed([f"{count['values']} ({count['counts']:,} rows)" for count in counted], 5)
-    alike = explained(names, classes)
+    counted = sorted(pc.value_counts(unknown).to_pylist(), key=lambda count: (-count["counts"], count["values"]))
+    pairs = [(str(count["values"]), int(count["counts"])) for count in counted]
+    like = [(name, rows) for name, rows in pairs if explained([name], classes)]
+    if not like:
+        return ()
     message = (
-        f"{len(unknown):,} rows of {where} carry a label that is no class and are skipped: {shares}."
-        f"{alike and f' Some only look like one: {alike}.'}"
+        f"{sum(rows for _, rows in like):,} rows of {where} carry labels that only look like a class, and are skipped: "
+        f"{explained([name for name, _ in like], classes)}. Write one spelling in both."
     )
-    return (Notice(code="unknown-classes", message=message),)
+    return (Notice(code="labels-look-like-classes", message=message),)
 
 
 def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None:

@@ -72,8 +72,8 @@ def order(labels: pa.ChunkedArray) -> tuple[str, ...]:
 
 
 def is_integer(text: str) -> bool:
-    """Whether a label is an integer in decimal digits."""
-    return re.fullmatch(r"-?[0-9]+", text) is not None
+    """Whether a label is an integer in decimal digits, as long ones as Arrow has."""
+    return re.fullmatch(r"-?[0-9]{1,19}", text) is not None
 
 
 def without_fraction(text: str) -> str:

@@ -97,11 +97,11 @@ class LabelColumn:
         counts = _counts(self.text)
         absent = missing(counts, declared=classes) - {beside}
         present = [label for label in counts if label not in absent and label != beside]
-        told = () if self.own else told
-        changed, notices = _as_classes(present, classes=classes, told=told, where=self.where)
+        ordered = bool(told) or self.own == tuple(classes)
+        changed, notices = _as_classes(present, classes=classes, told=() if self.own else told, where=self.where)
         labels = _relabelled(self.text, {**changed, **dict.fromkeys(absent)})
         notices = (*missing_notices({label: counts[label] for label in absent}, self.where), *notices)
-        return Reading(labels=labels, classes=tuple(classes), ordered=bool(told), notices=notices)
+        return Reading(labels=labels, classes=tuple(classes), ordered=ordered, notices=notices)
 
 
 def _counts(text: pa.ChunkedArray) -> dict[str, int]:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.checks import check_ids, check_labels, require_two, unknown_notices
-from noisecleaner.ingest.class_line import class_notices
+from noisecleaner.ingest.checks import alike_unknown, check_ids, check_labels, require_two
+from noisecleaner.ingest.class_line import class_notices, refuse_ids_as_labels
 from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_probability
 from noisecleaner.ingest.corrections import correct, read_corrections, refuse_same
@@ -84,6 +84,8 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         check_labels(verified.labels, given.classes, source.data, none_label=none_label, fitted=fitted)
     irrelevant = None if rows.irrelevant is None else rows.irrelevant.defining()
     check_ids(rows.ids, source.data)
+    if classes is None:
+        refuse_ids_as_labels(rows)
     assert rows.payload is not None  # noqa: S101  # `read_dataset` has refused a table without content
     manifest = Manifest.of(
         rows.ids,
@@ -198,7 +200,7 @@ def _given(rows: RawRows, told: tuple[str, ...], classes: tuple[str, ...] | None
     where = rows.labels.where
     reading = rows.labels.defining(told) if classes is None else rows.labels.known(classes, told=told)
     alike = alike_notices(reading.classes, where) if classes is None else ()
-    unknown = unknown_notices(reading.labels, reading.classes, where)
+    unknown = alike_unknown(reading.labels, reading.classes, where)
     return replace(reading, notices=(*reading.notices, *alike, *unknown))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from noisecleaner.arrays import IntArray
 
@@ -115,6 +114,8 @@ def _of_all(columns: IntArray, labels: IntArray, classes: int) -> IntArray | Non
 
 def _assigned(columns: IntArray, labels: IntArray, classes: int) -> IntArray:
     """Assign to each column the class that makes most rows agree (Kuhn, 1955), shape [columns]."""
+    from scipy.optimize import linear_sum_assignment
+
     counts = np.zeros((classes, classes))
     np.add.at(counts, (columns, labels), 1)
     counts[np.diag_indices(classes)] += 0.5  # nothing moves without a reason

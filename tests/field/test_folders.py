@@ -98,7 +98,7 @@ def test_a_level_is_for_image_folders(refused: Refused, tmp_path: Path) -> None:
 def test_a_column_of_ids_is_no_label(refused: Refused, tmp_path: Path) -> None:
     embeddings(tmp_path / "d.parquet", rows=30)
     fit = ["fit", "d.parquet", "--method", "uniform", "--out", "run", "--embedding-column", "embedding"]
-    refused(*fit, "--label-column", "sample_id", says=["30 rows have 30 labels", "looks like an id", "--label-column"])
+    refused(*fit, "--label-column", "sample_id", says=["sample_id of", "holds the id of each row", "--label-column"])
 
 
 def test_a_folder_of_nothing_that_can_be_read(refused: Refused, tmp_path: Path) -> None:

@@ -43,13 +43,11 @@ class Rows:
             made = made.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
         pq.write_table(made, path)
 
-    def verify(self, path: Path, labels: Sequence[object], every: int = 2) -> None:
-        """Write every n-th of the labels as a CSV file of verified ones; where it is each of them, vouch for that."""
-        drawn = [1 if every == 1 and label != "" else "" for label in labels]
-        rows = list(zip(self.ids, labels, drawn, strict=True))[::every]
-        lines = [f"{name},{label}" + (f",{drawn}" if every == 1 else "") for name, label, drawn in rows]
-        header = "sample_id,trusted_label" + (",sample_probability" if every == 1 else "")
-        path.write_text("\n".join([header, *lines]) + "\n")
+    def verify(self, path: Path, labels: Sequence[object], tenths: int = 5) -> None:
+        """Write a share of the labels as a CSV file of verified ones."""
+        pairs = list(zip(self.ids, labels, strict=True))
+        lines = [f"{name},{label}" for row, (name, label) in enumerate(pairs) if row % 10 < tenths]
+        path.write_text("\n".join(["sample_id,trusted_label", *lines]) + "\n")
 
 
 def named(names: Sequence[str], numbers: np.ndarray) -> list[str]:
@@ -87,8 +85,8 @@ def test_class_names_say_what_numbers_are_at_the_fit_and_ever_after(command: Com
     assert "read as positions in the class names: 0 is tshirt, 1 is trouser, 2 is pullover, 3 is dress" in fitted.err
     (here / "names.txt").unlink()  # the run knows them
     assert noise_of(command("score", "run")) == pytest.approx(rows.noise, abs=0.05)
-    rows.verify(here / "more.csv", rows.true.tolist(), every=1)
-    assert noise_of(command("score", "run", "--trusted", "more.csv")) == pytest.approx(rows.noise, abs=0.005)
+    rows.verify(here / "more.csv", rows.true.tolist(), tenths=9)
+    assert noise_of(command("score", "run", "--trusted", "more.csv")) == pytest.approx(rows.noise, abs=0.02)
     later.write(here / "new.parquet", later.given.tolist())
     judged = command("score", "run", "--data", "new.parquet", "--out", "new", "--embedding-column", "embedding")
     assert judged.code == 0, judged.err
@@ -103,14 +101,14 @@ def test_labels_verified_later_as_numbers_can_be_named_then(command: Command, he
     rows.write(here / "data.parquet", named(CLOTHES, rows.given))
     rows.verify(here / "t.csv", named(CLOTHES, rows.true))
     assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT).code == 0
-    rows.verify(here / "more.csv", rows.true.tolist(), every=1)
+    rows.verify(here / "more.csv", rows.true.tolist(), tenths=9)
     unnamed = command("score", "run", "--trusted", "more.csv")
     assert unnamed.code == 2
     assert "0 would be dress" in unnamed.err
     assert "--label-names FILE" in unnamed.err
     (here / "names.json").write_text(json.dumps(CLOTHES))
     words = ["score", "run", "--trusted", "more.csv", "--label-names", "names.json"]
-    assert noise_of(command(*words)) == pytest.approx(rows.noise, abs=0.005)
+    assert noise_of(command(*words)) == pytest.approx(rows.noise, abs=0.02)
 
 
 def test_fitted_class_label_names_numbers_of_later_files(command: Command, here: Path) -> None:
@@ -118,8 +116,8 @@ def test_fitted_class_label_names_numbers_of_later_files(command: Command, here:
     rows.write(here / "data.parquet", rows.given.tolist(), names=CLOTHES)
     rows.verify(here / "t.csv", named(CLOTHES, rows.true))
     assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT).code == 0
-    rows.verify(here / "more.csv", rows.true.tolist(), every=1)
-    assert noise_of(command("score", "run", "--trusted", "more.csv")) == pytest.approx(rows.noise, abs=0.005)
+    rows.verify(here / "more.csv", rows.true.tolist(), tenths=9)
+    assert noise_of(command("score", "run", "--trusted", "more.csv")) == pytest.approx(rows.noise, abs=0.02)
     other = CLOTHES[::-1]
     later.write(here / "new.parquet", [3 - number for number in later.given.tolist()], names=other)
     words = ["gate", "run", "--data", "new.parquet", "--embedding-column", "embedding", "--max-flagged", "0.4"]
@@ -140,10 +138,12 @@ def test_grades_are_names_also_where_nobody_wrote_the_one_word(command: Command,
     rows, later = Rows(5, rows=400), Rows(5, seed=1)
     rows.write(here / "data.parquet", named(GRADES, rows.given))
     numbers = [name if name != "ungradable" else "" for name in named(GRADES, rows.true)]
-    rows.verify(here / "t.csv", numbers, every=1)
+    rows.verify(here / "t.csv", numbers, tenths=9)
     fitted = command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT)
     assert fitted.code == 0, fitted.err
-    true = dict(zip(rows.ids, numbers, strict=True))
+    true = {
+        name: label if row % 10 < 9 else "" for row, (name, label) in enumerate(zip(rows.ids, numbers, strict=True))
+    }
     trace = pq.read_table(here / "run" / "trace.parquet", columns=["sample_id", "trusted_label"]).to_pylist()
     assert {row["sample_id"]: row["trusted_label"] or "" for row in trace} == true
     new = pa.table(
@@ -242,6 +242,17 @@ def test_class_names_that_cannot_be_used(refused: Refused, tmp_path: Path, conte
     words = ["fit", "data.parquet", "--trusted", "none", "--out", "run", "--label-names", "names.txt", *FIT]
     refused(*words, says=[says])
     refused(*words[: -len(FIT) - 1], "gone.txt", *FIT, says=["need a text file", "gone.txt"])
+
+
+def test_a_label_column_that_is_an_id(refused: Refused, tmp_path: Path) -> None:
+    rows = Rows(4)
+    rows.write(tmp_path / "data.parquet", named(CLOTHES, rows.given))
+    for column in ("file", "sample_id"):
+        table = pq.read_table(tmp_path / "data.parquet")
+        files = pa.array([f"img-{row}.png" for row in range(len(table))])
+        pq.write_table(table.append_column("file", files), tmp_path / "wide.parquet")
+        words = ["fit", "wide.parquet", "--trusted", "none", "--label-column", column, "--out", "run", *FIT]
+        refused(*words, says=["Labels must be shared by rows", "label (4 values)", "--label-column NAME"])
 
 
 # Class probabilities

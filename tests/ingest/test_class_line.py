@@ -65,6 +65,28 @@ def test_a_class_for_each_row_is_an_id(tmp_path: Path) -> None:
     assert "`Columns(label=NAME)`" in said
 
 
+def test_columns_that_may_be_the_labels_are_named(tmp_path: Path) -> None:
+    path = vectors(
+        tmp_path / "d.parquet",
+        ["cat", "dog"] * 20,
+        file=[f"img_{row}.png" for row in range(40)],
+        split=[1, 2] * 20,
+        rare=["a", "b"] + [None] * 38,
+        score=[0.5, 1.5] * 20,
+    )
+    said = refusal(path, embedding="embedding", label="file")
+    assert "not like a label. Columns of few values are label (2 values), split (2 values). Name the column" in said
+
+
+def test_a_label_column_that_holds_the_ids_is_refused_however_few_rows_there_are(tmp_path: Path) -> None:
+    path = vectors(tmp_path / "d.parquet", ["a", "b", "a"])
+    said = refusal(path, embedding="embedding", label="sample_id")
+    assert f"column sample_id of {path} holds the id of each row." in said
+    make(tmp_path, "1.png", "2.png")
+    (tmp_path / "t.csv").write_text("image,label\n1.png,1.png\n2.png,2.png\n")
+    assert "holds the id of each row" in refusal(tmp_path / "t.csv")
+
+
 def test_folders_that_hold_one_image_each_are_no_classes(tmp_path: Path) -> None:
     make(tmp_path, *(f"{row}/x.png" for row in range(20)))
     assert "20 rows have 20 labels, from the folders below the dataset" in refusal(tmp_path)

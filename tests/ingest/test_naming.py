@@ -261,9 +261,10 @@ def test_labels_of_new_rows_that_look_like_a_class_are_skipped_with_the_reason(t
     manifest = read(path, classes=("caf\u00e9", "dog"), embedding="embedding")
     assert texts(manifest, "skip_reason") == ["unknown_class", "unknown_class", "unknown_class", None]
     (notice,) = told(manifest)
-    assert (notice.code, notice.severity) == ("unknown-classes", Severity.WARNING)
-    assert "carry a label that is no class and are skipped: fox (2 rows), " in notice.message
+    assert (notice.code, notice.severity) == ("labels-look-like-classes", Severity.WARNING)
+    assert notice.message.startswith("1 rows of ")
     assert "'cafe\\u0301' is spelled 'caf\\xe9' in the dataset (same letters, other Unicode form)." in notice.message
+    assert told(read(path, classes=("cat", "dog"), embedding="embedding")) == []
 
 
 def test_verified_labels_that_only_look_like_classes_are_refused_in_pairs(tmp_path: Path) -> None:
