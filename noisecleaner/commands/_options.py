@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from noisecleaner.settings import Decoding, Effort, Inference, Model
 
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Make a row that cannot be used an error.", rich_help_panel=ROWS)
+    bool,
+    typer.Option(
+        "--strict", help="Make a row that cannot be used, or an image that is no row, an error.", rich_help_panel=ROWS
+    ),
 ]
 MaxPixels = Annotated[int | None, opt("Refuse larger images (width times height; 64 million by default).", ROWS, min=1)]
 

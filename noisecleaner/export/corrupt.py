@@ -135,12 +135,15 @@ def corrupt(
     kind = Kind(kind)  # a plain text is no member
     refuse_existing(out)
     source.refuse_inside(out)
+    progress = progress or Progress()
     manifest, _ = ingest(source)
+    for notice in manifest.notices:
+        progress.tell(notice)
     rng = np.random.default_rng(seed)
     noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs=pairs), rng)
     everything = np.ones(len(manifest), dtype=bool)
     copy = Copy(manifest=manifest, source=source, labels=noisy, keep=everything, notes=pa.table({}), complete=False)
-    with replacing(out) as folder, (progress or Progress()).stage("Copying", len(manifest), "rows") as stage:
+    with replacing(out) as folder, progress.stage("Copying", len(manifest), "rows") as stage:
         folder.mkdir(parents=True)
         write_file(folder / "data.parquet", copy, stage)
         truth = {"sample_id": manifest.table["sample_id"], "true_label": manifest.table["given_label"]}

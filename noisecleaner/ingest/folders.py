@@ -35,7 +35,7 @@ class FolderRows:
         table: the columns sample_id, path and label, and with metadata trusted and irrelevant where there are any.
         words: where the labels come from.
         names: the class names that came with a column of labels, `()` without any.
-        folders: whether folders name the classes.
+        level: of the folders that name the classes, None where a column does.
         notices: how the folder was read, and what is no row.
         unread: sentences that name files that may hold labels but are not read; empty without any.
     """
@@ -43,7 +43,7 @@ class FolderRows:
     table: pa.Table
     words: str
     names: tuple[str, ...] = ()
-    folders: bool = False
+    level: Level | None = None
     notices: tuple[Notice, ...] = ()
     unread: str = ""
 
@@ -54,20 +54,27 @@ def metadata_files(folder: Path) -> list[Path]:
     return [place / name for place in places for name in METADATA if (place / name).is_file()]
 
 
-def read_folder(source: Source, walk: Walk) -> FolderRows:
+def read_folder(source: Source, walk: Walk, *, labelled: bool) -> FolderRows:
     """Read an image folder: its metadata files if it has any, else the folders that name the classes.
+
+    Args:
+        source: the folder.
+        walk: its files.
+        labelled: whether it has to have labels.
 
     Raises:
         NoisecleanerError: metadata names no files, folders name no classes, or a file's name is no text.
     """
     metadata = metadata_files(walk.folder)
-    return _of_metadata(source, walk, metadata) if metadata else _of_folders(source, walk)
+    rows = _of_metadata(source, walk, metadata) if metadata else _of_folders(source, walk)
+    if labelled and rows.level is not None:
+        rows.level.refuse_bare_splits(walk.folder, rows.unread)
+    return rows
 
 
 def _of_folders(source: Source, walk: Walk) -> FolderRows:
     """Make rows of images, and of pictures in the class folders."""
     level = Level.of(walk.images or walk.pictures, source.label_level)
-    level.refuse_bare_splits(walk.folder, unread(walk.others))
     placed = [path for path in walk.pictures if level.name(path) is not None]
     paths = sorted([*walk.images, *placed])
     _refuse_no_text(paths, walk.folder)
@@ -76,7 +83,7 @@ def _of_folders(source: Source, walk: Walk) -> FolderRows:
     return FolderRows(
         table=pa.table({"sample_id": paths, "path": paths, "label": level.labels(paths)}),
         words=level.words,
-        folders=True,
+        level=level,
         notices=(*level.notices(), *([left] if left else [])),
         unread=unread(walk.others),
     )
@@ -93,10 +100,9 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     left = Leftovers(walk=walk, unlisted=unlisted, read=own).notice()
     notices: Iterable[Notice] = [left] if left else []
     words = f"column {source.columns.label} of {own[0]}{' and others' * (len(own) > 1)}"
-    folders = "label" not in table.column_names
-    if folders:
+    level = None
+    if "label" not in table.column_names:
         level = Level.of(sorted(listed), source.label_level)
-        level.refuse_bare_splits(walk.folder, unread(set(walk.others).difference(own)))
         table = table.append_column("label", level.labels(table["path"].to_pylist()))
         words, notices = level.words, [*level.notices(), *notices]
     elif source.label_level is not None:
@@ -105,7 +111,8 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
             "Leave it out, or take that column away.",
         )
     names = _one_order([names for rows, names in read if "label" in rows.column_names], walk.folder)
-    return FolderRows(table=table, names=names, words=words, folders=folders, notices=tuple(notices))
+    others = unread(set(walk.others).difference(own))
+    return FolderRows(table=table, names=names, words=words, level=level, notices=tuple(notices), unread=others)
 
 
 def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ...]:

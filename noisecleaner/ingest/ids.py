@@ -28,7 +28,7 @@ def ids(source: Source) -> Iterator[str]:
     """
     files = open_data(source.data)
     if isinstance(files, Walk):
-        found = read_images(source, files).ids
+        found = read_images(source, files, labelled=False).ids
     else:
         found = read_ids(files, source.columns, find_content(files, source, required=False).paths)
     check_ids(found, source.data)

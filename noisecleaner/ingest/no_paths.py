@@ -9,8 +9,8 @@ import re
 from noisecleaner.ingest.kinds import format_of
 from noisecleaner.texts import printable, shortened
 
-#: Characters of a text that are shown.
-_SHOWN = 60
+#: Characters of a text that are shown, and of an encoded image.
+_SHOWN, _SHOWN_ENCODED = 60, 24
 _ENCODED = "Decode them, and write a Parquet table with a column of bytes (base64.b64decode in Python)."
 _PIXELS = "Encode them as PNG, or name them with `Columns(embedding=NAME)` if they are lists of numbers."
 _REWRITTEN = "The table was written as text: write it as Parquet, with a column of bytes."
@@ -51,8 +51,9 @@ def named(text: str) -> tuple[str, str] | None:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text, for a message: a whole image is no reading."""
-    return repr(shortened(printable(text), _SHOWN))
+    """The beginning of a text, for a message: an encoded image is no reading."""
+    found = named(text)
+    return f"'{shortened(printable(text), _SHOWN_ENCODED if found and found[1] == _ENCODED else _SHOWN)}'"
 
 
 def _is_base64(text: str) -> bool:

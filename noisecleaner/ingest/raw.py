@@ -65,7 +65,7 @@ def read_dataset(source: Source, *, labelled: bool) -> RawRows:
     """
     vectors, files = vector_file(source.columns), open_data(source.data)
     if isinstance(files, Walk):
-        rows = read_images(source, files)
+        rows = read_images(source, files, labelled=labelled)
         _refuse_columns(source)
     else:
         _refuse_level(source)
@@ -88,29 +88,30 @@ def read_beside_dataset(source: Source) -> RawRows:
     """Read rows whose labels are not those of a dataset."""
     files = open_data(source.data)
     if isinstance(files, Walk):
-        return read_images(source, files)
+        return read_images(source, files, labelled=False)
     return _read_table(files, source, find_content(files, source, required=False))
 
 
-def read_images(source: Source, walk: Walk | None = None) -> RawRows:
+def read_images(source: Source, walk: Walk | None = None, *, labelled: bool = True) -> RawRows:
     """Read an image folder: its metadata files if it has any, else the folders that name the classes.
 
     Args:
         source: the folder.
         walk: its files, where somebody has looked already.
+        labelled: whether it has to have labels.
 
     Raises:
         NoisecleanerError: metadata names no files, or other classes than the metadata of another split; folders name no
             classes, or paths leave the folder.
     """
     walk = walk or Walk.of(Path(source.data))
-    rows = read_folder(source, walk)
+    rows = read_folder(source, walk, labelled=labelled)
     table, root = rows.table, Place.parse(walk.folder)
     check_relative(table["path"].to_pylist(), root, source.allow_absolute)
     return RawRows(
         ids=table["sample_id"],
         paths=table["path"],
-        labels=LabelColumn(text=table["label"], own=rows.names, where=source.data, folders=rows.folders),
+        labels=LabelColumn(text=table["label"], own=rows.names, where=source.data, folders=rows.level is not None),
         trusted=_column_of(table, "trusted", source.data, own=rows.names),
         irrelevant=_column_of(table, "irrelevant", source.data),
         payload=ImageFiles(root, table["path"].combine_chunks()),

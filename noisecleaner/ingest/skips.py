@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import pyarrow.compute as pc
 
 from noisecleaner.errors import listed
@@ -19,6 +18,8 @@ from noisecleaner.texts import printable, shortened
 
 #: Characters of a path that are told.
 _LENGTH = 300
+#: Files that are opened to see what they hold.
+_OPENED = 100
 
 
 def skip_notice(rows: Manifest, code: str = "rows-skipped", what: str = "rows") -> Notice | None:
@@ -69,13 +70,17 @@ def _missing(rows: Manifest) -> str:
 
 
 def _unsupported(rows: Manifest) -> str:
-    """The first file that is no image that is decoded, and what it is instead."""
-    path, root = _first(rows, Skip.UNSUPPORTED_FORMAT), _root(rows)
-    if root is None or path is None or not root.local:
+    """What the first files hold that are no images that are decoded, each kind with one of its files."""
+    root = _root(rows)
+    if root is None or not root.local:
         return ""
-    words = described(first_bytes(os.path.join(root.path, path)))
-    hint = " (photographs of this kind are read where pillow-heif is installed)" if words == "HEIF" else ""
-    return f" {_shown(path)} holds {words}{hint}." if words else ""
+    kinds: dict[str, str] = {}
+    for path in _paths(rows, Skip.UNSUPPORTED_FORMAT)[:_OPENED]:
+        if path is not None and (words := described(first_bytes(os.path.join(root.path, path)))):
+            kinds.setdefault(words, path)
+    hints = {"HEIF": " (photographs of this kind are read where pillow-heif is installed)"}
+    found = [f"{_shown(path)} holds {words}{hints.get(words, '')}" for words, path in kinds.items()]
+    return f" {listed(found, 4)}." if found else ""
 
 
 def _unknown(rows: Manifest) -> str:
@@ -86,9 +91,14 @@ def _unknown(rows: Manifest) -> str:
 
 def _first(rows: Manifest, reason: Skip) -> str | None:
     """The path of the first row with a reason."""
-    found = np.flatnonzero(np.asarray(pc.fill_null(pc.equal(rows.table["skip_reason"], reason.value), False)))
-    path: str | None = rows.table["path"][int(found[0])].as_py()
-    return path
+    return _paths(rows, reason)[0]
+
+
+def _paths(rows: Manifest, reason: Skip) -> list[str | None]:
+    """The paths of the rows with a reason."""
+    skipped = pc.fill_null(pc.equal(rows.table["skip_reason"], reason.value), False)
+    paths: list[str | None] = rows.table["path"].filter(skipped).to_pylist()
+    return paths
 
 
 def _root(rows: Manifest) -> Place | None:

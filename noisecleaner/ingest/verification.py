@@ -124,7 +124,7 @@ def _read_folder(folder: str, source: Source, classes: tuple[str, ...], none_lab
         payload=rows.payload,
         where=folder,
         none_label=none_label,
-        notices=(*read.notices, *unfilled(read.labels, folder, none_label)),
+        notices=(*rows.notices, *read.notices, *unfilled(read.labels, folder, none_label)),
         paths=rows.paths,
         vouched=rows.paths is None or not rows.ids.equals(rows.paths),
         read_from=words,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from support.sources import (
     METADATA,
+    both,
     contents,
     labels,
     make,
@@ -20,7 +22,8 @@ from support.sources import (
     write_metadata,
 )
 
-from noisecleaner.ingest import Skip
+from noisecleaner.ingest import Skip, Source, read_beside
+from noisecleaner.ingest.ids import ids
 
 
 def test_the_folders_of_an_image_folder_name_the_classes(tmp_path: Path) -> None:
@@ -163,3 +166,20 @@ def test_a_file_that_metadata_names_but_is_not_there_is_missing(tmp_path: Path) 
         tmp_path / "metadata.csv", [{"file_name": "1.png", "label": "a"}, {"file_name": "2.png", "label": "b"}]
     )
     assert contents(read(tmp_path))[1] is Skip.MISSING_FILE
+
+
+def test_images_without_labels_beside_a_dataset_may_lie_in_a_split(tmp_path: Path) -> None:
+    make(tmp_path, "data/a/1.png", "data/b/2.png", "more/test/3.png", "more/test/4.png")
+    dataset, beside = read_beside(str(tmp_path / "more"), Source(str(tmp_path / "data")), read(tmp_path / "data"))
+    assert len(dataset) == 2
+    assert beside is not None
+    assert texts(beside, "sample_id") == ["test/3.png", "test/4.png"]
+    assert list(ids(Source(str(tmp_path / "more")))) == ["test/3.png", "test/4.png"]
+
+
+def test_what_is_no_row_of_a_folder_of_verified_images_is_said(tmp_path: Path) -> None:
+    make(tmp_path, "data/a/1.png", "data/b/2.png")
+    shutil.copytree(tmp_path / "data", tmp_path / "verified")
+    make(tmp_path, "verified/b/.3.png")
+    manifest, _ = both(tmp_path / "data", tmp_path / "verified")
+    assert any(f"1 file below {tmp_path / 'verified'} is no row" in notice.message for notice in manifest.notices)

@@ -58,7 +58,7 @@ def test_what_is_no_image_is_refused_in_few_words(tmp_path: Path, image: Any, sa
     ("path", "says"),
     [
         ("https://example.org/1.png", "is a URL: 'https://example.org/1.png'. Download the images"),
-        ("C:\\data\\1.png", "is a path of Windows: 'C:\\\\data\\\\1.png'. Write paths from the folder of the table"),
+        ("C:\\data\\1.png", "is a path of Windows: 'C:\\data\\1.png'. Write paths from the folder of the table"),
         ("/9j/" + "A" * 5000, "'/9j/AAAA"),
     ],
 )

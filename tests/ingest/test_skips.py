@@ -83,3 +83,11 @@ def test_a_path_that_would_break_a_terminal_is_shown_safely(tmp_path: Path) -> N
     said = causes(read(data).skipping({0: Skip.MISSING_FILE}))
     assert "\x1b" not in said
     assert len(said) < 400
+
+
+def test_every_kind_of_file_that_is_no_image_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for row, content in enumerate((b"<html>", b"<html>", b"<svg/>")):
+        (tmp_path / "images" / f"{row}.png").write_bytes(content)
+    said = causes(rows(tmp_path, dict.fromkeys(range(4), Skip.UNSUPPORTED_FORMAT)))
+    assert said == " images/0.png holds a web page, images/2.png holds SVG."

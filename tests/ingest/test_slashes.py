@@ -24,7 +24,7 @@ def test_a_table_from_windows_is_read(tmp_path: Path) -> None:
     (notice,) = told(manifest)
     assert notice.severity is Severity.NOTE
     assert notice.message == (
-        "1 paths are written with backslashes: 'images\\\\cat\\\\1.png' is read as 'images/cat/1.png'."
+        "1 paths are written with backslashes: 'images\\cat\\1.png' is read as 'images/cat/1.png'."
     )
 
 
