@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,6 +40,7 @@ class ExportResult:
         no_class: rows of which somebody said that no class is right, left out.
         skipped: rows without a score, left out.
         empty_classes: classes that rows were given, and of which none is left.
+        splits: rows of the copy by split; empty where the dataset has none.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class ExportResult:
     no_class: int
     skipped: int
     empty_classes: list[str]
+    splits: Mapping[str, int] = field(default_factory=dict)
 
 
 def export_clean(
@@ -106,11 +109,12 @@ def export_clean(
         raise NoisecleanerError(
             f"`format={format!r}` needs images, but the rows bring vectors.", "Export with `format='parquet'`."
         )
+    copy.refuse_unwritable()
     if not dry_run:
         with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
             writer.write(folder, copy, stage)
-    return _result(out, Format(format), copy, decisions)
+    return replace(_result(out, Format(format), copy, decisions), splits=copy.structure.counts(copy.rows))
 
 
 def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: Source) -> None:

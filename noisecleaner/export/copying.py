@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Manifest, Skip, Source, open_tables
+from noisecleaner.export.label_cells import Known, LabelCells
+from noisecleaner.export.owner import Owner
+from noisecleaner.export.structure import Structure
+from noisecleaner.ingest import Manifest, Skip, Source
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 
 #: Rows read together with their images: few stay far below Arrow's 2 GiB limit, and give random access where written.
@@ -27,12 +31,14 @@ class Part:
         rows: their numbers in the dataset, shape [n], ascending.
         owned: their sample ids, and the owner's columns that the copy does not make anew.
         labels: their class indices, int64, null for none.
+        cells: the same as the owner's column writes them.
         notes: what is added.
     """
 
     rows: IntArray
     owned: pa.Table
     labels: pa.Array
+    cells: pa.Array
     notes: pa.Table
 
 
@@ -71,6 +77,47 @@ class Copy:
         """Whether the rows have images, rather than vectors."""
         return isinstance(self.manifest.payload, (ImageFiles, ImageColumn))
 
+    @cached_property
+    def owner(self) -> Owner:
+        """The columns of the dataset, as they are."""
+        return Owner.of(self.source.data)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The splits and folders of the dataset."""
+        return Structure.of(self.manifest, self.source, self.owner)
+
+    @cached_property
+    def cells(self) -> LabelCells:
+        """How classes are written.
+
+        Raises:
+            NoisecleanerError: the owner's column of labels cannot hold a class that a row gets.
+        """
+        column, labels = self.source.columns.label, self.labels[self.keep]
+        if column not in self.owner:
+            return LabelCells.of_folders(self.classes, len(self.manifest))
+        needed = [self.classes[place] for place in np.unique(labels[labels >= 0]).tolist()]
+        known = Known(classes=self.classes, needed=needed, told=self.source.columns.told)
+        cells = LabelCells.of_column(self.owner, column, text=self.manifest.table["given_label"], known=known)
+        cells.check(labels, self.classes, column)
+        return cells
+
+    @property
+    def label_field(self) -> pa.Field:
+        """Name and type of the column of labels, with what the owner says of it."""
+        name = self.source.columns.label
+        field = self.owner.schema.field(name) if name in self.owner else pa.field(name, pa.int64())
+        return field.with_type(self.cells.type)
+
+    def refuse_unwritable(self) -> None:
+        """Refuse labels that the owner's column cannot hold.
+
+        Raises:
+            NoisecleanerError: a row gets a class that nobody knows how to write.
+        """
+        _ = self.cells
+
     def images(self) -> Iterator[tuple[int, bytes | None]]:
         """Yield (row, encoded bytes) for the rows to copy, as they are in the dataset; None for one that is not there.
 
@@ -96,22 +143,25 @@ class Copy:
             rows = first + np.flatnonzero(self.keep[first : first + batch.num_rows])
             owned = pa.Table.from_batches([batch.take(pa.array(rows - first))])
             labels = pa.array(self.labels[rows], pa.int64(), mask=self.labels[rows] < 0)
-            yield Part(rows, owned, labels, notes.take(pa.array(rows)))
+            cells = self.cells.of(rows, self.labels[rows])
+            yield Part(rows=rows, owned=owned, labels=labels, cells=cells, notes=notes.take(pa.array(rows)))
 
     def _owned(self, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield (first row, sample ids and the owner's other columns) over all rows of the dataset."""
         columns = self.source.columns
         anew = {columns.label, columns.sample_id, *self.notes.column_names}
         anew |= {columns.image} if self.brings_images else set()
-        files = open_tables(self.source.data)
-        names = [] if files is None else [name for name in files.schema.names if name not in anew]
-        ids = self.manifest.table["sample_id"].combine_chunks()
-        others = files.batches(names, size) if files is not None and names else None
-        first = 0
+        fields = [field for field in self.owner.schema if field.name not in anew]
+        typed_ids = columns.sample_id in self.owner
+        if typed_ids:
+            fields.insert(0, self.owner.schema.field(columns.sample_id))
+        batches = self.owner.batches([field.name for field in fields], size) if fields else None
+        ids, first = self.manifest.table["sample_id"].combine_chunks(), 0
         while first < len(ids):
-            batch = None if others is None else next(others)
+            batch = None if batches is None else next(batches)
             count = min(size, len(ids) - first) if batch is None else batch.num_rows
-            owned = {columns.sample_id: ids.slice(first, count)}
-            owned |= {} if batch is None else dict(zip(names, batch.columns, strict=True))
-            yield first, pa.RecordBatch.from_pydict(owned)
+            arrays = [] if batch is None else [batch.column(field.name) for field in fields]
+            named = fields if typed_ids else [pa.field(columns.sample_id, pa.string()), *fields]
+            arrays = arrays if typed_ids else [ids.slice(first, count), *arrays]
+            yield first, pa.RecordBatch.from_arrays(arrays, schema=pa.schema(named))
             first += count

@@ -69,6 +69,10 @@ class Level:
         """The class of one path, None where it has no folder of this level."""
         return _part(tuple(path.split("/")[:-1]), self.chosen)
 
+    def place(self, path: str) -> int | None:
+        """Which part of a path names its class, from 0; None where no part does."""
+        return _place(tuple(path.split("/")[:-1]), self.chosen)
+
     def classes(self, level: int | None = None) -> set[str]:
         """The names that a level has; of the chosen one if none is named."""
         names = (_part(parts, self.chosen if level is None else level) for parts in self.rows)
@@ -147,5 +151,10 @@ class Level:
 
 def _part(parts: tuple[str, ...], level: int) -> str | None:
     """The folder of a level, None where there is none."""
+    place = _place(parts, level)
+    return None if place is None else parts[place]
+
+
+def _place(parts: tuple[str, ...], level: int) -> int | None:
     place = level - 1 if level > 0 else len(parts) + level
-    return parts[place] if 0 <= place < len(parts) else None
+    return place if 0 <= place < len(parts) else None

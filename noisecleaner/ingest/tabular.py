@@ -126,6 +126,12 @@ class Files:
             for batch in reader_of(place).read_batches(place, own, size):
                 yield partition.widen(batch, columns)
 
+    def lengths(self) -> list[int]:
+        """Count the rows of each table."""
+        first = self.schema.names[:1]
+        batches = (reader_of(place).read_batches(place, first, _BATCH) for place in self.places)
+        return [sum(batch.num_rows for batch in part) for part in batches]
+
     def row_ids(self) -> pa.ChunkedArray:
         """Make ids `file.parquet:0`, `file.parquet:1`, … from file name and row number, shape [rows].
 
@@ -140,11 +146,7 @@ class Files:
                 f"`Columns(row_ids=True)` needs files of different names, but {self} holds some twice.",
                 "Add a column with ids, and name it with `Columns(sample_id=NAME)`.",
             )
-        first = self.schema.names[0]
-        ids = []
-        for place, name in zip(self.places, names, strict=True):
-            rows = sum(batch.num_rows for batch in reader_of(place).read_batches(place, [first], _BATCH))
-            ids += [f"{name}:{row}" for row in range(rows)]
+        ids = [f"{name}:{row}" for name, rows in zip(names, self.lengths(), strict=True) for row in range(rows)]
         return pa.chunked_array([ids], pa.string())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from support.sources import meant
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.corrupt import Kind, confusion_matrix, corrupt, flip
 from noisecleaner.ingest import Columns, Source, ingest
+from noisecleaner.ingest.labels import class_names as names_of
 
 NAMES = ("a", "b", "c", "d")
 ROWS = 200_000
@@ -126,10 +126,10 @@ def test_the_share_of_wrong_labels_is_the_rate_in_expectation(tmp_path: Path) ->
 
 
 def class_names(path: Path) -> list[str | None]:
-    """The label column as names, as Hugging Face would read them."""
+    """The label column as names; those of a ClassLabel as Hugging Face would read them."""
     table = pq.read_table(path)
-    names = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["label"]["names"]
-    return [None if index is None else names[index] for index in table["label"].to_pylist()]
+    names = names_of(table.schema, "label")
+    return [names[label] if names and label is not None else label for label in table["label"].to_pylist()]
 
 
 @pytest.fixture
@@ -227,9 +227,9 @@ def test_renamed_columns_keep_their_names(tmp_path: Path, command: Command) -> N
     words = ("corrupt", tmp_path / "data.parquet", "--out", tmp_path / "noisy", "--rate", 1)
     assert command(*words, *names).code == 0
     assert pq.read_table(tmp_path / "noisy" / "data.parquet").to_pydict() == {
-        "key": ["5", "6"],
+        "key": [5, 6],
         "vector": [[1.0], [2.0]],
-        "kind": [1, 0],
+        "kind": ["b", "a"],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from noisecleaner.cli import main
 from noisecleaner.ingest import Source
+from noisecleaner.ingest.labels import class_names
 from noisecleaner.tables import SCORES, write_table
 from support.datasets import png
 from support.scored import metadata_of, scores_table
@@ -91,9 +91,9 @@ def bar(row: Mapping[str, Any]) -> float:
 
 
 def named(table: pa.Table) -> list[str]:
-    """The label column as names, as Hugging Face would read them."""
-    classes = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]["label"]["names"]
-    return [classes[index] for index in table["label"].to_pylist()]
+    """The label column as names, those of a ClassLabel as Hugging Face would read them."""
+    classes = class_names(table.schema, "label")
+    return [classes[label] if classes else str(label) for label in table["label"].to_pylist()]
 
 
 def written(out: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from noisecleaner.registry import module_in, names_in, table_endings
 
 
 class Reader(Protocol):
-    """What a file of this folder offers.
+    """What a file of this folder offers; `UNTYPED = True` on top where every cell is text, whatever it says.
 
     Attributes:
         ENDINGS: of the names of such tables, lower case, with their dot.

@@ -21,6 +21,8 @@ from noisecleaner.ingest.readers._text import batches_of, read_in_blocks, refuse
 
 ENDINGS = (".csv", ".tsv")
 IN_FOLDERS = False
+#: A cell that says 7 may mean the number.
+UNTYPED = True
 
 _DELIMITERS = (",", ";", "\t", "|")
 #: Bytes and lines that tell the separator.

@@ -1,0 +1,114 @@
+"""The columns of a dataset as its owner wrote them, in the order of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.folders import metadata_files
+from noisecleaner.ingest.opening import open_data
+from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.readers import reader_of
+from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.walk import Walk
+
+#: What Parquet notes of a column of one file.
+_OF_ONE_FILE = b"PARQUET:field_id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """The owner's columns: of tables, or of the metadata files of an image folder.
+
+    Args:
+        schema: names and types of all columns, with the metadata; empty for an image folder without metadata files.
+        files: the tables.
+        table: the metadata files of an image folder, one behind the other.
+        typed: whether cells have a type; those of CSV are text, whatever they say.
+    """
+
+    schema: pa.Schema
+    files: Files | None = None
+    table: pa.Table | None = None
+    typed: bool = True
+
+    @classmethod
+    def of(cls, data: str) -> Owner:
+        """Open the columns of a dataset.
+
+        Raises:
+            NoisecleanerError: the dataset cannot be opened.
+        """
+        found = open_data(data)
+        if isinstance(found, Files):
+            return cls(schema=_plain(found.schema), files=found, typed=_typed(found))
+        return cls._of_metadata(found)
+
+    @classmethod
+    def _of_metadata(cls, walk: Walk) -> Owner:
+        opened = [Files.open([Place.parse(file)]) for file in metadata_files(walk.folder)]
+        if not opened:
+            return cls(schema=pa.schema([]))
+        read = [pa.table([file.column(name) for name in file.schema.names], schema=file.schema) for file in opened]
+        table = _concatenated([part.drop_columns(["file_name"]) for part in read])
+        schema = _plain(table.schema.with_metadata(opened[0].schema.metadata))
+        return cls(schema=schema, table=table, typed=all(map(_typed, opened)))
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return name in self.schema.names
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Read one column, shape [rows]."""
+        return self.files.column(name) if self.files is not None else self._table[name]
+
+    def batches(self, names: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of at most `size` rows that hold just these columns."""
+        if self.files is not None:
+            yield from self.files.batches(names, size)
+        else:
+            yield from self._table.select(list(names)).to_batches(size)
+
+    @property
+    def _table(self) -> pa.Table:
+        assert self.table is not None  # noqa: S101  # whoever asks for a column has seen it in the schema
+        return self.table
+
+
+def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put tables one behind the other; a column of two types that have none in common becomes text.
+
+    Raises:
+        NoisecleanerError: a column cannot be text either.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException:
+        return pa.concat_tables([_as_text(table) for table in tables], promote_options="default")
+
+
+def _as_text(table: pa.Table) -> pa.Table:
+    try:
+        return pa.table({name: table[name].cast(pa.string()) for name in table.column_names})
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            "The metadata files of an image folder must agree in the types of their columns, or a copy cannot hold all "
+            f"of them ({error}).",
+            "Write the files again with one type for each column.",
+        ) from error
+
+
+def _typed(files: Files) -> bool:
+    return not any(getattr(reader_of(place), "UNTYPED", False) for place in files.places)
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """Leave out what belongs to one file rather than to its columns."""
+    for place, field in enumerate(schema):
+        if field.metadata and _OF_ONE_FILE in field.metadata:
+            kept = {key: value for key, value in field.metadata.items() if key != _OF_ONE_FILE}
+            schema = schema.set(place, field.with_metadata(kept))
+    return schema
