@@ -23,6 +23,7 @@ from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult, Record
 from noisecleaner.runs.run import Run, fingerprint, open_run
+from noisecleaner.runs.scored import NOT_CALIBRATED
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
@@ -277,4 +278,4 @@ def _shortage(result: FitResult) -> tuple[Notice, ...]:
         f"{result.judging} could judge, {result.judged_wrong} of them wrong: {_UNCALIBRATED[result.quality]}. Verify "
         f"about {enough:,} rows, drawn at random."
     )
-    return (Notice(code="not-calibrated", message=message),)
+    return (Notice(code=NOT_CALIBRATED, message=message),)

@@ -14,6 +14,7 @@ from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
 from noisecleaner.noise.design import Design, Frame, draw
+from noisecleaner.notices import void
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.tables import DESIGN, PLAN, read_table, write_table
 
@@ -46,7 +47,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     """Draw rows to verify, and write a table to fill in.
 
     Rows are drawn as `noise.design.draw` does. Rows that were verified before count as a random sample, or as what an
-    earlier plan drew.
+    earlier plan drew; those that are no sample (`notices.void`) have no part in the plan, unless they are drawn.
 
     Args:
         run: a directory with scores: a run after `score`, or the output of `score_new`.
@@ -107,7 +108,9 @@ def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:
     """
     quality = np.asarray(scores["label_quality"].to_numpy(), dtype=np.float64)
     usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
-    verified = np.asarray(pc.is_valid(scores["trusted_label"])) & usable
+    # what is no sample has no part in the next one either
+    measures = not void(scored.metadata.notices)
+    verified = np.asarray(pc.is_valid(scores["trusted_label"])) & usable & measures
     open_rows = int((usable & ~verified).sum())
     if not 1 <= count <= open_rows:
         raise NoisecleanerError(

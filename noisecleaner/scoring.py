@@ -13,15 +13,17 @@ from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.corrections import refuse_same
+from noisecleaner.ingest.itself import refuse_same_column
 from noisecleaner.ingest.skips import skip_notice
-from noisecleaner.noise.randomness import picked_by_looks
+from noisecleaner.noise.randomness import not_random
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace, verified_since
+from noisecleaner.runs.sample import picked, sampled_since
+from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write
@@ -60,16 +62,14 @@ def score(
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
     named = source.columns.with_labels(columns or Columns())
     like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
-    before = scored = from_trace(trace).noting(*notices)
+    scored = from_trace(trace).noting(*notices)
     if trusted is not None:
-        scored = verified_since(scored, trace, trusted, like)
-        if (picked := _picked(before, scored)) is not None:
-            scored = scored.noting(picked)
+        scored = sampled_since(scored, trace, trusted, like)
     for notice in (notice for notice in scored.notices if notice not in notices):
         progress.tell(notice)
     if corrections is not None:
         scored = corrected_since(scored, corrections, like, progress)
-    del trace, before  # half of it are candidates, which nothing needs any more
+    del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
     return write(run, scored, cutoff, run=run, source=source, progress=progress)
 
@@ -105,6 +105,8 @@ def score_new(
         NoisecleanerError: run, rows or options cannot be used; nothing is written.
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
     """
+    if trusted is None:
+        refuse_same_column(source)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     if cutoff.by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave `by` out.")
@@ -177,7 +179,11 @@ def _judge(
     if (skipped := skip_notice(dataset)) is not None:
         progress.tell(skipped)
         dataset = dataset.noting(skipped)
-    return replace(_scored(dataset, judgements, auditor), unused=fitted.unused)
+    scored = replace(_scored(dataset, judgements, auditor), unused=fitted.unused)
+    if np.isfinite(scored.probability).any() or (found := picked(scored, scored.trusted != UNVERIFIED)) is None:
+        return scored
+    progress.tell(not_random(found))
+    return scored.noting(not_random(found))
 
 
 def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> ScoredRows:
@@ -197,13 +203,6 @@ def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> Scor
         notices=dataset.notices,
         none_label=dataset.none_label,
     )
-
-
-def _picked(before: ScoredRows, after: ScoredRows) -> Notice | None:
-    """Say so where the rows that were verified since look picked, by the label quality from before."""
-    fresh = (after.trusted != UNVERIFIED) & (before.trusted == UNVERIFIED)
-    drawn = np.isfinite(after.probability).any()
-    return None if drawn else picked_by_looks(before.label_quality, fresh)
 
 
 def _fitted_before(run: Run, ids: pa.ChunkedArray) -> tuple[Notice, ...]:

@@ -15,6 +15,8 @@ from support.simulated import Array, scores
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.estimate import Audit
+from noisecleaner.noise.randomness import not_random
+from noisecleaner.notices import Notice
 from noisecleaner.planning import plan
 from noisecleaner.tables import DESIGN, PLAN, SCORES, write_table
 
@@ -32,12 +34,12 @@ class Dataset:
         self.ids = [f"r{row:05d}" for row in range(rows)]
         self.truth = np.where(self.wrong, "b", "a")
 
-    def write(self, verified: Array, weighted: bool = False, **columns: Any) -> None:
+    def write(self, verified: Array, weighted: bool = False, *notices: Notice, **columns: Any) -> None:
         """Write scores.parquet, some rows verified."""
         values = {"sample_id": self.ids, "given_label": ["a"] * self.rows}
         values["trusted_label"] = pa.array(self.truth, mask=~np.isin(np.arange(self.rows), verified))
         values["label_quality"] = pa.array(1 - self.expected, pa.float32())
-        metadata = metadata_of(("a", "b"), weighted=weighted).to_json()
+        metadata = metadata_of(("a", "b"), weighted=weighted, notices=notices).to_json()
         write_table(self.folder / "scores.parquet", [scores_table(**values | columns)], SCORES, metadata)
 
     def plan(self, name: str, count: int, seed: int = 0) -> tuple[Array, Array]:
@@ -172,3 +174,20 @@ def test_without_scores_there_is_no_plan(tmp_path: Path) -> None:
     with pytest.raises(NoisecleanerError):
         plan(tmp_path, tmp_path / "verify.parquet", count=10)
     assert not list(tmp_path.iterdir())
+
+
+def test_rows_that_are_no_sample_have_no_part_in_the_next_one(tmp_path: Path) -> None:
+    """Unless they are drawn: then their label is known already. Estimates from the plan alone are right."""
+    data = Dataset(tmp_path)
+    chosen = np.argsort(-data.expected)[:200]
+    data.write(chosen, False, not_random("They were picked."))
+    estimates, known = [], 0
+    for seed in range(40):
+        rows, probability = data.plan(f"plan-{seed}", 150, seed)
+        assert len(rows) == 150
+        estimates.append(data.estimate(rows, probability))
+        known += int(np.isin(rows, chosen).sum())
+    labels = {row["sample_id"]: row["trusted_label"] for row in pq.read_table(tmp_path / "plan-0.parquet").to_pylist()}
+    assert all((label is not None) == (int(name[1:]) in chosen) for name, label in labels.items())
+    assert known > 0
+    assert unbiased(estimates, data.wrong.mean())

@@ -30,9 +30,7 @@ def facts(summary: Summary) -> dict[str, str]:
         "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
         **({"Fixed": _corrected(summary)} if summary.corrected else {}),
-        "Quality": _QUALITY[summary.model].format(judged=f"{summary.judged:,}")
-        + _reliability(summary)
-        + _ranking(summary),
+        "Quality": _quality(summary) + _reliability(summary) + _ranking(summary),
     }
 
 
@@ -95,6 +93,13 @@ def _kept(summary: Summary) -> str:
 
 def _corrected(summary: Summary) -> str:
     return f"{summary.corrected:,} rows carry a correction, which exports take and no rate counts"
+
+
+def _quality(summary: Summary) -> str:
+    """Tell how label quality was made, and not that it is calibrated where that rests on no sample."""
+    if void(summary.notices) and summary.model in ("audited", "planted"):
+        return "label_quality was fitted on verified rows that are no sample: it ranks rows, and is no probability"
+    return _QUALITY[summary.model].format(judged=f"{summary.judged:,}")
 
 
 def _reliability(summary: Summary) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_ids, check_labels
 from noisecleaner.ingest.columns import read_ids, read_labels
+from noisecleaner.ingest.itself import is_itself
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import find_content
-from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice, Severity
 
 #: The column that holds them, here and in what is written.
@@ -78,7 +80,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
             "Write them as a table, and pass it with `corrections=FILE`.",
         )
     names = [name for name in (COLUMN, columns.trusted, columns.label) if name in files]
-    dataset = os.path.realpath(path) == os.path.realpath(source.data)
+    dataset = is_itself(path, source)
     if not names or (dataset and names[0] == columns.label):
         found = "is the dataset, and has none" if dataset else f"has the columns {listed(files.schema.names)}"
         raise NoisecleanerError(
@@ -89,7 +91,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     assert column is not None  # noqa: S101  # it is among the columns of the files
     read = column.known(classes, told=columns.told, beside=none_label)
     check_labels(read.labels, classes, column.where, none_label=none_label, kind="Corrections", fitted=fitted)
-    ids = read_ids(files, columns, find_content(files, source, required=False).paths)
+    ids = read_ids(files, _named(columns, files), find_content(files, source, required=False).paths)
     check_ids(ids, path)
     if read.labels.null_count == len(ids):
         raise NoisecleanerError(
@@ -130,7 +132,14 @@ def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[N
     column = pc.replace_with_mask(rows[COLUMN].combine_chunks(), pa.array(mask), fresh)
     corrected = rows.set_column(rows.column_names.index(COLUMN), rows.schema.field(COLUMN), column)
     counted = _counted(corrected.filter(pa.array(mask)), corrections)
-    return corrected, (*corrections.notices, counted, *_contradictions(corrected))
+    return corrected, (*corrections.notices, counted, *contradictions(corrected))
+
+
+def _named(columns: Columns, files: Files) -> Columns:
+    """Say what the id column is called: a table that noisecleaner wrote calls it as noisecleaner does."""
+    names = (columns.trusted_id, columns.sample_id, Columns.sample_id)
+    found = next((name for name in names if name is not None and name in files), columns.sample_id)
+    return replace(columns, sample_id=found)
 
 
 def _counted(rows: pa.Table, corrections: Corrections) -> Notice:
@@ -146,7 +155,7 @@ def _counted(rows: pa.Table, corrections: Corrections) -> Notice:
     )
 
 
-def _contradictions(rows: pa.Table) -> tuple[Notice, ...]:
+def contradictions(rows: pa.Table) -> tuple[Notice, ...]:
     """Say so where a correction is another label than the verified one."""
     other = rows.filter(pc.fill_null(pc.not_equal(rows[COLUMN], rows["trusted_label"]), fill_value=False))
     if not len(other):

@@ -78,6 +78,8 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     given = _given(rows, source.columns.told, classes)
     require_two(given.classes, source.data, _said(given) + rows.unread)
     none_label = source.no_class(given.classes)
+    if source.columns.trusted == source.columns.label:
+        rows = replace(rows, trusted=None)  # the name is that of a table of verified labels
     verified = _verified(rows, given, told=source.columns.told, none_label=none_label)
     if verified is not None:
         fitted = classes is not None

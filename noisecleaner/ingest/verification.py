@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.answers import Answer, find_answer
 from noisecleaner.ingest.columns import id_texts, read_labels, read_paths, read_probability
+from noisecleaner.ingest.itself import refuse_itself
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import Content, find_content
@@ -72,6 +73,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
         return _read_folder(trusted, source, classes, none_label)
     content = _content(files, source)
     answer = find_answer(files, columns, classes, none_label)
+    refuse_itself(trusted, source, answer.name)
     column = read_labels(files, answer.name)
     assert column is not None  # noqa: S101  # it has been found
     read = column.known(classes, told=columns.told, beside=none_label)
@@ -117,6 +119,7 @@ def _read_folder(folder: str, source: Source, classes: tuple[str, ...], none_lab
     assert column is not None  # noqa: S101  # folders name classes
     read = column.known(classes, told=source.columns.told, beside=none_label)
     name = source.columns.trusted if rows.trusted else source.columns.label
+    refuse_itself(folder, source, None if column.folders else name)
     words = f"folders of {folder}" if column.folders else f"column {name!r} of the metadata of {folder}"
     return Verification(
         ids=rows.ids,

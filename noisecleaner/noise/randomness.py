@@ -13,6 +13,8 @@ from noisecleaner.notices import Notice, Severity
 
 #: A sample as odd as one in a thousand random ones is called into question.
 LEAST_P = 0.001
+#: The notice that says that no rate stands on verified rows.
+NOT_RANDOM = "not-random"
 _DRAWS, _BLOCK = 9_999, 99
 
 
@@ -38,12 +40,38 @@ def random_sample_p_value(*, given: IntArray, sampled: IntArray, classes: int) -
     return further / (_DRAWS + 1)
 
 
-def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray) -> Notice | None:
+def picked_by_class(*, given: IntArray, verified: BoolArray, classes: int) -> str | None:
+    """Test whether verified rows can be a random sample, by their given labels (chi-square, simulated).
+
+    Args:
+        given: class index of the given label, -1 where a row has none, shape [rows].
+        verified: rows that shall be a random sample, shape [rows].
+        classes: number of classes.
+
+    Returns:
+        What was found; None where they can be one.
+    """
+    sampled = verified & (given >= 0)
+    if not sampled.any():
+        return None
+    p_value = random_sample_p_value(given=given[given >= 0], sampled=given[sampled], classes=classes)
+    if p_value >= LEAST_P:
+        return None
+    return (
+        f"The {int(sampled.sum()):,} verified rows cannot be a random sample: given labels as unevenly spread have a "
+        f"p-value of {p_value:.1g} (simulated)."
+    )
+
+
+def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray) -> str | None:
     """Test whether verified rows can be a random sample, by how right their labels look (Kolmogorov and Smirnov).
 
     Args:
         quality: label quality or a margin, NaN where a row has none, shape [rows].
         verified: rows that shall be a random sample, shape [rows].
+
+    Returns:
+        What was found; None where they can be one.
     """
     from scipy import stats
 
@@ -58,7 +86,7 @@ def picked_by_looks(quality: npt.NDArray[np.floating[Any]], verified: BoolArray)
     if p_value >= LEAST_P:
         return None
     side = "wrong" if np.median(some) < np.median(others) else "right"
-    return not_random(
+    return (
         f"The {len(some):,} verified rows cannot be a random sample: they look {side} far more often than other rows "
         f"(p-value {p_value:.1g})."
     )
@@ -71,8 +99,8 @@ def not_random(found: str) -> Notice:
         found: how that came out.
     """
     return Notice(
-        code="not-random",
+        code=NOT_RANDOM,
         severity=Severity.VOID,
         message=f"{found} Noise rates and thresholds would be those of the rows that were picked. Draw rows at random, "
-        "or with `plan()`.",
+        "or with `plan()`, and pass those that you picked with `corrections=FILE`.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
@@ -12,11 +13,14 @@ from scipy import special
 from noisecleaner.arrays import FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.cuts import Cut, Sides
+from noisecleaner.notices import Notice, Severity
 
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
 _SETS = 100
 Value = TypeVar("Value")
+_COUNT = "A number of rows can be flagged without a guarantee: `Goal('budget', 100)`."
+_DRAW = f"Draw some with `plan(RUN, count=300, out='verify.parquet')` and verify them. {_COUNT}"
 _MOST = 1e8  # verified rows; whoever is told to verify more cannot
 
 
@@ -73,9 +77,29 @@ class Goal:
         """Take the side of a cut that the goal is about."""
         return sides.flagged if self.kind == "precision" else sides.kept
 
+    @property
+    def words(self) -> str:
+        """What is asked for, as an error begins."""
+        return f"{'A precision' if self.kind == 'precision' else 'An effective noise'} of {self.value:g}"
+
     def wrongly(self, share: float) -> float:
         """Turn the share of wrong labels on that side into the share of rows that are there wrongly, and back."""
         return 1 - share if self.kind == "precision" else share
+
+
+def refuse_unmeasured(goal: Goal, notices: Iterable[Notice]) -> None:
+    """Refuse a goal that only a sample could guarantee, where the verified rows are none.
+
+    Args:
+        goal: what shall be reached.
+        notices: what is known of the verified rows.
+
+    Raises:
+        TooFewVerifiedError: tells why.
+    """
+    for notice in notices:
+        if notice.severity is Severity.VOID and goal.kind != "budget":
+            raise TooFewVerifiedError(f"{goal.words} cannot be guaranteed. {notice.message}", _COUNT)
 
 
 def choose(goal: Goal, cut: Cut) -> float:
@@ -180,9 +204,10 @@ def _p_values(*, sizes: FloatArray, errors: FloatArray, limit: float) -> FloatAr
 def _too_few(goal: Goal, sets: _Sets, cut: Cut) -> TooFewVerifiedError:
     """Say how many more verified rows it takes, or that they would not help."""
     verified, rows = len(cut.audit), len(cut.values)
-    asked = f"A precision of {goal.value:g}" if goal.kind == "precision" else f"An effective noise of {goal.value:g}"
-    asked += f" cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
+    asked = f"{goal.words} cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
     less = f"Ask for less, or look at a number of rows: `Goal('budget', {max(100, verified)})`."
+    if not verified:
+        return TooFewVerifiedError(f"{asked}: nobody has verified rows that may judge.", _DRAW)
     if np.isnan(sets.expected).all():
         return TooFewVerifiedError(f"{asked}: none of them can judge this ranking.", less)
     needed = _needed(goal, sets)

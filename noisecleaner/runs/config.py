@@ -12,6 +12,7 @@ from typing import Any, get_args
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.corrections import refuse_same
+from noisecleaner.ingest.itself import refuse_same_column
 from noisecleaner.ingest.places import absolute
 from noisecleaner.registry import check_choice, names_in
 from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Decoding, Effort, Meta, Model, Precision, Regularisation
@@ -69,6 +70,8 @@ class FitConfig:
             NoisecleanerError: names the parameter, what it may be and what it is.
         """
         refuse_same(trusted=self.trusted, corrections=self.corrections)
+        if self.trusted is None:
+            refuse_same_column(self.source)
         _check_effort(self.effort)
         _check_method(self)
         _check_regularisation(self.regularisation, self.source.columns.irrelevant)

@@ -31,6 +31,8 @@ from noisecleaner.runs.trace import Trace
 
 #: Columns that tell which row it is, and what is known of it without a network.
 IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "corrected_label", "skip_reason")
+#: The notice of a fit that too few verified rows could judge.
+NOT_CALIBRATED = "not-calibrated"
 #: Columns that a threshold may cut.
 By = Literal["label_quality", "alpha"]
 
@@ -156,8 +158,23 @@ def from_trace(trace: Trace) -> ScoredRows:
     )
 
 
-def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
-    """Take in labels that were verified after the fit, and fit label quality again on all of them.
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """What was verified after the fit.
+
+    Args:
+        rows: with those labels in place of earlier ones; their numbers are those of the fit.
+        held: which of them the table held, shape [rows].
+        where: what the labels were read from, in words.
+    """
+
+    rows: ScoredRows
+    held: BoolArray
+    where: str
+
+
+def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source) -> Since:
+    """Take in labels that were verified after the fit.
 
     Args:
         scored: the rows of the trace.
@@ -184,8 +201,7 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
     ).noting(*fresh.notices)
-    joined = _odd_labels(joined, fresh.where)
-    return _fitted_again(joined, Signals.from_table(trace.table, given=joined.given))
+    return Since(rows=joined, held=mask, where=fresh.where)
 
 
 def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress: Progress) -> ScoredRows:
@@ -256,7 +272,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
     )
 
 
-def _odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
+def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
     """Say of all verified labels what is odd about them, in place of what was said of some."""
     comparison = Comparison(
         given=scored.given,
@@ -269,9 +285,9 @@ def _odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
     return replace(scored, notices=(*kept, *agreement_notices(comparison)))
 
 
-def _fitted_again(scored: ScoredRows, signals: Signals) -> ScoredRows:
+def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:
     """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
-    true = scored.trusted
+    signals, true = Signals.from_table(trace.table, given=scored.given), scored.trusted
     judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
     labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
     verified = VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
@@ -281,6 +297,7 @@ def _fitted_again(scored: ScoredRows, signals: Signals) -> ScoredRows:
     judgements = model.judge(signals.predictions, quality)
     return replace(
         scored,
+        notices=tuple(notice for notice in scored.notices if notice.code != NOT_CALIBRATED),
         label_quality=judgements.quality,
         suggested=judgements.suggested,
         suggested_confidence=judgements.confidence,

@@ -17,7 +17,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.ranking import Rankings, rank
 from noisecleaner.noise.rates import Rows, measure
-from noisecleaner.noise.thresholds import Goal, choose
+from noisecleaner.noise.thresholds import Goal, choose, refuse_unmeasured
 from noisecleaner.notices import void
 from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
@@ -106,6 +106,8 @@ def _write_files(
         progress.tell(doubt)
         scored = scored.noting(doubt)
     cut = Cut(values, rows)
+    if cutoff.goal is not None:
+        refuse_unmeasured(cutoff.goal, scored.notices)
     threshold = cutoff.threshold_for(cut)
     metadata = Metadata(
         run=run,

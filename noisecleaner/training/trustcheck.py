@@ -12,7 +12,7 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.manifest import Manifest
-from noisecleaner.noise.randomness import LEAST_P, not_random, picked_by_looks, random_sample_p_value
+from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.training.corpus import Corpus
@@ -47,7 +47,7 @@ def notices_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) 
     """
     dataset = corpus.dataset
     picked = None if _drawn(dataset) else picked_by_looks(predictions.margin, judging)
-    yield from filter(None, [picked])
+    yield from () if picked is None else [not_random(picked)]
     rows = np.flatnonzero(judging & predictions.known)
     seen = predictions.take(rows)
     own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
@@ -87,20 +87,13 @@ def _unseen_classes(corpus: Corpus) -> Notice | None:
 
 
 def _not_random(corpus: Corpus) -> Notice | None:
-    """Test by simulation whether the audited rows' given labels can be those of a random sample (chi-square)."""
+    """Test whether the audited rows' given labels can be those of a random sample."""
     dataset = corpus.dataset
-    audited = (dataset.given >= 0) & (dataset.trusted != UNVERIFIED)
-    if not audited.any() or _drawn(dataset):
+    if _drawn(dataset):
         return None
-    p_value = random_sample_p_value(
-        given=dataset.given[dataset.given >= 0], sampled=dataset.given[audited], classes=len(dataset.classes)
-    )
-    if p_value >= LEAST_P:
-        return None
-    return not_random(
-        f"The {int(audited.sum()):,} audited rows cannot be a random sample: given labels as unevenly spread have a "
-        f"p-value of {p_value:.1g} (simulated)."
-    )
+    audited = dataset.trusted != UNVERIFIED
+    found = picked_by_class(given=dataset.given, verified=audited, classes=len(dataset.classes))
+    return None if found is None else not_random(found)
 
 
 def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:

@@ -168,3 +168,102 @@ def test_new_rows_take_them_too(folder: Path, run: Path, tmp_path: Path, command
     outcome = command("export-clean", tmp_path / "scores", "--out", tmp_path / "clean", "--on-flag", "keep")
     assert "Wrote 199 of 200 rows" in outcome.out
     assert "1 with their correction, 0 with their verified label, 1 of no class left out" in outcome.out
+
+
+# Rows that were picked, given as verified
+
+
+@pytest.fixture(scope="module")
+def picked(folder: Path) -> Path:
+    """The sixty flagged rows as if they were a random sample."""
+    rows = pq.read_table(folder / "corrections.parquet").rename_columns(["sample_id", "trusted_label"])
+    pq.write_table(rows, folder / "picked.parquet")
+    return folder / "picked.parquet"
+
+
+def test_reviewed_flagged_rows_given_as_verified_leave_the_rates_as_they_are(
+    run: Path, picked: Path, command: Command
+) -> None:
+    assert command("score", run).code == 0
+    before, quality = noise(run), pq.read_table(run / "scores.parquet")["label_quality"]
+    outcome = command("score", run, "--trusted", picked)
+    assert outcome.code == 0, outcome.err
+    after = noise(run)
+    new = [notice for notice in after.pop("notices") if notice not in before["notices"]]
+    (notice,) = [notice for notice in new if notice["severity"] != "note"]
+    assert after == {name: part for name, part in before.items() if name != "notices"}
+    assert pq.read_table(run / "scores.parquet")["label_quality"].equals(quality)
+    assert notice["severity"] == "warning"
+    assert "all rates are those of the 120 rows that were audited before" in notice["message"]
+    first, second = outcome.out.splitlines()[:2]
+    assert first.startswith("Noise ")
+    assert second.strip().startswith("Warning: The 60 verified rows cannot be a random sample")
+    assert "Pass rows that you picked with --corrections FILE." in second
+    gated = command("gate", run, "--max-noise", "0.5")
+    assert (gated.code, "picked-rows-measure-nothing" in gated.out) == (0, True)
+
+
+def test_a_fit_on_them_claims_neither_a_rate_nor_a_calibration(
+    folder: Path, picked: Path, tmp_path: Path, command: Command
+) -> None:
+    """Twelve labels are flagged although they are right: enough to fit label quality on."""
+    truth = json.loads((folder / "truth.json").read_text())
+    scores = pq.read_table(folder / "run" / "scores.parquet").to_pylist()
+    right = [r["sample_id"] for r in scores if r["flagged"] and truth[r["sample_id"]] == r["given_label"]][:12]
+    rows = pq.read_table(picked).to_pydict()
+    ids = [*rows["sample_id"], *(name for name in right if name not in rows["sample_id"])]
+    pq.write_table(
+        pa.table({"sample_id": ids, "trusted_label": [truth[name] for name in ids]}), tmp_path / "picked.parquet"
+    )
+    fit = ["fit", folder / "data.parquet", "--trusted", tmp_path / "picked.parquet", *FIT, "--out", tmp_path / "run"]
+    assert command(*fit).code == 0
+    outcome = command("score", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert "Noise    cannot tell, because the verified rows cannot measure it" in outcome.out
+    assert "audited rows" not in outcome.out
+    assert "label_quality was fitted on verified rows that are no sample: it ranks rows, and is no prob" in outcome.out
+    assert command("gate", tmp_path / "run", "--max-noise", "0.9").code == 3
+    goal = command("score", tmp_path / "run", "--target-precision", "0.5")
+    assert goal.code == 3
+    assert "A precision of 0.5 cannot be guaranteed. The" in goal.err
+    assert "cannot be a random sample: they look wrong far more often" in goal.err
+
+
+def test_a_goal_that_nobody_verified_rows_for_says_so(folder: Path, tmp_path: Path, command: Command) -> None:
+    fit = ["fit", folder / "data.parquet", "--method", "uniform", *FIT, "--out", tmp_path / "run"]
+    assert command(*fit).code == 0
+    outcome = command("score", tmp_path / "run", "--target-noise", "0.1")
+    assert outcome.code == 3
+    assert (
+        "by 0 verified rows: nobody has verified rows that may judge. Draw some with `noisecleaner plan" in outcome.err
+    )
+
+
+def test_new_rows_that_were_picked_measure_nothing(folder: Path, run: Path, tmp_path: Path, command: Command) -> None:
+    truth = embeddings(tmp_path / "new.parquet", rows=600, width=3, seed=5)
+    new = ["score", run, "--data", tmp_path / "new.parquet", "--embedding-column", "embedding", "--out", tmp_path / "s"]
+    assert command(*new).code == 0
+    scores = pq.read_table(tmp_path / "s" / "scores.parquet").to_pylist()
+    flagged = [row["sample_id"] for row in scores if row["flagged"]][:60]
+    for name, ids in (("picked", flagged), ("random", list(np.random.default_rng(0).choice(list(truth), 60, False)))):
+        rows = pa.table({"sample_id": ids, "trusted_label": [truth[row] for row in ids]})
+        pq.write_table(rows, tmp_path / f"{name}.parquet")
+        outcome = command(*new, "--trusted", tmp_path / f"{name}.parquet")
+        assert outcome.code == 0, outcome.err
+        assert ("Noise    cannot tell" in outcome.out) == (name == "picked")
+        assert noise(tmp_path / "s")["overall"]["audited"] == (0 if name == "picked" else 60)
+
+
+@pytest.mark.parametrize("words", [["--trusted", "data.parquet"], ["--trusted-column", "label"]])
+def test_a_dataset_does_not_verify_itself(folder: Path, tmp_path: Path, command: Command, words: list[str]) -> None:
+    options = [folder / word if word.endswith(".parquet") else word for word in words]
+    outcome = command("fit", folder / "data.parquet", *FIT, "--out", tmp_path / "run", *options)
+    assert outcome.code == 2
+    assert "Verified labels must be those that somebody has checked, but" in outcome.err
+    assert "--trusted-column NAME" in outcome.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_nor_does_it_after_the_fit(folder: Path, run: Path, command: Command) -> None:
+    outcome = command("score", run, "--trusted", folder / "data.parquet")
+    assert (outcome.code, "is the dataset, and its column 'label'" in outcome.err) == (2, True)

@@ -19,8 +19,10 @@ from support.simulated import Array, scores
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.randomness import not_random
 from noisecleaner.noise.rates import Rows
-from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError, _p_values, choose
+from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError, _p_values, choose, refuse_unmeasured
+from noisecleaner.notices import Notice
 
 ROWS = 5000
 DRAWS = 500
@@ -193,6 +195,20 @@ def test_a_budget_is_spent_exactly_where_all_rows_differ(budget: int) -> None:
     quality = np.random.default_rng(0).permutation(50) / 50
     threshold = choose(Goal("budget", budget), cut_of(quality, quality > 0.5, np.empty(0, np.int64)))
     assert np.array_equal(np.sort(np.argsort(quality)[:budget]), np.flatnonzero(quality < threshold))
+
+
+def test_a_guarantee_that_nobody_can_give_says_why(population: tuple[Array, Array]) -> None:
+    quality, wrong = population
+    with pytest.raises(TooFewVerifiedError, match="by 0 verified rows: nobody has verified rows that may judge") as few:
+        choose(Goal("precision", 0.9), cut_of(quality, wrong, np.zeros(len(wrong), dtype=bool)))
+    assert "`plan(RUN, count=300" in few.value.hint
+    notices = [Notice(code="other", message="Something else."), not_random("They look wrong.")]
+    for goal in (Goal("precision", 0.9), Goal("noise", 0.05)):
+        with pytest.raises(TooFewVerifiedError, match=f"{goal.words} cannot be guaranteed. They look wrong") as picked:
+            refuse_unmeasured(goal, notices)
+        assert picked.value.exit_code == 3
+    refuse_unmeasured(Goal("budget", 10), notices)
+    refuse_unmeasured(Goal("noise", 0.05), notices[:1])
 
 
 def test_a_threshold_needs_rows_with_a_score() -> None:

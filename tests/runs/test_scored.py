@@ -14,9 +14,17 @@ from support.simulated import trace as simulated
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.scored import ScoredRows, corrected_since, from_trace, verified_since
+from noisecleaner.runs.scored import (
+    NOT_CALIBRATED,
+    ScoredRows,
+    corrected_since,
+    fitted_again,
+    from_trace,
+    verified_since,
+)
 from noisecleaner.runs.trace import TRACE, Trace
 
 CLASSES = ("a", "b", "c", "d")
@@ -106,7 +114,7 @@ def test_labels_join_by_id_in_any_order_and_replace_old_ones(
     rows = np.random.default_rng(0).permutation(np.arange(2, 14))
     labels = np.where(rows == 2, (true[2] + 1) % 4, true[rows])
     table = verified(tmp_path, [f"r{row}" for row in rows], names(labels))
-    after = verified_since(scored, trace, table, LIKE)
+    after = verified_since(scored, trace, table, LIKE).rows
     wanted = np.where(np.arange(ROWS) < 14, true, -1)
     wanted[2] = (true[2] + 1) % 4
     np.testing.assert_array_equal(after.trusted, wanted)
@@ -114,6 +122,7 @@ def test_labels_join_by_id_in_any_order_and_replace_old_ones(
     np.testing.assert_array_equal(after.judging, (np.arange(ROWS) >= 5) & (np.arange(ROWS) < 14))
     np.testing.assert_array_equal(after.given, scored.given)
     # too few to fit on again: what the fit made of them stands
+    after = fitted_again(after, trace)
     np.testing.assert_array_equal(after.label_quality, scored.label_quality)
     assert after.model == "planted"
 
@@ -122,8 +131,11 @@ def test_with_enough_verified_rows_quality_and_suggestions_are_fitted_again(
     tmp_path: Path, trace: Trace, scored: ScoredRows, true: Array
 ) -> None:
     rows = np.arange(0, ROWS, 2)
-    after = verified_since(scored, trace, verified(tmp_path, [f"r{row}" for row in rows], names(true[rows])), LIKE)
+    stale = (Notice(code=NOT_CALIBRATED, message="too few"), Notice(code="other", message="stays"))
+    table = verified(tmp_path, [f"r{row}" for row in rows], names(true[rows]))
+    after = fitted_again(verified_since(scored.noting(*stale), trace, table, LIKE).rows, trace)
     assert after.model == "audited"
+    assert [notice.code for notice in after.notices] == ["other", "verified-labels"]
     wrong = scored.given != true
     wrong[ROWS - 1] = False
     unseen = ~np.isin(np.arange(ROWS), rows)
@@ -137,7 +149,7 @@ def test_with_enough_verified_rows_quality_and_suggestions_are_fitted_again(
 def test_probabilities_of_a_plan_come_along(tmp_path: Path, trace: Trace, scored: ScoredRows, true: Array) -> None:
     ids, probability = ["r20", "r7"], np.array([0.1, 0.2])
     table = verified(tmp_path, ids, names(true[[20, 7]]), sample_probability=probability)
-    after = verified_since(scored, trace, table, LIKE)
+    after = verified_since(scored, trace, table, LIKE).rows
     assert after.probability[[20, 7, 8]].tolist() == [0.1, 0.2, 0.5]
     assert np.isnan(after.probability[21])
 
@@ -150,7 +162,7 @@ def test_labels_of_rows_that_were_not_fitted_are_refused(tmp_path: Path, trace: 
 
 def test_rows_without_a_label_are_no_strangers(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
     """A table of all rows in which only some are filled in."""
-    after = verified_since(scored, trace, verified(tmp_path, ["r11", "elsewhere"], pa.array(["a", None])), LIKE)
+    after = verified_since(scored, trace, verified(tmp_path, ["r11", "elsewhere"], pa.array(["a", None])), LIKE).rows
     assert after.trusted[11] == 0
 
 
@@ -163,19 +175,21 @@ def test_labels_that_are_no_class_or_all_empty_are_refused(tmp_path: Path, trace
 
 def test_labels_may_say_that_no_class_is_right(tmp_path: Path, trace: Trace, scored: ScoredRows, true: Array) -> None:
     table = verified(tmp_path, ["r11", "r13"], pa.array(["none", "a"]), sample_probability=[0.5, 0.5])
-    after = verified_since(scored, trace, table, LIKE)
+    after = verified_since(scored, trace, table, LIKE).rows
     assert after.trusted[11:14].tolist() == [NO_CLASS, UNVERIFIED, 0]
     assert after.rows().wrong[11]
 
 
 def test_empty_cells_are_said(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
-    after = verified_since(scored, trace, verified(tmp_path, ["r11", "r13"], pa.array(["a", None])), LIKE)
+    after = verified_since(scored, trace, verified(tmp_path, ["r11", "r13"], pa.array(["a", None])), LIKE).rows
     assert [notice.code for notice in after.notices] == ["verified-cells-empty", "verified-labels"]
 
 
 def test_rows_of_no_class_get_no_suggestion(tmp_path: Path, trace: Trace, scored: ScoredRows) -> None:
     labelled = replace(scored, suggested_confidence=np.where(scored.suggested >= 0, np.float32(0.7), np.nan))
-    after = verified_since(labelled, trace, verified(tmp_path, ["r11"], pa.array(["none"])), LIKE).without_needless()
+    after = verified_since(
+        labelled, trace, verified(tmp_path, ["r11"], pa.array(["none"])), LIKE
+    ).rows.without_needless()
     assert (after.suggested[9], after.suggested[11], after.suggested[13]) == (1, -1, 1)
     np.testing.assert_array_equal(np.isnan(after.suggested_confidence), after.suggested < 0)
     assert scored.without_needless() is scored

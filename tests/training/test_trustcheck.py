@@ -89,7 +89,7 @@ def test_rows_picked_from_one_class_are_no_random_sample(tmp_path: Path, truth: 
     given = given_labels(tmp_path)
     picked = [row for row in truth if given[row] == CLASSES[0]][:40] + [r for r in truth if given[r] != CLASSES[0]][:20]
     (warning,) = notices_before(corpus_of(tmp_path, {row: truth[row] for row in picked}), vectors(tmp_path))
-    assert warning.message.startswith("The 60 audited rows cannot be a random sample")
+    assert warning.message.startswith("The 60 verified rows cannot be a random sample")
     assert "p-value of 0.0001 (simulated)" in warning.message
 
 
@@ -191,7 +191,7 @@ def test_a_fit_says_it_all(tmp_path: Path, command: Command) -> None:
     assert outcome.code == 0, outcome.err
     for words in (
         f"1 of 3 classes have no trusted row ({CLASSES[2]})",
-        "The 100 audited rows cannot be a random sample",
+        "The 100 verified rows cannot be a random sample",
         "1 rows of the dataset have the very content of a trusted row",
         "3 of 100 verified labels look wrong themselves",
     ):

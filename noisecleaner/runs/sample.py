@@ -1,0 +1,137 @@
+"""Which of the rows that were verified after the fit may measure: a sample does, rows that were picked override."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import UNVERIFIED, BoolArray
+from noisecleaner.ingest import Source
+from noisecleaner.ingest.corrections import contradictions
+from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.runs.scored import ScoredRows, Since, fitted_again, odd_labels, verified_since
+from noisecleaner.runs.trace import Trace
+
+#: Rows below which the tests would hardly find out that they were picked.
+_LEAST = 20
+
+
+def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
+    """Take in labels that were verified after the fit, as far as they may measure.
+
+    Rows that cannot be a random sample count as corrections where a sample was verified at the fit: its rates stand as
+    they are. Where none was, no rate is told. What was no sample at the fit gives way to what is one now.
+
+    Args:
+        before: the rows of the trace.
+        trace: the trace itself.
+        trusted: table with verified labels, joined on `sample_id`.
+        like: how the columns of the fit are called, and which order its classes have.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    since = verified_since(before, trace, trusted, like)
+    drawn = bool(np.isfinite(since.rows.probability).any())
+    found = None if drawn else _picked(before, since)
+    if found is not None:
+        return _as_corrections(before, since, f"{found} ", trusted) or since.rows.noting(not_random(found))
+    rows = _instead(before, since, trusted, drawn=drawn)
+    instead, rows = rows is not since.rows, odd_labels(rows, since.where)
+    again = fitted_again(rows, trace)
+    return _uncalibrated(again) if again is rows and instead else again
+
+
+def picked(rows: ScoredRows, verified: BoolArray) -> str | None:
+    """Say how it came out that verified rows are no random sample of the rows with label quality; None where they may.
+
+    Args:
+        rows: those that may be in it.
+        verified: which are, shape [rows].
+    """
+    given = np.where(np.isfinite(rows.label_quality), rows.given, -1)
+    looks = picked_by_looks(rows.label_quality, verified)
+    return looks or picked_by_class(given=given, verified=verified, classes=len(rows.classes))
+
+
+def _picked(before: ScoredRows, since: Since) -> str | None:
+    """Compare the rows that are verified for the first time with those that still nobody has verified."""
+    others = before.trusted == UNVERIFIED
+    rest = replace(before, label_quality=np.where(others, before.label_quality, np.float32(np.nan)))
+    return picked(rest, others & (since.rows.trusted != UNVERIFIED))
+
+
+def _as_corrections(before: ScoredRows, since: Since, found: str, where: str) -> ScoredRows | None:
+    """Take what was verified since for corrections, and all numbers as they were; None where nothing measured before.
+
+    Args:
+        before: the rows with what was verified before.
+        since: what was verified since.
+        found: how it came out that it was picked.
+        where: the table, for messages.
+    """
+    measured = int(before.rows().audited.sum())
+    if not measured:
+        return None
+    first, then = (rows.identity["trusted_label"] for rows in (before, since.rows))
+    changed = np.asarray(pc.fill_null(pc.not_equal(first, then), fill_value=True)) & since.held
+    notice = Notice(
+        code="picked-rows-measure-nothing",
+        message=f"{found}The {int(changed.sum()):,} labels of {where} count as corrections, which measure nothing: all "
+        f"rates are those of the {measured:,} rows that were audited before. Pass rows that you picked with "
+        "`corrections=FILE`.",
+    )
+    fresh = [notice for notice in since.rows.notices if notice not in before.notices]
+    read = [notice for notice in fresh if notice.severity is Severity.NOTE]
+    rows = _overriding(before, changed, then)
+    return rows.noting(*read, notice, *contradictions(rows.identity))
+
+
+def _instead(before: ScoredRows, since: Since, where: str, *, drawn: bool) -> ScoredRows:
+    """Let what is a sample now measure in place of what was none at the fit; other rows stay as they are."""
+    codes = {notice.code for notice in before.notices if notice.severity is Severity.VOID}
+    if codes != {NOT_RANDOM}:
+        return since.rows
+    sample = since.held & (np.isfinite(since.rows.probability) | (not drawn))
+    if not drawn and (sample.sum() < _LEAST or picked(before, sample) is not None):
+        return since.rows
+    old, labels = (since.rows.trusted != UNVERIFIED) & ~sample, since.rows.identity["trusted_label"]
+    notice = Notice(
+        code="picked-rows-measure-nothing",
+        message=f"{int(old.sum()):,} rows that were verified at the fit are no random sample and count as corrections: "
+        f"rates are those of {int(sample.sum()):,} rows of {where}.",
+    )
+    kept = tuple(notice for notice in since.rows.notices if notice.severity is not Severity.VOID)
+    rows = _overriding(since.rows, old, labels)
+    cleared = pc.if_else(pa.array(old), pa.scalar(None, pa.string()), labels)
+    return replace(_replaced(rows, "trusted_label", cleared), judging=rows.judging & ~old, notices=(*kept, notice))
+
+
+def _uncalibrated(rows: ScoredRows) -> ScoredRows:
+    """Say that label quality is still that of the fit, which rests on no sample."""
+    notice = Notice(
+        code="fitted-on-picked-rows",
+        message="label_quality was fitted on rows that are no random sample, and too few others are verified to fit it "
+        "again: it ranks rows, and is no probability. Verify more rows, drawn at random or with `plan()`.",
+    )
+    return replace(rows, model="uncalibrated").noting(notice)
+
+
+def _overriding(rows: ScoredRows, which: BoolArray, labels: pa.ChunkedArray) -> ScoredRows:
+    """Take labels of some rows for corrections.
+
+    Args:
+        rows: all of them.
+        which: those that are corrected, shape [rows].
+        labels: of all rows, as text, shape [rows].
+    """
+    return _replaced(rows, "corrected_label", pc.if_else(pa.array(which), labels, rows.identity["corrected_label"]))
+
+
+def _replaced(rows: ScoredRows, name: str, column: pa.ChunkedArray) -> ScoredRows:
+    place = rows.identity.column_names.index(name)
+    return replace(rows, identity=rows.identity.set_column(place, name, column))

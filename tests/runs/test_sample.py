@@ -1,0 +1,186 @@
+"""Rows that were verified after the fit measure where they can be a sample, and override labels where they cannot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.simulated import trace as simulated
+
+from noisecleaner.arrays import UNVERIFIED, Array
+from noisecleaner.ingest import Source
+from noisecleaner.noise.randomness import NOT_RANDOM, not_random
+from noisecleaner.notices import Notice, Severity, void
+from noisecleaner.quality.model import Judgements
+from noisecleaner.runs.sample import picked, sampled_since
+from noisecleaner.runs.scored import ScoredRows, from_trace
+from noisecleaner.runs.trace import TRACE, Trace
+
+CLASSES = ("a", "b", "c", "d")
+ROWS, AUDITED = 2000, 150
+LIKE = Source("data.parquet")
+SIGNALS, CORRECT, TRUE = simulated(ROWS, noise=0.2)
+#: Rows in random order: the first of them were audited at the fit.
+ORDER = np.random.default_rng(0).permutation(ROWS)
+#: Rows that look wrong most of all.
+WORST = np.argsort(SIGNALS.predictions.margin)[:60]
+
+
+def names(labels: Array) -> pa.Array:
+    return pa.array([CLASSES[label] if label >= 0 else None for label in labels.tolist()], pa.string())
+
+
+def trace(verified: Array) -> Trace:
+    """A finished fit with these rows verified, all of which judge."""
+    judgements = Judgements.unknown(ROWS)
+    judgements.quality[:] = 1 / (1 + np.exp(-SIGNALS.predictions.margin))
+    numbers, nothing = SIGNALS.to_table(), pa.nulls(ROWS, pa.string())
+    known = np.isin(np.arange(ROWS), verified)
+    columns = {name: numbers[name] for name in numbers.column_names} | {
+        "sample_id": pa.array([f"r{row}" for row in range(ROWS)]),
+        "given_label": names(SIGNALS.predictions.given),
+        "trusted_label": names(np.where(known, TRUE, -1)),
+        **dict.fromkeys(["path", "corrected_label", "skip_reason"], nothing),
+        "label_quality": pa.array(judgements.quality),
+        "suggested": pa.nulls(ROWS, pa.int32()),
+        "suggested_confidence": pa.nulls(ROWS, pa.float32()),
+        "judging": pa.array(known),
+        "sample_probability": pa.nulls(ROWS, pa.float64()),
+    }
+    return Trace(pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE), CLASSES, "audited")
+
+
+def table(folder: Path, rows: Array, labels: Array | None = None, **more: object) -> str:
+    columns = {
+        "sample_id": [f"r{row}" for row in rows],
+        "trusted_label": names(TRUE[rows] if labels is None else labels),
+    }
+    pq.write_table(pa.table({**columns, **more}), folder / "t.parquet")
+    return str(folder / "t.parquet")
+
+
+def since(fitted: Trace, trusted: str, *notices: Notice) -> tuple[ScoredRows, ScoredRows]:
+    """The rows before, and after labels were verified."""
+    before = from_trace(fitted).noting(*notices)
+    return before, sampled_since(before, fitted, trusted, LIKE)
+
+
+def doubts(rows: ScoredRows) -> list[Notice]:
+    """What stands beside the noise."""
+    return [notice for notice in rows.notices if notice.severity is not Severity.NOTE]
+
+
+def codes(rows: ScoredRows) -> list[str]:
+    return [notice.code for notice in doubts(rows)]
+
+
+def test_a_random_sample_measures_beside_the_first_one(tmp_path: Path) -> None:
+    more = ORDER[AUDITED : AUDITED + 200]
+    _, after = since(trace(ORDER[:AUDITED]), table(tmp_path, more))
+    assert after.rows().audited.sum() == AUDITED + 200
+    assert codes(after) == []
+    assert (after.corrected == UNVERIFIED).all()
+
+
+def test_rows_that_look_wrong_override_and_change_no_number(tmp_path: Path) -> None:
+    chosen = np.setdiff1d(WORST, ORDER[:AUDITED])
+    before, after = since(trace(ORDER[:AUDITED]), table(tmp_path, chosen))
+    for name, values in vars(before.rows()).items():
+        np.testing.assert_array_equal(getattr(after.rows(), name), values, err_msg=name)
+    np.testing.assert_array_equal(after.label_quality, before.label_quality)
+    np.testing.assert_array_equal(after.corrected, np.where(np.isin(np.arange(ROWS), chosen), TRUE, UNVERIFIED))
+    (notice,) = doubts(after)
+    assert notice.severity is Severity.WARNING
+    for words in (
+        f"The {len(chosen)} verified rows cannot be a random sample: they look wrong far more often",
+        f"The {len(chosen)} labels of {tmp_path}/t.parquet count as corrections, which measure nothing",
+        "all rates are those of the 150 rows that were audited before",
+    ):
+        assert words in notice.message
+
+
+def test_rows_of_one_class_are_picked_too(tmp_path: Path) -> None:
+    alike = ORDER[AUDITED:][SIGNALS.predictions.given[ORDER[AUDITED:]] == 2][:50]
+    before, after = since(trace(ORDER[:AUDITED]), table(tmp_path, alike))
+    np.testing.assert_array_equal(after.trusted, before.trusted)
+    assert "given labels as unevenly spread" in doubts(after)[0].message
+
+
+def test_an_audited_label_stands_where_picked_rows_contradict_it(tmp_path: Path) -> None:
+    chosen = np.append(np.setdiff1d(WORST, ORDER[:AUDITED]), ORDER[0])
+    labels = np.where(chosen == ORDER[0], (TRUE[ORDER[0]] + 1) % 4, TRUE[chosen])
+    before, after = since(trace(ORDER[:AUDITED]), table(tmp_path, chosen, labels))
+    assert after.trusted[ORDER[0]] == before.trusted[ORDER[0]] == TRUE[ORDER[0]]
+    assert after.corrected[ORDER[0]] == (TRUE[ORDER[0]] + 1) % 4
+    assert codes(after) == ["picked-rows-measure-nothing", "correction-against-audit"]
+
+
+def test_where_nothing_else_was_verified_no_rate_is_told(tmp_path: Path) -> None:
+    _, after = since(trace(ORDER[:0]), table(tmp_path, WORST))
+    assert codes(after) == [NOT_RANDOM]
+    assert void(after.notices)
+    assert not after.rows().audited.any()
+
+
+def test_labels_that_were_verified_otherwise_at_the_fit_are_counted_and_named(tmp_path: Path) -> None:
+    again = ORDER[:100]
+    labels = np.where(np.arange(100) < 4, (TRUE[again] + 1) % 4, TRUE[again])
+    _, after = since(trace(ORDER[:AUDITED]), table(tmp_path, again, labels))
+    (notice,) = doubts(after)
+    assert notice.message.startswith("4 of 100 rows had been verified before with another label than that of")
+    np.testing.assert_array_equal(after.trusted[again], labels)
+
+
+PICKED = not_random("The 60 verified rows cannot be a random sample.")
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_sample_takes_the_place_of_what_was_none_at_the_fit(tmp_path: Path, drawn: bool) -> None:
+    """With known probabilities or without; two of the first ones are in the sample by chance."""
+    sample = np.append(ORDER[~np.isin(ORDER, WORST)][:300], WORST[:2])
+    more = {"sample_probability": np.full(len(sample), 0.15)} if drawn else {}
+    _, after = since(trace(WORST), table(tmp_path, sample, **more), PICKED)
+    np.testing.assert_array_equal(np.sort(np.flatnonzero(after.rows().audited)), np.sort(sample))
+    np.testing.assert_array_equal(np.flatnonzero(after.corrected != UNVERIFIED), np.sort(WORST[2:]))
+    (notice,) = doubts(after)
+    assert notice.message.startswith("58 rows that were verified at the fit are no random sample")
+    assert after.rows().rate().low < 1 - CORRECT.mean() < after.rows().rate().high
+
+
+@pytest.mark.parametrize("rows", [ORDER[:10], WORST[30:]], ids=["few", "picked again"])
+def test_what_is_no_better_does_not(tmp_path: Path, rows: Array) -> None:
+    _, after = since(trace(WORST[:30]), table(tmp_path, rows), PICKED)
+    assert void(after.notices)
+    assert not after.rows().audited.any()
+
+
+def test_where_too_few_are_left_to_fit_quality_again_it_claims_nothing(tmp_path: Path) -> None:
+    right = ORDER[CORRECT[ORDER] & ~np.isin(ORDER, WORST)][:25]
+    probability = np.full(25, 0.1)
+    _, after = since(trace(WORST), table(tmp_path, right, sample_probability=probability), PICKED)
+    assert after.model == "uncalibrated"
+    assert codes(after) == ["picked-rows-measure-nothing", "fitted-on-picked-rows"]
+
+
+def test_another_reason_to_measure_nothing_stays(tmp_path: Path) -> None:
+    other = Notice(code="other", message="x", severity=Severity.VOID)
+    _, after = since(trace(WORST), table(tmp_path, ORDER[:300]), PICKED, other)
+    assert set(codes(after)) >= {NOT_RANDOM, "other"}
+    assert not after.rows().audited.any()
+
+
+def test_false_alarms_are_rare() -> None:
+    rows = from_trace(trace(ORDER[:0]))
+    rng = np.random.default_rng(1)
+    alarms = [picked(rows, np.isin(np.arange(ROWS), rng.choice(ROWS, 60, replace=False))) for _ in range(100)]
+    assert sum(alarm is not None for alarm in alarms) <= 1
+
+
+def test_rows_that_are_skipped_have_no_part_in_it() -> None:
+    rows = from_trace(trace(ORDER[:0]))
+    quality = np.where(np.arange(ROWS) < 50, np.float32(np.nan), rows.label_quality)
+    assert picked(replace(rows, label_quality=quality), np.arange(ROWS) < 50) is None
