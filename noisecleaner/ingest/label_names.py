@@ -78,7 +78,10 @@ def _of_json(text: str) -> list[str]:
 
 
 def _of_csv(text: str) -> list[str]:
-    rows = list(csv.DictReader(StringIO(text)))
+    table = csv.DictReader(StringIO(text))
+    if "name" not in (table.fieldnames or ()):
+        raise ValueError(f"its columns are {listed(list(table.fieldnames or ()))}, and none is name")
+    rows = list(table)
     if rows and "id" in rows[0]:
         return _by_number([(row["id"] or "", row["name"]) for row in rows])
     return [_name(row["name"]) for row in rows]

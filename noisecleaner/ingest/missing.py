@@ -27,7 +27,8 @@ def missing(labels: Collection[str], *, declared: Collection[str] = ()) -> set[s
         labels: the distinct labels of the column, as text.
         declared: classes that somebody has named: none of them is missing.
     """
-    words = {label for label in labels if _says_nothing(label)} - set(declared)
+    classes = {name.strip().casefold() for name in declared}  # a word in another case is a class badly spelled
+    words = {label for label in labels if _says_nothing(label) and label.strip().casefold() not in classes}
     numbers = {label for label in labels if without_fraction(label) == NUMBER} - set(declared)
     if NUMBER in declared or not numbers:
         return words

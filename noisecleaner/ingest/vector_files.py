@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_ids
+from noisecleaner.ingest.lookalikes import explained
 from noisecleaner.ingest.manifest import VectorKind
 from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.source import Columns
@@ -22,6 +23,8 @@ from noisecleaner.ingest.vectors import FIELDS, VectorColumn, VectorFile, rows_a
 from noisecleaner.notices import Notice, Severity
 
 _SHOWN = 3
+#: Ids that are compared letter by letter, to say why they do not match.
+_COMPARED = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,28 +93,37 @@ class IdentifiedVectors:
         if self.ids.equals(ids):
             return self.vectors, ()  # nothing has to be held in memory
         rows = np.asarray(pc.fill_null(pc.index_in(ids, value_set=self.ids.combine_chunks()), -1)).astype(np.int64)
+        left = self.ids.filter(pc.invert(pc.is_in(self.ids, value_set=ids.combine_chunks())))
+        alike = _alike(left, ids.filter(pa.array(rows < 0)))
         if (rows < 0).all():
             raise NoisecleanerError(
                 f"Vectors need the ids of the dataset, but none of {self.vectors.where} (such as "
                 f"{listed(self.ids.slice(0, _SHOWN).to_pylist())}) is one of {where} (such as "
-                f"{listed(ids.slice(0, _SHOWN).to_pylist())}).",
+                f"{listed(ids.slice(0, _SHOWN).to_pylist())}).{alike}",
                 f"Write the ids that `ids(Source({where!r}))` lists.",
             )
-        strangers = pc.invert(pc.is_in(self.ids, value_set=ids.combine_chunks()))
-        left = self.ids.filter(strangers)
         array = np.concatenate(list(self.vectors.blocks()))
         vectors = self.vectors
         joined = JoinedVectors(array=array, rows=rows, kind=vectors.kind, names=vectors.names, where=vectors.where)
-        return joined, self._left_over(left)
+        return joined, self._left_over(left, alike)
 
-    def _left_over(self, ids: pa.ChunkedArray) -> tuple[Notice, ...]:
+    def _left_over(self, ids: pa.ChunkedArray, alike: str) -> tuple[Notice, ...]:
         if not len(ids):
             return ()
         message = (
             f"{len(ids):,} of {len(self.ids):,} vectors of {self.vectors.where} belong to no row of the dataset (such "
-            f"as {listed(ids.slice(0, _SHOWN).to_pylist())}) and are left out."
+            f"as {listed(ids.slice(0, _SHOWN).to_pylist())}) and are left out.{alike}"
         )
-        return (Notice(code="vectors-of-no-row", message=message, severity=Severity.NOTE),)
+        severity = Severity.WARNING if alike else Severity.NOTE
+        return (Notice(code="vectors-of-no-row", message=message, severity=severity),)
+
+
+def _alike(left: pa.ChunkedArray, missing: pa.ChunkedArray) -> str:
+    """Say which ids without a row only look like those of rows without a vector; a sentence after a blank, or nothing."""
+    if not len(left) or not 0 < len(missing) <= _COMPARED:
+        return ""
+    pairs = explained(left.slice(0, _COMPARED).to_pylist(), missing.to_pylist())
+    return f" Some ids only look alike: {pairs}." if pairs else ""
 
 
 def vector_file(columns: Columns) -> VectorFile | IdentifiedVectors | None:

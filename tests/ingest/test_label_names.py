@@ -34,7 +34,7 @@ BAD = {
     "from-one.csv": ("id,name\n1,cat\n2,dog\n", "do not count from 0"),
     "holes.json": ('{"3": "cat", "5": "dog"}', "its numbers are 3, 5"),
     "repeated.csv": ("id,name\n0,cat\n0,dog\n", "do not count from 0"),
-    "nameless.csv": ("id,label\n0,cat\n1,dog\n", "'name'"),
+    "nameless.csv": ("id,label\n0,cat\n1,dog\n", "its columns are id, label, and none is name"),
     "numbers.json": ("[1, 2]", "1 is no name"),
     "text.json": ('"cat"', "no list and no object"),
     "broken.json": ("[", "holds something else"),

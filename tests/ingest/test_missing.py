@@ -72,6 +72,8 @@ def test_a_missing_label_is_missing_in_every_kind_of_table(tmp_path: Path, endin
         (["-1", "1"], ("-1", "1"), set()),
         (["NA", "NL"], (), {"NA"}),
         (["NA", "NL"], ("NA", "NL"), set()),
+        (["na", "NaN", ""], ("NA", "NL"), {"NaN", ""}),
+        (["None"], ("none", "scratch"), set()),
         ([" NaN ", "x"], (), {" NaN "}),
         (["nana", "nonesuch", "none"], (), set()),
         (["None", "NONE"], (), {"None", "NONE"}),
@@ -125,8 +127,10 @@ def test_none_in_small_letters_is_a_class_and_that_is_said(tmp_path: Path) -> No
     assert "2 rows of" in name.message
     assert "it is read as a class. Leave the cells empty" in name.message
     assert name.severity is Severity.WARNING
-    declared = read(tmp_path / "d.parquet", embedding="embedding", label_names=("scratch", "none"))
-    assert [notice.code for notice in told(declared)] == ["labels-missing"]
+    said = refusal(tmp_path / "d.parquet", embedding="embedding", label_names=("scratch", "none"))
+    assert "'None' is spelled 'none' in `Columns.label_names` (they differ in case)" in said
+    declared = vectors(tmp_path / "e.parquet", ["none", "scratch", None])
+    assert told(read(declared, embedding="embedding", label_names=("scratch", "none"))) == []
 
 
 def test_folders_name_classes_whatever_they_are_called(tmp_path: Path) -> None:

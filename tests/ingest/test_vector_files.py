@@ -71,6 +71,18 @@ def test_rows_without_a_vector_are_nan_and_vectors_without_a_row_are_counted(tmp
     assert "belong to no row of the dataset (such as r7, r9) and are left out." in notice.message
 
 
+def test_ids_that_only_look_alike_are_named(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b"], sample_id=["ka\u0308se", "dog"])
+    np.savez(tmp_path / "v.npz", ids=["k\u00e4se", "dog"], embeddings=np.eye(2))
+    (notice,) = told(read(data, embedding=str(tmp_path / "v.npz")))
+    assert notice.severity is Severity.WARNING
+    said = "Some ids only look alike: 'k\\xe4se' is spelled 'ka\\u0308se' in the dataset (same letters, other Unicode form)."
+    assert notice.message.endswith(said)
+    np.savez(tmp_path / "w.npz", ids=["k\u00e4se", "Dog"], embeddings=np.eye(2))
+    refused = refusal(data, embedding=str(tmp_path / "w.npz"))
+    assert "'Dog' is spelled 'dog' in the dataset (they differ in case)" in refused
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True), st.randoms(use_true_random=False))
 def test_every_vector_finds_its_row(tmp_path_factory: pytest.TempPathFactory, kept: list[int], random: Any) -> None:
