@@ -159,12 +159,13 @@ def _judge(
     """Read rows that were not fitted, and let the auditor of a run judge them."""
     auditor = Auditor(run)
     fitted = FittedLabels.of(Trace.read(run.trace, ["given_label"]).table["given_label"], auditor.classes)
-    dataset, _ = ingest(source, labels.trusted, auditor.classes, corrections=labels.corrections)
+    dataset, beside = ingest(source, labels.trusted, auditor.classes, corrections=labels.corrections)
     if auditor.quality.method == "transfer":
         dataset = dataset.keeping_unlabelled()
     if inference.strict:
         refuse_skips(dataset)
     dataset = dataset.noting(
+        *_left_out(beside, source.data),
         *_fitted_before(run, dataset.table["sample_id"]),
         *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
     )
@@ -203,6 +204,15 @@ def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> Scor
         notices=dataset.notices,
         none_label=dataset.none_label,
     )
+
+
+def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
+    """Say so where verified rows are not among the new ones: there is nothing left to steer."""
+    count = 0 if beside is None else int((beside.trusted != UNVERIFIED).sum())
+    if not count:
+        return ()
+    message = f"{count:,} verified rows are not among the rows of {data}: they measure nothing, and are left out."
+    return (Notice(code="verified-elsewhere", message=message),)
 
 
 def _fitted_before(run: Run, ids: pa.ChunkedArray) -> tuple[Notice, ...]:

@@ -147,6 +147,36 @@ def find_answer(files: Files, columns: Columns, classes: Sequence[str], none_lab
     return Answer(name=taken, named=named is not None, rivals=rest, judges=judges)
 
 
+def refuse_own_copy(
+    files: Files,
+    columns: Columns,
+    *,
+    labels: pa.ChunkedArray,
+    given: pa.ChunkedArray,
+    classes: Sequence[str],
+    none_label: str | None,
+) -> None:
+    """Refuse a dataset's own column of verified labels that repeats the given ones, where another column does not.
+
+    Args:
+        files: the dataset.
+        columns: how its columns are called.
+        labels: the verified labels, class names, shape [rows].
+        given: the given labels, likewise.
+        classes: the class names.
+        none_label: the label that says that none of them is right; None where no label can.
+
+    Raises:
+        NoisecleanerError: names the columns, and in how many rows each differs from the given label.
+    """
+    if _count(pc.is_valid(labels)) < _LEAST_RIGHT or _count(pc.not_equal(labels, given)):
+        return
+    names = [*classes, *([] if none_label is None else [none_label])]
+    others = [name for name in _others(files, columns) if name not in (columns.trusted, columns.label)]
+    rivals = (Rival(name=name, labels=text) for name in others if (text := _labels(files, name, names)) is not None)
+    Answer(name=columns.trusted, named=True, rivals=tuple(rivals)).refuse_copies(labels, given, files)
+
+
 def _others(files: Files, columns: Columns) -> Iterator[str]:
     """Columns of text or numbers that have no meaning yet."""
     known = {columns.sample_id, columns.trusted_id, columns.image, columns.embedding, columns.probabilities}

@@ -13,6 +13,7 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.column_names import in_order
+from noisecleaner.ingest.columns import read_labels
 from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
@@ -25,6 +26,8 @@ from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Notice, Severity
 
 _SHOWN = 3
+#: The column of given labels in the tables that noisecleaner writes.
+_GIVEN = "given_label"
 _SAME_IDS = (
     "Check that both sides use the same ids, and name the columns with `Columns(sample_id=NAME)` and "
     "`Columns(trusted_id=NAME)`."
@@ -150,6 +153,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
         *matches.notices(where),
         *repeats.notices(),
         *_disagreeing(verification, merged, before),
+        *_sorted_apart(verification, given),
     )
     return Placed(rows=matches.rows, labels=merged, bare=matches.bare, notices=(*verification.notices, *notices))
 
@@ -243,6 +247,22 @@ def _disagreeing(verification: Verification, labels: pa.ChunkedArray, before: Co
         message=f"{len(wrong):,} of {both:,} rows had been verified before with another label than that of "
         f"{verification.where}, which holds now: {listed(pairs, _SHOWN)}. Look at them again.",
     )
+
+
+def _sorted_apart(verification: Verification, given: Column) -> Iterator[Notice]:
+    """Say so where a table that noisecleaner wrote tells other given labels than the dataset."""
+    told = None if verification.files is None else read_labels(verification.files, _GIVEN)
+    if told is None:
+        return
+    wrong = np.flatnonzero(np.asarray(pc.fill_null(pc.not_equal(told.text, given), fill_value=False)))
+    if len(wrong):
+        row = int(wrong[0])
+        yield Notice(
+            code="given-labels-disagree",
+            message=f"{len(wrong):,} rows of {verification.where} tell another {_GIVEN} than the dataset (such as "
+            f"{verification.ids[row].as_py()}: {told.text[row].as_py()}, in the dataset {given[row].as_py()}). Either "
+            "its columns were sorted apart, and labels stand beside the wrong ids, or the dataset was changed since.",
+        )
 
 
 def _useless(verification: Verification, placed: Placed, lost: int) -> Iterator[Notice]:

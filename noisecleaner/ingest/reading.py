@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.answers import refuse_own_copy
 from noisecleaner.ingest.checks import alike_unknown, check_ids, check_labels, require_two
 from noisecleaner.ingest.class_line import class_notices, refuse_ids_as_labels
 from noisecleaner.ingest.column_names import in_order
@@ -23,6 +24,7 @@ from noisecleaner.ingest.raw import RawRows, read_beside_dataset, read_dataset
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.verification import read_verification
 from noisecleaner.ingest.verified_line import odd_labels, own_column
+from noisecleaner.notices import Notice, Severity
 
 
 def ingest(
@@ -84,6 +86,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     if verified is not None:
         fitted = classes is not None
         check_labels(verified.labels, given.classes, source.data, none_label=none_label, fitted=fitted)
+        _refuse_copy(rows, given, verified, source)
     irrelevant = None if rows.irrelevant is None else rows.irrelevant.defining()
     check_ids(rows.ids, source.data)
     if classes is None:
@@ -191,7 +194,10 @@ def read_target(trusted: str, like: Source) -> Manifest:
         classes=target.classes,
         payload=rows.payload,
     )
-    return replace(manifest, ordered=target.ordered).noting(*target.notices)
+    filled = len(target.labels) - target.labels.null_count
+    line = f"Verified labels of the target: {labels.where}, {filled:,} of {len(target.labels):,} rows filled."
+    read = Notice(code="verified-labels", message=line, severity=Severity.NOTE)
+    return replace(manifest, ordered=target.ordered).noting(*target.notices, read)
 
 
 def _given(rows: RawRows, told: tuple[str, ...], classes: tuple[str, ...] | None) -> Reading:
@@ -211,6 +217,19 @@ def _verified(rows: RawRows, given: Reading, *, told: tuple[str, ...], none_labe
     if rows.trusted is None:
         return None
     return rows.trusted.known(given.classes, told=given.classes if given.ordered else told, beside=none_label)
+
+
+def _refuse_copy(rows: RawRows, given: Reading, verified: Reading, source: Source) -> None:
+    """Refuse verified labels that repeat the given ones beside a column that does not."""
+    if rows.files is not None:
+        refuse_own_copy(
+            rows.files,
+            source.columns,
+            labels=verified.labels,
+            given=given.labels,
+            classes=given.classes,
+            none_label=source.no_class(given.classes),
+        )
 
 
 def _skipped(given: Reading) -> Column:

@@ -126,3 +126,14 @@ def test_a_table_of_plan_is_read_whatever_the_column_was_called_before(tmp_path:
         tmp_path, given_label=GIVEN, trusted_label=TRUE, suggested_label=GIVEN, sample_probability=[1.0] * 60
     )
     assert "column 'trusted_label'" in line(data, trusted, verified="mine")
+
+
+def test_a_datasets_own_column_that_repeats_the_given_label_beside_the_answer_is_refused(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", GIVEN, trusted_label=GIVEN, second_look=TRUE)
+    words = refusal(data, embedding="embedding")
+    assert "'trusted_label' differs from the given label in 0 of 60 rows" in words
+    assert "'second_look' differs from the given label in 20 of 60 rows" in words
+    changed = vectors(tmp_path / "d.parquet", GIVEN, trusted_label=[*TRUE[:3], *GIVEN[3:]], second_look=TRUE)
+    assert texts(read(changed, embedding="embedding"), "trusted_label")[:3] == TRUE[:3]
+    few = vectors(tmp_path / "d.parquet", GIVEN, trusted_label=[*GIVEN[:49], *[None] * 11], second_look=TRUE)
+    assert texts(read(few, embedding="embedding"), "trusted_label")[49:] == [None] * 11

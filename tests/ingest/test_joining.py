@@ -289,3 +289,25 @@ def test_an_unreadable_image_that_is_nowhere_is_left_out_aloud(tmp_path: Path, t
     assert said(manifest, "clean-only-unreadable").message.startswith("1 rows of")
     nothing = table(tmp_path / "n.parquet", sample_id=["x"], trusted_label=["red"], image=pa.nulls(1, pa.binary()))
     assert "have an id that the dataset does not hold (such as 'x')" in refusal(tmp_path / "data", nothing)
+
+
+def test_a_table_of_plan_whose_columns_were_sorted_apart_is_noticed(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "a", "b", "b"])
+    columns = {"sample_id": ["r0", "r1", "r2"], "trusted_label": ["a", "b", "b"]}
+    right = table(tmp_path / "t.parquet", given_label=["a", "a", "b"], **columns)
+    assert "given-labels-disagree" not in codes(read(data, trusted=right, embedding="embedding"))
+    wrong = table(tmp_path / "t.parquet", given_label=["b", "a", "a"], **columns)
+    notice = said(read(data, trusted=wrong, embedding="embedding"), "given-labels-disagree")
+    assert notice.message.startswith("2 rows of")
+    assert "(such as r0: b, in the dataset a)" in notice.message
+
+
+def test_images_are_compared_also_where_vectors_stand_in_for_those_of_the_dataset(
+    tmp_path: Path, truth: dict[str, str]
+) -> None:
+    sorted_anew(tmp_path, truth)
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).normal(size=(60, 4)))
+    manifest, clean_only = both(tmp_path / "data", tmp_path / "checked", embedding=str(tmp_path / "v.npy"))
+    assert clean_only is None
+    assert verified(manifest) == {name: truth[name] for name in list(truth)[:20]}
+    assert "could not be compared" not in said(manifest, "verified-joined").message
