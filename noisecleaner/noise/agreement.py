@@ -20,8 +20,10 @@ _LEAST_RIGHT = 50
 _LEAST_ODD = 20
 #: Above this share of wrong labels nobody would call the labels given.
 _MOST_WRONG = 0.9
-#: Cohen's kappa below which labels have little to do with each other, and above which they are the same.
-_LITTLE, _SAME = 0.2, 0.6
+#: Cohen's kappa below which labels have little to do with each other, and above which they are the same but for noise.
+_LITTLE, _SAME = 0.2, 0.4
+#: Standard errors that allow for the choice of the best of many orders.
+_CHOICE = 3
 #: Classes of which orders are compared: that takes the third power of them.
 _MOST_CLASSES = 2000
 #: Part of a dataset of which no random sample is drawn, and the least size of a dataset to say so.
@@ -187,7 +189,7 @@ def _other_order(comparison: Comparison) -> Notice | None:
     if not few or table.size < _LEAST_ODD or table.kappa > _LITTLE:
         return None
     better, stands_for = table.reordered()
-    if better.kappa < _SAME:
+    if better.kappa < _SAME or better.kappa - _CHOICE * better.kappa_error < _LITTLE:
         return None
     pairs = [f"{comparison.classes[label]} is {comparison.classes[other]}" for label, other in stands_for.items()]
     return Notice(
