@@ -18,10 +18,11 @@ from noisecleaner.networks.devices import choose_device
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, fit_quality
-from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult, Record
+from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run, fingerprint, open_run
 from noisecleaner.runs.scored import NOT_CALIBRATED
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
@@ -85,6 +86,7 @@ def fit(
         clock.lap("train")
         corpus, quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
         _write_auditor(cross_fit, architecture, corpus, quality)
+        _write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
         clock.lap("conclude")
         result = _result(cross_fit, corpus, quality, clock.seconds)
         for notice in (notices := _shortage(result)):
@@ -249,6 +251,24 @@ def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corp
     folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
     ordered = corpus.target_ordered
     AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality, ordered=ordered).write(run)
+
+
+def _write_reference(
+    cross_fit: CrossFit, classes: tuple[str, ...], predictions: Predictions, quality: QualityModel
+) -> None:
+    """Write what new rows are compared with; the fitted rows of a transfer are another task, unlike new ones anyway."""
+    if quality.method == "transfer":
+        return
+    reference = Reference.of(
+        cross_fit.data.array,
+        cross_fit.shape.kind,
+        predictions=predictions,
+        quality=quality,
+        network=cross_fit.assignment.unseen_by,
+        classes=len(classes),
+    )
+    if reference is not None:
+        reference.write(cross_fit.run)
 
 
 def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds: dict[str, float]) -> FitResult:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+#: The code of the notice that says that new rows are unlike the fitted ones.
+UNLIKE = "rows-unlike-fitted"
+
 
 class Severity(StrEnum):
     """What a notice does to the numbers beside it."""
 
     NOTE = "note"  # how something was read or chosen
     WARNING = "warning"  # the numbers may be worse than they look
-    VOID = "void"  # the verified rows measure nothing: no rate and no interval stands on them
+    VOID = "void"  # what is there measures nothing: no rate and no interval stands on it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED
+from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.corrections import refuse_same
@@ -21,6 +21,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.fitted_labels import FittedLabels
+from noisecleaner.runs.new_rows import likeness_notices
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import picked, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace
@@ -164,15 +165,17 @@ def _judge(
         dataset = dataset.keeping_unlabelled()
     if inference.strict:
         refuse_skips(dataset)
+    places = _places(run, dataset.table["sample_id"])
     dataset = dataset.noting(
         *_left_out(beside, source.data),
-        *_fitted_before(run, dataset.table["sample_id"]),
+        *_fitted_before(run, places),
         *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
     )
     for notice in dataset.notices:
         progress.tell(notice)
     read = len(dataset.notices)
-    dataset, judgements = auditor.judge(dataset, inference, scratch=scratch, progress=progress)
+    judged = auditor.judge(dataset, inference, fitted=places, scratch=scratch, progress=progress)
+    dataset = judged.dataset
     for notice in dataset.notices[read:]:
         progress.tell(notice)
     if inference.strict:
@@ -180,11 +183,12 @@ def _judge(
     if (skipped := skip_notice(dataset)) is not None:
         progress.tell(skipped)
         dataset = dataset.noting(skipped)
-    scored = replace(_scored(dataset, judgements, auditor), unused=fitted.unused)
-    if np.isfinite(scored.probability).any() or (found := picked(scored, scored.trusted != UNVERIFIED)) is None:
-        return scored
-    progress.tell(not_random(found))
-    return scored.noting(not_random(found))
+    scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused)
+    scored = scored.noting(*_picked(scored))
+    scored = scored.noting(*likeness_notices(judged, auditor, audited=int(scored.rows().audited.sum())))
+    for notice in scored.notices[len(dataset.notices) :]:
+        progress.tell(notice)
+    return scored
 
 
 def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> ScoredRows:
@@ -215,14 +219,26 @@ def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
     return (Notice(code="verified-elsewhere", message=message),)
 
 
-def _fitted_before(run: Run, ids: pa.ChunkedArray) -> tuple[Notice, ...]:
-    """Say so when rows are not new: most of the networks have trained on their labels."""
+def _picked(scored: ScoredRows) -> tuple[Notice, ...]:
+    """Say so where verified new rows look picked, and are no random sample."""
+    if np.isfinite(scored.probability).any() or (found := picked(scored, scored.trusted != UNVERIFIED)) is None:
+        return ()
+    return (not_random(found),)
+
+
+def _places(run: Run, ids: pa.ChunkedArray) -> IntArray:
+    """Find the place of each row in the fitted dataset, by its id; -1 where it was not there, shape [rows]."""
     fitted = Trace.read(run.trace, ["sample_id"]).table["sample_id"].combine_chunks()
-    count = pc.sum(pc.is_in(ids, value_set=fitted)).as_py() or 0
+    return np.asarray(pc.fill_null(pc.index_in(ids, value_set=fitted), -1)).astype(np.int64)
+
+
+def _fitted_before(run: Run, fitted: IntArray) -> tuple[Notice, ...]:
+    """Say so when rows are not new: most of the networks have trained on their labels."""
+    count = int((fitted >= 0).sum())
     if not count:
         return ()
     message = (
-        f"{count:,} of {len(ids):,} sample ids belong to rows that were fitted; their labels were trained on, so "
+        f"{count:,} of {len(fitted):,} sample ids belong to rows that were fitted; their labels were trained on, so "
         f"these scores trust them too much. Honest ones: `score({str(run.path)!r})`"
     )
     return (Notice(code="rows-were-fitted", message=message),)

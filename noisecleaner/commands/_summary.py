@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
-from noisecleaner.notices import void
+from noisecleaner.notices import UNLIKE, void
 
 if TYPE_CHECKING:
     from noisecleaner.noise.thresholds import Goal
@@ -59,7 +59,9 @@ def listings(summary: Summary) -> Iterator[Listing]:
 def _noise(summary: Summary) -> str:
     rate = summary.noise.overall
     if void(summary.notices):
-        return "cannot tell, because the verified rows cannot measure it (see below)"
+        unlike = any(notice.code == UNLIKE for notice in summary.notices)
+        why = "these rows are unlike the fitted ones" if unlike else "the verified rows cannot measure it"
+        return f"cannot tell, because {why} (see below)"
     if rate.method == "none":
         return "unknown: verify rows drawn at random and pass them with --trusted"
     wrong = f"{rate.words()} of the labels are wrong"

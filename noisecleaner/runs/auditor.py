@@ -6,15 +6,15 @@ torch is imported only for images, and for networks that are not linear in the u
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noisecleaner.arrays import BoolArray, IntArray, RealArray
+from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, read_arrays, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
@@ -22,12 +22,15 @@ from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.skips import causes
 from noisecleaner.inputs.probabilities import check_order, check_width, likeliest
 from noisecleaner.networks.shapes import Shape
+from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements, QualityModel
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.linear import Map, is_linear, mean_map
 from noisecleaner.runs.linear import predict as predict_with
+from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run
+from noisecleaner.runs.vector_blocks import VectorBlock, VectorSample, vector_blocks
 from noisecleaner.settings import Decoding, Inference
 from noisecleaner.threads import cores, in_threads
 
@@ -83,6 +86,21 @@ class AuditorRecord:
             raise damaged(path, error) from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Rows that were not fitted, judged.
+
+    Args:
+        dataset: the rows, unreadable ones marked.
+        judgements: what is made of them.
+        compared: a sample of them as the fitted rows' one looks; None where nothing is kept of those.
+    """
+
+    dataset: Manifest
+    judgements: Judgements
+    compared: ComparedRows | None
+
+
 class Auditor:
     """What a fit learned, ready for other rows.
 
@@ -116,19 +134,22 @@ class Auditor:
         """How label quality is made."""
         return self._record.quality
 
+    @cached_property
+    def reference(self) -> Reference | None:
+        """What new rows are compared with; None where an earlier version, or a transfer, wrote the run."""
+        return Reference.read(self._run)
+
     def judge(
-        self, dataset: Manifest, inference: Inference, *, scratch: Path, progress: Progress
-    ) -> tuple[Manifest, Judgements]:
+        self, dataset: Manifest, inference: Inference, *, fitted: IntArray, scratch: Path, progress: Progress
+    ) -> Judged:
         """Judge the rows of a dataset.
 
         Args:
             dataset: read with the classes of this auditor.
             inference: where to compute, and which images are refused.
+            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
             scratch: a folder with space for their pixels or features, while this runs; vectors need none.
             progress: is told about decoding and predicting.
-
-        Returns:
-            The dataset, unreadable rows marked, and what is made of the others.
 
         Raises:
             NoisecleanerError: the rows are of another kind than those of the fit, or their probabilities in another
@@ -137,17 +158,18 @@ class Auditor:
         self._check_kind(dataset)
         _require_rows(dataset)
         if isinstance(dataset.payload, AnyVectors):
-            return self._judge_vectors(dataset, dataset.payload, inference.device, progress)
-        return self._judge_images(dataset, inference, scratch, progress)
+            return self._judge_vectors(dataset, dataset.payload, inference.device, fitted=fitted, progress=progress)
+        return self._judge_images(dataset, inference, fitted=fitted, scratch=scratch, progress=progress)
 
     def _judge_vectors(
-        self, dataset: Manifest, payload: AnyVectors, device: str, progress: Progress
-    ) -> tuple[Manifest, Judgements]:
+        self, dataset: Manifest, payload: AnyVectors, device: str, *, fitted: IntArray, progress: Progress
+    ) -> Judged:
         if payload.kind == "probabilities":
             check_width(payload.width, len(self.classes))
         predict, threads = self._predictor(device)
-        work = partial(self._judge_block, predict, _wanted(dataset), dataset.given)
-        parts = in_threads(work, _blocks(payload), threads=threads, ahead=2 * threads, name="score")
+        sample = VectorSample(self._sampled(dataset), payload.width)
+        work = partial(self._judge_block, predict, _wanted(dataset), dataset.given, sample)
+        parts = in_threads(work, vector_blocks(payload), threads=threads, ahead=2 * threads, name="score")
         judgements, missing = Judgements.unknown(len(dataset)), []
         columns = np.full(len(dataset), -1)
         with progress.stage("Scoring", int(_wanted(dataset).sum()), "rows") as stage:
@@ -160,11 +182,16 @@ class Auditor:
         _require_rows(dataset)
         if payload.kind == "probabilities":
             dataset = dataset.noting(*check_order(columns, dataset))
-        return dataset, judgements
+        rows, vectors = sample.seen()
+        compared = self._compare(vectors.__getitem__, lambda: self._each(device), rows, dataset.given, fitted)
+        return Judged(dataset=dataset, judgements=judgements, compared=compared)
 
-    def _judge_block(self, predict: Predict, wanted: BoolArray, given: IntArray, block: _Block) -> _JudgedBlock:
+    def _judge_block(
+        self, predict: Predict, wanted: BoolArray, given: IntArray, sample: VectorSample, block: VectorBlock
+    ) -> _JudgedBlock:
         """Judge the rows of a block that are wanted and have a vector."""
         first, vectors = block.first, block.vectors
+        sample.take(block)
         there = ~np.isnan(vectors[:, 0])
         taken = wanted[first : first + len(vectors)] & there
         rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
@@ -175,8 +202,8 @@ class Auditor:
         return _JudgedBlock(rows, self._judge(predict(wanted_ones, given[rows])), without, columns)
 
     def _judge_images(
-        self, dataset: Manifest, inference: Inference, scratch: Path, progress: Progress
-    ) -> tuple[Manifest, Judgements]:
+        self, dataset: Manifest, inference: Inference, *, fitted: IntArray, scratch: Path, progress: Progress
+    ) -> Judged:
         decoding = Decoding(max_pixels=inference.max_pixels)
         networks, judgements = self._networks(inference.device), Judgements.unknown(len(dataset))
         with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
@@ -188,13 +215,50 @@ class Auditor:
                 for rows, predictions in networks.batches(inputs.array, given=dataset.given, rows=wanted):
                     judgements.put(rows, self._judge(predictions))
                     stage.advance(len(rows))
-        return dataset, judgements
+            sample, array = self._sampled(dataset), inputs.array
+            alone = partial(_predictors, networks)
+            compared = self._compare(lambda places: array[sample[places]], alone, sample, dataset.given, fitted)
+        return Judged(dataset=dataset, judgements=judgements, compared=compared)
+
+    def _sampled(self, dataset: Manifest) -> IntArray:
+        """Draw the rows that are compared with the fitted ones, in their order; none without a reference."""
+        wanted = np.flatnonzero(_wanted(dataset))
+        count = min(len(wanted), MOST_ROWS) if self.reference else 0
+        return np.sort(np.random.default_rng(0).choice(wanted, count, replace=False))
+
+    def _compare(
+        self,
+        read: Callable[[IntArray], Array],
+        predictors: Callable[[], Sequence[Predict]],
+        sample: IntArray,
+        given: IntArray,
+        fitted: IntArray,
+    ) -> ComparedRows | None:
+        """Look at a sample of the rows as at the fitted ones.
+
+        Args:
+            read: places in the sample -> inputs.
+            predictors: makes one for each network.
+            sample: rows of the dataset, shape [sample].
+            given: class index of the given label, shape [rows].
+            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
+        """
+        if self.reference is None or not len(sample):
+            return None
+        each = predictors() if self.reference.tells_labels else []
+        return self.reference.see(read, each, given=given[sample], fitted=fitted[sample], quality=self.quality)
 
     def _predictor(self, device: str) -> tuple[Predict, int]:
         """Choose how vectors are predicted, and in how many threads."""
         if is_linear(self.shape) and self._on_cpu(device):
-            return partial(predict_with, self._map()), cores()
+            return partial(predict_with, self._map(range(self._record.folds))), cores()
         return self._networks(device).predict, 1  # torch has threads of its own
+
+    def _each(self, device: str) -> list[Predict]:
+        """Make a predictor of vectors of each network alone."""
+        if is_linear(self.shape) and self._on_cpu(device):
+            return [partial(predict_with, self._map([fold])) for fold in range(self._record.folds)]
+        return _predictors(self._networks(device))
 
     def _networks(self, device: str) -> Networks:
         from noisecleaner.runs.predicting import Networks
@@ -209,8 +273,8 @@ class Auditor:
 
         return choose_device(device).type == "cpu"
 
-    def _map(self) -> Map:
-        paths = [self._run.auditor / f"fold-{fold}.safetensors" for fold in range(self._record.folds)]
+    def _map(self, folds: Iterable[int]) -> Map:
+        paths = [self._run.auditor / f"fold-{fold}.safetensors" for fold in folds]
         try:
             return mean_map(self.shape, [read_arrays(path)[0] for path in paths])
         except ValueError as error:
@@ -228,6 +292,10 @@ class Auditor:
                 f"This run was fitted on {wanted}, but the new rows bring {brought}.",
                 "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`.",
             )
+
+
+def _predictors(networks: Networks) -> list[Predict]:
+    return [one.predict for one in networks.each()]
 
 
 def _wanted(dataset: Manifest) -> BoolArray:
@@ -250,14 +318,6 @@ def _require_rows(dataset: Manifest) -> None:
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Vectors [n, width] of rows in a sequence, and the first of these rows."""
-
-    first: int
-    vectors: RealArray
-
-
-@dataclass(frozen=True)
 class _JudgedBlock:
     """Rows of a block [n], what is made of them, the rows without a vector, and the likeliest column of each [n]."""
 
@@ -265,10 +325,3 @@ class _JudgedBlock:
     judgements: Judgements
     without: IntArray
     columns: IntArray
-
-
-def _blocks(payload: AnyVectors) -> Iterator[_Block]:
-    first = 0
-    for vectors in payload.blocks():
-        yield _Block(first, vectors)
-        first += len(vectors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ class Networks:
     def __init__(self, run: Run, shape: Shape, folds: int, device: str) -> None:
         self._run, self._shape, self._device = run, shape, choose_device(device)
         self._networks = [self._load(run.auditor / f"fold-{fold}.safetensors") for fold in range(folds)]
+
+    def each(self) -> list[Networks]:
+        """The same networks, each alone."""
+        alone = [copy(self) for _ in self._networks]
+        for one, network in zip(alone, self._networks, strict=True):
+            one._networks = [network]
+        return alone
 
     def decode(self, dataset: Manifest, folder: Path, decoding: Decoding, progress: Progress) -> Inputs:
         """Decode the images of a dataset into an array in a folder."""

@@ -56,6 +56,11 @@ class Run:
         """Weights and calibrator: what scoring new rows needs."""
         return self.path / "auditor"
 
+    @property
+    def reference(self) -> Path:
+        """A sample of the fitted rows, which new rows are compared with."""
+        return self.auditor / "reference.safetensors"
+
     def read(self) -> Record:
         """Read `run.json`.
 

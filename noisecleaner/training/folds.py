@@ -49,6 +49,15 @@ class FoldAssignment:
         """Rows of the dataset; numbers from here on are clean-only rows."""
         return len(self.judging)
 
+    @property
+    def unseen_by(self) -> IntArray:
+        """The fold whose network did not train on a row of the dataset, and predicts it; -1 without one, [rows]."""
+        unseen = np.full(self.rows, -1)
+        for number, fold in enumerate(self.folds):
+            inside = fold.predicted[fold.predicted < self.rows]
+            unseen[inside[~np.isin(inside, fold.source)]] = number
+        return unseen
+
 
 def assign_folds(
     *,

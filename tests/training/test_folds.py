@@ -194,3 +194,15 @@ def test_a_few_corrections_steer_every_run_where_nothing_else_does(folds: int) -
     for fold in folds_of.folds:
         assert set(fold.steering) == {0, 1}
     assert not folds_of.judging.any()
+
+
+def test_each_row_is_unseen_by_the_fold_that_predicts_it_and_by_none_where_one_trains_on_all() -> None:
+    given, trusted = np.arange(40) % 4 - (np.arange(40) == 7) * 4, np.full(40, -1)
+    crossed = assign_folds(given=given, trusted=trusted, clean_only=np.empty(0, np.int64), folds=4, seed=0)
+    unseen = crossed.unseen_by
+    assert unseen[7] == -1
+    for row in np.flatnonzero(given >= 0):
+        assert row not in crossed.folds[unseen[row]].source
+        assert row in crossed.folds[unseen[row]].predicted
+    single = assign_folds(given=given, trusted=trusted, clean_only=np.empty(0, np.int64), folds=1, seed=0)
+    assert (single.unseen_by == -1).all()

@@ -1,0 +1,222 @@
+"""What an auditor keeps of the fitted rows, so that new rows can be compared with them: a file of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from noisecleaner.arrays import Array, FloatArray, IntArray, RealArray, SingleArray
+from noisecleaner.files import damaged, read_arrays, write_arrays
+from noisecleaner.inputs.appearance import appearance
+from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
+from noisecleaner.quality.model import QualityModel
+from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.run import Run
+
+Kind = Literal["pixels", "vectors", "probabilities"]
+#: Numbers that are kept of a row: as many random projections, where it has more.
+_WIDTH = 64
+#: Rows that are looked at together: always so many, because sums are rounded by the shape of a product.
+_BLOCK = 256
+#: A coordinate that spreads less than this, or than a part of what others do, is not blown up.
+_LEAST_SPREAD, _LEAST_PART = 1e-6, 1 / 16
+_FAR = 6e4  # half precision ends at 65,504
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """Inputs -> the few numbers that are compared.
+
+    They are random projections and no principal components: these would suit the rows that they were made from better
+    than others, and like rows would look unlike.
+
+    Args:
+        kind: what the inputs are.
+        centre: of their numbers, see `appearance`, shape [numbers].
+        scale: what they are multiplied by, likewise.
+        weights: shape [numbers, kept numbers]; None keeps them all.
+    """
+
+    kind: Kind
+    centre: SingleArray
+    scale: SingleArray
+    weights: SingleArray | None
+
+    @classmethod
+    def like(cls, inputs: Array, kind: Kind) -> Projection:
+        """Draw one that suits rows such as these."""
+        numbers = appearance(inputs, kind).astype(np.float64)
+        spread = numbers.std(axis=0)
+        spread = np.maximum(spread, max(float(np.median(spread)) * _LEAST_PART, _LEAST_SPREAD))
+        width, weights = len(spread), None
+        if width > _WIDTH:
+            weights = (np.random.default_rng(0).normal(size=(width, _WIDTH)) / np.sqrt(width)).astype(np.float32)
+        # powers of two, so that these very rows do not get a scale of their own to the last digit
+        scale = 2.0 ** -np.round(np.log2(spread))
+        return cls(
+            kind=kind,
+            centre=numbers.mean(axis=0).astype(np.float32),
+            scale=scale.astype(np.float32),
+            weights=weights,
+        )
+
+    def of(self, inputs: Array) -> RealArray:
+        """Look at inputs [n, …], at least one; shape [n, kept numbers], in half precision."""
+        return np.concatenate([self._block(inputs[row : row + _BLOCK]) for row in range(0, len(inputs), _BLOCK)])
+
+    def _block(self, inputs: Array) -> RealArray:
+        numbers = (appearance(inputs, self.kind) - self.centre) * self.scale
+        if self.weights is not None:
+            filled = np.zeros((_BLOCK, numbers.shape[1]), dtype=np.float32)
+            filled[: len(numbers)] = numbers
+            numbers = (filled @ self.weights)[: len(inputs)]
+        return np.asarray(np.clip(numbers, -_FAR, _FAR), dtype=np.float16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A sample of the fitted rows as new rows would look, and what it takes to look at these in the same way.
+
+    Args:
+        projection: how inputs are looked at.
+        rows: the sample, in the precision of the file. Margins are NaN where all networks have trained on all rows.
+        counts: fitted rows of each given label, shape [classes].
+        network: number of the network that did not train on a row of the dataset, -1 where there is none, shape [rows].
+    """
+
+    projection: Projection
+    rows: ComparedRows
+    counts: IntArray
+    network: IntArray
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Array,
+        kind: Kind,
+        *,
+        predictions: Predictions,
+        quality: QualityModel,
+        network: IntArray,
+        classes: int,
+    ) -> Reference | None:
+        """Draw the sample; None where no row was predicted.
+
+        Args:
+            inputs: of the rows of the dataset, perhaps of more behind them.
+            kind: what they are.
+            predictions: of the rows of the dataset.
+            quality: how label quality of new rows is made.
+            network: see the class.
+            classes: number of classes.
+        """
+        known = np.flatnonzero(predictions.known)
+        if not len(known):
+            return None
+        drawn = np.sort(np.random.default_rng(0).permutation(known)[:MOST_ROWS])
+        sample, seen = np.asarray(inputs[drawn]), predictions.take(drawn)
+        projection = Projection.like(sample, kind)
+        rows = _compared(seen, projection.of(sample), quality, known=network[drawn] >= 0)
+        counts = np.bincount(predictions.given[known], minlength=classes)
+        return cls(projection=projection, rows=rows, counts=counts, network=network)
+
+    @property
+    def tells_labels(self) -> bool:
+        """Whether given labels can be compared: some network did not train on them."""
+        return bool((self.network >= 0).any())
+
+    def see(
+        self,
+        read: Callable[[IntArray], Array],
+        predictors: Sequence[Callable[[Array, IntArray], Predictions]],
+        *,
+        given: IntArray,
+        fitted: IntArray,
+        quality: QualityModel,
+    ) -> ComparedRows:
+        """Look at new rows as the sample was looked at: each is predicted by one network, which did not train on it.
+
+        The mean of all networks, which new rows are judged by, is surer than any of them: it would look unlike.
+
+        Args:
+            read: places of rows, at most `_BLOCK` of them in half of the calls -> their inputs.
+            predictors: one for each network; none where labels cannot be compared.
+            given: class index of the given label, shape [rows].
+            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
+            quality: how label quality of new rows is made.
+        """
+        count = len(given)
+        blocks = [np.arange(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
+        looks = np.concatenate([self.projection.of(read(block)) for block in blocks])
+        unknown = np.full(count, np.nan)
+        rows = ComparedRows(given=given, looks=looks, margin=unknown, wrong=unknown.copy())
+        if not self.tells_labels:
+            return rows
+        known = np.where(fitted >= 0, self.network[fitted], -1)
+        network = np.where(known >= 0, known, np.random.default_rng(0).integers(0, len(predictors), count))
+        for number, predict in enumerate(predictors):
+            places = np.flatnonzero(network == number)
+            if len(places):
+                seen = predict(read(places), given[places])
+                rows.margin[places], rows.wrong[places] = seen.margin, 1 - quality.quality_of_new(seen)
+        return rows
+
+    def write(self, run: Run) -> None:
+        """Write it beside the networks."""
+        projection, rows = self.projection, self.rows
+        weights = {} if projection.weights is None else {"weights": projection.weights}
+        # as small as the number of networks allows: there may be many millions of rows
+        network = self.network.astype(np.min_scalar_type(-int(self.network.max(initial=1)) - 1))
+        arrays: dict[str, Any] = {
+            "centre": projection.centre,
+            "scale": projection.scale,
+            "given": rows.given,
+            "looks": rows.looks,
+            "margin": rows.margin.astype(np.float32),
+            "wrong": rows.wrong.astype(np.float32),
+            "counts": self.counts,
+            "network": network,
+        }
+        write_arrays(run.reference, arrays | weights, {"kind": projection.kind})
+
+    @classmethod
+    def read(cls, run: Run) -> Reference | None:
+        """Read it; None where an earlier version, or a transfer, wrote the run.
+
+        Raises:
+            NoisecleanerError: it is damaged.
+        """
+        if not run.reference.exists():
+            return None
+        arrays, content = read_arrays(run.reference)
+        try:
+            projection = Projection(
+                kind=content["kind"],
+                centre=arrays["centre"],
+                scale=arrays["scale"],
+                weights=arrays.get("weights"),
+            )
+            rows = ComparedRows(
+                given=arrays["given"],
+                looks=arrays["looks"],
+                margin=arrays["margin"].astype(np.float64),
+                wrong=arrays["wrong"].astype(np.float64),
+            )
+            network = arrays["network"].astype(np.int64)
+            return cls(projection=projection, rows=rows, counts=arrays["counts"], network=network)
+        except KeyError as error:
+            raise damaged(run.reference, f"it holds no {error}") from error
+
+
+def _compared(predictions: Predictions, looks: RealArray, quality: QualityModel, *, known: Array) -> ComparedRows:
+    margin, wrong = predictions.margin, 1 - quality.quality_of_new(predictions)
+    margin, wrong = (_single(np.where(known, values, np.nan)) for values in (margin, wrong))
+    return ComparedRows(given=predictions.given, looks=looks, margin=margin, wrong=wrong)
+
+
+def _single(values: FloatArray) -> FloatArray:
+    """Round as the file does."""
+    return values.astype(np.float32).astype(np.float64)

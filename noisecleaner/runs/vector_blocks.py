@@ -1,0 +1,49 @@
+"""Vectors of rows in their order, a block at a time, and those of a few rows picked out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from noisecleaner.arrays import IntArray, RealArray, SingleArray
+from noisecleaner.ingest.column_names import AnyVectors
+
+
+@dataclass(frozen=True)
+class VectorBlock:
+    """Vectors [n, width] of rows in a sequence, and the first of these rows."""
+
+    first: int
+    vectors: RealArray
+
+
+class VectorSample:
+    """The vectors of some rows, as their blocks pass by, in whatever order.
+
+    Args:
+        rows: ascending, shape [sample].
+        width: of a vector.
+    """
+
+    def __init__(self, rows: IntArray, width: int) -> None:
+        self._rows, self._vectors = rows, np.full((len(rows), width), np.nan, dtype=np.float32)
+
+    def take(self, block: VectorBlock) -> None:
+        """Keep those of a block."""
+        start, end = np.searchsorted(self._rows, (block.first, block.first + len(block.vectors)))
+        self._vectors[start:end] = block.vectors[self._rows[start:end] - block.first]
+
+    def seen(self) -> tuple[IntArray, SingleArray]:
+        """The rows that have a vector, and those vectors."""
+        there = ~np.isnan(self._vectors[:, 0])
+        return self._rows[there], self._vectors[there]
+
+
+def vector_blocks(payload: AnyVectors) -> Iterator[VectorBlock]:
+    """Read all vectors; a row without one holds NaN."""
+    first = 0
+    for vectors in payload.blocks():
+        yield VectorBlock(first, vectors)
+        first += len(vectors)
