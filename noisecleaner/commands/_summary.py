@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
-from noisecleaner.notices import UNLIKE, void
+from noisecleaner.notices import UNLIKE, Severity, void
 
 if TYPE_CHECKING:
     from noisecleaner.noise.thresholds import Goal
@@ -59,8 +59,7 @@ def listings(summary: Summary) -> Iterator[Listing]:
 def _noise(summary: Summary) -> str:
     rate = summary.noise.overall
     if void(summary.notices):
-        unlike = any(notice.code == UNLIKE for notice in summary.notices)
-        why = "these rows are unlike the fitted ones" if unlike else "the verified rows cannot measure it"
+        why = "these rows are unlike the fitted ones" if _unlike(summary) else "the verified rows cannot measure it"
         return f"cannot tell, because {why} (see below)"
     if rate.method == "none":
         return "unknown: verify rows drawn at random and pass them with --trusted"
@@ -69,6 +68,11 @@ def _noise(summary: Summary) -> str:
         return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
     how = "Wilson" if rate.method == "wilson" else "sharpened by the scores"
     return f"{wrong} (95 % interval; {rate.sample_size:,} audited rows, {how})"
+
+
+def _unlike(summary: Summary) -> bool:
+    """Whether these are new rows, unlike the fitted ones, and none of them measures."""
+    return any(notice.code == UNLIKE and notice.severity is Severity.VOID for notice in summary.notices)
 
 
 def _flagged(summary: Summary) -> str:
@@ -100,7 +104,8 @@ def _corrected(summary: Summary) -> str:
 def _quality(summary: Summary) -> str:
     """Tell how label quality was made, and not that it is calibrated where that rests on no sample."""
     if void(summary.notices) and summary.model in ("audited", "planted"):
-        return "label_quality was fitted on verified rows that are no sample: it ranks rows, and is no probability"
+        rows = "rows that are unlike these" if _unlike(summary) else "verified rows that are no sample"
+        return f"label_quality was fitted on {rows}: it ranks rows, and is no probability"
     return _QUALITY[summary.model].format(judged=f"{summary.judged:,}")
 
 

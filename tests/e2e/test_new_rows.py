@@ -70,6 +70,7 @@ def test_of_unlike_rows_no_rate_is_told_and_a_gate_cannot_tell(
     assert outcome.code == 0, outcome.err
     noise_line, warning = outcome.out.splitlines()[:2]
     assert noise_line == "Noise    cannot tell, because these rows are unlike the fitted ones (see below)"
+    assert "label_quality was fitted on rows that are unlike these: it ranks rows, and is no probability" in outcome.out
     assert "Warning: The new rows are unlike the fitted ones: " in warning
     assert says in warning
     assert "pass them with --trusted FILE" in warning
