@@ -228,14 +228,15 @@ def _conclude(
     notices: tuple[Notice, ...] = ()
     dataset, judging = corpus.dataset, cross_fit.assignment.judging
     if config.transfer:
-        model, quality = QualityModel("transfer"), np.full(len(dataset), np.nan)
+        model = QualityModel("transfer")
+        judgements = model.judge(signals.predictions, np.full(len(dataset), np.nan))
     else:
         out_of_sample = len(cross_fit.assignment.folds) > 1
-        model, quality = fit_quality(signals, verified, seed=config.seed, out_of_sample=out_of_sample)
+        model, _, judgements = fit_quality(signals, verified, seed=config.seed, out_of_sample=out_of_sample)
         notices = tuple(notices_after(corpus, signals.predictions, judging)) if out_of_sample else ()
         for notice in notices:
             progress.tell(notice)
-    table = to_table(dataset, signals, model.judge(signals.predictions, quality), judging=judging)
+    table = to_table(dataset, signals, judgements, judging=judging)
     none_label, ordered = dataset.none_label, dataset.ordered
     trace = Trace(table, dataset.classes, model.method, none_label=none_label, ordered=ordered)
     trace.write(cross_fit.run.trace)

@@ -31,7 +31,7 @@ SAMPLE = (
 )
 
 #: Columns that earlier versions did not write; null in their files.
-LATER = frozenset({"corrected_label"})
+LATER = frozenset({"corrected_label", "judging", "sample_probability"})
 
 #: One row for each row of the dataset, in its order: the result.
 SCORES = schema_of(
@@ -44,6 +44,8 @@ SCORES = schema_of(
     ("suggested_label", pa.string()),
     ("suggested_confidence", pa.float32()),
     ("flagged", pa.bool_()),
+    ("judging", pa.bool_()),  # a verified row of a sample, whose numbers come from models that did not see it
+    ("sample_probability", pa.float64()),  # with which it was drawn to be verified; null: like every other row
     ("skip_reason", pa.string()),
 )
 

@@ -10,6 +10,7 @@ from noisecleaner.commands._listing import Listing
 from noisecleaner.notices import UNLIKE, Severity, void
 
 if TYPE_CHECKING:
+    from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.noise.thresholds import Goal
     from noisecleaner.runs.summary import Summary
 
@@ -53,6 +54,17 @@ def listings(summary: Summary) -> Iterator[Listing]:
         f"Most suspicious rows (lowest {summary.by})",
         ("sample_id", "given label", "suggested", summary.by),
         [(row.sample_id, str(row.given), row.suggested, f"{row.value:.4f}") for row in summary.suspects],
+    )
+
+
+def expected_noise(exported: ExportResult) -> str:
+    """Word how much of a copy is wrong."""
+    noise, reason = exported.expectation
+    if noise.interval is None:
+        return f"Expected noise of the copy: cannot tell. {reason}"
+    return (
+        f"Expected noise of the copy: {noise.words()} (95 % interval; from the labels that {noise.sample_size:,} "
+        "audited rows would carry had nobody verified them)"
     )
 
 

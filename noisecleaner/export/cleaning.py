@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.decisions import Decisions, Policy, decide
+from noisecleaner.export.expectation import Expectation, expectation
 from noisecleaner.export.formats import Format, writer_of
-from noisecleaner.files import refuse_existing, replacing
+from noisecleaner.files import refuse_existing, replacing, write_json
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
+from noisecleaner.ingest.columns import CERTIFIED
 from noisecleaner.ingest.corrections import correct, read_corrections
+from noisecleaner.ingest.kinds import OWN_FILE
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.progress import Progress
@@ -40,6 +44,7 @@ class ExportResult:
         no_class: rows of which somebody said that no class is right, left out.
         skipped: rows without a score, left out.
         empty_classes: classes that rows were given, and of which none is left.
+        expectation: how much of the copy is wrong.
         splits: rows of the copy by split; empty where the dataset has none.
     """
 
@@ -54,6 +59,7 @@ class ExportResult:
     no_class: int
     skipped: int
     empty_classes: list[str]
+    expectation: Expectation
     splits: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -71,7 +77,8 @@ def export_clean(
     """Write a clean copy of a dataset: flagged rows dropped, relabelled or kept, others as corrected or verified.
 
     Columns `nc_given_label`, `nc_label_quality`, … tell for each row what was known. Images are copied byte by
-    byte. Rows that could not be scored are left out.
+    byte. Rows that could not be scored are left out. `nc_verified` marks rows that carry a verified label or a
+    correction: they cannot measure how much of the copy is wrong. How much to expect stands in noisecleaner.json.
 
     Args:
         scored: a directory with scores.parquet: a run, or the output of `score --data`.
@@ -102,7 +109,9 @@ def export_clean(
         scores, notices = correct(scores, read_corrections(corrections, told, manifest.classes))
         for notice in notices:
             (progress or Progress()).tell(notice)
-    decisions = decide(scores, manifest.classes, policy or Policy(), none_label=manifest.none_label)
+    policy = policy or Policy()
+    decisions = decide(scores, manifest.classes, policy, none_label=manifest.none_label)
+    expected = expectation(scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label)
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
     if writer.NEEDS_IMAGES and not copy.brings_images:
@@ -110,11 +119,14 @@ def export_clean(
             f"`format={format!r}` needs images, but the rows bring vectors.", "Export with `format='parquet'`."
         )
     copy.refuse_unwritable()
+    result = _result(out, Format(format), decisions, manifest=manifest, expected=expected)
+    result = replace(result, splits=copy.structure.counts(copy.rows))
     if not dry_run:
         with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
             writer.write(folder, copy, stage)
-    return replace(_result(out, Format(format), copy, decisions), splits=copy.structure.counts(copy.rows))
+            write_json(folder / OWN_FILE, _noise(result, policy))
+    return result
 
 
 def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: Source) -> None:
@@ -127,22 +139,42 @@ def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: 
 
 
 def _notes(scores: pa.Table, decisions: Decisions) -> pa.Table:
-    return pa.table({**{f"nc_{name}": scores[name] for name in _NOTES}, "nc_flagged": pa.array(decisions.flagged)})
+    made = {"nc_flagged": pa.array(decisions.flagged), CERTIFIED: pa.array(decisions.verified | decisions.corrected)}
+    return pa.table({**{f"nc_{name}": scores[name] for name in _NOTES}, **made})
 
 
-def _result(out: Path, format: Format, copy: Copy, decisions: Decisions) -> ExportResult:
-    given = set(indices(copy.manifest.table["given_label"], copy.classes).tolist())
-    present = set(copy.labels[copy.keep].tolist())
+def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
+    """Describe how much of a copy is wrong as a JSON object."""
+    return {
+        "schema_version": 1,
+        "rows": result.rows,
+        "written": result.written,
+        "dropped": result.dropped,
+        "relabelled": result.relabelled,
+        "corrected": result.corrected,
+        "verified": result.verified,
+        "on_flag": policy.on_flag.value,
+        "expected_noise": result.expectation.noise.to_json(),
+        "reason": result.expectation.reason or None,
+    }
+
+
+def _result(
+    out: Path, format: Format, decisions: Decisions, *, manifest: Manifest, expected: Expectation
+) -> ExportResult:
+    given = set(indices(manifest.table["given_label"], manifest.classes).tolist())
+    present = set(decisions.labels[decisions.keep].tolist())
     return ExportResult(
         path=out,
         format=format,
-        rows=len(copy.keep),
-        written=len(copy.rows),
+        rows=len(decisions.keep),
+        written=int(decisions.keep.sum()),
         dropped=int(decisions.dropped.sum()),
         relabelled=int(decisions.relabelled.sum()),
         corrected=int(decisions.corrected.sum()),
         verified=int(decisions.verified.sum()),
         no_class=int(decisions.no_class.sum()),
         skipped=int(decisions.skipped.sum()),
-        empty_classes=[name for index, name in enumerate(copy.classes) if index in given - present],
+        empty_classes=[name for index, name in enumerate(manifest.classes) if index in given - present],
+        expectation=expected,
     )

@@ -11,6 +11,8 @@ from noisecleaner.ingest.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 
+#: The column by which a clean copy marks rows that carry a verified label.
+CERTIFIED = "nc_verified"
 #: The column in which `plan` tells with which probability it drew a row.
 _PROBABILITY = "sample_probability"
 
@@ -89,6 +91,24 @@ def read_labels(files: Files, name: str | None, *, beside: str | None = None) ->
     own = files.names(name) or (files.names(beside) if beside is not None and numbers else ())
     where = files.where(name)
     return LabelColumn(text=as_text(files.column(name), names=own, where=where), own=own, where=where)
+
+
+def read_certified(files: Files) -> pa.ChunkedArray | None:
+    """Read which rows a copy marks, booleans of shape [rows]; None where it marks none.
+
+    Raises:
+        NoisecleanerError: the column holds something else.
+    """
+    if CERTIFIED not in files:
+        return None
+    try:
+        return pc.fill_null(files.column(CERTIFIED).cast(pa.bool_()), fill_value=False)
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"{files.where(CERTIFIED)} must say true or false of each row, as `export_clean()` wrote it, but it holds "
+            "something else.",
+            f"Leave the column as it was, or call it otherwise than {CERTIFIED}.",
+        ) from error
 
 
 def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray | None:

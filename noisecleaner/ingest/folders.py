@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.columns import read_labels
+from noisecleaner.ingest.columns import read_certified, read_labels
 from noisecleaner.ingest.leftovers import Leftovers, unread
 from noisecleaner.ingest.levels import Level
 from noisecleaner.ingest.places import Place
@@ -132,7 +132,7 @@ def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ..
 
 
 def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
-    """Make the columns sample_id and path, and label, trusted and irrelevant where they are, and the class names."""
+    """Make the columns sample_id and path, those of labels and certified where they are, and the class names."""
     files = Files.open([Place.parse(metadata)])
     paths = _named(files, metadata, metadata.parent.relative_to(folder).as_posix())
     table = {
@@ -143,6 +143,9 @@ def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.T
         labels = read_labels(files, name, beside=columns.label if kind == "trusted" else None)
         if labels is not None:
             table[kind] = labels.text
+    certified = read_certified(files)
+    if certified is not None:
+        table["certified"] = certified
     return pa.table(table), files.names(columns.label)
 
 

@@ -69,6 +69,10 @@ _OTHERS = (
 )
 
 
+#: What an export writes beside the rows of a copy; no row, and nothing to speak of.
+OWN_FILE = "noisecleaner.json"
+
+
 def ending_of(name: str) -> str:
     """The ending of a file's name, lower case, with its dot; empty without one."""
     return name[dot:].lower() if (dot := name.rfind(".")) > 0 else ""

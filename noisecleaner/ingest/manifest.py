@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         pa.field("corrected_label", pa.string()),
         pa.field("irrelevant_label", pa.string()),
         pa.field("sample_probability", pa.float64()),
+        pa.field("certified", pa.bool_()),
         pa.field("skip_reason", pa.string()),
     ]
 )
@@ -93,6 +94,7 @@ class KnownColumns(TypedDict, total=False):
         trusted: the verified labels, class names.
         irrelevant: labels that have nothing to do with the task, such as the camera.
         probability: with which a row was drawn to be verified, doubles.
+        certified: whether the given label is a verified one, because this is a clean copy; booleans.
         skipped: why a row takes no part, values of `Skip`.
     """
 
@@ -101,6 +103,7 @@ class KnownColumns(TypedDict, total=False):
     trusted: Column | None
     irrelevant: Column | None
     probability: Column | None
+    certified: Column | None
     skipped: Column | None
 
 
@@ -143,6 +146,7 @@ class Manifest:
             "corrected_label": None,  # see `corrections.correct`
             "irrelevant_label": known.get("irrelevant"),
             "sample_probability": known.get("probability"),
+            "certified": known.get("certified"),
             "skip_reason": known.get("skipped"),
         }
         for field in SCHEMA:

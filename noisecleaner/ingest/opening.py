@@ -7,7 +7,7 @@ from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.folders import metadata_files
-from noisecleaner.ingest.kinds import ending_of
+from noisecleaner.ingest.kinds import OWN_FILE, ending_of
 from noisecleaner.ingest.leftovers import beside_tables, unread
 from noisecleaner.ingest.levels import Level
 from noisecleaner.ingest.places import Place, fixed_part, hidden, matching
@@ -64,7 +64,7 @@ def _open_elsewhere(data: str) -> Files:
     tables = _of_one_kind(paths)
     if not tables:
         raise _nothing(data, "a folder without Parquet files" if paths else "an empty folder", unread(paths))
-    return _open_inside(place, tables, sorted(set(paths).difference(tables)))
+    return _open_inside(place, tables, sorted(set(paths).difference(tables, [OWN_FILE])))
 
 
 def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) -> Files:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.columns import read_ids, read_labels
+from noisecleaner.ingest.columns import read_certified, read_ids, read_labels
 from noisecleaner.ingest.folders import read_folder
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.naming import LabelColumn
@@ -34,6 +34,7 @@ class RawRows:
         labels: the given labels.
         trusted: the verified labels.
         irrelevant: task-irrelevant labels.
+        certified: whether a given label is a verified one, because the rows are a clean copy; booleans.
         payload: images or vectors; None where the rows bring neither.
         files: the tables, None where the rows are those of an image folder.
         notices: what was found in reading them that a reader of the results must know.
@@ -46,6 +47,7 @@ class RawRows:
     labels: LabelColumn | None = None
     trusted: LabelColumn | None = None
     irrelevant: LabelColumn | None = None
+    certified: pa.ChunkedArray | None = None
     payload: Payload | None = None
     files: Files | None = None
     notices: tuple[Notice, ...] = ()
@@ -114,6 +116,7 @@ def read_images(source: Source, walk: Walk | None = None, *, labelled: bool = Tr
         labels=LabelColumn(text=table["label"], own=rows.names, where=source.data, folders=rows.level is not None),
         trusted=_column_of(table, "trusted", source.data, own=rows.names),
         irrelevant=_column_of(table, "irrelevant", source.data),
+        certified=table["certified"] if "certified" in table.column_names else None,
         payload=ImageFiles(root, table["path"].combine_chunks()),
         notices=rows.notices,
         labelled_by=rows.words,
@@ -161,6 +164,7 @@ def _read_table(files: Files, source: Source, content: Content) -> RawRows:
         labels=read_labels(files, columns.label),
         trusted=read_labels(files, columns.trusted, beside=columns.label),
         irrelevant=read_labels(files, columns.irrelevant),
+        certified=read_certified(files),
         payload=content.payload,
         files=files,
         notices=(*files.notices, *content.notices),

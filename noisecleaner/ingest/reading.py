@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.answers import refuse_own_copy
+from noisecleaner.ingest.certified import withhold
 from noisecleaner.ingest.checks import alike_unknown, check_ids, check_labels, require_two
 from noisecleaner.ingest.class_line import class_notices, refuse_ids_as_labels
 from noisecleaner.ingest.column_names import in_order
@@ -57,6 +58,7 @@ def ingest(
         verification = read_verification(trusted, told, dataset.classes)
         dataset, clean_only = join(dataset, verification, source, fitted=classes is not None)
         where = verification.read_from
+    dataset = withhold(dataset)
     dataset = dataset.noting(*odd_labels(dataset, where))
     if corrections is not None:
         table, notices = correct(
@@ -99,6 +101,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         trusted=None if verified is None else verified.labels,
         irrelevant=None if irrelevant is None else irrelevant.labels,
         probability=None if verified is None or rows.files is None else read_probability(rows.files, verified.labels),
+        certified=rows.certified,
         skipped=_skipped(given),
         classes=given.classes,
         payload=in_order(rows.payload, given.classes, source.columns.told),

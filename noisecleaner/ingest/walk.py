@@ -11,6 +11,7 @@ from pathlib import Path
 from noisecleaner.ingest.kinds import (
     IMAGE_ENDINGS,
     OTHER_ENDINGS,
+    OWN_FILE,
     PICTURE_ENDINGS,
     SNIFFED,
     decodable,
@@ -96,6 +97,8 @@ class Walk:
         """Sort the files of one folder."""
         covered = any(part.startswith(".") for part in below.split("/"))
         for name in names:
+            if name == OWN_FILE and not below:
+                continue
             path = below + name
             if name.startswith(_LITTER_START) or name.lower() in _LITTER_FILES:
                 self.litter[_LITTER_START if name.startswith(_LITTER_START) else name] += 1

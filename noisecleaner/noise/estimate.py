@@ -71,7 +71,7 @@ class Audit:
         """
         return Audit(wrong=self.wrong[rows], expected=self.expected[rows], probability=self.probability[rows])
 
-    def rate(self, expected: float | None) -> Rate:
+    def rate(self, expected: float | None, *, fitted: int = 0) -> Rate:
         """Estimate the share of wrong labels in a part of the dataset of which these rows are the verified ones.
 
         With enough verified rows of both kinds this is the difference estimator of survey sampling (Särndal et al.,
@@ -81,6 +81,8 @@ class Audit:
 
         Args:
             expected: mean of 1 - label quality over all rows of that part, None where it is not known.
+            fitted: how many numbers of the models that decided about these rows were fitted on others of them; what
+                those add to the variance is counted like the coefficients of a regression.
         """
         if not len(self):
             return UNKNOWN
@@ -89,8 +91,10 @@ class Audit:
             interval = wilson(share, size=size)
             return Rate.around(interval, sample_size=len(self), events=self.errors, method="wilson")
         share, variance = self._sharpened(expected)
-        interval = wilson(share, size=share * (1 - share) / variance)
-        return Rate.around(interval, sample_size=len(self), events=self.errors, method="prediction-powered")
+        size = share * (1 - share) / variance * max(1 - fitted / len(self), 0.5)
+        return Rate.around(
+            wilson(share, size=size), sample_size=len(self), events=self.errors, method="prediction-powered"
+        )
 
     def share(self) -> Sample:
         """Compute the share of wrong labels, and the size of a plain sample that would tell it as well.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -142,9 +142,23 @@ class QualityModel:
         return cls(content["method"], transition=transition, named=named, **calibrators)
 
 
+class FittedQuality(NamedTuple):
+    """A model, and what it makes of the rows that it was fitted for.
+
+    Args:
+        model: the model.
+        quality: label quality in double precision, NaN where a row was not predicted, shape [rows].
+        judgements: the same as tables hold it, and suggestions.
+    """
+
+    model: QualityModel
+    quality: FloatArray
+    judgements: Judgements
+
+
 def fit_quality(
     signals: Signals, verified: VerifiedRows, *, seed: int = 0, out_of_sample: bool = True
-) -> tuple[QualityModel, FloatArray]:
+) -> FittedQuality:
     """Fit label quality on what was verified, as well as that allows.
 
     Args:
@@ -155,8 +169,8 @@ def fit_quality(
             will be.
 
     Returns:
-        The model, and the quality of every row, shape [rows]. With the method `audited`, judging rows get a
-        cross-fitted one: they serve to measure the model afterwards.
+        The model, and what it makes of every row. With the method `audited`, judging rows are judged by models that
+        were fitted without them: they serve to measure flags and suggestions afterwards.
     """
     audited = signals.take(verified.judging)
     correct = audited.predictions.given == verified.labels.true
@@ -164,15 +178,19 @@ def fit_quality(
     if min(right, wrong) >= MIN_EACH:
         model = _fit_audited(audited, verified.labels, verified.classes, out_of_sample=out_of_sample)
         quality = model.quality(signals)
-        quality[verified.judging] = _cross_fitted(audited, verified.labels, verified.classes)
-        return model, quality
+        crossed = _cross_fitted(audited, verified.labels, verified.classes)
+        quality[verified.judging] = crossed.quality
+        judgements = model.judge(signals.predictions, quality)
+        judgements.put(verified.judging, crossed.judgements)
+        return FittedQuality(model, quality, judgements)
     if right + len(verified.clean_only) < MIN_EACH:
         model = QualityModel("uncalibrated", named=_named(verified.labels, correct))
     else:
         calibrator = _fit_planted(signals, verified, correct, seed)
         new = calibrator if out_of_sample or not right else None
         model = QualityModel("planted", fitted=calibrator, new=new, named=_named(verified.labels, correct))
-    return model, model.quality(signals)
+    quality = model.quality(signals)
+    return FittedQuality(model, quality, model.judge(signals.predictions, quality))
 
 
 def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_of_sample: bool) -> QualityModel:
@@ -202,16 +220,25 @@ def _named(labels: VerifiedLabels, correct: BoolArray) -> float:
     return float((of_class + 1) / (wrong + 1))
 
 
-def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> FloatArray:
-    """Compute the quality of each row by a model fitted on the other parts, shape [rows].
+class _CrossFitted(NamedTuple):
+    """What is made of judging rows by models that saw no outcome of theirs; both of shape [judging rows]."""
+
+    quality: FloatArray
+    judgements: Judgements
+
+
+def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> _CrossFitted:
+    """Judge each row by a model fitted on the other parts.
 
     This is what a row that serves to measure precision must be given instead of one that saw its own outcome.
     """
-    quality = np.empty(len(labels.true))
+    quality, judgements = np.empty(len(labels.true)), Judgements.unknown(len(labels.true))
     for rest, part in stratified(audited.predictions.given == labels.true):
         model = _fit_audited(audited.take(rest), labels.take(rest), classes, out_of_sample=False)
-        quality[part] = model.quality(audited.take(part))
-    return quality
+        judged = audited.take(part)
+        quality[part] = model.quality(judged)
+        judgements.put(part, model.judge(judged.predictions, quality[part]))
+    return _CrossFitted(quality, judgements)
 
 
 def _fit_planted(signals: Signals, verified: VerifiedRows, correct: BoolArray, seed: int) -> Calibrator:

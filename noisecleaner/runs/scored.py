@@ -291,10 +291,9 @@ def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:
     judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
     labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
     verified = VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
-    model, quality = fit_quality(signals, verified)
+    model, _, judgements = fit_quality(signals, verified)
     if model.method != "audited":
         return scored
-    judgements = model.judge(signals.predictions, quality)
     return replace(
         scored,
         notices=tuple(notice for notice in scored.notices if notice.code != NOT_CALIBRATED),

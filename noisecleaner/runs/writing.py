@@ -155,7 +155,8 @@ def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
         numbers = {name: getattr(scored, name)[part] for name in _NUMBERS}
         columns |= {name: pa.array(v, pa.float32(), from_pandas=True) for name, v in numbers.items()}
         columns |= {"suggested_label": classes.take(pa.array(suggested, mask=suggested < 0))}
-        columns |= {"flagged": flagged.slice(first, _BATCH)}
+        columns |= {"flagged": flagged.slice(first, _BATCH), "judging": pa.array(scored.judging[part])}
+        columns |= {"sample_probability": pa.array(scored.probability[part], from_pandas=True)}
         yield pa.table({name: columns[name] for name in SCORES.names}, schema=SCORES)
 
 

@@ -20,7 +20,7 @@ ROWS = 6000
 def audited(signals: Signals, true: Array, size: int = 400) -> tuple[QualityModel, Array, Array]:
     """The model, the quality of every row and the rows that judge, a random sample."""
     judging = np.random.default_rng(5).choice(len(true), size, replace=False)
-    return *fit_quality(signals, verify(true, judging)), judging
+    return *fit_quality(signals, verify(true, judging))[:2], judging
 
 
 def suggest(model: QualityModel, signals: Signals, quality: Array) -> tuple[Array, Array]:
@@ -48,7 +48,7 @@ def test_new_rows_get_a_calibrated_quality_without_what_training_saw() -> None:
 def test_judging_rows_get_a_prediction_that_did_not_see_their_own_outcome() -> None:
     signals, _, true = trace(600)
     judging = np.arange(0, 600, 3)
-    model, quality = fit_quality(signals, verify(true, judging))
+    model, quality, _ = fit_quality(signals, verify(true, judging))
     assert not np.allclose(quality[judging], model.quality(signals)[judging])
     others = np.setdiff1d(np.arange(600), judging)
     np.testing.assert_array_equal(quality[others], model.quality(signals)[others])
@@ -62,7 +62,7 @@ def test_the_quality_of_judging_rows_does_not_know_their_outcome() -> None:
         signals, _, _ = trace(80, seed=seed)
         right = rng.random(80) < 0.5
         true = np.where(right, signals.predictions.given, (signals.predictions.given + rng.integers(1, 4, 80)) % 4)
-        _, quality = fit_quality(signals, verify(true, np.arange(80)))
+        _, quality, _ = fit_quality(signals, verify(true, np.arange(80)))
         correlations.append(np.corrcoef(quality, right)[0, 1])
     assert np.mean(correlations) < 0.06
 
@@ -77,8 +77,8 @@ def test_rows_drawn_with_unequal_probability_calibrate_like_a_random_sample() ->
     for seed in range(5):
         judging = np.flatnonzero(np.random.default_rng(seed).random(ROWS) < probability)
         weights = 1 / probability[judging]
-        _, quality = fit_quality(signals, verify(true, judging, weights=weights / weights.mean()))
-        _, plain = fit_quality(signals, verify(true, judging))
+        _, quality, _ = fit_quality(signals, verify(true, judging, weights=weights / weights.mean()))
+        _, plain, _ = fit_quality(signals, verify(true, judging))
         errors.append(calibration_error(quality, correct))
         bias["weighted"].append(quality.mean() - correct.mean())
         bias["plain"].append(plain.mean() - correct.mean())
@@ -134,7 +134,7 @@ def test_planted_errors_calibrate_where_no_real_error_was_verified(noise: float)
     logs[np.arange(300), labels] = side.predictions.log_probability
     np.put_along_axis(logs, side.predictions.candidates, side.predictions.candidate_log_probabilities, axis=1)
     clean_only = CleanOnlyRows(log_probabilities=logs, labels=labels)
-    model, quality = fit_quality(signals, replace(verify(NOBODY, NOBODY), clean_only=clean_only))
+    model, quality, _ = fit_quality(signals, replace(verify(NOBODY, NOBODY), clean_only=clean_only))
     assert model.method == "planted"
     assert model.transition is None
     assert 1 - quality.mean() == pytest.approx(noise, abs=0.06)
@@ -155,14 +155,14 @@ def test_few_verified_errors_of_unequal_weight_are_planted_at_their_weighted_sha
     wrong, right = np.flatnonzero(~correct)[:8], np.flatnonzero(correct)[:52]
     weights = np.concatenate([np.full(8, 0.1), np.full(52, 1.0)])
     judging = np.concatenate([wrong, right])
-    model, quality = fit_quality(signals, verify(true, judging, weights=weights / weights.mean()))
+    model, quality, _ = fit_quality(signals, verify(true, judging, weights=weights / weights.mean()))
     assert model.method == "planted"
     assert 1 - quality.mean() == pytest.approx(0.01, abs=0.03)
 
 
 def test_with_nothing_verified_quality_is_the_probability_of_the_given_label() -> None:
     signals, _, true = trace(100)
-    model, quality = fit_quality(signals, verify(true, NOBODY))
+    model, quality, _ = fit_quality(signals, verify(true, NOBODY))
     assert model.method == "uncalibrated"
     np.testing.assert_allclose(quality, np.exp(signals.predictions.log_probability))
 
@@ -175,7 +175,7 @@ def test_skipped_rows_have_no_quality_and_no_suggestion() -> None:
     signals.predictions.candidate_log_probabilities[7] = np.nan
     signals.predictions.candidates[7] = -1
     signals.predictions.given[7] = -1
-    model, quality = fit_quality(signals, verify(true, np.arange(100, 300)))
+    model, quality, _ = fit_quality(signals, verify(true, np.arange(100, 300)))
     suggested, confidence = suggest(model, signals, quality)
     assert np.isnan(quality[7])
     assert np.isfinite(np.delete(quality, 7)).all()
@@ -185,14 +185,14 @@ def test_skipped_rows_have_no_quality_and_no_suggestion() -> None:
 
 def test_judging_rows_that_were_trained_on_tell_nothing_of_new_rows() -> None:
     signals, _, true = trace(500)
-    model, _ = fit_quality(signals, verify(true, np.arange(200)), out_of_sample=False)
+    model, *_ = fit_quality(signals, verify(true, np.arange(200)), out_of_sample=False)
     assert (model.method_for(new=False), model.method_for(new=True)) == ("audited", "uncalibrated")
     np.testing.assert_allclose(model.quality_of_new(signals.predictions), np.exp(signals.predictions.log_probability))
 
 
 def test_a_quality_model_survives_json() -> None:
     signals, _, true = trace(500)
-    model, quality = fit_quality(signals, verify(true, np.arange(200)))
+    model, quality, _ = fit_quality(signals, verify(true, np.arange(200)))
     again = QualityModel.from_json(json.loads(json.dumps(model.to_json())))
     assert again == model
     np.testing.assert_array_equal(again.quality_of_new(signals.predictions), model.quality_of_new(signals.predictions))
@@ -202,7 +202,7 @@ def test_a_quality_model_survives_json() -> None:
 def test_what_training_saw_serves_fitted_rows_alone() -> None:
     """A calibrator of new rows never asks for it; the order is that of the weights in files."""
     signals, _, true = trace(500)
-    model, _ = fit_quality(signals, verify(true, np.arange(200)))
+    model, *_ = fit_quality(signals, verify(true, np.arange(200)))
     assert model.new is not None
     assert model.fitted is not None
     assert model.new.features == ("predicted_margin", "predicted_log_probability", "posterior")
@@ -239,7 +239,7 @@ def test_rows_of_no_class_teach_what_is_worth_suggesting(size: int, method: str,
     judging = np.random.default_rng(1).choice(ROWS, size, replace=False)
     suggested = {}
     for name, rows in (("said", judging), ("blank", judging[true[judging] >= 0])):
-        model, quality = fit_quality(signals, verify(true, rows, classes=10))
+        model, quality, _ = fit_quality(signals, verify(true, rows, classes=10))
         suggested[name] = suggest(model, signals, quality)[0]
         assert name == "blank" or model.method == method
     unseen = ~np.isin(np.arange(ROWS), judging)
@@ -258,7 +258,7 @@ def test_rows_of_no_class_are_wrong_labels_for_the_calibration() -> None:
 
 
 def test_a_model_comes_back_with_what_it_learned_of_rows_of_no_class() -> None:
-    model, _ = fit_quality(of_no_class()[0], verify(of_no_class()[1], np.arange(60), classes=10))
+    model, *_ = fit_quality(of_no_class()[0], verify(of_no_class()[1], np.arange(60), classes=10))
     assert 0 < model.named < 1
     content = json.loads(json.dumps(model.to_json()))
     assert QualityModel.from_json(content) == model

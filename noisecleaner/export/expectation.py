@@ -1,0 +1,114 @@
+"""What may be expected of a copy before anybody looks at it: its noise, from the rows that were audited."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray
+from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
+from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.noise.copies import CopiedRows
+from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.notices import Severity, void
+from noisecleaner.runs.scored_run import Metadata
+
+#: Numbers of the two calibrators, of label quality and of suggestions, that decide about a relabelled row. Without them
+#: intervals of relabelled copies of CIFAR-10N held the truth in 93.1 % of 900 draws of 300 audited rows, with them in
+#: 94.4 %.
+_FITTED = 24
+
+
+class Expectation(NamedTuple):
+    """The noise of a copy, and why there is no more to say of it, or an empty text."""
+
+    noise: Rate
+    reason: str = ""
+
+
+def expectation(
+    scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, none_label: str | None
+) -> Expectation:
+    """Estimate how much of a copy is wrong.
+
+    Args:
+        scores: the columns of `tables.SCORES`, with the corrections that the copy carries.
+        metadata: kept beside them.
+        policy: what happens to flagged rows.
+        decisions: what became of the rows by it.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
+    """
+    if void(metadata.notices):
+        return Expectation(UNKNOWN, next(n.message for n in metadata.notices if n.severity is Severity.VOID))
+    if scores["judging"].null_count == len(scores):
+        return Expectation(UNKNOWN, "An earlier version wrote the scores, without the rows that judge. Score again.")
+    labels = _Labels.of(scores, metadata.classes, none_label)
+    if not labels.audited.any():
+        return Expectation(UNKNOWN, "No row was verified as a part of a random sample.")
+    suggested = int((decisions.relabelled & (labels.given < 0)).sum())
+    if suggested:
+        return Expectation(UNKNOWN, f"{suggested:,} rows without a label got a suggested one, which no audit measures.")
+    noise = _copied(scores, metadata.classes, policy, decisions=decisions, labels=labels).noise()
+    return Expectation(noise, "" if noise.interval else "None of the audited rows would be in the copy.")
+
+
+class _Labels(NamedTuple):
+    """What is known of the rows; each of shape [rows].
+
+    Args:
+        given: class index of the given label, -1 where there is none.
+        right: class index of the right label, `NO_CLASS` where none is, `UNVERIFIED` where nobody knows.
+        audited: rows that were verified as a part of a sample, and judge.
+    """
+
+    given: IntArray
+    right: IntArray
+    audited: BoolArray
+
+    @classmethod
+    def of(cls, scores: pa.Table, classes: tuple[str, ...], none_label: str | None) -> _Labels:
+        """Read them off the scores."""
+        verified, corrected = (
+            verified_indices(scores[name], classes, none_label=none_label)
+            for name in ("trusted_label", "corrected_label")
+        )
+        usable = np.asarray(pc.is_valid(scores["flagged"]))
+        judging = np.asarray(pc.fill_null(scores["judging"], fill_value=False))
+        audited = judging & usable & (verified != UNVERIFIED)
+        # an audit measures by what it found, also where somebody corrected the row later
+        right = np.where(audited | (corrected == UNVERIFIED), verified, corrected)
+        return cls(indices(scores["given_label"], classes), right, audited)
+
+
+def _copied(
+    scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, decisions: Decisions, labels: _Labels
+) -> CopiedRows:
+    """Ask what the copy would hold if nobody had verified or corrected a row."""
+    nothing, blind = pa.nulls(len(scores), pa.string()), scores
+    for name in ("trusted_label", "corrected_label"):
+        blind = blind.set_column(blind.schema.get_field_index(name), name, nothing)
+    unaided = decide(blind, classes, policy)
+    drawn, alike = _numbers(scores["sample_probability"]), labels.audited.sum() / max(1, (~decisions.skipped).sum())
+    return CopiedRows(
+        written=decisions.keep,
+        unaided=unaided.keep,
+        wrong=unaided.keep & (labels.right != UNVERIFIED) & (labels.right != unaided.labels),
+        audited=labels.audited,
+        probability=np.where(np.isnan(drawn), alike, drawn),
+        expected=_expected(scores, unaided),
+        fitted=_FITTED if policy.on_flag is OnFlag.RELABEL else 0,
+    )
+
+
+def _expected(scores: pa.Table, unaided: Decisions) -> FloatArray:
+    """The probability that the label which a row gets unaided is wrong, shape [rows]."""
+    quality, certain = _numbers(scores["label_quality"]), _numbers(scores["suggested_confidence"])
+    return 1 - np.where(unaided.relabelled, certain, quality)
+
+
+def _numbers(column: pa.ChunkedArray) -> FloatArray:
+    return np.asarray(column.to_numpy(), dtype=np.float64)

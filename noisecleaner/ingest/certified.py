@@ -1,0 +1,51 @@
+"""Rows of a clean copy that carry a verified label: they are right by how the copy was made, and cannot measure it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.ingest.columns import CERTIFIED
+from noisecleaner.ingest.corrections import COLUMN
+from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.notices import Notice
+
+
+def withhold(dataset: Manifest) -> Manifest:
+    """Take verified labels of marked rows for corrections: they override and steer, and measure nothing.
+
+    Args:
+        dataset: with its verified labels.
+    """
+    table = dataset.table
+    marked = pc.and_(pc.fill_null(table["certified"], fill_value=False), pc.is_valid(table["trusted_label"]))
+    count, nothing = pc.sum(marked).as_py() or 0, pa.scalar(None, pa.string())
+    if not count:
+        return dataset
+    verified = len(table) - table["trusted_label"].null_count
+    changed = {
+        COLUMN: pc.if_else(marked, pc.coalesce(table[COLUMN], table["trusted_label"]), table[COLUMN]),
+        "trusted_label": pc.if_else(marked, nothing, table["trusted_label"]),
+        "sample_probability": pc.if_else(marked, pa.scalar(None, pa.float64()), table["sample_probability"]),
+    }
+    for name, column in changed.items():
+        table = table.set_column(table.column_names.index(name), table.schema.field(name), column)
+    return replace(dataset, table=table).noting(cannot_measure(count, verified))
+
+
+def cannot_measure(count: int, verified: int) -> Notice:
+    """Say that rows were verified before their copy was made.
+
+    Args:
+        count: of such rows.
+        verified: all rows that are given as verified.
+    """
+    rest = " Rates are those of the rows that nobody had verified before." if count < verified else ""
+    return Notice(
+        code="verified-before-the-copy",
+        message=f"{count:,} of {verified:,} verified rows carry their verified label since this copy was exported "
+        f"({CERTIFIED}): they cannot measure how much of it is wrong, and only steer.{rest} Verify other rows, drawn "
+        "at random or by `plan()`.",
+    )
