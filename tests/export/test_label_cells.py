@@ -132,7 +132,7 @@ def test_integers_of_csv_are_integers_and_what_only_looks_so_stays_text(
     tmp_path: Path, labels: list[str], written: list[object]
 ) -> None:
     (tmp_path / "d.csv").write_text(
-        "sample_id,image,label\n" + "".join(f"{name},{name}.png,{name}\n" for name in labels)
+        "sample_id,image,label\n" + "".join(f"row {name},{name}.png,{name}\n" for name in labels)
     )
     source = Source(str(tmp_path / "d.csv"))
     manifest = read_manifest(source)
