@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.checks import check_ids, check_labels
-from noisecleaner.ingest.columns import read_ids, read_labels
+from noisecleaner.ingest.checks import check_labels
+from noisecleaner.ingest.columns import read_labels
 from noisecleaner.ingest.itself import is_itself
+from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
-from noisecleaner.ingest.payloads import find_content
-from noisecleaner.ingest.source import Columns, Source
+from noisecleaner.ingest.repeats import Repeats
+from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.verification import Identity, Verification
 from noisecleaner.notices import Notice, Severity
 
 #: The column that holds them, here and in what is written.
@@ -35,6 +39,9 @@ class Corrections:
         column: of the table that holds the labels, likewise.
         none_label: the label that says that none of the classes is right; None where no label can.
         notices: how the labels were read.
+        paths: what names the files of images; None where nothing does.
+        vouched: whether the ids are those of a column, not paths in place of one.
+        files: the table; None where it is none of the user's.
     """
 
     ids: pa.ChunkedArray
@@ -43,6 +50,41 @@ class Corrections:
     column: str
     none_label: str | None = None
     notices: tuple[Notice, ...] = ()
+    paths: pa.ChunkedArray | None = None
+    vouched: bool = True
+    files: Files | None = None
+
+    def rows_of(self, dataset: pa.Table) -> tuple[IntArray, BoolArray, tuple[Notice, ...]]:
+        """Find the row of each correction, as those of verified labels are found.
+
+        Args:
+            dataset: with the columns sample_id and path.
+
+        Returns:
+            The row of each correction, which of them hold a label that no earlier one holds, and how they were found;
+            shape [corrected rows].
+
+        Raises:
+            NoisecleanerError: a correction is of no row, or two of one row contradict each other.
+        """
+        wanted = Verification(
+            ids=self.ids,
+            labels=self.labels,
+            where=self.where,
+            paths=self.paths,
+            vouched=self.vouched,
+            files=self.files,
+        )
+        ids = dataset["sample_id"].combine_chunks()
+        matches = match(wanted, Known(ids=ids, paths=dataset["path"]))
+        if matches.bare.any():
+            raise Strangers(verification=wanted, rows=pa.array(np.flatnonzero(matches.bare)), ids=ids).refusal(
+                "Corrections must be of rows of the dataset",
+                "Check that both sides use the same ids, and name the column with `Columns(trusted_id=NAME)`.",
+            )
+        repeats = Repeats.find(self.labels, matches.rows, self.ids, self.where)
+        labelled = np.asarray(pc.is_valid(repeats.merged(self.labels)))
+        return matches.rows, labelled, (*matches.notices(self.where), *repeats.notices())
 
 
 def refuse_same(*, trusted: str | None, corrections: str | None) -> None:
@@ -91,15 +133,22 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     assert column is not None  # noqa: S101  # it is among the columns of the files
     read = column.known(classes, told=columns.told, beside=none_label)
     check_labels(read.labels, classes, column.where, none_label=none_label, kind="Corrections", fitted=fitted)
-    ids = read_ids(files, _named(columns, files), find_content(files, source, required=False).paths)
-    check_ids(ids, path)
-    if read.labels.null_count == len(ids):
+    identity = Identity.read(files, source, rows=len(read.labels))
+    if read.labels.null_count == len(read.labels):
         raise NoisecleanerError(
-            f"Corrections need labels, but all {len(ids):,} in {column.where} are empty.",
+            f"Corrections need labels, but all {len(read.labels):,} in {column.where} are empty.",
             f"Fill in the column {COLUMN}.",
         )
     return Corrections(
-        ids=ids, labels=read.labels, where=path, column=names[0], none_label=none_label, notices=read.notices
+        ids=identity.ids,
+        labels=read.labels,
+        where=path,
+        column=names[0],
+        none_label=none_label,
+        notices=read.notices,
+        paths=identity.paths,
+        vouched=identity.vouched,
+        files=files,
     )
 
 
@@ -107,39 +156,24 @@ def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[N
     """Put corrections into rows, over those that are there.
 
     Args:
-        rows: with the columns sample_id, given_label, trusted_label and corrected_label.
+        rows: with the columns sample_id, path, given_label, trusted_label and corrected_label.
         corrections: of some of them.
 
     Returns:
         The rows, and what was found.
 
     Raises:
-        NoisecleanerError: a correction is of no row.
+        NoisecleanerError: a correction is of no row, or two of one row contradict each other.
     """
-    positions = pc.index_in(corrections.ids, value_set=rows["sample_id"].combine_chunks())
-    labelled = pc.is_valid(corrections.labels)
-    strangers = corrections.ids.filter(pc.and_(labelled, pc.is_null(positions))).to_pylist()
-    if strangers:
-        raise NoisecleanerError(
-            f"Corrections must be of rows of the dataset, but {len(strangers):,} of {len(corrections.ids):,} in "
-            f"{corrections.where} have a sample_id that it does not hold (such as {listed(strangers, _SHOWN)}).",
-            "Check that both sides use the same ids, and name the column with `Columns(sample_id=NAME)`.",
-        )
-    places = np.asarray(positions.filter(labelled)).astype(np.int64)
+    found, labelled, notices = corrections.rows_of(rows)
+    places = found[labelled]
     mask = np.zeros(len(rows), dtype=bool)
     mask[places] = True
-    fresh = corrections.labels.filter(labelled).combine_chunks().take(pa.array(np.argsort(places)))
+    fresh = corrections.labels.filter(pa.array(labelled)).combine_chunks().take(pa.array(np.argsort(places)))
     column = pc.replace_with_mask(rows[COLUMN].combine_chunks(), pa.array(mask), fresh)
     corrected = rows.set_column(rows.column_names.index(COLUMN), rows.schema.field(COLUMN), column)
     counted = _counted(corrected.filter(pa.array(mask)), corrections)
-    return corrected, (*corrections.notices, counted, *contradictions(corrected))
-
-
-def _named(columns: Columns, files: Files) -> Columns:
-    """Say what the id column is called: a table that noisecleaner wrote calls it as noisecleaner does."""
-    names = (columns.trusted_id, columns.sample_id, Columns.sample_id)
-    found = next((name for name in names if name is not None and name in files), columns.sample_id)
-    return replace(columns, sample_id=found)
+    return corrected, (*corrections.notices, *notices, counted, *contradictions(corrected))
 
 
 def _counted(rows: pa.Table, corrections: Corrections) -> Notice:

@@ -23,13 +23,16 @@ def find_by_name(
     """
     found: dict[int, int] = {}
     for plain in (_base, _stem):
-        counts = Counter(map(plain, names.values()))
-        rows = {own: row for row in lost if row in names and row not in found and counts[own := plain(names[row])] == 1}
-        places: dict[int, list[int]] = {}
+        counts = Counter(plain(name) for name in set(names.values()))  # a file may be verified twice
+        rows: dict[str, list[int]] = {}
+        for row in lost:
+            if row in names and row not in found and counts[own := plain(names[row])] == 1:
+                rows.setdefault(own, []).append(row)
+        places: dict[str, list[int]] = {}
         for place, name in enumerate(known() if rows else ()):
-            if (row := rows.get(plain(name))) is not None:
-                places.setdefault(row, []).append(place)
-        found |= {row: several[0] for row, several in places.items() if len(several) == 1}
+            if (other := plain(name)) in rows:
+                places.setdefault(other, []).append(place)
+        found |= {row: several[0] for own, several in places.items() if len(several) == 1 for row in rows[own]}
     return found
 
 

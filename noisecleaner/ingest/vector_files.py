@@ -119,7 +119,7 @@ class IdentifiedVectors:
 
 
 def _alike(left: pa.ChunkedArray, missing: pa.ChunkedArray) -> str:
-    """Say which ids without a row only look like those of rows without a vector; a sentence after a blank, or nothing."""
+    """Say which ids without a row only look like those of rows without a vector: a sentence after a blank, or none."""
     if not len(left) or not 0 < len(missing) <= _COMPARED:
         return ""
     pairs = explained(left.slice(0, _COMPARED).to_pylist(), missing.to_pylist())

@@ -57,6 +57,38 @@ class Verification:
     files: Files | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What tells which rows those of a table are; the columns have the shape [rows of the table].
+
+    Args:
+        ids: sample ids, else paths; null where there is neither.
+        vouched: whether the ids are those of a column, not paths in place of one.
+        paths: what names the files of images; None where nothing does.
+        payload: images or vectors of the rows, if they bring any.
+    """
+
+    ids: pa.ChunkedArray
+    vouched: bool
+    paths: pa.ChunkedArray | None
+    payload: Payload | None
+
+    @classmethod
+    def read(cls, files: Files, source: Source, *, rows: int) -> Identity:
+        """Read it.
+
+        Args:
+            files: a table of labels that somebody verified or corrected.
+            source: how the dataset's columns are called.
+            rows: of the table.
+        """
+        content, ids = _content(files, source), _ids(files, source.columns)
+        paths = content.paths if content.paths is not None else _paths(files)
+        unnamed = pa.chunked_array([pa.nulls(rows, pa.string())]) if paths is None else paths
+        named = unnamed if ids is None else ids
+        return cls(ids=named, vouched=ids is not None, paths=paths, payload=content.payload)
+
+
 def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) -> Verification:
     """Read verified labels: of the column that holds them (see `answers`), or of the folders.
 
@@ -71,25 +103,22 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     files, columns, none_label = open_tables(trusted), source.columns, source.no_class(classes)
     if files is None:
         return _read_folder(trusted, source, classes, none_label)
-    content = _content(files, source)
     answer = find_answer(files, columns, classes, none_label)
     refuse_itself(trusted, source, answer.name)
     column = read_labels(files, answer.name)
     assert column is not None  # noqa: S101  # it has been found
     read = column.known(classes, told=columns.told, beside=none_label)
-    paths = content.paths if content.paths is not None else _paths(files)
-    ids = _ids(files, columns)
-    unnamed = paths if paths is not None else pa.chunked_array([pa.nulls(len(read.labels), pa.string())])
+    identity = Identity.read(files, source, rows=len(read.labels))
     return Verification(
-        ids=unnamed if ids is None else ids,
+        ids=identity.ids,
         labels=read.labels,
         probability=read_probability(files, read.labels),
-        payload=content.payload,
+        payload=identity.payload,
         where=trusted,
         none_label=none_label,
         notices=(*read.notices, *unfilled(read.labels, trusted, none_label)),
-        paths=paths,
-        vouched=ids is not None,
+        paths=identity.paths,
+        vouched=identity.vouched,
         read_from=f"column {answer.name!r} of {trusted}",
         answer=answer,
         files=files,

@@ -146,7 +146,7 @@ def test_corrections_of_strangers_and_of_other_classes_are_refused(
 ) -> None:
     (tmp_path / "c.csv").write_text(f"sample_id,label\nelsewhere,{CLASSES[0]}\n")
     outcome = command("score", run, "--corrections", tmp_path / "c.csv")
-    assert (outcome.code, "such as elsewhere" in outcome.err) == (2, True)
+    assert (outcome.code, "such as 'elsewhere'" in outcome.err) == (2, True)
     (tmp_path / "c.csv").write_text("sample_id,label\ns00001,mauve\n")
     outcome = command("export-clean", run, "--out", tmp_path / "clean", "--corrections", tmp_path / "c.csv")
     assert (outcome.code, "Corrections must be classes of the dataset" in outcome.err) == (2, True)

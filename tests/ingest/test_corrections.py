@@ -27,7 +27,8 @@ def source(data: object) -> Source:
 def rows(given: list[str | None], trusted: list[str | None], corrected: list[str | None]) -> pa.Table:
     columns = {"given_label": given, "trusted_label": trusted, "corrected_label": corrected}
     texts = {name: pa.array(labels, pa.string()) for name, labels in columns.items()}
-    return pa.table({"sample_id": [f"r{row}" for row in range(len(given))], **texts})
+    ids = [f"r{row}" for row in range(len(given))]
+    return pa.table({"sample_id": ids, "path": pa.nulls(len(given), pa.string()), **texts})
 
 
 def corrections(labels: dict[str, str | None]) -> Corrections:
@@ -71,7 +72,7 @@ def test_rows_with_another_verified_label_are_counted_and_named() -> None:
 
 def test_strangers_are_refused_unless_they_have_no_label() -> None:
     before = rows(["a"], [None], [None])
-    with pytest.raises(NoisecleanerError, match=r"1 of 3 in c.csv have a sample_id .* \(such as x\)"):
+    with pytest.raises(NoisecleanerError, match=r"1 of 2 labelled rows of c.csv have an id .* \(such as 'x'\)"):
         correct(before, corrections({"r0": "a", "x": "b", "y": None}))
     assert correct(before, corrections({"r0": "b", "y": None}))[0]["corrected_label"].to_pylist() == ["b"]
 
@@ -116,12 +117,29 @@ def test_tables_that_cannot_be_corrections_are_refused(tmp_path: Path) -> None:
         "all 1 in": table(tmp_path / "2.parquet", sample_id=["r0"], label=pa.array([None], pa.string())),
         "has the columns sample_id, other": table(tmp_path / "3.parquet", sample_id=["r0"], other=["a"]),
         "is the dataset, and has none": data,
-        "must be unique": table(tmp_path / "4.parquet", sample_id=["r0", "r0"], label=["a", "b"]),
+        "contradict each other": table(tmp_path / "4.parquet", sample_id=["r0", "r0"], label=["a", "b"]),
         "is a folder of images": tmp_path / "images",
     }
     for words, path in tables.items():
         with pytest.raises(NoisecleanerError, match=words):
-            read_corrections(str(path), source(data), CLASSES)
+            ingest(source(data), corrections=str(path))
+
+
+def test_corrections_find_their_rows_as_verified_labels_do(tmp_path: Path) -> None:
+    data = table(
+        tmp_path / "d.parquet",
+        sample_id=["r0", "r1", "r2"],
+        label=["a", "b", "a"],
+        embedding=[[1.0, 2.0]] * 3,
+    )
+    (tmp_path / "c.csv").write_text("file_name,corrected_label\nx\\r1.png,a\ny/r2.png,b\ny/r2.png,b\n")
+    dataset, _ = ingest(source(data), corrections=str(tmp_path / "c.csv"))
+    assert dataset.corrected.tolist() == [UNVERIFIED, 0, 1]
+    codes = [notice.code for notice in dataset.notices]
+    assert codes[-3:] == ["verified-joined", "verified-repeats", "corrections"]
+    (tmp_path / "c.csv").write_text("key,corrected_label\nr1,a\nr2,b\n")
+    with pytest.raises(NoisecleanerError, match=r"Column 'key' of .* matches 2 of 2 rows"):
+        ingest(source(data), corrections=str(tmp_path / "c.csv"))
 
 
 def test_one_file_cannot_measure_and_not_measure(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ def test_ids_that_only_look_alike_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", ids=["k\u00e4se", "dog"], embeddings=np.eye(2))
     (notice,) = told(read(data, embedding=str(tmp_path / "v.npz")))
     assert notice.severity is Severity.WARNING
-    said = "Some ids only look alike: 'k\\xe4se' is spelled 'ka\\u0308se' in the dataset (same letters, other Unicode form)."
-    assert notice.message.endswith(said)
+    said = "'k\\xe4se' is spelled 'ka\\u0308se' in the dataset (same letters, other Unicode form)."
+    assert notice.message.endswith(f"Some ids only look alike: {said}")
     np.savez(tmp_path / "w.npz", ids=["k\u00e4se", "Dog"], embeddings=np.eye(2))
     refused = refusal(data, embedding=str(tmp_path / "w.npz"))
     assert "'Dog' is spelled 'dog' in the dataset (they differ in case)" in refused
