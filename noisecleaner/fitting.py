@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from noisecleaner.arrays import UNVERIFIED
+from noisecleaner.arrays import UNVERIFIED, Array
+from noisecleaner.export.owner import Owner
+from noisecleaner.export.structure import Structure
 from noisecleaner.files import write_arrays
+from noisecleaner.ingest import Manifest, Source
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
@@ -26,9 +30,11 @@ from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run, fingerprint, open_run
 from noisecleaner.runs.scored import NOT_CALIBRATED
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
+from noisecleaner.tables import DUPLICATES, write_table
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
+from noisecleaner.training.duplicates import find_duplicates
 from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import choose_schedule
@@ -152,7 +158,12 @@ def _prepare(
     )
     corpus = corpus.skipping(inputs.skipped)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
-    notices = (*corpus.skip_notices(), *inputs.notices, *notices_before(corpus, inputs.array))
+    notices = (
+        *corpus.skip_notices(),
+        *inputs.notices,
+        *notices_before(corpus, inputs.array),
+        *_write_duplicates(config.source, corpus.dataset, inputs.array, run),
+    )
     for notice in notices:
         progress.tell(notice)
     data = Data(
@@ -165,6 +176,15 @@ def _prepare(
         probabilities=architecture.shape.kind == "probabilities",
     )
     return corpus.noting(*notices), data
+
+
+def _write_duplicates(source: Source, dataset: Manifest, array: Array, run: Run) -> Iterator[Notice]:
+    """Look for rows that hold the same, and write them down where there are any."""
+    found = find_duplicates(dataset, array)
+    splits = Structure.of(dataset, source, Owner.of(source.data)).folders if len(found) else None
+    if len(found):
+        write_table(run.duplicates, [found.table(splits)], DUPLICATES, {})
+    yield from found.notices(splits)
 
 
 def _assignment(config: FitConfig, architecture: Architecture, corpus: Corpus) -> FoldAssignment:

@@ -64,6 +64,17 @@ REPORT = schema_of(
 )
 
 
+#: Rows that hold the same as others, or nearly: a line for each of them, those of a group one behind the other.
+DUPLICATES = schema_of(
+    ("sample_id", pa.string()),
+    ("kind", pa.string()),  # identical or near
+    ("group", pa.int64()),  # the same number for rows that are alike
+    ("given_label", pa.string()),
+    ("split", pa.string()),
+    required=3,
+)
+
+
 #: Rows to verify, and those that are verified already: what `plan` writes and `--trusted` takes back.
 PLAN = schema_of(
     *SAMPLE,

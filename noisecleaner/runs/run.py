@@ -42,6 +42,11 @@ class Run:
         return self.path / "trace.parquet"
 
     @property
+    def duplicates(self) -> Path:
+        """Rows that hold the same as others, or nearly; only where there are any."""
+        return self.path / "duplicates.parquet"
+
+    @property
     def checkpoint(self) -> Path:
         """What an interrupted fit resumes from; removed at its end."""
         return self.path / "checkpoint"
