@@ -31,7 +31,7 @@ SAMPLE = (
 )
 
 #: Columns that earlier versions did not write; null in their files.
-LATER = frozenset({"corrected_label", "judging", "sample_probability"})
+LATER = frozenset({"corrected_label", "judging", "sample_probability", "certified"})
 
 #: One row for each row of the dataset, in its order: the result.
 SCORES = schema_of(

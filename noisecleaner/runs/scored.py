@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source, read_verification
+from noisecleaner.ingest.certified import cannot_measure
 from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.joining import Labelled, place
 from noisecleaner.ingest.labels import indices
@@ -185,23 +186,34 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    fresh = _read_fresh(trusted, like, trace)
+    scored, fresh = _withheld(scored, _read_fresh(trusted, like, trace), trace)
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
     before = scored.identity["trusted_label"].combine_chunks()
-    labels = pc.replace_with_mask(before, pa.array(mask), fresh.labels.take(pa.array(np.argsort(fresh.rows))))
-    place = scored.identity.column_names.index("trusted_label")
+    index = scored.identity.column_names.index("trusted_label")
     probability = scored.probability.copy()
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
     joined = replace(
         scored,
-        identity=scored.identity.set_column(place, "trusted_label", labels),
+        identity=scored.identity.set_column(index, "trusted_label", fresh.over(before)),
         # rows that steered the fit stay out: their numbers are not like those of other rows
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
     ).noting(*fresh.notices)
     return Since(rows=joined, held=mask, where=fresh.where)
+
+
+def _withheld(scored: ScoredRows, fresh: _Fresh, trace: Trace) -> tuple[ScoredRows, _Fresh]:
+    """Take fresh labels of rows that carry a verified one already, as a clean copy does, for corrections."""
+    certified = np.asarray(pc.fill_null(trace.table["certified"], fill_value=False))[fresh.rows]
+    if not certified.any():
+        return scored, fresh
+    marked, rest = fresh.only(certified), fresh.only(~certified)
+    index = scored.identity.column_names.index("corrected_label")
+    column = marked.over(scored.identity["corrected_label"])
+    scored = replace(scored, identity=scored.identity.set_column(index, "corrected_label", column))
+    return scored.noting(cannot_measure(len(marked.rows), len(fresh.rows))), rest
 
 
 def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress: Progress) -> ScoredRows:
@@ -233,6 +245,20 @@ class _Fresh:
     probability: FloatArray | None
     notices: tuple[Notice, ...]
     where: str
+
+    def only(self, which: BoolArray) -> _Fresh:
+        """Return some of them, in the same order; `which` has the shape [fresh rows]."""
+        probability = None if self.probability is None else self.probability[which]
+        labels = self.labels.filter(pa.array(which))
+        return replace(self, rows=self.rows[which], labels=labels, probability=probability)
+
+    def over(self, column: pa.ChunkedArray) -> pa.Array:
+        """Put the labels over those of a column of all rows."""
+        mask = np.zeros(len(column), dtype=bool)
+        mask[self.rows] = True
+        return pc.replace_with_mask(
+            column.combine_chunks(), pa.array(mask), self.labels.take(pa.array(np.argsort(self.rows)))
+        )
 
 
 def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:

@@ -29,6 +29,7 @@ TRACE = schema_of(
     ("suggested_confidence", pa.float32()),  # calibrated probability that it is
     ("judging", pa.bool_()),  # an audited row that steered nothing that is recorded here
     ("sample_probability", pa.float64()),  # with which it was drawn to be verified; null: like every other row
+    ("certified", pa.bool_()),  # a row of a clean copy that carries a verified label
     ("skip_reason", pa.string()),
 )
 
@@ -134,6 +135,6 @@ def to_table(dataset: Manifest, signals: Signals, judgements: Judgements, *, jud
         "suggested": pa.array(judgements.suggested, pa.int32(), mask=judgements.suggested < 0),
         "suggested_confidence": pa.array(judgements.confidence, from_pandas=True),
         "judging": pa.array(judging),
-        "sample_probability": dataset.table["sample_probability"],
+        **{name: dataset.table[name] for name in ("sample_probability", "certified")},
     }
     return pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE)

@@ -57,6 +57,20 @@ def test_the_same_verified_rows_cannot_pass_the_copy_through_a_gate(
     assert "verified-before-the-copy" in gate.out
 
 
+def test_rows_verified_before_the_copy_measure_nothing_when_they_are_given_to_score(
+    tmp_path: Path, copy: Path, command: Command
+) -> None:
+    run = tmp_path / "bare"
+    assert command("fit", copy / "data", "--method", "uniform", *FIT, "--out", run).code == 0
+    outcome = command("score", run, "--trusted", tmp_path / "trusted.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "225 of 225 verified rows carry their verified label since this copy was exported" in outcome.out
+    assert "audited rows)" not in outcome.out
+    scores = pq.read_table(run / "scores.parquet")
+    assert scores["trusted_label"].null_count == len(scores)
+    assert scores["corrected_label"].null_count == len(scores) - 225
+
+
 def test_other_rows_verified_later_measure_the_copy(tmp_path: Path, copy: Path, command: Command) -> None:
     truth = json.loads((tmp_path / "truth.json").read_text())
     table = pq.read_table(copy / "data" / "train-00000-of-00001.parquet")

@@ -50,6 +50,7 @@ def trace(verified: Array) -> Trace:
         "suggested_confidence": pa.nulls(ROWS, pa.float32()),
         "judging": pa.array(known),
         "sample_probability": pa.nulls(ROWS, pa.float64()),
+        "certified": pa.nulls(ROWS, pa.bool_()),
     }
     return Trace(pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE), CLASSES, "audited")
 

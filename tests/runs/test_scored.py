@@ -60,6 +60,7 @@ def trace() -> Trace:
         "suggested_confidence": pa.array(judgements.confidence, from_pandas=True),
         "judging": pa.array((row >= 5) & (row < 10)),
         "sample_probability": pa.array(np.where(row < 10, 0.5, np.nan), from_pandas=True),
+        "certified": pa.nulls(ROWS, pa.bool_()),
         "skip_reason": pa.array([*[None] * (ROWS - 1), "unreadable"]),
     }
     table = pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE)
