@@ -189,7 +189,7 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     scored, fresh = _withheld(scored, _read_fresh(trusted, like, trace), trace)
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
-    before = scored.identity["trusted_label"].combine_chunks()
+    before = scored.identity["trusted_label"]
     index = scored.identity.column_names.index("trusted_label")
     probability = scored.probability.copy()
     if fresh.probability is not None:
