@@ -80,7 +80,8 @@ def test_the_level_of_the_classes_is_told_and_chosen(command: Command, refused: 
     assert exported.code == 2  # no scores yet
     command("score", "run")
     assert command("export-clean", "run", "--on-flag", "keep", "--out", "clean").code == 0
-    assert {p.name for p in (tmp_path / "clean").iterdir() if p.is_dir()} == {"blue", "green", "red"}
+    copied = {p.relative_to(tmp_path / "clean").parts[:-1] for p in (tmp_path / "clean").rglob("*.png")}
+    assert copied == {(site, name) for site in ("colour", "grey") for name in ("blue", "green", "red")}
     refused(*FIT, "--overwrite", "--label-level", "0", says=["--label-level must be 1 or more", "it is 0"])
     refused(*FIT, "--overwrite", "--label-level", "9", says=["At least two classes", "--label-level"])
 
