@@ -21,7 +21,7 @@ from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, fit_quality
+from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.config import FitConfig
@@ -253,7 +253,9 @@ def _conclude(
     else:
         out_of_sample = len(cross_fit.assignment.folds) > 1
         model, _, judgements = fit_quality(signals, verified, seed=config.seed, out_of_sample=out_of_sample)
-        notices = tuple(notices_after(corpus, signals.predictions, judging)) if out_of_sample else ()
+        if out_of_sample:
+            comparable = comparable_quality(model, signals, verified)
+            notices = tuple(notices_after(corpus, signals.predictions, judging, quality=comparable))
         for notice in notices:
             progress.tell(notice)
     table = to_table(dataset, signals, judgements, judging=judging)

@@ -15,7 +15,6 @@ from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_
 from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.itself import refuse_same_column
 from noisecleaner.ingest.skips import skip_notice
-from noisecleaner.noise.randomness import not_random
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
@@ -23,7 +22,7 @@ from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.sample import picked, sampled_since
+from noisecleaner.runs.sample import odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
@@ -184,7 +183,7 @@ def _judge(
         progress.tell(skipped)
         dataset = dataset.noting(skipped)
     scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused)
-    scored = scored.noting(*_picked(scored))
+    scored = scored.noting(*odd_sample(scored, dataset.empty))
     scored = scored.noting(*likeness_notices(judged, auditor, audited=int(scored.rows().audited.sum())))
     for notice in scored.notices[len(dataset.notices) :]:
         progress.tell(notice)
@@ -217,13 +216,6 @@ def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
         return ()
     message = f"{count:,} verified rows are not among the rows of {data}: they measure nothing, and are left out."
     return (Notice(code="verified-elsewhere", message=message),)
-
-
-def _picked(scored: ScoredRows) -> tuple[Notice, ...]:
-    """Say so where verified new rows look picked, and are no random sample."""
-    if np.isfinite(scored.probability).any() or (found := picked(scored, scored.trusted != UNVERIFIED)) is None:
-        return ()
-    return (not_random(found),)
 
 
 def _places(run: Run, ids: pa.ChunkedArray) -> IntArray:

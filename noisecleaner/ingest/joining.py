@@ -109,6 +109,11 @@ class Placed:
         return np.asarray(pc.is_valid(self.labels))
 
     @property
+    def empty(self) -> IntArray:
+        """Rows of the dataset that have no label here, in any order."""
+        return self.rows[(self.rows >= 0) & ~self.labelled]
+
+    @property
     def inside(self) -> BoolArray:
         """Labelled rows that are in the dataset."""
         inside: BoolArray = self.labelled & (self.rows >= 0)
@@ -179,6 +184,7 @@ def join(
     placed = place(verification, labelled)
     positions = placed.positions()
     joined = dataset.trusting(by_row(positions, placed.labels)).noting(*placed.notices)
+    joined = replace(joined, empty=placed.empty)
     if verification.probability is not None:
         probability = pc.if_else(pa.array(placed.labelled), verification.probability, pa.scalar(None, pa.float64()))
         joined = joined.drawn(by_row(positions, probability))

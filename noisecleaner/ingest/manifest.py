@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict, Unpack
@@ -119,6 +119,7 @@ class Manifest:
         none_label: the verified label that says that none of the classes is right; None where no label can.
         ordered: whether somebody has told the order of the classes (ClassLabel, `Columns.label_names`), so that a
             number says which class is meant.
+        empty: rows of a table of verified labels that were left empty there, in any order.
     """
 
     table: pa.Table
@@ -127,6 +128,7 @@ class Manifest:
     notices: tuple[Notice, ...] = ()
     none_label: str | None = None
     ordered: bool = False
+    empty: IntArray = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
 
     @classmethod
     def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[KnownColumns]) -> Manifest:
@@ -149,9 +151,9 @@ class Manifest:
             "certified": known.get("certified"),
             "skip_reason": known.get("skipped"),
         }
-        for field in SCHEMA:
-            if columns[field.name] is None:
-                columns[field.name] = pa.nulls(len(ids), field.type)
+        for column in SCHEMA:
+            if columns[column.name] is None:
+                columns[column.name] = pa.nulls(len(ids), column.type)
         return cls(pa.table(columns, schema=SCHEMA), tuple(classes), payload)
 
     def __len__(self) -> int:

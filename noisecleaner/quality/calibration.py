@@ -11,6 +11,9 @@ import numpy as np
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 from noisecleaner.quality.features import Features
 
+#: Parts that rows are cut into, so that each is judged by a model fitted on the others.
+PARTS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrator:
@@ -82,7 +85,7 @@ def fit_calibrator(features: Features, outcome: BoolArray, *, weights: FloatArra
     )
 
 
-def stratified(outcome: BoolArray, count: int = 5) -> Iterator[tuple[IntArray, IntArray]]:
+def stratified(outcome: BoolArray, count: int = PARTS) -> Iterator[tuple[IntArray, IntArray]]:
     """Cut rows into parts with equal shares of both outcomes; yield (all other rows, part) for each."""
     from sklearn.model_selection import StratifiedKFold
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.quality.calibration import Calibrator, fit_calibrator, stratified
+from noisecleaner.quality.calibration import PARTS, Calibrator, fit_calibrator, stratified
 from noisecleaner.quality.features import Features
 from noisecleaner.quality.planted import CleanOnlyRows, fit_planted, prior_of
 from noisecleaner.quality.signals import Predictions, Signals
@@ -18,6 +18,8 @@ from noisecleaner.quality.transition import Transition, VerifiedLabels
 
 #: Judging rows of each kind (right, wrong) that a calibration is worth fitting on.
 MIN_EACH = 10
+#: Rows that nobody verified, with which verified ones are compared.
+_COMPARED = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +241,35 @@ def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> _Cr
         quality[part] = model.quality(judged)
         judgements.put(part, model.judge(judged.predictions, quality[part]))
     return _CrossFitted(quality, judgements)
+
+
+def comparable_quality(model: QualityModel, signals: Signals, verified: VerifiedRows) -> FloatArray:
+    """Compute the quality of verified rows and of as many others alike: by models that saw neither.
+
+    What `fit_quality` returns is no such thing. Verified rows get theirs from models fitted on four fifths of them,
+    which are less sure than the model that others get theirs from; a comparison of both would find that.
+
+    Args:
+        model: fitted on these rows; where it is not calibrated on their errors, its own quality will do.
+        signals: of all rows of the dataset.
+        verified: the rows that it was fitted on.
+
+    Returns:
+        Shape [rows]; NaN where a row was not predicted, and of most rows that nobody verified where there are many.
+    """
+    if model.method != "audited":
+        return model.quality(signals)
+    audited, labels = signals.take(verified.judging), verified.labels
+    correct = audited.predictions.given == labels.true
+    rng, comparable = np.random.default_rng(0), np.full(len(signals), np.nan)
+    others = np.setdiff1d(np.flatnonzero(signals.predictions.known), verified.judging)
+    chosen = np.sort(rng.choice(others, min(len(others), _COMPARED), replace=False))
+    part_of = rng.integers(0, PARTS, len(chosen))
+    for number, (rest, part) in enumerate(stratified(correct, PARTS)):
+        model = _fit_audited(audited.take(rest), labels.take(rest), verified.classes, out_of_sample=False)
+        rows = np.concatenate([verified.judging[part], chosen[part_of == number]])
+        comparable[rows] = model.quality(signals.take(rows))
+    return comparable
 
 
 def _fit_planted(signals: Signals, verified: VerifiedRows, correct: BoolArray, seed: int) -> Calibrator:

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED, BoolArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.corrections import contradictions
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
+from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.runs.scored import ScoredRows, Since, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
@@ -37,13 +38,34 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
     """
     since = verified_since(before, trace, trusted, like)
     drawn = bool(np.isfinite(since.rows.probability).any())
-    found = None if drawn else _picked(before, since)
+    part = odd_part(_verifiable(before, since, drawn=drawn))
+    found = no_sample(None if drawn else _picked(before, since), part)
     if found is not None:
         return _as_corrections(before, since, f"{found} ", trusted) or since.rows.noting(not_random(found))
     rows = _instead(before, since, trusted, drawn=drawn)
     instead, rows = rows is not since.rows, odd_labels(rows, since.where)
     again = fitted_again(rows, trace)
-    return _uncalibrated(again) if again is rows and instead else again
+    again = _uncalibrated(again) if again is rows and instead else again
+    return again if part is None else again.noting(may_be_off(part))
+
+
+def odd_sample(rows: ScoredRows, empty: IntArray) -> tuple[Notice, ...]:
+    """Say so where the verified ones of rows that were not fitted look picked, or those in doubt were skipped.
+
+    Args:
+        rows: all of them.
+        empty: rows of a table of verified labels that were left empty, in any order.
+    """
+    verified = rows.trusted != UNVERIFIED
+    drawn = bool(np.isfinite(rows.probability[verified]).any())
+    asked = verified | np.isin(np.arange(len(verified)), empty)
+    part = odd_part(
+        Verifiable(quality=rows.label_quality, verified=verified, asked=asked, probability=rows.probability)
+    )
+    reason = no_sample(None if drawn else picked(rows, verified), part)
+    if reason is not None:
+        return (not_random(reason),)
+    return () if part is None else (may_be_off(part),)
 
 
 def picked(rows: ScoredRows, verified: BoolArray) -> str | None:
@@ -63,6 +85,19 @@ def _picked(before: ScoredRows, since: Since) -> str | None:
     others = before.trusted == UNVERIFIED
     rest = replace(before, label_quality=np.where(others, before.label_quality, np.float32(np.nan)))
     return picked(rest, others & (since.rows.trusted != UNVERIFIED))
+
+
+def _verifiable(before: ScoredRows, since: Since, *, drawn: bool) -> Verifiable:
+    """What tells whether rows in doubt were skipped: the label quality from before."""
+    known, now = before.trusted != UNVERIFIED, since.rows.trusted != UNVERIFIED
+    empty = np.isin(np.arange(len(now)), since.empty) & ~now
+    return Verifiable(
+        # that of rows that were verified before was made in another way
+        quality=before.label_quality if drawn else np.where(known, np.float32(np.nan), before.label_quality),
+        verified=now if drawn else now & ~known,
+        asked=(now & ~known) | empty,
+        probability=since.rows.probability,
+    )
 
 
 def _as_corrections(before: ScoredRows, since: Since, found: str, where: str) -> ScoredRows | None:

@@ -167,11 +167,13 @@ class Since:
         rows: with those labels in place of earlier ones; their numbers are those of the fit.
         held: which of them the table held, shape [rows].
         where: what the labels were read from, in words.
+        empty: rows that the table held without a label, in any order.
     """
 
     rows: ScoredRows
     held: BoolArray
     where: str
+    empty: IntArray
 
 
 def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source) -> Since:
@@ -201,7 +203,7 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
     ).noting(*fresh.notices)
-    return Since(rows=joined, held=mask, where=fresh.where)
+    return Since(rows=joined, held=mask, where=fresh.where, empty=fresh.empty)
 
 
 def _withheld(scored: ScoredRows, fresh: _Fresh, trace: Trace) -> tuple[ScoredRows, _Fresh]:
@@ -245,6 +247,7 @@ class _Fresh:
     probability: FloatArray | None
     notices: tuple[Notice, ...]
     where: str
+    empty: IntArray
 
     def only(self, which: BoolArray) -> _Fresh:
         """Return some of them, in the same order; `which` has the shape [fresh rows]."""
@@ -295,6 +298,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
         probability=None if probability is None else _doubles(probability)[usable],
         notices=placed.notices,
         where=verification.read_from,
+        empty=placed.empty,
     )
 
 

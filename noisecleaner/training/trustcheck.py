@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from noisecleaner.arrays import UNVERIFIED, BoolArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
+from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.training.corpus import Corpus
@@ -37,17 +38,24 @@ def notices_before(corpus: Corpus, array: npt.NDArray[Any]) -> Iterator[Notice]:
     yield from filter(None, checks)
 
 
-def notices_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) -> Iterator[Notice]:
+def notices_after(
+    corpus: Corpus, predictions: Predictions, judging: BoolArray, *, quality: FloatArray
+) -> Iterator[Notice]:
     """Look at the trusted rows in the light of networks that never saw them.
 
     Args:
         corpus: all rows of the fit.
         predictions: of all rows, by networks that did not train on them.
         judging: audited rows that steered none of these networks, shape [rows].
+        quality: label quality as `comparable_quality` makes it, shape [rows].
     """
     dataset = corpus.dataset
     picked = None if _drawn(dataset) else picked_by_looks(predictions.margin, judging)
-    yield from () if picked is None else [not_random(picked)]
+    part = odd_part(_verifiable(dataset, judging, quality))
+    if (reason := no_sample(picked, part)) is not None:
+        yield not_random(reason)
+    elif part is not None:
+        yield may_be_off(part)
     rows = np.flatnonzero(judging & predictions.known)
     seen = predictions.take(rows)
     own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
@@ -63,6 +71,16 @@ def notices_after(corpus: Corpus, predictions: Predictions, judging: BoolArray) 
             f"these rows are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them "
             "again.",
         )
+
+
+def _verifiable(dataset: Manifest, judging: BoolArray, quality: FloatArray) -> Verifiable:
+    """What tells whether rows in doubt were skipped."""
+    # rows that a plan drew are more often in doubt than those verified before, which are in its table, too
+    empty = np.empty(0, np.int64) if _drawn(dataset) else dataset.empty
+    left_empty = np.isin(np.arange(len(dataset)), empty) & (dataset.trusted == UNVERIFIED)
+    return Verifiable(
+        quality=quality, verified=judging, asked=judging | left_empty, probability=dataset.sample_probability
+    )
 
 
 def _drawn(dataset: Manifest) -> bool:

@@ -343,3 +343,32 @@ def test_a_csv_table_will_do(verify: Path, run: Path, command: Command) -> None:
     outcome = command("score", run, "--trusted", path)
     assert outcome.code == 0, outcome.err
     assert noise(run)["overall"] == pytest.approx(expected["overall"])
+
+
+def given_and_quality(run: Path) -> dict[str, float]:
+    rows = pq.read_table(run / "scores.parquet", columns=["sample_id", "label_quality"]).to_pylist()
+    return {row["sample_id"]: row["label_quality"] for row in rows}
+
+
+@pytest.mark.parametrize("cells", ["left out", "left empty"])
+def test_a_verifier_who_skips_rows_in_doubt_is_noticed(
+    run: Path, truth: dict[str, str], command: Command, cells: str
+) -> None:
+    quality = given_and_quality(run)
+    asked = list(truth)[3::4]
+    sure = {name for name in asked if not 0.15 < quality[name] < 0.85}
+    assert len(sure) < 0.95 * len(asked)
+    names = [name for name in asked if name in sure or cells == "left empty"]
+    labels = [truth[name] if name in sure else None for name in names]
+    pq.write_table(pa.table({"sample_id": names, "trusted_label": labels}), run.parent / "more.parquet")
+    scored = command("score", run, "--trusted", run.parent / "more.parquet")
+    assert scored.code == 0, scored.err
+    (notice,) = [n for n in noise(run)["notices"] if "Rows in doubt were skipped" in n["message"]]
+    assert notice["severity"] in ("warning", "void")
+    assert "Rows in doubt were skipped: of the " in " ".join(scored.out.splitlines()[:4])
+
+
+def test_a_verifier_who_fills_in_every_row_is_let_alone(run: Path, truth: dict[str, str], command: Command) -> None:
+    more = write_trusted(run.parent / "more.parquet", dict(list(truth.items())[1:]), every=4)
+    assert command("score", run, "--trusted", more).code == 0
+    assert not [n for n in noise(run)["notices"] if "in doubt" in n["message"] or n["severity"] == "void"]

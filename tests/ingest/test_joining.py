@@ -311,3 +311,12 @@ def test_images_are_compared_also_where_vectors_stand_in_for_those_of_the_datase
     assert clean_only is None
     assert verified(manifest) == {name: truth[name] for name in list(truth)[:20]}
     assert "could not be compared" not in said(manifest, "verified-joined").message
+
+
+def test_rows_of_empty_cells_are_remembered(tmp_path: Path) -> None:
+    ids = ["r0", "r1", "r2", "r3"]
+    data = table(tmp_path / "data.parquet", sample_id=ids, embedding=[[1.0], [2.0], [3.0], [4.0]], label=list("abab"))
+    trusted = table(tmp_path / "t.parquet", sample_id=["r3", "r0", "r9"], trusted_label=["b", None, None])
+    manifest, _ = both(data, trusted, embedding="embedding")
+    assert manifest.empty.tolist() == [0]
+    assert read(data, embedding="embedding").empty.tolist() == []

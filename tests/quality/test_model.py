@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from support.simulated import NOBODY, Array, calibration_error, network, trace, verify
 
 from noisecleaner.arrays import NO_CLASS
-from noisecleaner.quality.model import Judgements, QualityModel, fit_quality
+from noisecleaner.quality.model import Judgements, QualityModel, comparable_quality, fit_quality
 from noisecleaner.quality.planted import CleanOnlyRows
 from noisecleaner.quality.signals import Signals
 
@@ -43,6 +44,39 @@ def test_new_rows_get_a_calibrated_quality_without_what_training_saw() -> None:
     model, _, _ = audited(signals, true)
     fresh, correct, _ = trace(ROWS, seed=1)
     assert calibration_error(model.quality_of_new(fresh.predictions), correct) < 0.05
+
+
+def test_comparable_quality_does_not_tell_verified_rows_from_others() -> None:
+    """Of few rows, the one that `fit_quality` gives does: the parts that it is cross-fitted on are smaller."""
+    signals, _, true = trace(2000, noise=0.1)
+    apart, alike = [], []
+    for seed in range(25):
+        judging = np.sort(np.random.default_rng(seed).choice(2000, 150, replace=False))
+        verified, rest = verify(true, judging), np.setdiff1d(np.arange(2000), judging)
+        model, quality, _ = fit_quality(signals, verified)
+        comparable = comparable_quality(model, signals, verified)
+        assert np.isfinite(comparable).all()
+        apart.append(stats.ks_2samp(quality[judging], quality[rest]).pvalue)
+        alike.append(stats.ks_2samp(comparable[judging], comparable[rest]).pvalue)
+    assert np.mean(np.array(alike) < 0.05) <= 0.12
+    assert np.mean(apart) < np.mean(alike)
+    np.testing.assert_array_equal(comparable_quality(model, signals, verified), comparable)
+
+
+def test_comparable_quality_is_that_of_so_many_other_rows_as_tell_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noisecleaner.quality.model._COMPARED", 100)
+    signals, _, true = trace(2000)
+    model, _, judging = audited(signals, true)
+    known = np.isfinite(comparable_quality(model, signals, verify(true, judging)))
+    assert known[judging].all()
+    assert known.sum() == len(judging) + 100
+
+
+def test_without_a_calibration_all_rows_have_a_comparable_quality_from_one_model() -> None:
+    signals, _, true = trace(300)
+    verified = verify(true, NOBODY)
+    model, quality, _ = fit_quality(signals, verified)
+    np.testing.assert_array_equal(comparable_quality(model, signals, verified), quality)
 
 
 def test_judging_rows_get_a_prediction_that_did_not_see_their_own_outcome() -> None:

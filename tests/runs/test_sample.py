@@ -16,7 +16,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random
 from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.sample import picked, sampled_since
+from noisecleaner.runs.sample import odd_sample, picked, sampled_since
 from noisecleaner.runs.scored import ScoredRows, from_trace
 from noisecleaner.runs.trace import TRACE, Trace
 
@@ -185,3 +185,52 @@ def test_rows_that_are_skipped_have_no_part_in_it() -> None:
     rows = from_trace(trace(ORDER[:0]))
     quality = np.where(np.arange(ROWS) < 50, np.float32(np.nan), rows.label_quality)
     assert picked(replace(rows, label_quality=quality), np.arange(ROWS) < 50) is None
+
+
+#: Rows that the scores are least sure of.
+DOUBTFUL = np.flatnonzero(np.abs(SIGNALS.predictions.margin) < np.quantile(np.abs(SIGNALS.predictions.margin), 0.15))
+
+
+@pytest.mark.parametrize("cells", ["left out", "left empty"])
+def test_a_sample_without_the_rows_in_doubt_overrides(tmp_path: Path, cells: str) -> None:
+    asked = ORDER[AUDITED : AUDITED + 300]
+    sure = ~np.isin(asked, DOUBTFUL)
+    rows = asked if cells == "left empty" else asked[sure]
+    labels = np.where(np.isin(rows, DOUBTFUL), -1, TRUE[rows])
+    before, after = since(trace(ORDER[:AUDITED]), table(tmp_path, rows, labels))
+    (notice,) = [notice for notice in doubts(after) if notice.code == "picked-rows-measure-nothing"]
+    assert notice.message.startswith("Rows in doubt were skipped: of the ")
+    assert ("rows of the table of verified labels" in notice.message) == (cells == "left empty")
+    np.testing.assert_array_equal(after.trusted, before.trusted)
+
+
+def test_a_sample_without_some_of_the_rows_in_doubt_measures_with_a_warning(tmp_path: Path) -> None:
+    asked = ORDER[AUDITED : AUDITED + 300]
+    rows = np.setdiff1d(asked, DOUBTFUL[:160])
+    _, after = since(trace(ORDER[:AUDITED]), table(tmp_path, rows))
+    assert codes(after) == ["doubtful-rows-skipped"]
+    assert after.rows().audited.sum() == AUDITED + len(rows)
+
+
+def test_a_planned_sample_without_the_rows_in_doubt_overrides(tmp_path: Path) -> None:
+    drawn, rng = np.where(np.isin(np.arange(ROWS), DOUBTFUL), 0.4, 0.1), np.random.default_rng(3)
+    everyone = np.union1d(np.flatnonzero(rng.random(ROWS) < drawn), ORDER[:AUDITED])
+    probability = 1 - (1 - drawn) * (1 - AUDITED / ROWS)
+    honest = table(tmp_path, everyone, sample_probability=probability[everyone])
+    _, after = since(trace(ORDER[:AUDITED]), honest)
+    assert codes(after) == []
+    assert after.rows().audited.sum() == len(everyone)
+    easy = everyone[~np.isin(everyone, DOUBTFUL) | np.isin(everyone, ORDER[:AUDITED])]
+    _, after = since(trace(ORDER[:AUDITED]), table(tmp_path, easy, sample_probability=probability[easy]))
+    assert codes(after) == ["picked-rows-measure-nothing"]
+    assert "what the" in doubts(after)[0].message
+
+
+def test_new_rows_are_looked_at_likewise() -> None:
+    verified = np.isin(np.arange(ROWS), np.setdiff1d(ORDER[:300], DOUBTFUL))
+    rows = from_trace(trace(np.flatnonzero(verified)))
+    nobody = np.empty(0, np.int64)
+    assert [notice.code for notice in odd_sample(rows, nobody)] == [NOT_RANDOM]
+    honest = from_trace(trace(ORDER[:300]))
+    assert odd_sample(honest, nobody) == ()
+    assert [notice.code for notice in odd_sample(honest, DOUBTFUL)] == [NOT_RANDOM]

@@ -21,6 +21,8 @@ from noisecleaner.training.corpus import Corpus, read_corpus
 from noisecleaner.training.trustcheck import notices_after, notices_before
 
 VECTORS = ["--embedding-column", "embedding"]
+#: No row has a label quality.
+NOTHING = np.full(300, np.nan)
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def test_verified_labels_that_networks_are_sure_to_be_wrong_are_counted_and_name
     certain, of = np.full(300, 0.999), np.where(judging, corpus.dataset.trusted, 0)
     of[rows[:6]] = (of[rows[:6]] + 1) % 3  # networks see another class
     of[rows[6]], certain[rows[6]] = (of[rows[6]] + 1) % 3, 0.98  # not certain enough
-    found = list(notices_after(corpus, network(corpus, certain, of), judging))
+    found = list(notices_after(corpus, network(corpus, certain, of), judging, quality=NOTHING))
     (warning,) = [notice for notice in found if notice.code == "verified-labels-look-wrong"]
     assert warning.message.startswith("6 of 60 verified labels look wrong themselves")
     assert "99% certain" in warning.message
@@ -158,10 +160,10 @@ def test_verified_labels_that_networks_agree_with_are_not_warned_of(tmp_path: Pa
     judging = corpus.dataset.trusted >= 0
     of = np.where(judging, corpus.dataset.trusted, 0)
     assert (corpus.dataset.given != corpus.dataset.trusted)[judging].any()
-    found = list(notices_after(corpus, network(corpus, np.full(300, 0.999), of), judging))
+    found = list(notices_after(corpus, network(corpus, np.full(300, 0.999), of), judging, quality=NOTHING))
     assert not [notice for notice in found if notice.code == "verified-labels-look-wrong"]
     wrong = network(corpus, np.full(300, 0.999), (of + 1) % 3)
-    assert list(notices_after(corpus, wrong, np.zeros(300, dtype=bool))) == []
+    assert list(notices_after(corpus, wrong, np.zeros(300, dtype=bool), quality=NOTHING)) == []
 
 
 def test_rows_of_no_class_do_not_look_wrong_where_networks_name_one(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -170,7 +172,7 @@ def test_rows_of_no_class_do_not_look_wrong_where_networks_name_one(tmp_path: Pa
     judging = corpus.dataset.trusted != UNVERIFIED
     assert judging.sum() == 60
     of = np.where(corpus.dataset.trusted >= 0, corpus.dataset.trusted, 0)
-    found = list(notices_after(corpus, network(corpus, np.full(300, 0.999), of), judging))
+    found = list(notices_after(corpus, network(corpus, np.full(300, 0.999), of), judging, quality=NOTHING))
     assert not [notice for notice in found if notice.code == "verified-labels-look-wrong"]
 
 

@@ -1,0 +1,227 @@
+"""Whether whoever verified rows left out those in doubt: rates of the rows that remain are those of the easy ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
+from noisecleaner.noise.randomness import LEAST_P
+from noisecleaner.notices import Notice
+
+#: Probabilities with which an honest sample is called into question, by comparison with all rows and, where a table of
+#: verified labels has empty cells, with the rows that these stand in.
+_SAMPLE_P, _EMPTY_P = 0.03, 0.015
+#: Parts of the rows, those in most doubt first, of which is counted how many were verified.
+_PARTS = np.array([0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.5, 0.7])
+#: The least part where rows stand for unequal parts of the dataset, and a small one may hang on a single row.
+_LEAST_WEIGHTED = 0.05
+_DRAWS, _BLOCK = 9_999, 1_111
+#: Rows that tell well enough how much doubt there is.
+_MOST = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verifiable:
+    """Rows that could have been verified; every array has the shape [rows].
+
+    Args:
+        quality: label quality by models that knew as much of verified rows as of others, NaN where a row has none.
+        verified: rows that shall be a random sample.
+        asked: rows of a table of verified labels, filled in or left empty; which of both shall not hang on their looks.
+        probability: with which a row was drawn to be verified, NaN where verified rows are a plain random sample.
+    """
+
+    quality: RealArray
+    verified: BoolArray
+    asked: BoolArray
+    probability: FloatArray
+
+    @property
+    def known(self) -> BoolArray:
+        """Rows with a quality."""
+        return np.isfinite(self.quality)
+
+    @property
+    def drawn(self) -> BoolArray:
+        """Verified rows with a quality and a probability."""
+        drawn: BoolArray = self.known & self.verified & np.isfinite(self.probability)
+        return drawn
+
+    def fewer(self) -> Verifiable:
+        """Return the same with at most `_MOST` of the rows that nobody was asked to verify, drawn at random."""
+        others = np.flatnonzero(self.known & ~self.verified & ~self.asked)
+        if len(others) <= _MOST:
+            return self
+        kept = np.random.default_rng(0).choice(others, _MOST, replace=False)
+        rows = np.sort(np.concatenate([np.flatnonzero(self.known & (self.verified | self.asked)), kept]))
+        return Verifiable(
+            quality=self.quality[rows],
+            verified=self.verified[rows],
+            asked=self.asked[rows],
+            probability=self.probability[rows],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The part of the rows in most doubt of which more or fewer were verified than of any other.
+
+    Args:
+        skipped: whether fewer were verified than of a random sample.
+        p_value: how often a random sample has a part that differs as much.
+        words: what was found, a sentence.
+    """
+
+    skipped: bool
+    p_value: float
+    words: str
+
+    @classmethod
+    def of(cls, *, skipped: bool, p_value: float, counted: str) -> Part:
+        """Word what was found."""
+        what = "Rows in doubt were skipped" if skipped else "Rows in doubt were verified more often than others"
+        return cls(skipped=skipped, p_value=p_value, words=f"{what}: {counted} (p-value {p_value:.1g}).")
+
+
+def odd_part(rows: Verifiable) -> Part | None:
+    """Find where rows in doubt were left out, or verified more often than others; None where chance may have done that.
+
+    Args:
+        rows: those that could have been verified.
+    """
+    rows = rows.fewer()
+    tests = [(_EMPTY_P, _among_asked(rows)), (_SAMPLE_P, _everywhere(rows))]
+    found = [part for level, part in tests if part is not None and part.p_value <= level]
+    return min(found, key=lambda part: part.p_value, default=None)
+
+
+def no_sample(picked: str | None, part: Part | None) -> str | None:
+    """Say why verified rows can be no random sample; None where they can.
+
+    Args:
+        picked: what other tests have found, see `picked_by_looks`.
+        part: what `odd_part` has found.
+    """
+    if part is None or (picked is None and part.p_value >= LEAST_P):
+        return picked
+    return part.words if picked is None else f"{part.words} {picked}"
+
+
+def may_be_off(part: Part) -> Notice:
+    """Say that rates may be off.
+
+    Args:
+        part: what `odd_part` has found, which chance may yet have done.
+    """
+    what = "skipped" if part.skipped else "preferred"
+    return Notice(
+        code=f"doubtful-rows-{what}",
+        message=f"{part.words} Wrong labels are more frequent among rows in doubt, so noise rates and thresholds may "
+        "be off. Verify every row that was drawn, and write none where no class fits.",
+    )
+
+
+def _everywhere(rows: Verifiable) -> Part | None:
+    """Compare verified rows with all rows."""
+    if rows.drawn.any():
+        return drawn_part(rows.quality, verified=rows.drawn, probability=rows.probability)
+    return sampled_part(rows.quality[rows.known], rows.verified[rows.known])
+
+
+def _among_asked(rows: Verifiable) -> Part | None:
+    """Compare rows of a table of verified labels that were filled in with those that were not."""
+    asked = rows.known & rows.asked
+    return sampled_part(rows.quality[asked], rows.verified[asked], of="of the table of verified labels ")
+
+
+def sampled_part(quality: RealArray, verified: BoolArray, of: str = "") -> Part | None:
+    """Compare the doubt about verified rows with that about all rows; None where there is nothing to compare.
+
+    Counts in parts of the rows are compared on the scale on which their deviation is about 1 (Anscombe, 1948); the
+    p-value of the largest difference is that of random draws without replacement.
+
+    Args:
+        quality: of all rows, finite, shape [rows].
+        verified: which shall be a random sample of them, shape [rows].
+        of: what they are rows of, for the words.
+    """
+    count, sample = len(quality), int(verified.sum())
+    ends = np.unique(np.round(_PARTS * count).astype(np.int64))
+    ends = ends[(ends > 0) & (ends < count)]
+    if not 0 < sample < count or not len(ends):
+        return None
+    cells = np.searchsorted(ends, _places(quality), side="right")
+    sizes, seen = np.bincount(cells, minlength=len(ends) + 1), np.bincount(cells[verified], minlength=len(ends) + 1)
+    differences = _differences(seen, ends=ends, count=count)
+    worst, rng, further = np.abs(differences).max(), np.random.default_rng(0), 1
+    for _ in range(_DRAWS // _BLOCK):
+        draws = rng.multivariate_hypergeometric(sizes, sample, _BLOCK)
+        further += int((np.abs(_differences(draws, ends=ends, count=count)).max(axis=1) >= worst - 1e-9).sum())
+    place = int(np.abs(differences).argmax())
+    share = float(ends[place] / count)
+    return Part.of(
+        skipped=bool(differences[place] < 0),
+        p_value=further / (_DRAWS + 1),
+        counted=f"of the {share:.1%} of the rows {of}that the scores are least sure of, {np.cumsum(seen)[place]:,} "
+        f"were verified, where a random sample of {sample:,} has about {share * sample:,.0f}",
+    )
+
+
+def drawn_part(quality: RealArray, *, verified: BoolArray, probability: FloatArray) -> Part | None:
+    """Compare the doubt about rows that were drawn with known probabilities with that about all rows.
+
+    The share of each part of the rows is estimated from the drawn ones (Hájek, 1971); the p-value of the largest
+    difference is that of a normal deviate, times the number of parts (Bonferroni). None where there is nothing to
+    compare.
+
+    Args:
+        quality: of all rows, NaN where a row has none, shape [rows].
+        verified: rows with a quality that were drawn and verified, shape [rows].
+        probability: with which each was drawn, shape [rows].
+    """
+    if not verified.any():
+        return None
+    known = np.isfinite(quality)
+    places = np.full(len(quality), np.nan)
+    places[known] = (_places(quality[known]) + 0.5) / known.sum()
+    chance, shares = probability[verified], _PARTS[_PARTS >= _LEAST_WEIGHTED]
+    inside = places[verified][:, None] < shares
+    stands_for = 1 / chance
+    estimates = stands_for @ inside / stands_for.sum()
+    variance = ((1 - chance) * stands_for**2) @ (inside - shares) ** 2 / stands_for.sum() ** 2
+    if not (variance > 0).all():
+        return None
+    deviates = (estimates - shares) / np.sqrt(variance)
+    place = int(np.abs(deviates).argmax())
+    return Part.of(
+        skipped=bool(deviates[place] < 0),
+        p_value=min(1.0, 2 * len(shares) * float(special.ndtr(-abs(deviates[place])))),
+        counted=f"the {shares[place]:.0%} of the rows that the scores are least sure of are {estimates[place]:.1%} of "
+        f"what the {len(chance):,} verified rows stand for",
+    )
+
+
+def _places(quality: RealArray) -> IntArray:
+    """The place of each row in the order of doubt, from 0; rows alike come in any order."""
+    places = np.empty(len(quality), dtype=np.int64)
+    any_order = np.random.default_rng(1).random(len(quality))
+    places[np.lexsort((any_order, np.abs(quality - 0.5)))] = np.arange(len(quality))
+    return places
+
+
+def _differences(counts: IntArray, *, ends: IntArray, count: int) -> FloatArray:
+    """How far the verified rows in each part are from what is expected, in standard deviations.
+
+    Args:
+        counts: verified rows in each cell between the ends, shape [..., cells].
+        ends: of the parts, in rows, shape [parts].
+        count: of all rows.
+    """
+    sample = counts.sum(axis=-1, keepdims=True)
+    share = ends / count
+    seen, expected = np.cumsum(counts, axis=-1)[..., :-1], sample * share
+    spread = np.sqrt(np.maximum((1 - share) * (1 - sample / count), 1e-12))
+    return np.asarray(2 * (np.sqrt(seen + 0.375) - np.sqrt(expected + 0.375)) / spread)
