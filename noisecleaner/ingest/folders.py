@@ -6,6 +6,7 @@ import posixpath
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -79,18 +80,25 @@ def _of_folders(source: Source, walk: Walk) -> FolderRows:
     paths = sorted([*walk.images, *placed])
     _refuse_no_text(paths, walk.folder)
     unplaced = sorted(set(walk.pictures).difference(placed))
-    left = Leftovers(walk=walk, unplaced=unplaced).notice()
+    left = Leftovers(walk=walk, unplaced=unplaced, bare=level.bare(walk.others)).notice()
     return FolderRows(
         table=pa.table({"sample_id": paths, "path": paths, "label": level.labels(paths)}),
         words=level.words,
         level=level,
         notices=(*level.notices(), *([left] if left else [])),
-        unread=unread(walk.others),
+        unread=_instead(level) + unread(walk.others),
     )
+
+
+def _instead(level: Level) -> str:
+    """Say what other folders could name the classes, where these name too few."""
+    other = "" if level.asked or len(level.classes()) > 1 else level.other()
+    return f" Of its folders, {other}." if other else ""
 
 
 def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows:
     """Make rows of what metadata files name; without a label column the folders name the classes."""
+    _refuse_two_kinds(metadata)
     read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
     table = pa.concat_tables([rows for rows, _ in read], promote_options="default")
     listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
@@ -113,6 +121,20 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     names = _one_order([names for rows, names in read if "label" in rows.column_names], walk.folder)
     others = unread(set(walk.others).difference(own))
     return FolderRows(table=table, names=names, words=words, level=level, notices=tuple(notices), unread=others)
+
+
+def _refuse_two_kinds(metadata: Sequence[Path]) -> None:
+    """Refuse metadata files of two kinds in one folder.
+
+    Raises:
+        NoisecleanerError: names them.
+    """
+    for one, other in pairwise(metadata):
+        if one.parent == other.parent:
+            raise NoisecleanerError(
+                f"A folder needs one metadata file, but {one.parent} holds {one.name} and {other.name}.",
+                "Remove one of them.",
+            )
 
 
 def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ...]:

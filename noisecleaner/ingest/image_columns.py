@@ -16,6 +16,8 @@ from noisecleaner.ingest.tabular import IMAGE_BATCH, Files
 
 #: Rows that are looked at.
 _LOOKED_AT = 5
+#: Bytes that the smallest image has as raw pixels, 8 by 8.
+_RAW = 64
 #: The fields of Spark's own images.
 _SPARK = {"height", "width", "nChannels", "mode", "data"}
 _HINT = "Name the column with paths or encoded images with `Columns(image=NAME)`"
@@ -78,11 +80,15 @@ def _check_texts(files: Files, column: str) -> None:
 
 
 def _check_bytes(files: Files, column: str) -> None:
-    """Bytes may be those of a text that is no image, as when base64 was not decoded."""
-    for value in _first(files, column):
-        if format_of(value[:SNIFFED]) is None and (found := named(value[:SNIFFED].decode("latin-1"))):
+    """Bytes may be those of a text that is no image, as when base64 was not decoded, or raw pixels."""
+    unknown = [value for value in _first(files, column) if format_of(value[:SNIFFED]) is None]
+    for value in unknown:
+        if found := named(value[:SNIFFED].decode("latin-1")):
             what, hint = found
             raise _refusal(files.where(column), f"the bytes of {what}", hint)
+    if len(unknown) == _LOOKED_AT and len({len(value) for value in unknown}) == 1 and len(unknown[0]) >= _RAW:
+        found_raw = f"bytes of no image format, {len(unknown[0]):,} in each row (raw pixels?)"
+        raise _refusal(files.where(column), found_raw, "Encode them as PNG or JPEG.")
 
 
 def _first(files: Files, column: str) -> Iterator[Any]:

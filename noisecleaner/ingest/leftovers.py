@@ -42,12 +42,14 @@ class Leftovers:
         unlisted: images that no metadata file names.
         unplaced: pictures that nothing decodes, outside the class folders.
         read: files that tell of rows, such as metadata.
+        bare: folders that would name classes, but hold no image.
     """
 
     walk: Walk
     unlisted: Sequence[str] = ()
     unplaced: Sequence[str] = ()
     read: Sequence[str] = ()
+    bare: Sequence[str] = ()
 
     def notice(self) -> Notice | None:
         """Tell how many files are no rows, by kind; a warning where images may be among them."""
@@ -60,6 +62,8 @@ class Leftovers:
             sentences.append(f"{named} {'is no row' if count == 1 else 'are no rows'}: {self._counted(others)}")
         if self.unlisted:
             sentences.append(self._unlisted())
+        if self.bare:
+            sentences.append(f"no image lies below {listed([f'{printable(name)}/' for name in self.bare], 4)}")
         if walk.closed:
             sentences.append(f"{len(walk.closed):,} folders cannot be listed (such as {printable(walk.closed[0])})")
         if not sentences:

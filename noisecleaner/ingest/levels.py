@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,6 +14,10 @@ from noisecleaner.ingest.walk import folders_of
 from noisecleaner.notices import Notice, Severity
 
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"))
+#: Folders of splits: train, test-set, val2017, train_images.
+_SPLIT = re.compile(rf"({'|'.join(sorted(SPLITS))})([-_ .]?(set|data|dataset|images?|imgs?|split|\d+))?")
+#: Behind what may stand before it, in all of them: seg_train, seg_test.
+_SEPARATOR = re.compile(r"[-_ .]")
 #: Of names of folders and classes that are listed.
 _SHOWN = 8
 
@@ -25,7 +30,7 @@ class Level:
         rows: folder, as parts of its path -> how many images lie right in it.
         chosen: 1 for the folders below the dataset, 2 for those below them, …; -1 for the folder that holds an image,
             -2 for the one above it.
-        splits: the folders of level 1 that are splits, not classes.
+        splits: the folders above that are splits, not classes, as paths.
         asked: whether the user chose the level.
     """
 
@@ -36,7 +41,7 @@ class Level:
 
     @classmethod
     def of(cls, paths: Iterable[str], asked: int | None) -> Level:
-        """Choose the level: the first, or the second where every folder of the first is called like a split.
+        """Choose the level: the first of which not every folder is called like a split.
 
         Args:
             paths: of the images, from the dataset's folder.
@@ -55,9 +60,11 @@ class Level:
             )
         if asked is not None:
             return cls(rows, asked, asked=True)
-        top = sorted({parts[0] for parts in rows if parts})
-        splits = tuple(top) if top and all(name.lower() in SPLITS for name in top) else ()
-        return cls(rows, 2 if splits else 1, splits)
+        level = cls(rows, 1)
+        while _are_splits(level.classes()):
+            above = sorted({"/".join(parts[: level.chosen]) for parts in rows if len(parts) >= level.chosen})
+            level = cls(rows, level.chosen + 1, tuple(above))
+        return level
 
     def labels(self, paths: Sequence[str | None]) -> pa.StringArray:
         """Name the class of each path; null for one that has no folder of this level, and for none."""
@@ -77,6 +84,15 @@ class Level:
         """The names that a level has; of the chosen one if none is named."""
         names = (_part(parts, self.chosen if level is None else level) for parts in self.rows)
         return {name for name in names if name is not None}
+
+    def bare(self, others: Iterable[str]) -> list[str]:
+        """Find the folders of the level that hold other files, but no image.
+
+        Args:
+            others: the paths of files that are no images.
+        """
+        names = {name for path in others if not path.startswith(".") and (name := self.name(path)) is not None}
+        return sorted(names - self.classes())
 
     @property
     def words(self) -> str:
@@ -114,7 +130,7 @@ class Level:
         """Say what else the folders could mean."""
         if self.asked:
             return
-        doubtful = sorted(name for name in self.classes() if name.lower() in SPLITS and self._deeper(name))
+        doubtful = sorted(name for name in self.classes() if is_split(name) and self._deeper(name))
         if self.chosen == 1 and doubtful:
             others = sorted(self.classes() - set(doubtful))
             yield Notice(
@@ -129,24 +145,46 @@ class Level:
     def _deeper(self, name: str) -> bool:
         return any(parts[:1] == (name,) and len(parts) > 1 for parts in self.rows)
 
+    def other(self) -> str:
+        """Say what the folders of the level below would make; empty where there are none, or they are splits."""
+        names = sorted({name for _, name in self._pairs()})
+        if not names or _are_splits(names):
+            return ""
+        return f"those of level {self.chosen + 1} would make {len(names)} ({listed(names, _SHOWN)})"
+
+    def _pairs(self) -> set[tuple[str, str]]:
+        """The folders of the level, each with those right below it."""
+        return {(parts[self.chosen - 1], parts[self.chosen]) for parts in self.rows if len(parts) > self.chosen}
+
     def _other_level(self) -> Iterable[Notice]:
         """Tell what the level below would make, and how likely it is meant."""
-        below = self.chosen + 1
-        pairs = {(parts[self.chosen - 1], parts[self.chosen]) for parts in self.rows if len(parts) > self.chosen}
-        if not pairs:
+        other = self.other()
+        if not other:
             return
-        shared = [name for name, count in Counter(name for _, name in pairs).items() if count > 1]
+        shared = [name for name, count in Counter(name for _, name in self._pairs()).items() if count > 1]
         doubted = len(shared) > 1
-        names = sorted({name for _, name in pairs})
         why = f": {listed(sorted(shared), 3)} lie below more than one of them" if doubted else ""
         yield Notice(
             code="two-levels-of-folders",
             message=f"The folders of level {self.chosen} name the classes ({len(self.classes())}: "
-            f"{listed(sorted(self.classes()), _SHOWN)}); those of level {below} would make {len(names)} "
-            f"({listed(names, _SHOWN)}){why}. Say which are meant: `Source(label_level={self.chosen})` or "
-            f"`Source(label_level={below})`.",
+            f"{listed(sorted(self.classes()), _SHOWN)}); {other}{why}. Say which are meant: "
+            f"`Source(label_level={self.chosen})` or `Source(label_level={self.chosen + 1})`.",
             severity=Severity.WARNING if doubted else Severity.NOTE,
         )
+
+
+def is_split(folder: str) -> bool:
+    """Whether a folder is called like a split: `train`, `Test`, `val2017`, `train_images`."""
+    return _SPLIT.fullmatch(folder.lower()) is not None
+
+
+def _are_splits(names: Collection[str]) -> bool:
+    """Whether all of some names of folders are called like splits, perhaps behind what all of them begin with."""
+    lower = [name.lower() for name in names]
+    starts = [0, *(match.end() for match in _SEPARATOR.finditer(lower[0]))] if len(lower) > 1 else [0]
+    return bool(lower) and any(
+        all(name.startswith(lower[0][:start]) and is_split(name[start:]) for name in lower) for start in starts
+    )
 
 
 def _part(parts: tuple[str, ...], level: int) -> str | None:

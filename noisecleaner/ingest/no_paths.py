@@ -31,7 +31,7 @@ _KINDS = (
     ),
     (re.compile(r"b(['\"])\\?"), "the text of Python bytes", _REWRITTEN),
     (re.compile(r"\{\s*['\"](bytes|path|array)['\"]\s*:"), "the text of a Python dictionary", _REWRITTEN),
-    (re.compile(r"[\[(\s]*-?\d+(\.\d+)?([\s,]+-?\d+(\.\d+)?){7}"), "an array of numbers (pixels)", _PIXELS),
+    (re.compile(r"[\[(\s]*-?\d+(\.\d+)?([\s,\[\]()]+-?\d+(\.\d+)?){7}"), "an array of numbers (pixels)", _PIXELS),
     (re.compile(r"\s*<"), "markup", "Write the paths of the image files."),
 )
 #: Characters of base64 that are decoded to see what they are.

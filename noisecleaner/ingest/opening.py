@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
@@ -57,7 +58,7 @@ def _open_elsewhere(data: str) -> Files:
     if place.is_file():
         return Files.open([place])
     if not place.is_dir():
-        raise _nothing(data, "nothing")
+        raise _nothing(data, "a glob of folders: add /*.parquet" if glob(data) else "nothing")
     if saved := saved_tables(place):
         return Files.open([place / path for path in saved])
     paths = [file.path[len(place.path) :].lstrip("/") for file in place.files("")]

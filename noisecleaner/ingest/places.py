@@ -185,8 +185,19 @@ def _outside(path: str, root: Place) -> NoisecleanerError:
         "",
         "Correct the manifest, or pass `Source(allow_absolute=True)` if absolute paths and links may be followed.",
     )
+    there = _tail_inside(path.replace("\\", "/"), root)
+    hint = f"The folder holds {there}: take what stands before that off the paths." if there else hint
     found = f"{what}: {excerpt(path)}" if what else excerpt(path)
     return NoisecleanerError(f"Image paths must be relative and stay inside {root}, but one of them is {found}.", hint)
+
+
+def _tail_inside(path: str, root: Place) -> str | None:
+    """The end of a path that is a file of the root, where there is one: the rest was that of another machine."""
+    parts = [part for part in path.split("/")[1:] if part]
+    if not root.local or os.path.lexists(path) or ".." in parts or "\0" in path:
+        return None
+    tails = ("/".join(parts[first:]) for first in range(len(parts)))
+    return next((tail for tail in tails if tail and os.path.isfile(os.path.join(root.path, tail))), None)
 
 
 def _inside(path: str, real_root: str, parents: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
-from noisecleaner.ingest.levels import SPLITS
+from noisecleaner.ingest.levels import SPLITS, is_split
 from noisecleaner.ingest.tabular import Files
 
 #: `NAME-00000-of-00001.parquet`, as Hugging Face numbers the files of a split.
@@ -109,4 +109,4 @@ def _of_file(path: str) -> str | None:
 
 def _of_folders(path: str | None) -> str | None:
     folders: Sequence[str] = (path or "").split("/")[:-1]
-    return next((folder for folder in folders if folder.lower() in SPLITS), None)
+    return next((folder for folder in folders if is_split(folder)), None)

@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.kinds import is_pointer
 from noisecleaner.ingest.manifest import VectorKind
 from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.walk import first_bytes
 from noisecleaner.tables import require_columns
 
 #: The field of `Columns` that names such vectors.
@@ -145,9 +147,11 @@ class VectorFile:
             # unlike numpy.load this reads nothing but .npy files, and none with pickled objects
             array = np.lib.format.open_memmap(path, mode="r")
         except (OSError, ValueError, EOFError) as error:
+            start = first_bytes(path)
+            found = "is a pointer of Git LFS" if is_pointer(start) else f"cannot be read as one ({error})"
             raise NoisecleanerError(
-                f"{kind.capitalize()} need a NumPy file of plain numbers, but {path} cannot be read as one ({error}).",
-                hint,
+                f"{kind.capitalize()} need a NumPy file of plain numbers, but {path} {found}.",
+                "Run `git lfs pull` there." if is_pointer(start) else hint,
             ) from error
         return cls(path, kind, array).checked(hint)
 

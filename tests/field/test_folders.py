@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 from support.datasets import Command, embeddings, image_folder, png
 from support.field import SMALL, Refused, few_images
-from support.sources import write_metadata
+from support.sources import read, write_metadata
 
 FIT = ["fit", "images", "--method", "uniform", "--out", "run", *SMALL]
 
@@ -82,6 +82,8 @@ def test_the_level_of_the_classes_is_told_and_chosen(command: Command, refused: 
     assert command("export-clean", "run", "--on-flag", "keep", "--out", "clean").code == 0
     copied = {p.relative_to(tmp_path / "clean").parts[:-1] for p in (tmp_path / "clean").rglob("*.png")}
     assert copied == {(site, name) for site in ("colour", "grey") for name in ("blue", "green", "red")}
+    assert read(tmp_path / "clean").classes == ("blue", "green", "red")
+    assert len(read(tmp_path / "clean")) == 48
     refused(*FIT, "--overwrite", "--label-level", "0", says=["--label-level must be 1 or more", "it is 0"])
     refused(*FIT, "--overwrite", "--label-level", "9", says=["At least two classes", "--label-level"])
 

@@ -44,6 +44,13 @@ def test_pointers_of_git_lfs(refused: Refused, tmp_path: Path, name: str) -> Non
     refused("fit", "good.parquet", "--trusted", name, *FIT, says=[f"{name} is a pointer of Git LFS"])
 
 
+def test_a_pointer_of_git_lfs_in_place_of_vectors(refused: Refused, tmp_path: Path) -> None:
+    embeddings(tmp_path / "d.parquet", rows=40)
+    (tmp_path / "v.npy").write_text(POINTER)
+    fit = ["fit", "d.parquet", "--method", "uniform", "--out", "run", "--embedding-column", "v.npy"]
+    refused(*fit, says=["v.npy is a pointer of Git LFS", "git lfs pull"])
+
+
 def test_exports_of_annotation_tools(refused: Refused, tmp_path: Path) -> None:
     embeddings(tmp_path / "d.parquet", rows=40)
     tasks = [{"id": 1, "data": {"image": "s00000"}, "annotations": [{"result": []}]}]

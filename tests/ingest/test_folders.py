@@ -183,3 +183,10 @@ def test_what_is_no_row_of_a_folder_of_verified_images_is_said(tmp_path: Path) -
     make(tmp_path, "verified/b/.3.png")
     manifest, _ = both(tmp_path / "data", tmp_path / "verified")
     assert any(f"1 file below {tmp_path / 'verified'} is no row" in notice.message for notice in manifest.notices)
+
+
+def test_two_metadata_files_in_one_folder_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, "1.png")
+    for ending in ("csv", "jsonl"):
+        write_metadata(tmp_path / f"metadata.{ending}", [{"file_name": "1.png", "label": "a"}])
+    assert f"{tmp_path} holds metadata.csv and metadata.jsonl" in refusal(tmp_path)

@@ -68,6 +68,13 @@ def test_a_path_that_leads_elsewhere_is_called_what_it_is(tmp_path: Path, path: 
     assert len(said) < 500
 
 
+def test_raw_pixels_are_told_from_a_few_broken_images(tmp_path: Path) -> None:
+    rows = {"sample_id": list("vwxyz"), "label": list("ababa")}
+    raw = [bytes(np.random.default_rng(row).integers(128, 256, 3072, dtype=np.uint8)) for row in range(5)]
+    assert "3,072 in each row (raw pixels?)" in refusal(table(tmp_path / "d.parquet", **rows, image=raw))
+    assert len(read(table(tmp_path / "d.parquet", **rows, image=[*raw[:4], red()]))) == 5
+
+
 def test_images_of_every_kind_pass(tmp_path: Path) -> None:
     for image in (
         [red(), None],

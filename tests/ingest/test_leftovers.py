@@ -145,3 +145,10 @@ def test_what_may_hold_the_labels_is_named(paths: list[str], found: str) -> None
 def test_names_that_would_break_a_terminal_are_shown_safely(tmp_path: Path) -> None:
     make(tmp_path, "a/1.png", "b/2.png", "a/.\x1b[31m.png")
     assert "\x1b" not in left(read(tmp_path)).message
+
+
+def test_folders_without_any_image_are_named(tmp_path: Path) -> None:
+    make(tmp_path, "a/1.png", "b/2.png")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "1.mp4").write_bytes(b"x")
+    assert left(read(tmp_path)).message == f"1 file below {tmp_path} is no row: 1 .mp4; no image lies below films/."

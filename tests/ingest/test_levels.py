@@ -126,3 +126,43 @@ def test_the_level_reaches_the_manifest(tmp_path: Path) -> None:
 def test_a_level_without_folders_is_refused(tmp_path: Path) -> None:
     make(tmp_path, *SITES)
     assert "has 0 (none)" in refusal(tmp_path, label_level=3)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train2017", "val2017"),
+        ("train_images", "test_images"),
+        ("Training Set", "validation-set"),
+        ("seg_train", "seg_test"),
+        ("trainset",),
+    ],
+)
+def test_splits_have_many_names(names: tuple[str, ...]) -> None:
+    paths = [f"{name}/{kind}/1.png" for name in names for kind in ("cat", "dog")]
+    assert level(*paths).classes() == {"cat", "dog"}
+    assert level(*(f"data/{path}" for path in paths)).classes() == {"data"}  # a wrapper is not looked through
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("valid", "invalid"), ("test_positive", "test_negative"), ("train", "bus"), ("blood_test",), ("dev", "ops")],
+)
+def test_other_names_are_classes(names: tuple[str, ...]) -> None:
+    paths = [f"{name}/1.png" for name in names]
+    assert level(*paths).classes() == set(names)
+
+
+def test_splits_within_splits_are_none_either() -> None:
+    paths = ["seg_train/seg_train/sea/1.png", "seg_test/seg_test/ice/2.png"]
+    assert level(*paths).labels(paths).to_pylist() == ["sea", "ice"]
+    assert level(*paths).words == "the folders below seg_test/seg_test/, seg_train/seg_train/"
+
+
+def test_splits_below_the_classes_are_no_other_level() -> None:
+    assert said("cat/train/1.png", "cat/test/2.png", "dog/train/3.png", "dog/test/4.png") == {}
+
+
+def test_where_a_single_folder_wraps_all_the_level_below_is_told(tmp_path: Path) -> None:
+    make(tmp_path, "images/cat/1.png", "images/dog/2.png")
+    assert "Of its folders, those of level 2 would make 2 (cat, dog). " in refusal(tmp_path)

@@ -31,6 +31,7 @@ JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01" + bytes(range(200))
         ("b'\\x89PNG\\r\\n'", "the text of Python bytes"),
         ("{'bytes': b'\\x89PNG', 'path': None}", "the text of a Python dictionary"),
         ("[[0, 0, 12, 255, 3, 4, 5, 6]]", "an array of numbers (pixels)"),
+        ("[[[0 1 2]\n  [3 4 5]\n  [6 7 8]]]", "an array of numbers (pixels)"),
         ("70 80 82 72 58 58 60 63 54", "an array of numbers (pixels)"),
         ("<img src='1.png'>", "markup"),
     ],

@@ -30,6 +30,11 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path / "x.parquet")
 
 
+def test_a_glob_of_folders_is_told_what_it_lacks(tmp_path: Path) -> None:
+    table(tmp_path / "label=a" / "0.parquet", sample_id=["x"])
+    assert "is a glob of folders: add /*.parquet." in refusal(tmp_path / "label=*")
+
+
 def test_a_folder_of_parquet_files_and_a_glob_are_read_in_order(tmp_path: Path) -> None:
     for part in range(3):
         ids = [f"{part}-{row}" for row in range(2)]

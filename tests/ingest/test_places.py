@@ -146,6 +146,16 @@ def test_a_pattern_names_the_files_that_match(tmp_path: Path) -> None:
     assert matching(f"{tmp_path}/nothing-*.csv") == []
 
 
+def test_paths_of_another_machine_are_told_what_is_here(tmp_path: Path) -> None:
+    make(tmp_path, "images/1.png")
+    for path in ("C:\\data\\set\\images\\1.png", "/home/somebody/set/images/1.png"):
+        data = table(tmp_path / "d.parquet", image=[path], label=["a"])
+        assert "The folder holds images/1.png: take what stands before that off the paths." in refusal(data)
+    assert "pass `Source(allow_absolute=True)`" in refusal(
+        table(tmp_path / "d.parquet", image=["/x/2.png"], label=["a"])
+    )
+
+
 def test_what_exists_is_taken_by_its_name_even_where_it_looks_like_a_pattern(tmp_path: Path) -> None:
     make(tmp_path, "data [v1]/a [x].csv", "data [v1]/x.csv", "data v/y.csv", "part-[1].csv", "part-1.csv")
     for pattern, names in {
