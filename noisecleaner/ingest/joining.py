@@ -146,7 +146,8 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     _refuse_missing(verification)
     known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
     matches = match(verification, known)
-    positions = pa.array(matches.rows, mask=matches.rows < 0)
+    # only of rows that somebody verified, which may be few of many
+    positions = pa.array(matches.rows, mask=(matches.rows < 0) | np.asarray(pc.is_null(labels)))
     given = dataset.table["given_label"].take(positions)
     if verification.answer is not None:
         verification.answer.refuse_copies(labels, given, where)

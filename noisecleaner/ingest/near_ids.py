@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from noisecleaner.ingest.lookalikes import shown
 
 #: Ids that are looked at on each side: a sample of them shows what happened.
 _MOST_STRANGERS, _MOST_KNOWN = 1000, 1_000_000
@@ -42,13 +45,13 @@ class Explanation:
     examples: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        pairs = ", ".join(f"{own!r} is {other!r} in the dataset" for own, other in self.examples)
+        pairs = ", ".join(f"{shown(own)} is {shown(other)} in the dataset" for own, other in self.examples)
         many = f"{self.explained:,} of {self.looked_at:,}" if self.looked_at > 1 else "it"
         return f"{many} would match but for {' and '.join(self.changes)}: {pairs}"
 
 
 def explain(strangers: Sequence[str], known: Iterable[str]) -> Explanation | None:
-    """Find what was changed in ids that do not match.
+    """Find what was changed in ids that do not match, where that leaves them apart.
 
     Args:
         strangers: ids that are not in the dataset.
@@ -60,9 +63,12 @@ def explain(strangers: Sequence[str], known: Iterable[str]) -> Explanation | Non
     """
     some = list(dict.fromkeys(strangers))[:_MOST_STRANGERS]
     ids = [name for name, _ in zip(known, range(_MOST_KNOWN), strict=False)]
-    found = [_explained(some, ids, (change,)) for change in _CHANGES]
-    most = next((one for one in found if 2 * one.explained >= len(some)), None)
-    most = most or max(*found, _together(some, ids), key=lambda one: one.explained)
+    found = []
+    for change in _CHANGES:
+        found.append(_explained(some, ids, (change,)))
+        if some and 2 * found[-1].explained >= len(some):
+            return found[-1]
+    most = max(*found, _together(some, ids), key=lambda one: one.explained)
     return most if most.explained else None
 
 
@@ -81,7 +87,14 @@ def _explained(strangers: Sequence[str], known: Sequence[str], changes: tuple[st
             text = _CHANGES[change](text)
         return text
 
-    sought = {plain(name) for name in strangers}
-    match = {own: name for name in known if (own := plain(name)) in sought}
-    pairs = [(name, match[own]) for name in strangers if (own := plain(name)) in match]
+    sought = Counter(map(plain, strangers))
+    match: dict[str, str] = {}
+    twice = {own for own, count in sought.items() if count > 1}
+    for name in known:
+        own = plain(name)
+        if own in match:
+            twice.add(own)
+        elif own in sought:
+            match[own] = name
+    pairs = [(name, match[own]) for name in strangers if (own := plain(name)) in match and own not in twice]
     return Explanation(changes=changes, explained=len(pairs), looked_at=len(strangers), examples=tuple(pairs[:2]))

@@ -42,11 +42,11 @@ class Repeats:
             NoisecleanerError: two labels of one row contradict each other.
         """
         labelled = np.flatnonzero(np.asarray(pc.is_valid(labels)))
-        outside = rows[labelled] < 0
-        codes = np.asarray(pc.fill_null(pc.index_in(ids, value_set=pc.unique(ids).drop_null()), -1)).astype(np.int64)
+        keys, outside = rows[labelled], rows[labelled] < 0
+        names = ids.take(pa.array(labelled[outside]))
+        codes = np.asarray(pc.fill_null(pc.index_in(names, value_set=pc.unique(names).drop_null()), -1))
         # those outside are told apart by their ids, which come behind all rows; without one nothing repeats them
-        named = np.where(codes[labelled] < 0, -1 - labelled, codes[labelled] + 1 + rows.max(initial=0))
-        keys = np.where(outside, named, rows[labelled])
+        keys[outside] = np.where(codes < 0, -1 - labelled[outside], codes.astype(np.int64) + 1 + rows.max(initial=0))
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         again = np.zeros(len(labels), dtype=bool)
         again[labelled[first[inverse] != np.arange(len(labelled))]] = True

@@ -29,7 +29,7 @@ from noisecleaner.ingest.near_ids import explain
 def test_each_change_is_named_with_an_example(own: str, other: str, change: str) -> None:
     found = explain([own], ["elsewhere", other])
     assert found is not None
-    assert str(found) == f"it would match but for {change}: {own!r} is {other!r} in the dataset"
+    assert str(found) == f"it would match but for {change}: {own!a} is {other!a} in the dataset"
 
 
 def test_several_changes_are_named_together() -> None:
@@ -51,6 +51,11 @@ def test_the_smallest_change_that_explains_half_is_told_and_at_most_two_examples
 def test_ids_of_another_dataset_are_not_explained() -> None:
     assert explain(["x", "y"], ["r0", "r1"]) is None
     assert explain(["x"], []) is None
+
+
+def test_a_change_that_makes_ids_the_same_explains_none_of_them() -> None:
+    assert explain(["x/1.png"], ["cat/1.png", "dog/1.png"]) is None
+    assert explain(["x/1.png", "y/1.png"], ["cat/1.png"]) is None
 
 
 @given(st.lists(st.text(max_size=12), max_size=8), st.lists(st.text(max_size=12), max_size=8))
