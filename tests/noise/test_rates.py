@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -215,3 +216,45 @@ def test_a_matrix_of_an_earlier_version_called_right_labels_errors() -> None:
     ]
     assert old != GOOD["matrix"]
     assert Noise.from_json({**GOOD, "matrix": old}) == Noise.from_json(GOOD)
+
+
+class Population:
+    """Rows of three classes of which a fifth is wrong, mostly of no class; the scores know how likely that is."""
+
+    def __init__(self, size: int = 8000) -> None:
+        rng = np.random.default_rng(0)
+        self.expected, wrong = scores(size, rng, steep=3.0, middle=-3.0)
+        self.given = rng.integers(0, 3, size)
+        self.true = np.where(wrong, np.where(rng.random(size) < 0.7, NO_CLASS, (self.given + 1) % 3), self.given)
+
+    def audits(self, draws: int, *, blank: bool = False) -> Iterator[Noise]:
+        """Verify 400 rows at random, again and again; rows of no class may be left blank."""
+        for seed in range(draws):
+            some = np.random.default_rng(seed).choice(len(self.given), 400, replace=False)
+            trusted = np.full(len(self.given), UNVERIFIED)
+            trusted[some] = self.true[some]
+            trusted[blank & (trusted == NO_CLASS)] = UNVERIFIED
+            yield measure(rows_of(self.given, trusted, self.expected), ("a", "b", "c"), "audited")
+
+    def held(self, noise: Noise) -> list[bool]:
+        """Whether intervals hold the truth: of all rows first, then of each class."""
+        wrong = self.given != self.true
+        parts = [wrong, *(wrong[self.given == label] for label in range(3))]
+        rates = [noise.overall, *noise.per_class.values()]
+        return [bool(rate.low <= part.mean() <= rate.high) for rate, part in zip(rates, parts, strict=True)]
+
+
+def test_rates_with_rows_of_no_class_hold_the_truth_and_without_them_they_do_not() -> None:
+    population = Population()
+    held = np.array([population.held(noise) for noise in population.audits(60)])
+    assert held[:, 0].mean() >= 0.87
+    assert held[:, 1:].mean() >= 0.9
+    assert np.mean([population.held(noise)[0] for noise in population.audits(20, blank=True)]) < 0.1
+
+
+@pytest.mark.slow
+def test_rates_with_rows_of_no_class_hold_the_truth_in_as_many_draws_as_they_say() -> None:
+    population = Population()
+    held = np.array([population.held(noise) for noise in population.audits(600)])
+    assert 0.93 <= held[:, 0].mean() <= 0.97
+    assert 0.93 <= held[:, 1:].mean() <= 0.97
