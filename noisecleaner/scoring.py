@@ -15,12 +15,13 @@ from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_
 from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.itself import refuse_same_column
 from noisecleaner.ingest.skips import skip_notice
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor
+from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
-from noisecleaner.runs.new_rows import likeness_notices
+from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace
@@ -165,15 +166,16 @@ def _judge(
     if inference.strict:
         refuse_skips(dataset)
     places = _places(run, dataset.table["sample_id"])
+    network = auditor.unseen_by(places)
     dataset = dataset.noting(
         *_left_out(beside, source.data),
-        *_fitted_before(run, places),
+        *_fitted_before(run, places, network),
         *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
     )
     for notice in dataset.notices:
         progress.tell(notice)
     read = len(dataset.notices)
-    judged = auditor.judge(dataset, inference, fitted=places, scratch=scratch, progress=progress)
+    judged = auditor.judge(dataset, inference, network=network, scratch=scratch, progress=progress)
     dataset = judged.dataset
     for notice in dataset.notices[read:]:
         progress.tell(notice)
@@ -182,9 +184,11 @@ def _judge(
     if (skipped := skip_notice(dataset)) is not None:
         progress.tell(skipped)
         dataset = dataset.noting(skipped)
-    scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused)
+    scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused, basis=_basis(run, auditor))
     scored = scored.noting(*odd_sample(scored, dataset.empty))
-    scored = scored.noting(*likeness_notices(judged, auditor, audited=int(scored.rows().audited.sum())))
+    known_by_heart = scored.judging & (places >= 0) & (network < 0)
+    scored = scored if known_by_heart.any() else on_their_own(scored)
+    scored = scored.noting(*likeness_notices(judged, auditor, scored))
     for notice in scored.notices[len(dataset.notices) :]:
         progress.tell(notice)
     return scored
@@ -209,6 +213,13 @@ def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> Scor
     )
 
 
+def _basis(run: Run, auditor: Auditor) -> Basis | None:
+    """Count the fitted rows that label quality of new rows was calibrated on; None where none calibrated it."""
+    result = run.read_fitted().result
+    audited = auditor.quality.method_for(new=True) == "audited"
+    return Basis(rows=result.judging, data="fitted") if audited and result else None
+
+
 def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
     """Say so where verified rows are not among the new ones: there is nothing left to steer."""
     count = 0 if beside is None else int((beside.trusted != UNVERIFIED).sum())
@@ -224,13 +235,18 @@ def _places(run: Run, ids: pa.ChunkedArray) -> IntArray:
     return np.asarray(pc.fill_null(pc.index_in(ids, value_set=fitted), -1)).astype(np.int64)
 
 
-def _fitted_before(run: Run, fitted: IntArray) -> tuple[Notice, ...]:
-    """Say so when rows are not new: most of the networks have trained on their labels."""
+def _fitted_before(run: Run, fitted: IntArray, network: IntArray) -> tuple[Notice, ...]:
+    """Say so when rows are not new, and whether networks judge them that have trained on their labels."""
     count = int((fitted >= 0).sum())
     if not count:
         return ()
-    message = (
-        f"{count:,} of {len(fitted):,} sample ids belong to rows that were fitted; their labels were trained on, so "
-        f"these scores trust them too much. Honest ones: `score({str(run.path)!r})`"
+    found, honest = (
+        f"{count:,} of {len(fitted):,} sample ids belong to rows that were fitted",
+        f"score({str(run.path)!r})",
     )
+    if (network[fitted >= 0] >= 0).all():
+        message = f"{found}; each of them is judged by the one network that did not train on it. What training saw of "
+        message += f"them is in `{honest}`."
+        return (Notice(code="rows-were-fitted", message=message, severity=Severity.NOTE),)
+    message = f"{found}; their labels were trained on, so these scores trust them too much. Honest ones: `{honest}`"
     return (Notice(code="rows-were-fitted", message=message),)

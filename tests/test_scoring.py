@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,8 @@ from noisecleaner import scoring
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.progress import Progress
+from noisecleaner.runs.reference import Reference
+from noisecleaner.runs.run import Run
 from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Inference
@@ -26,6 +29,10 @@ class Listener(Progress):
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -119,9 +126,23 @@ def test_rows_that_are_not_new_are_told(run: Path, new: Source, fitted: Path, tm
     assert listener.warnings == []
     known = Source(str(fitted / "data.parquet"), columns=Columns(embedding="embedding"))
     score_new(run, known, tmp_path / "again", progress=listener)
+    assert listener.warnings == []
+    (note,) = [text for text in listener.notes if text.startswith("600 of 600 sample ids belong to rows that were")]
+    assert "judged by the one network that did not train on it" in note
+    assert f"`score({str(run)!r})`" in note
+    (run / "auditor" / "reference.safetensors").unlink()
+    score_new(run, known, tmp_path / "older", progress=listener)
     (warning,) = listener.warnings
-    assert warning.startswith("600 of 600 sample ids belong to rows that were fitted")
-    assert f"`score({str(run)!r})`" in warning
+    assert "these scores trust them too much" in warning
+
+
+def test_fitted_rows_are_judged_by_networks_that_did_not_train_on_them(run: Path, fitted: Path, tmp_path: Path) -> None:
+    """Labels that networks know by heart look right: the mean of all networks would expect far less noise."""
+    score_new(run, Source(str(fitted / "data.parquet"), columns=Columns(embedding="embedding")), tmp_path / "again")
+    kept = Reference.read(Run(run))
+    assert kept is not None
+    quality = pq.read_table(tmp_path / "again" / "scores.parquet")["label_quality"].to_numpy()
+    np.testing.assert_allclose(quality, 1 - kept.rows.wrong, atol=1e-5)
 
 
 def test_images_are_decoded_beside_the_output(tmp_path: Path) -> None:

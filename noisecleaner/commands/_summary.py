@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from noisecleaner.runs.summary import Summary
 
 _QUALITY = {
-    "audited": "label_quality is calibrated on {judged} audited rows, each judged by a model that has not seen it",
+    "audited": "label_quality is calibrated on {judged}, each judged by a model that has not seen it",
     "planted": "label_quality is calibrated on planted wrong labels, for want of enough verified errors",
     "transfer": "alpha says how much a row helped the target, whose classes are others (no label quality)",
     "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
@@ -118,7 +118,10 @@ def _quality(summary: Summary) -> str:
     if void(summary.notices) and summary.model in ("audited", "planted"):
         rows = "rows that are unlike these" if _unlike(summary) else "verified rows that are no sample"
         return f"label_quality was fitted on {rows}: it ranks rows, and is no probability"
-    return _QUALITY[summary.model].format(judged=f"{summary.judged:,}")
+    if summary.basis and summary.basis.data == "fitted":
+        return f"label_quality is calibrated on {summary.basis.rows:,} audited rows of the fitted data"
+    rows = f"{summary.judged:,} audited rows" + (" of these data" if summary.basis else "")
+    return _QUALITY[summary.model].format(judged=rows)
 
 
 def _reliability(summary: Summary) -> str:
@@ -126,7 +129,9 @@ def _reliability(summary: Summary) -> str:
     measured = summary.reliability
     if measured is None or summary.model not in ("audited", "planted"):
         return ""
-    return f"; calibration error {measured.error:.3f} (chance: {measured.by_chance:.3f})"
+    elsewhere = summary.basis and summary.basis.data == "fitted"
+    where = f"on {measured.rows:,} audited rows of these data, " if elsewhere else ""
+    return f"; {where}calibration error {measured.error:.3f} (chance: {measured.by_chance:.3f})"
 
 
 def _ranking(summary: Summary) -> str:

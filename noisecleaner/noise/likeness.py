@@ -25,6 +25,8 @@ _OTHER_MIX, _RARE = 0.1, 0.001
 #: With which probability the smallest difference that is told would be found.
 _POWER = 0.95
 _SHOWN = 3
+_AGAIN = "label_quality was calibrated again on these; networks that know other rows may still rank worse."
+_AS_FITTED = "label_quality is that of the fitted rows, and may mislead: verify more of them to calibrate it again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,12 +132,13 @@ def compare(fitted: ComparedRows, new: ComparedRows) -> Likeness | None:
     return Likeness(looks=looks, labels=_labels(samples, fitted, new))
 
 
-def likeness_notice(likeness: Likeness, *, audited: int) -> Notice:
+def likeness_notice(likeness: Likeness, *, audited: int, calibrated_again: bool = False) -> Notice:
     """Say how alike new rows are to the fitted ones, and what that does to the numbers.
 
     Args:
         likeness: what was found.
         audited: verified rows among the new ones.
+        calibrated_again: whether label quality was calibrated on these.
     """
     if likeness.unlike and not audited:
         message = f"The new rows are unlike the fitted ones: {likeness.words()}. What was learned on those cannot tell "
@@ -143,8 +146,11 @@ def likeness_notice(likeness: Likeness, *, audited: int) -> Notice:
         message += "pass them with `trusted=FILE`."
         return Notice(code=UNLIKE, message=message, severity=Severity.VOID)
     if likeness.unlike:
-        message = f"The new rows are unlike the fitted ones: {likeness.words()}. Rates rest on their {audited:,} "
-        message += "audited rows alone; where label_quality was learned on the fitted rows, it may mislead."
+        message = (
+            f"The new rows are unlike the fitted ones: {likeness.words()}. Rates rest on their {audited:,} audited "
+        )
+        message += "rows alone. "
+        message += _AGAIN if calibrated_again else _AS_FITTED
         return Notice(code=UNLIKE, message=message)
     if likeness.slightly:
         message = f"The new rows differ a little from the fitted ones: {likeness.words()}. What is expected of them "

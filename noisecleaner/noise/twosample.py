@@ -219,7 +219,7 @@ def _area(samples: Samples, scores: RealArray) -> float:
         count = float(second.sum())
         ordered += stats.rankdata(scores[part])[second].sum() - count * (count + 1) / 2
         pairs += count * (len(part) - count)
-    return ordered / pairs
+    return float(ordered / pairs)
 
 
 def _p_value(statistics: Array) -> float:

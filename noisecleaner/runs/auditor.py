@@ -6,17 +6,16 @@ torch is imported only for images, and for networks that are not linear in the u
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
+from noisecleaner.arrays import Array, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.files import damaged, read_arrays, read_record, write_record
+from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.skips import causes
@@ -26,19 +25,15 @@ from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements, QualityModel
 from noisecleaner.quality.signals import Predictions
-from noisecleaner.runs.linear import Map, is_linear, mean_map
-from noisecleaner.runs.linear import predict as predict_with
+from noisecleaner.runs.predictors import Predictors, open_networks, open_predictors
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.vector_blocks import VectorBlock, VectorSample, vector_blocks
 from noisecleaner.settings import Decoding, Inference
-from noisecleaner.threads import cores, in_threads
+from noisecleaner.threads import in_threads
 
-if TYPE_CHECKING:
-    from noisecleaner.runs.predicting import Networks
-
-#: Vectors [n, width] and given labels [n] -> predictions of these rows.
-Predict = Callable[[RealArray, IntArray], Predictions]
+#: Images that are predicted together.
+_BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,15 +134,25 @@ class Auditor:
         """What new rows are compared with; None where an earlier version, or a transfer, wrote the run."""
         return Reference.read(self._run)
 
+    def unseen_by(self, fitted: IntArray) -> IntArray:
+        """The network that did not train on a row, shape [rows]; -1 where none did, all did, or nobody knows.
+
+        Args:
+            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
+        """
+        if self.reference is None:
+            return np.full(len(fitted), -1)
+        return np.where(fitted >= 0, self.reference.network[fitted], -1)
+
     def judge(
-        self, dataset: Manifest, inference: Inference, *, fitted: IntArray, scratch: Path, progress: Progress
+        self, dataset: Manifest, inference: Inference, *, network: IntArray, scratch: Path, progress: Progress
     ) -> Judged:
         """Judge the rows of a dataset.
 
         Args:
             dataset: read with the classes of this auditor.
             inference: where to compute, and which images are refused.
-            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
+            network: which network alone judges a row, -1 where all together do, shape [rows].
             scratch: a folder with space for their pixels or features, while this runs; vectors need none.
             progress: is told about decoding and predicting.
 
@@ -158,21 +163,22 @@ class Auditor:
         self._check_kind(dataset)
         _require_rows(dataset)
         if isinstance(dataset.payload, AnyVectors):
-            return self._judge_vectors(dataset, dataset.payload, inference.device, fitted=fitted, progress=progress)
-        return self._judge_images(dataset, inference, fitted=fitted, scratch=scratch, progress=progress)
+            return self._judge_vectors(dataset, dataset.payload, inference.device, network=network, progress=progress)
+        return self._judge_images(dataset, inference, network=network, scratch=scratch, progress=progress)
 
     def _judge_vectors(
-        self, dataset: Manifest, payload: AnyVectors, device: str, *, fitted: IntArray, progress: Progress
+        self, dataset: Manifest, payload: AnyVectors, device: str, *, network: IntArray, progress: Progress
     ) -> Judged:
         if payload.kind == "probabilities":
             check_width(payload.width, len(self.classes))
-        predict, threads = self._predictor(device)
-        sample = VectorSample(self._sampled(dataset), payload.width)
-        work = partial(self._judge_block, predict, _wanted(dataset), dataset.given, sample)
+        predictors = open_predictors(self._run, self.shape, self._record.folds, device)
+        sample, wanted = VectorSample(self._sampled(dataset), payload.width), _wanted(dataset)
+        pending = _Pending(wanted=wanted, given=dataset.given, network=network, sample=sample)
+        work, threads = partial(self._judge_block, predictors, pending), predictors.threads
         parts = in_threads(work, vector_blocks(payload), threads=threads, ahead=2 * threads, name="score")
         judgements, missing = Judgements.unknown(len(dataset)), []
         columns = np.full(len(dataset), -1)
-        with progress.stage("Scoring", int(_wanted(dataset).sum()), "rows") as stage:
+        with progress.stage("Scoring", int(wanted.sum()), "rows") as stage:
             for part in parts:
                 judgements.put(part.rows, part.judgements)
                 columns[part.rows] = part.columns
@@ -183,41 +189,42 @@ class Auditor:
         if payload.kind == "probabilities":
             dataset = dataset.noting(*check_order(columns, dataset))
         rows, vectors = sample.seen()
-        compared = self._compare(vectors.__getitem__, lambda: self._each(device), rows, dataset.given, fitted)
+        compared = self._compare(vectors.__getitem__, predictors, given=dataset.given[rows], network=network[rows])
         return Judged(dataset=dataset, judgements=judgements, compared=compared)
 
-    def _judge_block(
-        self, predict: Predict, wanted: BoolArray, given: IntArray, sample: VectorSample, block: VectorBlock
-    ) -> _JudgedBlock:
+    def _judge_block(self, predictors: Predictors, pending: _Pending, block: VectorBlock) -> _JudgedBlock:
         """Judge the rows of a block that are wanted and have a vector."""
         first, vectors = block.first, block.vectors
-        sample.take(block)
+        pending.sample.take(block)
         there = ~np.isnan(vectors[:, 0])
-        taken = wanted[first : first + len(vectors)] & there
+        taken = pending.wanted[first : first + len(vectors)] & there
         rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
         if not len(rows):
             return _JudgedBlock(rows, Judgements.unknown(0), without, rows)
         wanted_ones = vectors if taken.all() else vectors[taken]
         columns = likeliest(wanted_ones) if self.shape.kind == "probabilities" else np.full(len(rows), -1)
-        return _JudgedBlock(rows, self._judge(predict(wanted_ones, given[rows])), without, columns)
+        predictions = predictors.predict(wanted_ones, pending.given[rows], pending.network[rows])
+        return _JudgedBlock(rows, self._judge(predictions), without, columns)
 
     def _judge_images(
-        self, dataset: Manifest, inference: Inference, *, fitted: IntArray, scratch: Path, progress: Progress
+        self, dataset: Manifest, inference: Inference, *, network: IntArray, scratch: Path, progress: Progress
     ) -> Judged:
         decoding = Decoding(max_pixels=inference.max_pixels)
-        networks, judgements = self._networks(inference.device), Judgements.unknown(len(dataset))
+        networks = open_networks(self._run, self.shape, self._record.folds, inference.device)
+        predictors, judgements = Predictors.of(networks), Judgements.unknown(len(dataset))
         with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
             inputs = networks.decode(dataset, Path(folder), decoding, progress)
             dataset = dataset.skipping(inputs.skipped)
             _require_rows(dataset)
-            wanted = np.flatnonzero(_wanted(dataset))
+            wanted, given, array = np.flatnonzero(_wanted(dataset)), dataset.given, inputs.array
             with progress.stage("Scoring", len(wanted), "rows") as stage:
-                for rows, predictions in networks.batches(inputs.array, given=dataset.given, rows=wanted):
-                    judgements.put(rows, self._judge(predictions))
+                for rows in np.split(wanted, range(_BATCH, len(wanted), _BATCH)):
+                    judgements.put(rows, self._judge(predictors.predict(array[rows], given[rows], network[rows])))
                     stage.advance(len(rows))
-            sample, array = self._sampled(dataset), inputs.array
-            alone = partial(_predictors, networks)
-            compared = self._compare(lambda places: array[sample[places]], alone, sample, dataset.given, fitted)
+            rows = self._sampled(dataset)
+            compared = self._compare(
+                lambda places: array[rows[places]], predictors, given=given[rows], network=network[rows]
+            )
         return Judged(dataset=dataset, judgements=judgements, compared=compared)
 
     def _sampled(self, dataset: Manifest) -> IntArray:
@@ -227,58 +234,12 @@ class Auditor:
         return np.sort(np.random.default_rng(0).choice(wanted, count, replace=False))
 
     def _compare(
-        self,
-        read: Callable[[IntArray], Array],
-        predictors: Callable[[], Sequence[Predict]],
-        sample: IntArray,
-        given: IntArray,
-        fitted: IntArray,
+        self, read: Callable[[IntArray], Array], predictors: Predictors, *, given: IntArray, network: IntArray
     ) -> ComparedRows | None:
-        """Look at a sample of the rows as at the fitted ones.
-
-        Args:
-            read: places in the sample -> inputs.
-            predictors: makes one for each network.
-            sample: rows of the dataset, shape [sample].
-            given: class index of the given label, shape [rows].
-            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
-        """
-        if self.reference is None or not len(sample):
+        """Look at a sample of the rows as at the fitted ones, see `Reference.see`."""
+        if self.reference is None or not len(given):
             return None
-        each = predictors() if self.reference.tells_labels else []
-        return self.reference.see(read, each, given=given[sample], fitted=fitted[sample], quality=self.quality)
-
-    def _predictor(self, device: str) -> tuple[Predict, int]:
-        """Choose how vectors are predicted, and in how many threads."""
-        if is_linear(self.shape) and self._on_cpu(device):
-            return partial(predict_with, self._map(range(self._record.folds))), cores()
-        return self._networks(device).predict, 1  # torch has threads of its own
-
-    def _each(self, device: str) -> list[Predict]:
-        """Make a predictor of vectors of each network alone."""
-        if is_linear(self.shape) and self._on_cpu(device):
-            return [partial(predict_with, self._map([fold])) for fold in range(self._record.folds)]
-        return _predictors(self._networks(device))
-
-    def _networks(self, device: str) -> Networks:
-        from noisecleaner.runs.predicting import Networks
-
-        return Networks(self._run, self.shape, self._record.folds, device)
-
-    def _on_cpu(self, device: str) -> bool:
-        # a GPU would only wait for probabilities, with which next to nothing is computed
-        if device == "cpu" or (device == "auto" and self.shape.kind == "probabilities"):
-            return True
-        from noisecleaner.networks.devices import choose_device
-
-        return choose_device(device).type == "cpu"
-
-    def _map(self, folds: Iterable[int]) -> Map:
-        paths = [self._run.auditor / f"fold-{fold}.safetensors" for fold in folds]
-        try:
-            return mean_map(self.shape, [read_arrays(path)[0] for path in paths])
-        except ValueError as error:
-            raise damaged(self._run.auditor, error) from error
+        return self.reference.see(read, predictors, given=given, network=network, quality=self.quality)
 
     def _judge(self, predictions: Predictions) -> Judgements:
         return self.quality.judge(predictions, self.quality.quality_of_new(predictions))
@@ -292,10 +253,6 @@ class Auditor:
                 f"This run was fitted on {wanted}, but the new rows bring {brought}.",
                 "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`.",
             )
-
-
-def _predictors(networks: Networks) -> list[Predict]:
-    return [one.predict for one in networks.each()]
 
 
 def _wanted(dataset: Manifest) -> BoolArray:
@@ -315,6 +272,16 @@ def _require_rows(dataset: Manifest) -> None:
             if labels
             else "Check that the images are where the dataset says, and that they open.",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pending:
+    """What is known of rows before their vectors pass by, each of shape [rows], and a sample to take of these."""
+
+    wanted: BoolArray
+    given: IntArray
+    network: IntArray
+    sample: VectorSample
 
 
 @dataclass(frozen=True)

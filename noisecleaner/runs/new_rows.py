@@ -1,28 +1,64 @@
-"""New rows beside the fitted ones: whether they are alike."""
+"""New rows beside the fitted ones: whether they are alike, and label quality calibrated again on audited ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from noisecleaner.noise.likeness import LEAST_ROWS, compare, likeness_notice, mix_notice, untested
 from noisecleaner.notices import Notice
+from noisecleaner.quality.model import Judgements
+from noisecleaner.quality.recalibration import VerifiedQuality, calibrated_again
+from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.auditor import Auditor, Judged
+from noisecleaner.runs.basis import Basis
+from noisecleaner.runs.scored import ScoredRows
 
 
-def likeness_notices(judged: Judged, auditor: Auditor, *, audited: int) -> tuple[Notice, ...]:
+def likeness_notices(judged: Judged, auditor: Auditor, scored: ScoredRows) -> tuple[Notice, ...]:
     """Say how alike new rows are to the fitted ones, or why nobody knows; nothing of a transfer, which claims no rate.
 
     Args:
         judged: the new rows.
         auditor: what judged them.
-        audited: verified rows among them that measure them.
+        scored: the same rows, perhaps calibrated again.
     """
-    return () if auditor.quality.method == "transfer" else tuple(_notices(judged, auditor, audited))
+    return () if auditor.quality.method == "transfer" else tuple(_notices(judged, auditor, scored))
 
 
-def _notices(judged: Judged, auditor: Auditor, audited: int) -> Iterator[Notice]:
+def on_their_own(scored: ScoredRows) -> ScoredRows:
+    """Calibrate label quality again on the new rows that are audited, where they suffice.
+
+    Each of them then gets a quality that did not see its own outcome. Ranks and suggestions stay as they are.
+
+    Args:
+        scored: new rows as the auditor judged them.
+    """
+    if not scored.judging.any():
+        return scored
+    rows = scored.rows()
+    judging = np.flatnonzero(rows.judging & rows.audited & np.isfinite(rows.expected))
+    labels = VerifiedLabels.drawn(rows.trusted[judging], probability=rows.probability[judging])
+    again = calibrated_again(
+        Judgements(quality=scored.label_quality, suggested=scored.suggested, confidence=scored.suggested_confidence),
+        judging,
+        VerifiedQuality(quality=scored.label_quality[judging], correct=~rows.wrong[judging], weights=labels.weights),
+        calibrated=scored.model in ("audited", "planted"),
+    )
+    if again is None:
+        return scored
+    return replace(
+        scored,
+        label_quality=again.quality,
+        suggested_confidence=again.confidence,
+        model="audited",
+        basis=Basis(rows=len(judging), data="scored"),
+    )
+
+
+def _notices(judged: Judged, auditor: Auditor, scored: ScoredRows) -> Iterator[Notice]:
     reference, compared = auditor.reference, judged.compared
     if reference is None or compared is None:
         yield untested(
@@ -35,7 +71,9 @@ def _notices(judged: Judged, auditor: Auditor, audited: int) -> Iterator[Notice]
         yield mix
     likeness = compare(reference.rows, compared)
     if likeness is not None:
-        yield likeness_notice(likeness, audited=audited)
+        again = scored.basis is not None and scored.basis.data == "scored"
+        audited = int(scored.rows().audited.sum()) if scored.judging.any() else 0
+        yield likeness_notice(likeness, audited=audited, calibrated_again=again)
         return
     yield untested(
         f"It takes {LEAST_ROWS} rows of each side, with the same given labels, to compare new rows with fitted ones, "

@@ -48,12 +48,11 @@ class Networks:
         self._run, self._shape, self._device = run, shape, choose_device(device)
         self._networks = [self._load(run.auditor / f"fold-{fold}.safetensors") for fold in range(folds)]
 
-    def each(self) -> list[Networks]:
-        """The same networks, each alone."""
-        alone = [copy(self) for _ in self._networks]
-        for one, network in zip(alone, self._networks, strict=True):
-            one._networks = [network]
-        return alone
+    def alone(self, number: int) -> Networks:
+        """One of the networks, as if there were no other."""
+        one = copy(self)
+        one._networks = [self._networks[number]]
+        return one
 
     def decode(self, dataset: Manifest, folder: Path, decoding: Decoding, progress: Progress) -> Inputs:
         """Decode the images of a dataset into an array in a folder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from noisecleaner.inputs.appearance import appearance
 from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.predictors import Predictors
 from noisecleaner.runs.run import Run
 
 Kind = Literal["pixels", "vectors", "probabilities"]
@@ -131,10 +132,10 @@ class Reference:
     def see(
         self,
         read: Callable[[IntArray], Array],
-        predictors: Sequence[Callable[[Array, IntArray], Predictions]],
+        predictors: Predictors,
         *,
         given: IntArray,
-        fitted: IntArray,
+        network: IntArray,
         quality: QualityModel,
     ) -> ComparedRows:
         """Look at new rows as the sample was looked at: each is predicted by one network, which did not train on it.
@@ -142,27 +143,23 @@ class Reference:
         The mean of all networks, which new rows are judged by, is surer than any of them: it would look unlike.
 
         Args:
-            read: places of rows, at most `_BLOCK` of them in half of the calls -> their inputs.
-            predictors: one for each network; none where labels cannot be compared.
+            read: places of rows -> their inputs.
+            predictors: the networks.
             given: class index of the given label, shape [rows].
-            fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
+            network: the only network that did not train on a row, -1 where none did, shape [rows].
             quality: how label quality of new rows is made.
         """
-        count = len(given)
-        blocks = [np.arange(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
-        looks = np.concatenate([self.projection.of(read(block)) for block in blocks])
-        unknown = np.full(count, np.nan)
-        rows = ComparedRows(given=given, looks=looks, margin=unknown, wrong=unknown.copy())
-        if not self.tells_labels:
-            return rows
-        known = np.where(fitted >= 0, self.network[fitted], -1)
-        network = np.where(known >= 0, known, np.random.default_rng(0).integers(0, len(predictors), count))
-        for number, predict in enumerate(predictors):
-            places = np.flatnonzero(network == number)
-            if len(places):
-                seen = predict(read(places), given[places])
-                rows.margin[places], rows.wrong[places] = seen.margin, 1 - quality.quality_of_new(seen)
-        return rows
+        looks, margin, wrong = [], np.full(len(given), np.nan), np.full(len(given), np.nan)
+        drawn = np.random.default_rng(0).integers(0, max(int(self.network.max()) + 1, 1), len(given))
+        network = np.where(network >= 0, network, drawn)
+        for first in range(0, len(given), _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            inputs = read(np.arange(len(given))[rows])
+            looks.append(self.projection.of(inputs))
+            if self.tells_labels:
+                seen = predictors.predict(inputs, given[rows], network[rows])
+                margin[rows], wrong[rows] = seen.margin, 1 - quality.quality_of_new(seen)
+        return ComparedRows(given=given, looks=np.concatenate(looks), margin=margin, wrong=wrong)
 
     def write(self, run: Run) -> None:
         """Write it beside the networks."""

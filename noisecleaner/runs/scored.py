@@ -27,6 +27,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.trace import Trace
 
@@ -59,6 +60,7 @@ class ScoredRows:
         notices: what a reader of the numbers must know.
         none_label: the verified label that says that none of the classes is right; None where no label can.
         unused: classes that no fitted row was given.
+        basis: which audited rows label quality of new rows is calibrated on; None of fitted rows, and where it is not.
     """
 
     identity: pa.Table
@@ -75,6 +77,7 @@ class ScoredRows:
     notices: tuple[Notice, ...] = ()
     none_label: str | None = None
     unused: tuple[str, ...] = ()
+    basis: Basis | None = None
 
     def noting(self, *notices: Notice) -> ScoredRows:
         """Return the same rows with more notices."""

@@ -22,6 +22,7 @@ from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
+from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.scored import By
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
@@ -51,6 +52,7 @@ class Metadata:
         judged: audited rows that it, and the calibration, was measured on, likewise.
         notices: what a reader of the numbers must know, of fit and of score.
         unused: classes that no fitted row was given.
+        basis: which audited rows label quality of new rows is calibrated on; None of fitted rows, and where it is not.
     """
 
     run: Path
@@ -66,6 +68,7 @@ class Metadata:
     judged: int | None
     notices: tuple[Notice, ...] = ()
     unused: tuple[str, ...] = ()
+    basis: Basis | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Describe the metadata as a JSON object."""
@@ -83,6 +86,7 @@ class Metadata:
             "judged": self.judged,
             "notices": [notice.to_json() for notice in self.notices],
             "unused": list(self.unused),
+            "basis": self.basis.to_json() if self.basis else None,
         }
 
     @classmethod
@@ -112,6 +116,7 @@ class Metadata:
             judged=None if judged is None else whole(judged),
             notices=tuple(Notice.from_json(notice) for notice in content.get("notices", ())),
             unused=tuple(map(str, content.get("unused", ()))),
+            basis=Basis.from_json(content["basis"]) if content.get("basis") else None,
         )
 
 
@@ -249,6 +254,7 @@ class ScoredRun:
             reliability=self.reliability,
             rankings=self.rankings,
             judged=metadata.judged,
+            basis=metadata.basis,
             notices=metadata.notices,
             classes=worst_classes(counts, noise),
             confusions=likely_confusions(self.batches(PAIRED), metadata.classes),

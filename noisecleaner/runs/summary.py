@@ -16,6 +16,7 @@ from noisecleaner.noise.rates import Noise
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
+from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.row_counts import RowCounts
 
 #: Columns of scores.parquet that `likely_confusions` reads, and those that `lowest_rows` does beside the values.
@@ -73,6 +74,7 @@ class Summary:
         reliability: how well it is calibrated, measured on the rows that judge; None where none does.
         rankings: how well scores tell wrong labels from right ones, likewise.
         judged: audited rows that both were measured on.
+        basis: those that label quality of new rows is calibrated on; None of fitted rows, and where it is not.
         classes: the worst classes, most noise first; where that is alike or unknown, largest share of flagged rows.
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
@@ -99,6 +101,7 @@ class Summary:
     confusions: Sequence[Confusion]
     suspects: Sequence[Suspect]
     notices: Sequence[Notice] = ()
+    basis: Basis | None = None
 
 
 def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassLine]:

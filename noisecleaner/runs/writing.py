@@ -123,6 +123,7 @@ def _write_files(
         judged=int((rows.judging & rows.audited).sum()),
         notices=scored.notices,
         unused=scored.unused,
+        basis=scored.basis,
     ).to_json()
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,7 @@ def test_of_like_rows_a_rate_is_expected_and_that_they_are_alike_is_said(
     assert outcome.code == 0, outcome.err
     assert "expected by label_quality; no audited rows, so no interval" in outcome.out
     assert "Warning" not in outcome.out + outcome.err
+    assert "Quality  label_quality is calibrated on 150 audited rows of the fitted data\n" in outcome.out
     assert "The new rows look like the fitted ones: given labels look wrong in" in outcome.err
     assert notices(tmp_path / "out")["rows-like-fitted"] == "note"
     assert noise(tmp_path / "out")["overall"]["rate"] == pytest.approx(0.3, abs=0.05)
@@ -86,9 +87,25 @@ def test_of_unlike_rows_no_rate_is_told_and_a_gate_cannot_tell(
     audited = command("gate", fitted / "run", *new, "--max-noise", "0.9", "--trusted", verified)
     assert audited.code == 0, audited.out
     assert notices(tmp_path / "out")["rows-unlike-fitted"] == "warning"
+    again = command("score", fitted / "run", *new, "--trusted", verified)
+    assert "label_quality is calibrated on 100 audited rows of these data, each judged by a model that" in again.out
+    assert "label_quality was calibrated again on these" in again.out
     low, high = (noise(tmp_path / "out")["overall"][end] for end in ("low", "high"))
     given = pq.read_table(tmp_path / "new.parquet").to_pylist()
     assert low < np.mean([row["label"] != truth[row["sample_id"]] for row in given]) < high
+
+
+def test_few_audited_rows_measure_and_calibrate_nothing_again(command: Command, fitted: Path, tmp_path: Path) -> None:
+    truth = new_rows(tmp_path / "new.parquet", moved=1.0)
+    verified = write_trusted(tmp_path / "t.parquet", truth, every=40)
+    new = ["--data", tmp_path / "new.parquet", *VECTORS, "--out", tmp_path / "out", "--trusted", verified]
+    outcome = command("score", fitted / "run", *new)
+    assert outcome.code == 0
+    assert "10 audited rows, Wilson" in outcome.out
+    assert "label_quality is that of the fitted rows, and may mislead" in outcome.out
+    line = next(line for line in outcome.out.splitlines() if line.startswith("Quality"))
+    assert "calibrated on 150 audited rows of the fitted data; on 10 audited rows of these data, calibration" in line
+    assert " 0 audited rows" not in outcome.out
 
 
 def test_few_rows_cannot_be_compared_and_that_is_said(command: Command, fitted: Path, tmp_path: Path) -> None:
