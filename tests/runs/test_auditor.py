@@ -21,6 +21,7 @@ from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.auditor import Auditor, AuditorRecord
 from noisecleaner.runs.linear import is_linear
+from noisecleaner.runs.predictors import open_predictors
 from noisecleaner.runs.run import Run
 
 
@@ -97,7 +98,7 @@ def test_scores_do_not_depend_on_how_many_rows_are_looked_at_together(
     new = (made / "new" / "data.parquet", made / "new" / f"{kind}.npy")
     usual = scores(command, tmp_path / "run", tmp_path / "usual", *new)
     monkeypatch.setattr(vectors, "_BLOCK_NUMBERS", numbers)
-    monkeypatch.setattr("noisecleaner.runs.auditor.cores", lambda: threads)
+    monkeypatch.setattr("noisecleaner.runs.predictors.cores", lambda: threads)
     other = scores(command, tmp_path / "run", tmp_path / "other", *new)
     assert usual.equals(other)
     names = ["report.parquet", "noise.json"]
@@ -125,11 +126,11 @@ def test_new_rows_get_the_mean_of_all_networks(
     given = np.random.default_rng(0).integers(-1, 3, len(vectors))
     auditor = Auditor(Run(tmp_path / "run"))
     assert is_linear(auditor.shape) == (not options)
-    predict, _ = auditor._predictor("cpu")
+    predictors = open_predictors(Run(tmp_path / "run"), auditor.shape, 3, "cpu")
     inputs = torch.from_numpy(np.log(np.maximum(vectors, 1e-12)) if kind == "probabilities" else vectors)
     logits = torch.stack([network(tmp_path / "run", auditor.shape, fold)(inputs) for fold in range(3)]).mean(dim=0)
     wanted = Predictions.from_logits(logits.detach().numpy(), given=given)
-    for name, values in vars(predict(vectors, given)).items():
+    for name, values in vars(predictors.predict(vectors, given, np.full(len(given), -1))).items():
         np.testing.assert_allclose(values, getattr(wanted, name), rtol=1e-4, atol=1e-4)
 
 

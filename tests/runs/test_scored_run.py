@@ -24,6 +24,7 @@ from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.calibration import Reliability
+from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.tables import METADATA_KEY, SCORES, write_table
@@ -48,6 +49,8 @@ GOALS = st.builds(Goal, st.sampled_from(["precision", "noise"]), st.floats(0.01,
             "judged": st.none() | st.integers(0, 10**9),
             "notices": st.lists(NOTICES, max_size=2).map(tuple),
             "unused": st.lists(st.text(), max_size=3).map(tuple),
+            "basis": st.none()
+            | st.builds(Basis, rows=st.integers(0, 10**9), data=st.sampled_from(["fitted", "scored"])),
         }
     ),
 )
@@ -58,7 +61,7 @@ def test_metadata_come_back_from_json(classes: list[str], facts: dict[str, objec
 
 GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
 #: What earlier versions did not write.
-LATER = ("kept_noise", "judged", "notices", "unused")
+LATER = ("kept_noise", "judged", "notices", "unused", "basis")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,7 @@ LATER = ("kept_noise", "judged", "notices", "unused")
         {**GOOD, "goal": {"kind": "noise", "value": 2, "confidence": 0.9}},
         {**GOOD, "kept_noise": {"rate": 2}},
         {**GOOD, "judged": -1},
+        {**GOOD, "basis": {"rows": 3, "data": "x"}},
         {**GOOD, "notices": [{"code": "x"}]},
         {**GOOD, "notices": [{"code": "x", "message": "y", "severity": "z"}]},
     ],
