@@ -159,6 +159,45 @@ def test_grades_are_names_also_where_nobody_wrote_the_one_word(command: Command,
     assert judged.code == 0, judged.err + judged.out
 
 
+@pytest.mark.parametrize(
+    ("names", "numbers", "says"),
+    [
+        (GRADES, [0, 1, 2, 3], ["1, 2, 3 are names of classes and 0 are none", "(1 would be 2)", "Write the names"]),
+        (CLOTHES, [1, 2, 3, 4], ["count from 0 to 3", "but", "holds 4", "Number the classes from 0"]),
+    ],
+)
+def test_verified_numbers_that_cannot_be_positions(
+    refused: Refused, tmp_path: Path, names: Sequence[str], numbers: list[int], says: list[str]
+) -> None:
+    rows = Rows(len(names))
+    rows.write(tmp_path / "data.parquet", rows.given.tolist(), names=names)
+    rows.verify(tmp_path / "t.csv", [numbers[row % 4] for row in range(len(rows.ids))])
+    refused("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT, says=says)
+
+
+def test_numbers_in_new_rows_of_a_run_of_names(command: Command, refused: Refused, tmp_path: Path) -> None:
+    rows, later = Rows(4), Rows(4, seed=1)
+    rows.write(tmp_path / "data.parquet", named(CLOTHES, rows.given))
+    rows.verify(tmp_path / "t.csv", named(CLOTHES, rows.true))
+    assert command("fit", "data.parquet", "--trusted", "t.csv", "--out", "run", *FIT).code == 0
+    later.write(tmp_path / "new.parquet", later.given.tolist())
+    words = ["--data", "new.parquet", "--embedding-column", "embedding", "--out", "new"]
+    for ask in (["score", "run"], ["gate", "run", "--max-flagged", "0.4"]):
+        refused(*ask, *words, says=["0 would be dress, 1 would be pullover", "--label-names FILE"])
+    (tmp_path / "names.txt").write_text("\n".join(CLOTHES))
+    judged = command("gate", "run", "--max-flagged", "0.4", *words, "--label-names", "names.txt")
+    assert judged.code == 0, judged.err + judged.out
+
+
+def test_probabilities_that_name_other_classes(refused: Refused, tmp_path: Path) -> None:
+    rows = Rows(3)
+    made = pa.table({"sample_id": rows.ids, "label": named(CLOTHES, rows.given)})
+    structs = pa.array([{"tshirt": 0.5, "trouser": 0.25, "hat": 0.25}] * len(rows.ids))
+    pq.write_table(made.append_column("p", structs), tmp_path / "data.parquet")
+    words = ["fit", "data.parquet", "--trusted", "none", "--probabilities-column", "p", "--out", "run"]
+    refused(*words, says=["name hat and lack pullover", "--label-names FILE"])
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_minus_one_beside_zero_is_no_label_in_any_table(command: Command, here: Path, ending: str) -> None:
     rows = Rows(4)
