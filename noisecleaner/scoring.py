@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,8 +68,10 @@ def score(
     scored = from_trace(trace).noting(*notices)
     if trusted is not None:
         scored = sampled_since(scored, trace, trusted, like)
-    for notice in (notice for notice in scored.notices if notice not in notices):
+    for notice in _added(scored.notices, notices):
         progress.tell(notice)
+    # what was said at the fit may be said again, of the same table
+    scored = replace(scored, notices=tuple(dict.fromkeys(scored.notices)))
     if corrections is not None:
         scored = corrected_since(scored, corrections, like, progress)
     del trace  # half of it are candidates, which nothing needs any more
@@ -124,6 +128,16 @@ def score_new(
     scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     return write(out, scored, cutoff, run=run, source=source, progress=progress)
+
+
+def _added(notices: Sequence[Notice], before: Sequence[Notice]) -> Iterator[Notice]:
+    """Yield the notices that are more than those from before, in their order."""
+    left = Counter(before)
+    for notice in notices:
+        if left[notice]:
+            left[notice] -= 1
+        else:
+            yield notice
 
 
 def _resolved(cutoff: Cutoff, run: Path, *, transfer: bool) -> Cutoff:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -32,7 +33,11 @@ def alike(first: FloatArray, second: FloatArray) -> bool:
 def thumbnail(encoded: bytes) -> FloatArray | None:
     """Shrink an image file to grey values from 0 to 255, shape [16, 16]; None where it cannot be opened."""
     try:
-        with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
+        with warnings.catch_warnings():
+            # as errors: an image of that size is not compared
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(encoded), formats=_FORMATS)
+        with image:
             if image.width * image.height > MAX_PIXELS:
                 return None
             image.draft("RGB", (4 * _SIZE, 4 * _SIZE))

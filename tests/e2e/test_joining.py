@@ -82,6 +82,14 @@ def test_a_folder_of_images_sorted_anew_measures_the_noise(
     overall = noise()["overall"]
     assert (overall["audited"], overall["errors"]) == (120, wrong)
     assert holds(overall, sum(name.split("/")[0] != true for name, true in truth.items()) / 240)
+    # the same folder after the fit, and once more when the images of the dataset are gone
+    later = command("score", "run", "--trusted", "checked")
+    assert (later.code, f"{120 - wrong} by id, {wrong} by content." in later.err) == (0, True)
+    Path("data").rename("elsewhere")
+    later = command("score", "run", "--trusted", "checked")
+    assert later.code == 0, later.err
+    assert f"{wrong} by file name. {wrong} could not be compared" in later.out
+    assert noise()["overall"] == overall
 
 
 def test_a_review_sheet_of_two_columns_takes_the_one_that_says_what_is_right(

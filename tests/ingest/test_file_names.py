@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisecleaner.ingest.file_names import find_by_name
@@ -39,6 +39,7 @@ def test_one_file_may_be_verified_twice() -> None:
     assert found(["dog/1.png", "dog/1.png"], ["a/1.png"]) == {0: 0, 1: 0}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), max_size=8), st.lists(st.text(max_size=6), max_size=8))
 def test_two_files_are_never_one_row_by_one_name(own: list[str], known: list[str]) -> None:
     pairs = found(own, known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from noisecleaner.ingest.near_ids import explain
@@ -58,6 +58,7 @@ def test_a_change_that_makes_ids_the_same_explains_none_of_them() -> None:
     assert explain(["x/1.png", "y/1.png"], ["cat/1.png"]) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=8), st.lists(st.text(max_size=12), max_size=8))
 def test_any_text_may_be_an_id(strangers: list[str], known: list[str]) -> None:
     found = explain(strangers, known)
