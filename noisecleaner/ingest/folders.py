@@ -86,14 +86,15 @@ def _of_folders(source: Source, walk: Walk) -> FolderRows:
         words=level.words,
         level=level,
         notices=(*level.notices(), *([left] if left else [])),
-        unread=_instead(level) + unread(walk.others),
+        unread=_instead(level, walk) + unread(walk.others),
     )
 
 
-def _instead(level: Level) -> str:
-    """Say what other folders could name the classes, where these name too few."""
+def _instead(level: Level, walk: Walk) -> str:
+    """Say what other folders could name the classes, where these name too few, and what is hidden."""
     other = "" if level.asked or len(level.classes()) > 1 else level.other()
-    return f" Of its folders, {other}." if other else ""
+    hidden = f" {len(walk.hidden):,} hidden images are left out." if walk.hidden else ""
+    return (f" Of its folders, {other}." if other else "") + hidden
 
 
 def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows:

@@ -143,7 +143,8 @@ def unread(others: Iterable[str]) -> str:
     ]
     found = f" Annotations are not read, such as {listed(named, 4)}: make a table of paths and labels." if named else ""
     if tables:
-        found += f" Tables are read where they are called metadata.csv, or given themselves: {_some(tables)} are not."
+        be = "is" if len(tables) == 1 else "are"
+        found += f" Tables are read where they are called metadata.csv, or given themselves: {_some(tables)} {be} not."
     return found
 
 

@@ -107,4 +107,4 @@ def test_a_column_of_ids_is_no_label(refused: Refused, tmp_path: Path) -> None:
 def test_a_folder_of_nothing_that_can_be_read(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "labels.csv").write_text("a\n")
-    refused(*FIT, says=["a folder without images or Parquet files", "labels.csv are not", "Check the path"])
+    refused(*FIT, says=["a folder without images or Parquet files", "labels.csv is not", "Check the path"])

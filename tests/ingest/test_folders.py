@@ -190,3 +190,8 @@ def test_two_metadata_files_in_one_folder_are_refused(tmp_path: Path) -> None:
     for ending in ("csv", "jsonl"):
         write_metadata(tmp_path / f"metadata.{ending}", [{"file_name": "1.png", "label": "a"}])
     assert f"{tmp_path} holds metadata.csv and metadata.jsonl" in refusal(tmp_path)
+
+
+def test_a_class_that_is_hidden_is_told_where_too_few_are_left(tmp_path: Path) -> None:
+    make(tmp_path, "a/1.png", ".b/2.png", ".b/3.png")
+    assert "has 1 (a). 2 hidden images are left out." in refusal(tmp_path)

@@ -134,7 +134,7 @@ def test_a_picture_beside_tables_leaves_them_the_dataset(tmp_path: Path) -> None
         (["labels/1.txt", "labels/2.txt", "labels/3.txt"], "3 .txt files (YOLO)"),
         (["readme.txt", "license.txt"], ""),
         (["annotations.xml"], "annotations.xml (CVAT)"),
-        (["labels.csv"], "labels.csv are not"),
+        (["labels.csv"], "labels.csv is not"),
     ],
 )
 def test_what_may_hold_the_labels_is_named(paths: list[str], found: str) -> None:
