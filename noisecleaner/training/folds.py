@@ -79,8 +79,9 @@ def assign_folds(
     With `folds` = 1 there is one run on all rows; a random half of the audited rows steers, the other half judges
     (of the clean-only rows where too few are audited).
 
-    Rows that were corrected never judge. They steer the runs that neither predict them nor record them, in which their
-    given label is not trained on: so what is found out about them is found out as it is about others.
+    Rows that were corrected never judge. They steer the runs that neither predict them nor record them, in which they
+    train with the corrected label: so what is found out about them is found out as it is about others. A single run
+    records all rows; they steer it, and train with the given label like others.
 
     Where judging would leave a run with trusted rows of fewer than two classes, all of them steer, and none judges.
 
@@ -174,12 +175,10 @@ def _single(labels: _Labels, rng: np.random.Generator) -> FoldAssignment:
     half = np.sort(rng.permutation(pool)[: len(pool) // 2])
     judging = np.zeros(count, dtype=bool)
     judging[half[half < count]] = True
-    overridden = np.setdiff1d(labels.overriding, half)
     fold = Fold(
-        source=labels.source(rows, overridden),
-        overridden=labels.of_a_class(overridden),
+        source=rows,
         steering=np.setdiff1d(np.flatnonzero(labels.steering >= 0), half),
-        recorded=np.setdiff1d(rows, overridden),  # what training sees of another label tells nothing of the given one
+        recorded=rows,
         predicted=np.concatenate([rows, half[half >= count]]),
         checked=half,
     )
