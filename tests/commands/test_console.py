@@ -15,6 +15,7 @@ from noisecleaner.bench._table import Line
 from noisecleaner.commands import console
 from noisecleaner.export.cleaning import ExportResult
 from noisecleaner.export.corrupt import Corruption
+from noisecleaner.export.expectation import Expectation
 from noisecleaner.export.formats import Format
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
@@ -291,6 +292,7 @@ EXPORTED = ExportResult(
     no_class=0,
     skipped=100,
     empty_classes=[],
+    expectation=Expectation(sampled(15, 300)),
 )
 
 
@@ -298,10 +300,18 @@ def test_what_an_export_says(capfd: Capture) -> None:
     rest = "1,100 dropped, 0 relabelled, 300 with their verified label, 100 without a score left out."
     console.show_exported(EXPORTED, dry_run=False)
     console.show_exported(EXPORTED, dry_run=True)
+    noise = (
+        "Expected noise of the copy: 5.0 % (3.1 to 8.1) (95 % interval; from the labels that 300 audited rows would carry "
+        "had nobody verified them)"
+    )
     assert lines(capfd) == [
         f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",
+        noise,
         f"Would write 1,800 of 3,000 rows to clean (folder): {rest}",
+        noise,
     ]
+    console.show_exported(replace(EXPORTED, expectation=Expectation(UNKNOWN, "They were picked.")), dry_run=False)
+    assert lines(capfd)[1] == "Expected noise of the copy: cannot tell. They were picked."
     console.show_exported(replace(EXPORTED, corrected=60, no_class=40), dry_run=False)
     rest = "60 with their correction, 300 with their verified label, 40 of no class left out, 100 without a score"
     assert f"0 relabelled, {rest} left out." in lines(capfd)[0]

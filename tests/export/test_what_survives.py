@@ -178,6 +178,7 @@ def test_nested_folders_stay_nested(tmp_path: Path, command: Command) -> None:
     files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert files == [
         "metadata.parquet",
+        "noisecleaner.json",
         "north/cat/day/1.png",
         "north/dog/night/1.png",
         "south/cat/1.png",
