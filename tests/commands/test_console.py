@@ -301,8 +301,8 @@ def test_what_an_export_says(capfd: Capture) -> None:
     console.show_exported(EXPORTED, dry_run=False)
     console.show_exported(EXPORTED, dry_run=True)
     noise = (
-        "Expected noise of the copy: 5.0 % (3.1 to 8.1) (95 % interval; from the labels that 300 audited rows would carry "
-        "had nobody verified them)"
+        "Expected noise of the copy: 5.0 % (3.1 to 8.1) (95 % interval; from the labels that 300 audited rows would "
+        "carry had nobody verified them)"
     )
     assert lines(capfd) == [
         f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",
