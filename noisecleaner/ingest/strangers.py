@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.columns import id_texts
-from noisecleaner.ingest.near_ids import explain
+from noisecleaner.ingest.near_ids import Explanation, explain
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.verification import Verification
 
@@ -59,9 +59,8 @@ class Strangers:
         unknown = f"{len(self.rows):,} of {labelled:,} labelled rows of {verification.where}"
         shown = f" (such as {listed([repr(name) for name in names], _SHOWN)})" if names else ""
         found = f"have an id that the dataset does not hold{shown}" if names else "have no id"
-        why = explain(names, self._known())
-        own = self._better(verification.files, self.ids)
-        theirs = self._better(self.columns(), verification.ids.drop_null().combine_chunks()) if names else None
+        own, theirs = self._own(), self._theirs()
+        why, changed = explain(names, self._known()), None if names or own else self._changed()
         reasons = [f"{required}, but {unknown} {found}."]
         reasons += [f"Of these ids {why}."] if why is not None else []
         if own is not None:
@@ -70,6 +69,9 @@ class Strangers:
         elif theirs is not None:
             reasons.append(f"Column {theirs.name!r} of the dataset holds {theirs.matching:,} of the ids.")
             hint = f"Name the columns of ids with `Columns(sample_id={theirs.name!r})` and `Columns(trusted_id=NAME)`."
+        elif changed is not None:
+            reasons.append(f"Of column {changed[0]!r} {changed[1]}.")
+            hint = f"Write its ids as the dataset has them, and name it with `Columns(trusted_id={changed[0]!r})`."
         elif why is not None:
             hint = "Write the ids as the dataset has them."
         return NoisecleanerError(" ".join(reasons), hint)
@@ -81,22 +83,48 @@ class Strangers:
         for first in range(0, len(self.ids), _BLOCK):
             yield from self.ids.slice(first, _BLOCK).to_pylist()
 
-    def _better(self, files: Files | None, ids: pa.Array) -> Fit | None:
-        """Find the column of a table that holds most of some ids, and more than match already."""
-        matching = len(self.verification.labels) - len(self.rows)
-        fits = [] if files is None or not len(ids) else list(_fits(files, ids))
-        best = max(fits, key=lambda fit: fit.matching, default=None)
-        most = best is not None and 2 * best.matching > min(best.rows, len(ids))
-        return best if best is not None and most and best.matching > matching else None
+    def _changed(self) -> tuple[str, Explanation] | None:
+        """Find the column whose values would mostly be ids, but for what was changed in them."""
+        for name, values in _plain(self.verification.files):
+            why = explain(values.to_pylist(), self._known())
+            if why is not None and 2 * why.explained > why.looked_at:
+                return name, why
+        return None
+
+    def _own(self) -> Fit | None:
+        """Find the column of the table that holds ids of the dataset, in more rows than the one that was taken."""
+        fits = [
+            Fit(name=name, matching=_count(values, self.ids), rows=len(values))
+            for name, values in _plain(self.verification.files)
+        ]
+        return _best(fits, above=_count(self.verification.ids.drop_null(), self.ids))
+
+    def _theirs(self) -> Fit | None:
+        """Find the column of the dataset that holds the ids of the table, more of them than its ids do."""
+        ids = self.verification.ids.drop_null()
+        fits = [
+            Fit(name=name, matching=_count(ids, values.unique()), rows=len(ids))
+            for name, values in _plain(self.columns() if len(ids) else None)
+        ]
+        return _best(fits, above=_count(ids, self.ids))
 
 
-def _fits(files: Files, ids: pa.Array) -> Iterator[Fit]:
-    """Count how many values of each plain column are ids."""
+def _best(fits: list[Fit], *, above: int) -> Fit | None:
+    """Choose the column that fits best, if it fits most rows and more than some number of them."""
+    best = max(fits, key=lambda fit: fit.matching, default=None)
+    return best if best is not None and 2 * best.matching > best.rows and best.matching > above else None
+
+
+def _plain(files: Files | None) -> Iterator[tuple[str, pa.ChunkedArray]]:
+    """Columns of text or integers, with their values as text."""
+    if files is None:
+        return
     for field in files.schema:
-        plain = (
-            pa.types.is_integer(field.type) or pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        )
-        if plain and files.schema.names.count(field.name) == 1:
-            values = id_texts(files, field.name).drop_null()
-            matching = pc.sum(pc.is_in(values, value_set=ids)).as_py() or 0
-            yield Fit(name=field.name, matching=matching, rows=len(values))
+        text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        once = files.schema.names.count(field.name) == 1
+        if once and (text or pa.types.is_integer(field.type)):
+            yield field.name, id_texts(files, field.name).drop_null()
+
+
+def _count(values: pa.ChunkedArray, ids: pa.Array) -> int:
+    return pc.sum(pc.is_in(values, value_set=ids)).as_py() or 0

@@ -56,3 +56,16 @@ def test_ids_that_nothing_explains_are_counted(tmp_path: Path, data: Path) -> No
     words = told(data, tmp_path, sample_id=[f"{row:05d}" for row in range(18)] + ["x", "y"])
     assert "2 of 20 labelled rows of" in words
     assert "(such as 'x', 'y'). Check that both sides use the same ids" in words
+
+
+def test_without_an_id_column_one_whose_values_were_changed_is_named(tmp_path: Path, data: Path) -> None:
+    words = told(data, tmp_path, KEY=list(range(20)), note=["seen"] * 20)
+    assert "have no id. Of column 'KEY' 20 of 20 would match but for zeros in front: '0' is '00000'" in words
+    assert words.endswith("`Columns(trusted_id='KEY')`.")
+
+
+def test_the_column_that_is_taken_is_not_named_again(tmp_path: Path, data: Path) -> None:
+    ids = [f"{row:05d}" for row in range(15)] + list("abcde")
+    words = told(data, tmp_path, sample_id=ids, copy=ids)
+    assert "5 of 20 labelled rows of" in words
+    assert "Column" not in words.split(" Check that")[0]
