@@ -9,6 +9,7 @@ from scipy import special
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.noise.randomness import LEAST_P
+from noisecleaner.noise.rate import percent
 from noisecleaner.notices import Notice
 
 #: Probabilities with which an honest sample is called into question, by comparison with all rows and, where a table of
@@ -165,8 +166,9 @@ def sampled_part(quality: RealArray, verified: BoolArray, of: str = "") -> Part 
     return Part.of(
         skipped=bool(differences[place] < 0),
         p_value=further / (_DRAWS + 1),
-        counted=f"of the {share:.1%} of the rows {of}that the scores are least sure of, {np.cumsum(seen)[place]:,} "
-        f"were verified, where a random sample of {sample:,} has about {share * sample:,.0f}",
+        counted=f"of the {percent(share)} of the rows {of}that the scores are least sure of, "
+        f"{np.cumsum(seen)[place]:,} were verified, where a random sample of {sample:,} has about "
+        f"{share * sample:,.0f}",
     )
 
 
@@ -199,8 +201,8 @@ def drawn_part(quality: RealArray, *, verified: BoolArray, probability: FloatArr
     return Part.of(
         skipped=bool(deviates[place] < 0),
         p_value=min(1.0, 2 * len(shares) * float(special.ndtr(-abs(deviates[place])))),
-        counted=f"the {shares[place]:.0%} of the rows that the scores are least sure of are {estimates[place]:.1%} of "
-        f"what the {len(chance):,} verified rows stand for",
+        counted=f"the {percent(shares[place], '.0f')} of the rows that the scores are least sure of are "
+        f"{percent(estimates[place])} of what the {len(chance):,} verified rows stand for",
     )
 
 
