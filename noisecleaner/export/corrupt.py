@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
+from noisecleaner.ingest.splits import COLUMN
 from noisecleaner.progress import Progress
 from noisecleaner.registry import check_choice
 
@@ -143,6 +144,7 @@ def corrupt(
     noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs=pairs), rng)
     everything = np.ones(len(manifest), dtype=bool)
     copy = Copy(manifest=manifest, source=source, labels=noisy, keep=everything, notes=pa.table({}), complete=False)
+    copy = replace(copy, notes=_splits(copy))
     with replacing(out) as folder, progress.stage("Copying", len(manifest), "rows") as stage:
         folder.mkdir(parents=True)
         write_file(folder / "data.parquet", copy, stage)
@@ -150,6 +152,14 @@ def corrupt(
         pq.write_table(pa.table(truth), folder / "truth.parquet", compression="zstd", write_page_checksum=True)
     wrong = int((noisy != manifest.given).sum())
     return Corruption(int((manifest.given >= 0).sum()), wrong, out / "data.parquet", out / "truth.parquet")
+
+
+def _splits(copy: Copy) -> pa.Table:
+    """The splits of the dataset as a column, because the copy is one file; nothing where there are none."""
+    splits = copy.structure.splits
+    if splits is None or len(splits.names) < 2 or COLUMN in copy.owner:
+        return pa.table({})
+    return pa.table({COLUMN: pa.array(splits.names, pa.string()).take(pa.array(splits.rows))})
 
 
 def _check_pairs(pairs: Mapping[str, Any], classes: tuple[str, ...]) -> None:

@@ -17,6 +17,8 @@ from noisecleaner.ingest.walk import Walk
 
 #: What Parquet notes of a column of one file.
 _OF_ONE_FILE = b"PARQUET:field_id"
+#: Text and bytes that are written otherwise in memory alone.
+_WITHOUT_VIEWS = {"string_view": pa.string(), "binary_view": pa.binary()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +65,17 @@ class Owner:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column, shape [rows]."""
-        return self.files.column(name) if self.files is not None else self._table[name]
+        column = self.files.column(name) if self.files is not None else self._table[name]
+        return column.cast(self.schema.field(name).type)
 
     def batches(self, names: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """Yield record batches of at most `size` rows that hold just these columns."""
-        if self.files is not None:
-            yield from self.files.batches(names, size)
-        else:
-            yield from self._table.select(list(names)).to_batches(size)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        found = self._table.select(list(names)).to_batches(size) if self.files is None else None
+        for batch in found or (self.files.batches(names, size) if self.files else ()):
+            columns = [batch.column(field.name) for field in schema]
+            columns = [c if c.type == f.type else c.cast(f.type) for c, f in zip(columns, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     @property
     def _table(self) -> pa.Table:
@@ -106,9 +111,9 @@ def _typed(files: Files) -> bool:
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:
-    """Leave out what belongs to one file rather than to its columns."""
+    """Leave out what belongs to one file rather than to its columns, and types that nothing can take rows of."""
     for place, field in enumerate(schema):
-        if field.metadata and _OF_ONE_FILE in field.metadata:
-            kept = {key: value for key, value in field.metadata.items() if key != _OF_ONE_FILE}
-            schema = schema.set(place, field.with_metadata(kept))
+        kept = {key: value for key, value in (field.metadata or {}).items() if key != _OF_ONE_FILE}
+        kind = _WITHOUT_VIEWS.get(str(field.type), field.type)
+        schema = schema.set(place, field.with_type(kind).with_metadata(kept or None))
     return schema

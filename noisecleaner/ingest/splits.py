@@ -18,6 +18,8 @@ from noisecleaner.ingest.tabular import Files
 
 #: `NAME-00000-of-00001.parquet`, as Hugging Face numbers the files of a split.
 _SHARD = re.compile(r"(\w+(?:\.\w+)*?)-\d{5}-of-\d{5}\b.*")
+#: What `save_to_disk` calls the files of every split; their folder is called like it.
+_UNNAMED = "data"
 #: Values of a column of splits: more of them are something else.
 _MOST = 20
 #: The column that says to which split a row belongs.
@@ -58,7 +60,9 @@ def of_files(files: Files) -> Splits | None:
     found = [_of_file(path) for path in paths]
     if not any(found):
         return None
-    names = [name or PurePosixPath(path).stem for name, path in zip(found, paths, strict=True)]
+    names = [
+        name or "-".join(PurePosixPath(path).with_suffix("").parts) for name, path in zip(found, paths, strict=True)
+    ]
     order = tuple(dict.fromkeys(names))
     return Splits(names=order, rows=np.repeat([order.index(name) for name in names], files.lengths()))
 
@@ -96,15 +100,22 @@ def _below(path: str, files: Files) -> str:
 
 
 def _of_file(path: str) -> str | None:
-    """The split that the name of a table or of its folders tells."""
+    """The split that the folders of a table tell, or else its name."""
     *folders, name = PurePosixPath(path).parts
-    shard = _SHARD.fullmatch(name)
-    if shard:
-        return shard[1]
     inside = [folder.rpartition("=")[2] for folder in folders]
-    words = [word for word in re.split(r"[^A-Za-z0-9]+", name.split(".")[0]) if word.lower() in SPLITS]
-    told = [folder for folder in inside if folder.lower() in SPLITS] or (words if len(words) == 1 else [])
-    return told[0] if told else None
+    told = list(filter(None, map(_of_name, inside)))
+    if told:
+        return told[0]
+    shard = _SHARD.fullmatch(name)
+    if shard and shard[1] == _UNNAMED:
+        return inside[-1] if inside else None
+    return shard[1] if shard else _of_name(name.split(".")[0])
+
+
+def _of_name(name: str) -> str | None:
+    """The one word of a name that is called like a split."""
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", name) if word.lower() in SPLITS]
+    return words[0] if len(words) == 1 else None
 
 
 def _of_folders(path: str | None) -> str | None:

@@ -325,3 +325,13 @@ def test_the_library_refuses_like_the_command(tmp_path: Path, folder: Path) -> N
     with pytest.raises(NoisecleanerError, match="must lie in"):
         corrupt(Source(str(folder)), tmp_path / "noisy", kind=Kind.SYMMETRIC, rate=float("nan"))
     assert not (tmp_path / "noisy").exists()
+
+
+def test_splits_of_the_dataset_are_a_column_of_the_one_file(tmp_path: Path) -> None:
+    content = [png(0, rng(), (8, 8))] * 2
+    for split in ("train", "test"):
+        columns = {"image": content, "label": ["a", "b"], "sample_id": [f"{split} {row}" for row in range(2)]}
+        (tmp_path / "ds").mkdir(exist_ok=True)
+        pq.write_table(pa.table(columns), tmp_path / "ds" / f"{split}-00000-of-00001.parquet")
+    done = corrupt(Source(str(tmp_path / "ds")), tmp_path / "noisy", kind=Kind.SYMMETRIC, rate=0.5)
+    assert pq.read_table(done.data)["split"].to_pylist() == ["test", "test", "train", "train"]

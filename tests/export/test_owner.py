@@ -60,3 +60,16 @@ def test_columns_of_two_types_become_text(tmp_path: Path) -> None:
     owner = Owner.of(str(tmp_path))
     assert owner.column("n").to_pylist() == ["007", "1"]
     assert not owner.typed
+
+
+@pytest.mark.skipif(not hasattr(pa, "string_view"), reason="Arrow is too old to have any")
+def test_views_of_text_and_bytes_are_text_and_bytes(tmp_path: Path) -> None:
+    """Arrow has no rows to take of them."""
+    columns = {"t": pa.array(["a", "b"]).cast(pa.string_view()), "b": pa.array([b"c", b"d"]).cast(pa.binary_view())}
+    with pa.ipc.new_file(tmp_path / "d.arrow", pa.table(columns).schema) as file:
+        file.write_table(pa.table(columns))
+    owner = Owner.of(str(tmp_path / "d.arrow"))
+    assert owner.schema.types == [pa.string(), pa.binary()]
+    assert owner.column("t").take([1]).to_pylist() == ["b"]
+    (batch,) = owner.batches(["b"], 5)
+    assert batch.take(pa.array([0])).to_pydict() == {"b": [b"c"]}

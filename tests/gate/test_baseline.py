@@ -115,9 +115,9 @@ def test_verified_rows_that_measure_nothing_are_the_reason(
     assert outcome.code == 3
     (finding,) = json.loads(outcome.out)["findings"]
     where = "this run" if side == "run" else f"the baseline '{against}'"
-    assert finding["message"].endswith(
-        f"which cannot be told, because in {where} the verified rows measure nothing. They were picked. Draw rows at "
-        "random."
+    assert finding["message"] == (
+        f"No interval is known of the noise of {where}; it may rise by at most 50 points, which cannot be told in "
+        f"{where}: They were picked. Draw rows at random."
     )
     assert "verify about" not in finding["message"]
 

@@ -30,9 +30,9 @@ def decided(interval: Interval | None, limit: float) -> Outcome:
 
 
 def unmeasurable(run: ScoredRun) -> str:
-    """Tell why no rate stands on the verified rows of a run; empty where one may."""
+    """Tell why no rate is told of the rows of a run; empty where one may be."""
     reasons = [notice.message for notice in run.metadata.notices if notice.severity is Severity.VOID]
-    return " ".join(["the verified rows measure nothing.", *reasons]).removesuffix(".") if reasons else ""
+    return " ".join(reasons).removesuffix(".")
 
 
 def numbers(rate: Rate) -> str:

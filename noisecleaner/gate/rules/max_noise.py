@@ -19,7 +19,7 @@ def judge(case: Case) -> Finding:
     outcome = decided(rate.interval, limit)
     message = f"{_wrong(rate)}; at most {percent(limit, FOUR_DIGITS)} may be"
     if outcome is Outcome.INCONCLUSIVE and (reason := unmeasurable(case.run)):
-        message += f", which cannot be told, because {reason}"
+        message += f", which cannot be told: {reason}"
     elif outcome is Outcome.INCONCLUSIVE:
         message += f", which cannot be told yet: {_advice(rate, limit, rows=case.run.counts.scored)}"
     return case.finding(outcome, f"{message}.", value=rate.value, interval=rate.interval)

@@ -41,7 +41,7 @@ def judge(case: Case) -> Finding:
         message = f"{_without(case, baseline)}; {may_rise}"
     outcome = decided(change, limit)
     if outcome is Outcome.INCONCLUSIVE and (reasons := _unmeasurable(case, baseline)):
-        message += f", which cannot be told, because {reasons}"
+        message += f", which cannot be told {reasons}"
     elif outcome is Outcome.INCONCLUSIVE:
         more = more_for_increase(new=new, old=old, limit=limit)
         message += f", which cannot be told yet: {_advice(more, new=case.run, old=baseline.scored)}"
@@ -52,12 +52,12 @@ def _without(case: Case, baseline: Baseline) -> str:
     """Say which side has no interval."""
     sides = {"this run": case.run, baseline.name: baseline.scored}
     without = " and ".join(name for name, run in sides.items() if run.noise.overall.interval is None)
-    return f"Too few rows are audited in {without} for an interval of the noise"
+    return f"No interval is known of the noise of {without}"
 
 
 def _unmeasurable(case: Case, baseline: Baseline) -> str:
     sides = {"in this run": case.run, f"in {baseline.name}": baseline.scored}
-    return "; ".join(f"{where} {reason}" for where, run in sides.items() if (reason := unmeasurable(run)))
+    return "; ".join(f"{where}: {reason}" for where, run in sides.items() if (reason := unmeasurable(run)))
 
 
 def _advice(more: tuple[int, int] | None, *, new: ScoredRun, old: ScoredRun) -> str:

@@ -29,7 +29,7 @@ def judge(case: Case) -> Finding:
     if unclear:
         described = listed(unclear, lambda name: _unclear(name, case))
         parts.append(f"{len(unclear):,} of {len(rates):,} classes cannot be told yet: {described}")
-        parts += [f"because {reason}"] if (reason := unmeasurable(case.run)) else []
+        parts += filter(None, [unmeasurable(case.run)])
     if not failed and not unclear:
         parts.append(f"none of {len(rates):,} classes has more")
     first = rates[worst[0]] if worst else UNKNOWN

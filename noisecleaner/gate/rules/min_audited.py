@@ -17,7 +17,7 @@ def judge(case: Case) -> Finding:
     left = case.run.counts.scored - audited
     message = f"{audited:,} rows are audited; at least {limit:,} must be"
     if audited < limit and (reason := unmeasurable(case.run)):
-        message += f", but {reason}"
+        message += f": {reason}"
     elif audited < limit:
         more = limit - audited
         message += f": verify {more:,} more, drawn at random" if more <= left else f", and there are {left:,} more rows"

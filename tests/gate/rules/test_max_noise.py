@@ -43,9 +43,8 @@ def test_verified_rows_that_measure_nothing_are_the_reason(command: Command, tmp
     finding = only_finding(command, void, "--max-noise", "0.05")
     assert (finding["outcome"], finding["value"]) == ("inconclusive", None)
     assert finding["message"] == (
-        "The share of wrong labels is unknown (0 audited rows); at most 5 % may be, which cannot be told, because the "
-        "verified rows measure nothing. The 60 verified rows cannot be a random sample. Draw rows at random, or with "
-        "`noisecleaner plan`."
+        "The share of wrong labels is unknown (0 audited rows); at most 5 % may be, which cannot be told: The 60 "
+        "verified rows cannot be a random sample. Draw rows at random, or with `noisecleaner plan`."
     )
 
 
