@@ -82,15 +82,16 @@ def test_labels_that_got_lost_are_said_and_make_the_gate_inconclusive(
     assert "(--label-column)" in outcome.out or not code
 
 
-def test_rows_that_were_fitted_are_said_in_every_format(command: Command, run: Path, fitted: Path) -> None:
-    """A warning of `score` in the words of the command line."""
-    words = ["gate", run, "--data", fitted / "data.parquet", *VECTORS, "--out", "out", "--max-flagged", "0.9"]
+def test_warnings_of_score_are_said_in_every_format(command: Command, run: Path, tmp_path: Path) -> None:
+    """In the words of the command line."""
+    table = new_rows(tmp_path)
+    blank = relabelled(table, [None] * 20 + table["label"].to_pylist()[20:])
     for format in FORMATS:
-        outcome = command(*words, "--format", format)
+        outcome = gated(command, run, blank, "--format", format, "--on-inconclusive", "pass")
         assert outcome.code == 0
-        assert "600 of 600 sample ids belong to rows that were fitted" in outcome.out
-        assert "noisecleaner score" in outcome.out
-        assert "scored 600 of 600 rows" in outcome.out
+        assert "20 of 300 rows have no label, and of the fitted rows only 0 of 600 had none" in outcome.out
+        assert "(--label-column)" in outcome.out
+        assert "scored 280 of 300 rows (20 no_label)" in outcome.out
 
 
 def test_a_table_of_which_nothing_can_be_scored_is_refused_with_its_reason(

@@ -88,6 +88,7 @@ def test_every_format_carries_the_warnings_in_the_words_of_the_command_line(
 
 
 @pytest.mark.parametrize("format", names_in("gate.formats"))
+@settings(deadline=None)
 @given(
     texts=st.lists(ANY_TEXT, max_size=6),
     run=ANY_TEXT,
@@ -109,6 +110,7 @@ def test_a_format_is_lines_of_printable_text(
     assert f"scored {counts.scored:,} of {counts.rows:,} rows" in text
 
 
+@settings(deadline=None)
 @given(
     messages=st.lists(ANY_TEXT, min_size=1, max_size=6),
     run=ANY_TEXT,
