@@ -175,7 +175,7 @@ def test_nested_folders_stay_nested(tmp_path: Path, command: Command) -> None:
     source = Source(str(tmp_path / "ds"), label_level=2)
     run = scored(tmp_path, source, suggested={"north/cat/night/1.png": "dog"})
     assert command("export-clean", run, "--out", tmp_path / "out", "--on-flag", "relabel").code == 0
-    files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.p*"))
+    files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert files == [
         "metadata.parquet",
         "noisecleaner.json",
