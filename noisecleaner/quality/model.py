@@ -18,6 +18,7 @@ from noisecleaner.quality.transition import Transition, VerifiedLabels
 
 #: Judging rows of each kind (right, wrong) that a calibration is worth fitting on.
 MIN_EACH = 10
+NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
 #: Rows that nobody verified, with which verified ones are compared.
 _COMPARED = 50_000
 
@@ -243,7 +244,9 @@ def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> _Cr
     return _CrossFitted(quality, judgements)
 
 
-def comparable_quality(model: QualityModel, signals: Signals, verified: VerifiedRows) -> FloatArray:
+def comparable_quality(
+    model: QualityModel, signals: Signals, verified: VerifiedRows, *, wanted: IntArray = NO_ROWS
+) -> FloatArray:
     """Compute the quality of verified rows and of as many others alike: by models that saw neither.
 
     What `fit_quality` returns is no such thing. Verified rows get theirs from models fitted on four fifths of them,
@@ -253,6 +256,7 @@ def comparable_quality(model: QualityModel, signals: Signals, verified: Verified
         model: fitted on these rows; where it is not calibrated on their errors, its own quality will do.
         signals: of all rows of the dataset.
         verified: the rows that it was fitted on.
+        wanted: rows that get one in any case.
 
     Returns:
         Shape [rows]; NaN where a row was not predicted, and of most rows that nobody verified where there are many.
@@ -263,7 +267,8 @@ def comparable_quality(model: QualityModel, signals: Signals, verified: Verified
     correct = audited.predictions.given == labels.true
     rng, comparable = np.random.default_rng(0), np.full(len(signals), np.nan)
     others = np.setdiff1d(np.flatnonzero(signals.predictions.known), verified.judging)
-    chosen = np.sort(rng.choice(others, min(len(others), _COMPARED), replace=False))
+    drawn = rng.choice(others, min(len(others), _COMPARED), replace=False)
+    chosen = np.union1d(drawn, np.intersect1d(others, wanted))
     part_of = rng.integers(0, PARTS, len(chosen))
     for number, (rest, part) in enumerate(stratified(correct, PARTS)):
         model = _fit_audited(audited.take(rest), labels.take(rest), verified.classes, out_of_sample=False)

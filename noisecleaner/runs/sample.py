@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray, SingleArray
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.corrections import contradictions
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.runs.scored import ScoredRows, Since, fitted_again, odd_labels, verified_since
+from noisecleaner.runs.scored import ScoredRows, Since, comparable, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
 
 #: Rows below which the tests would hardly find out that they were picked.
@@ -38,7 +38,9 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
     """
     since = verified_since(before, trace, trusted, like)
     drawn = bool(np.isfinite(since.rows.probability).any())
-    part = odd_part(_verifiable(before, since, drawn=drawn))
+    fresh = np.flatnonzero(since.rows.trusted != UNVERIFIED)
+    quality = comparable(before, trace, fresh) if drawn else before.label_quality
+    part = odd_part(_verifiable(before, since, quality=quality, drawn=drawn))
     found = no_sample(None if drawn else _picked(before, since), part)
     if found is not None:
         return _as_corrections(before, since, f"{found} ", trusted) or since.rows.noting(not_random(found))
@@ -87,13 +89,20 @@ def _picked(before: ScoredRows, since: Since) -> str | None:
     return picked(rest, others & (since.rows.trusted != UNVERIFIED))
 
 
-def _verifiable(before: ScoredRows, since: Since, *, drawn: bool) -> Verifiable:
-    """What tells whether rows in doubt were skipped: the label quality from before."""
+def _verifiable(before: ScoredRows, since: Since, *, quality: SingleArray, drawn: bool) -> Verifiable:
+    """What tells whether rows in doubt were skipped: the label quality from before.
+
+    Args:
+        before: the rows with what was verified before.
+        since: what was verified since.
+        quality: of all rows; where they were drawn, made of all of them in one way, shape [rows].
+        drawn: whether verified rows were drawn with probabilities that are known.
+    """
     known, now = before.trusted != UNVERIFIED, since.rows.trusted != UNVERIFIED
     empty = np.isin(np.arange(len(now)), since.empty) & ~now
     return Verifiable(
         # that of rows that were verified before was made in another way
-        quality=before.label_quality if drawn else np.where(known, np.float32(np.nan), before.label_quality),
+        quality=quality if drawn else np.where(known, np.float32(np.nan), quality),
         verified=now if drawn else now & ~known,
         asked=(now & ~known) | empty,
         probability=since.rows.probability,

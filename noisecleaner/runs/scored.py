@@ -24,7 +24,7 @@ from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
 from noisecleaner.noise.rates import Rows
 from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.progress import Progress
-from noisecleaner.quality.model import VerifiedRows, fit_quality
+from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.basis import Basis
@@ -320,11 +320,8 @@ def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
 
 def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:
     """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
-    signals, true = Signals.from_table(trace.table, given=scored.given), scored.trusted
-    judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
-    labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
-    verified = VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
-    model, _, judgements = fit_quality(signals, verified)
+    signals = Signals.from_table(trace.table, given=scored.given)
+    model, _, judgements = fit_quality(signals, _verified(scored, signals))
     if model.method != "audited":
         return scored
     return replace(
@@ -335,6 +332,32 @@ def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:
         suggested_confidence=judgements.confidence,
         model=model.method,
     )
+
+
+def comparable(scored: ScoredRows, trace: Trace, wanted: IntArray) -> SingleArray:
+    """Compute label quality of all rows in one way, shape [rows], as it is not for rows that measure.
+
+    Those are judged by models that saw no outcome of theirs, and therefore look more in doubt than other rows.
+
+    Args:
+        scored: the rows.
+        trace: theirs.
+        wanted: rows that get one in any case; where there are many, most of the others get NaN.
+    """
+    signals = Signals.from_table(trace.table, given=scored.given)
+    verified = _verified(scored, signals)
+    model = fit_quality(signals, verified).model
+    if model.method != "audited":
+        return scored.label_quality
+    return comparable_quality(model, signals, verified, wanted=wanted).astype(np.float32)
+
+
+def _verified(scored: ScoredRows, signals: Signals) -> VerifiedRows:
+    """Collect the rows that judge."""
+    true = scored.trusted
+    judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
+    labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
+    return VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
 
 
 def _singles(column: pa.ChunkedArray) -> SingleArray:
