@@ -26,7 +26,8 @@ from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import odd_sample, sampled_since
-from noisecleaner.runs.scored import IDENTITY, ScoredRows, corrected_since, from_trace
+from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
+from noisecleaner.runs.since import corrected_since
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write

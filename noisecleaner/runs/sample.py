@@ -14,7 +14,8 @@ from noisecleaner.ingest.corrections import contradictions
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.runs.scored import ScoredRows, Since, comparable, fitted_again, odd_labels, verified_since
+from noisecleaner.runs.scored import ScoredRows
+from noisecleaner.runs.since import Since, comparable, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
 
 #: Rows below which the tests would hardly find out that they were picked.

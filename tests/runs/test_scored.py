@@ -17,14 +17,8 @@ from noisecleaner.ingest import Source
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.scored import (
-    NOT_CALIBRATED,
-    ScoredRows,
-    corrected_since,
-    fitted_again,
-    from_trace,
-    verified_since,
-)
+from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows, from_trace
+from noisecleaner.runs.since import corrected_since, fitted_again, verified_since
 from noisecleaner.runs.trace import TRACE, Trace
 
 CLASSES = ("a", "b", "c", "d")

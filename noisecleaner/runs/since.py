@@ -1,0 +1,229 @@
+"""What came after the fit: verified labels and corrections of its rows, and label quality that is fitted again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Source, read_verification
+from noisecleaner.ingest.certified import cannot_measure
+from noisecleaner.ingest.corrections import correct, read_corrections
+from noisecleaner.ingest.joining import Labelled, place
+from noisecleaner.ingest.raw import with_images
+from noisecleaner.ingest.reading import reopened
+from noisecleaner.ingest.strangers import Strangers
+from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.progress import Progress
+from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
+from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
+from noisecleaner.runs.trace import Trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """What was verified after the fit.
+
+    Args:
+        rows: with those labels in place of earlier ones; their numbers are those of the fit.
+        held: which of them the table held, shape [rows].
+        where: what the labels were read from, in words.
+        empty: rows that the table held without a label, in any order.
+    """
+
+    rows: ScoredRows
+    held: BoolArray
+    where: str
+    empty: IntArray
+
+
+def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source) -> Since:
+    """Take in labels that were verified after the fit.
+
+    Args:
+        scored: the rows of the trace.
+        trace: the trace itself.
+        trusted: table with verified labels, joined on `sample_id`.
+        like: how the columns of the fit are called, and which order its classes have.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    scored, fresh = _withheld(scored, _read_fresh(trusted, like, trace), trace)
+    mask = np.zeros(len(trace.table), dtype=bool)
+    mask[fresh.rows] = True
+    before = scored.identity["trusted_label"]
+    index = scored.identity.column_names.index("trusted_label")
+    probability = scored.probability.copy()
+    if fresh.probability is not None:
+        probability[fresh.rows] = fresh.probability
+    joined = replace(
+        scored,
+        identity=scored.identity.set_column(index, "trusted_label", fresh.over(before)),
+        # rows that steered the fit stay out: their numbers are not like those of other rows
+        judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
+        probability=probability,
+    ).noting(*fresh.notices)
+    return Since(rows=joined, held=mask, where=fresh.where, empty=fresh.empty)
+
+
+def _withheld(scored: ScoredRows, fresh: _Fresh, trace: Trace) -> tuple[ScoredRows, _Fresh]:
+    """Take fresh labels of rows that carry a verified one already, as a clean copy does, for corrections."""
+    certified = np.asarray(pc.fill_null(trace.table["certified"], fill_value=False))[fresh.rows]
+    if not certified.any():
+        return scored, fresh
+    marked, rest = fresh.only(certified), fresh.only(~certified)
+    index = scored.identity.column_names.index("corrected_label")
+    column = marked.over(scored.identity["corrected_label"])
+    scored = replace(scored, identity=scored.identity.set_column(index, "corrected_label", column))
+    return scored.noting(cannot_measure(len(marked.rows), len(fresh.rows))), rest
+
+
+def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress: Progress) -> ScoredRows:
+    """Take in corrections that came after the fit; they change no number.
+
+    Args:
+        scored: the rows.
+        corrections: table with corrections, joined on `sample_id`.
+        like: how the columns of the fit are called, and which order its classes have.
+        progress: is told how many there are.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    identity, notices = correct(scored.identity, read_corrections(corrections, like, scored.classes, fitted=True))
+    for notice in notices:
+        progress.tell(notice)
+    # how many there are stands in the rows: what is said of the numbers stays as it is, too
+    doubts = [notice for notice in notices if notice.severity is not Severity.NOTE]
+    return replace(scored, identity=identity).noting(*doubts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fresh:
+    """Labels that were verified after the fit: rows of the trace, labels, perhaps probabilities; what they are from."""
+
+    rows: IntArray
+    labels: pa.Array
+    probability: FloatArray | None
+    notices: tuple[Notice, ...]
+    where: str
+    empty: IntArray
+
+    def only(self, which: BoolArray) -> _Fresh:
+        """Return some of them, in the same order; `which` has the shape [fresh rows]."""
+        probability = None if self.probability is None else self.probability[which]
+        labels = self.labels.filter(pa.array(which))
+        return replace(self, rows=self.rows[which], labels=labels, probability=probability)
+
+    def over(self, column: pa.ChunkedArray) -> pa.Array:
+        """Put the labels over those of a column of all rows."""
+        mask = np.zeros(len(column), dtype=bool)
+        mask[self.rows] = True
+        return pc.replace_with_mask(
+            column.combine_chunks(), pa.array(mask), self.labels.take(pa.array(np.argsort(self.rows)))
+        )
+
+
+def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
+    """Read a table of verified labels of fitted rows."""
+    verification = read_verification(trusted, like, trace.classes)
+    ids = trace.table["sample_id"].combine_chunks()
+    placed = place(
+        verification,
+        Labelled(
+            table=trace.table,
+            classes=trace.classes,
+            none_label=verification.none_label,
+            vectors=lambda: reopened(like, trace.classes, ids),
+            images=lambda: reopened(with_images(like), trace.classes, ids),
+            fitted=True,
+        ),
+    )
+    if placed.outside.any():
+        strangers = pa.array(np.flatnonzero(placed.outside))
+        raise Strangers(verification=verification, rows=strangers, ids=ids).refusal(
+            "Labels verified after the fit must be those of fitted rows",
+            "Check that both sides use the same ids; for rows that were not fitted, pass them with `Source.data`.",
+        )
+    usable = placed.inside
+    if not usable.any():
+        raise NoisecleanerError(
+            f"{trusted} must hold verified labels, but all {len(usable):,} of them are empty.",
+            "Fill in its column trusted_label.",
+        )
+    probability = verification.probability
+    return _Fresh(
+        rows=placed.rows[usable],
+        labels=placed.labels.filter(pa.array(usable)).combine_chunks(),
+        probability=None if probability is None else _doubles(probability)[usable],
+        notices=placed.notices,
+        where=verification.read_from,
+        empty=placed.empty,
+    )
+
+
+def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
+    """Say of all verified labels what is odd about them, in place of what was said of some."""
+    comparison = Comparison(
+        given=scored.given,
+        trusted=scored.trusted,
+        probability=scored.probability,
+        classes=scored.classes,
+        where=where,
+    )
+    kept = [notice for notice in scored.notices if notice.code not in CODES]
+    return replace(scored, notices=(*kept, *agreement_notices(comparison)))
+
+
+def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:
+    """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
+    signals = Signals.from_table(trace.table, given=scored.given)
+    model, _, judgements = fit_quality(signals, _verified(scored, signals))
+    if model.method != "audited":
+        return scored
+    return replace(
+        scored,
+        notices=tuple(notice for notice in scored.notices if notice.code != NOT_CALIBRATED),
+        label_quality=judgements.quality,
+        suggested=judgements.suggested,
+        suggested_confidence=judgements.confidence,
+        model=model.method,
+    )
+
+
+def comparable(scored: ScoredRows, trace: Trace, wanted: IntArray) -> SingleArray:
+    """Compute label quality of all rows in one way, shape [rows], as it is not for rows that measure.
+
+    Those are judged by models that saw no outcome of theirs, and therefore look more in doubt than other rows.
+
+    Args:
+        scored: the rows.
+        trace: theirs.
+        wanted: rows that get one in any case; where there are many, most of the others get NaN.
+    """
+    signals = Signals.from_table(trace.table, given=scored.given)
+    verified = _verified(scored, signals)
+    model = fit_quality(signals, verified).model
+    if model.method != "audited":
+        return scored.label_quality
+    return comparable_quality(model, signals, verified, wanted=wanted).astype(np.float32)
+
+
+def _verified(scored: ScoredRows, signals: Signals) -> VerifiedRows:
+    """Collect the rows that judge."""
+    true = scored.trusted
+    judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
+    labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
+    return VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
+
+
+def _doubles(column: pa.ChunkedArray) -> FloatArray:
+    return np.asarray(column.to_numpy(), dtype=np.float64)
