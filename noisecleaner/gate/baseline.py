@@ -49,8 +49,10 @@ class Baseline:
 
     @property
     def comparable(self) -> bool:
-        """Whether there is a class that both have."""
-        return len(self.only_here) < len(self.judged.metadata.classes)
+        """Whether the noise of both can be compared: of other rows only with the same classes."""
+        if len(self.only_here) == len(self.judged.metadata.classes):
+            return False
+        return not (self.only_here or self.only_there) or self.shares_rows or self._one_fit()
 
     @cached_property
     def shares_rows(self) -> bool:

@@ -51,10 +51,24 @@ def test_a_baseline_without_a_common_class_makes_the_rule_inconclusive(
     finding = only_finding(command, run, "--baseline", other, "--max-noise-increase", "0.5")
     assert (finding["outcome"], finding["value"]) == ("inconclusive", None)
     assert finding["message"] == (
-        f"The noise cannot be compared with that of the baseline '{other}', which has no class of this run: 'cat'; "
+        f"The noise cannot be compared with that of the baseline '{other}', which has other classes: 'cat'; "
         "'dog' only here and 'emu'; 'gnu' only there; it may rise by at most 50 points."
     )
     assert codes(outcome) == {"baseline-of-other-classes": "warning"}
+
+
+def test_a_baseline_of_other_classes_and_rows_makes_the_rule_inconclusive(
+    command: Command, run: Path, tmp_path: Path
+) -> None:
+    """What is left of the classes says nothing where the rows are others, too."""
+    wider = make_run(tmp_path / "wider", rows={"cat": (500, 0), "emu": (400, 0)}, audited={"cat": (30, 300)})
+    assert compared(command, run, renamed(wider)).code == 0  # one fit: new rows against its own
+    other = make_run(tmp_path / "o", rows={"cat": (500, 0), "emu": (400, 0)}, audited={"cat": (30, 300)}, run=Path("f"))
+    outcome = compared(command, run, renamed(other))
+    assert outcome.code == 3
+    (finding,) = json.loads(outcome.out)["findings"]
+    assert "which has other classes and none of these rows: 'dog' only here and 'emu' only there;" in finding["message"]
+    assert codes(outcome) == {"baseline-of-other-classes": "warning", "baseline-of-other-rows": "warning"}
 
 
 def test_classes_that_differ_are_named_beside_the_verdict(command: Command, run: Path, tmp_path: Path) -> None:
@@ -117,7 +131,7 @@ def test_verified_rows_that_measure_nothing_are_the_reason(
     where = "this run" if side == "run" else f"the baseline '{against}'"
     assert finding["message"] == (
         f"No interval is known of the noise of {where}; it may rise by at most 50 points, which cannot be told in "
-        f"{where}: They were picked. Draw rows at random."
+        f"{where}: They were picked."
     )
     assert "verify about" not in finding["message"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,12 @@ def decided(interval: Interval | None, limit: float) -> Outcome:
 
 
 def unmeasurable(run: ScoredRun) -> str:
-    """Tell why no rate is told of the rows of a run; empty where one may be."""
+    """Tell why no rate is told of the rows of a run, in a sentence; empty where one may be.
+
+    The whole of it stands beside the findings, with what to do.
+    """
     reasons = [notice.message for notice in run.metadata.notices if notice.severity is Severity.VOID]
-    return " ".join(reasons).removesuffix(".")
+    return re.split(r"\.(?:\s|$)", reasons[0], maxsplit=1)[0] if reasons else ""
 
 
 def numbers(rate: Rate) -> str:

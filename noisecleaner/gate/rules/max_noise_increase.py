@@ -23,12 +23,13 @@ _SIGNED = "+.4g"
 
 
 def judge(case: Case) -> Finding:
-    """Judge the difference by its interval; between runs without a common class there is none."""
+    """Judge the difference by its interval; between runs of two tasks there is none."""
     baseline, limit = case.baseline, case.limit.value
     assert baseline is not None  # noqa: S101  # this rule compares
     may_rise = f"it may rise by at most {hundredths(limit, FOUR_DIGITS)} points"
     if not baseline.comparable:
-        message = f"The noise cannot be compared with that of {baseline.name}, which has no class of this run: "
+        other = "" if baseline.shares_rows else " and none of these rows"
+        message = f"The noise cannot be compared with that of {baseline.name}, which has other classes{other}: "
         message += f"{baseline.differences()}; {may_rise}."
         return case.finding(Outcome.INCONCLUSIVE, message, value=None)
     new, old = case.run.noise.overall, baseline.scored.noise.overall

@@ -44,7 +44,7 @@ def test_verified_rows_that_measure_nothing_are_the_reason(command: Command, tmp
     assert (finding["outcome"], finding["value"]) == ("inconclusive", None)
     assert finding["message"] == (
         "The share of wrong labels is unknown (0 audited rows); at most 5 % may be, which cannot be told: The 60 "
-        "verified rows cannot be a random sample. Draw rows at random, or with `noisecleaner plan`."
+        "verified rows cannot be a random sample."
     )
 
 
