@@ -28,7 +28,8 @@ def _reading(source: Source) -> Iterator[str]:
     """The options by which a source was read, but for those that are usual."""
     usual = asdict(type(source.columns)())
     for name, value in asdict(source.columns).items():
-        if value != usual[name]:
+        # an order of classes that is no file's is what the run has told, and will tell again
+        if value != usual[name] and not isinstance(value, tuple):
             yield option(f"Columns.{name}")
             yield from [] if value is True else [str(value)]
     if source.allow_absolute:

@@ -124,7 +124,7 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
     if exported.splits:
         counts = ", ".join(f"{name} {rows:,}" for name, rows in exported.splits.items())
         _show(f"The splits of the dataset are kept: {counts} rows.")
-    _show(_summary.expected_noise(exported))
+    _show(typed(_summary.expected_noise(exported)))
     if exported.empty_classes:
         TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")
 

@@ -142,8 +142,8 @@ def likeness_notice(likeness: Likeness, *, audited: int, calibrated_again: bool 
     """
     if likeness.unlike and not audited:
         message = f"The new rows are unlike the fitted ones: {likeness.words()}. What was learned on those cannot tell "
-        message += "how much of these is wrong, so no rate is given. Verify about 300 of them, drawn at random, and "
-        message += "pass them with `trusted=FILE`."
+        message += "how much of these is wrong, so no rate is given. Verify about 300 of them, drawn at random or with "
+        message += "`plan()`, and pass them with `trusted=FILE`."
         return Notice(code=UNLIKE, message=message, severity=Severity.VOID)
     if likeness.unlike:
         message = (

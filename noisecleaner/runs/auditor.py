@@ -140,8 +140,8 @@ class Auditor:
         Args:
             fitted: place of each row in the fitted dataset, -1 where it was not there, shape [rows].
         """
-        if self.reference is None:
-            return np.full(len(fitted), -1)
+        if self.reference is None or not (fitted >= 0).any():
+            return np.broadcast_to(np.int64(-1), len(fitted))  # as one number: there may be millions of rows
         return np.where(fitted >= 0, self.reference.network[fitted], -1)
 
     def judge(

@@ -47,9 +47,9 @@ class Projection:
     weights: SingleArray | None
 
     @classmethod
-    def like(cls, inputs: Array, kind: Kind) -> Projection:
-        """Draw one that suits rows such as these."""
-        numbers = appearance(inputs, kind).astype(np.float64)
+    def like(cls, numbers: RealArray, kind: Kind) -> Projection:
+        """Draw one that suits rows with such numbers, see `appearance`, shape [rows, numbers]."""
+        numbers = numbers.astype(np.float64)
         spread = numbers.std(axis=0)
         spread = np.maximum(spread, max(float(np.median(spread)) * _LEAST_PART, _LEAST_SPREAD))
         width, weights = len(spread), None
@@ -64,16 +64,19 @@ class Projection:
             weights=weights,
         )
 
-    def of(self, inputs: Array) -> RealArray:
-        """Look at inputs [n, …], at least one; shape [n, kept numbers], in half precision."""
-        return np.concatenate([self._block(inputs[row : row + _BLOCK]) for row in range(0, len(inputs), _BLOCK)])
+    def of(self, numbers: RealArray) -> RealArray:
+        """Keep what is compared of numbers such as these; shape [n, kept numbers], in half precision."""
+        if self.weights is None:
+            return self._rounded((numbers - self.centre) * self.scale)
+        kept = np.empty((len(numbers), self.weights.shape[1]), dtype=np.float16)
+        for first in range(0, len(numbers), _BLOCK):
+            part = (numbers[first : first + _BLOCK] - self.centre) * self.scale
+            filled = np.zeros((_BLOCK, part.shape[1]), dtype=np.float32)
+            filled[: len(part)] = part
+            kept[first : first + _BLOCK] = self._rounded((filled @ self.weights)[: len(part)])
+        return kept
 
-    def _block(self, inputs: Array) -> RealArray:
-        numbers = (appearance(inputs, self.kind) - self.centre) * self.scale
-        if self.weights is not None:
-            filled = np.zeros((_BLOCK, numbers.shape[1]), dtype=np.float32)
-            filled[: len(numbers)] = numbers
-            numbers = (filled @ self.weights)[: len(inputs)]
+    def _rounded(self, numbers: RealArray) -> RealArray:
         return np.asarray(np.clip(numbers, -_FAR, _FAR), dtype=np.float16)
 
 
@@ -118,9 +121,11 @@ class Reference:
         if not len(known):
             return None
         drawn = np.sort(np.random.default_rng(0).permutation(known)[:MOST_ROWS])
-        sample, seen = np.asarray(inputs[drawn]), predictions.take(drawn)
-        projection = Projection.like(sample, kind)
-        rows = _compared(seen, projection.of(sample), quality, known=network[drawn] >= 0)
+        # pixels of all of them at once would be too many
+        blocks = [drawn[first : first + _BLOCK] for first in range(0, len(drawn), _BLOCK)]
+        numbers = np.concatenate([appearance(np.asarray(inputs[block]), kind) for block in blocks])
+        projection = Projection.like(numbers, kind)
+        rows = _compared(predictions.take(drawn), projection.of(numbers), quality, known=network[drawn] >= 0)
         counts = np.bincount(predictions.given[known], minlength=classes)
         return cls(projection=projection, rows=rows, counts=counts, network=network)
 
@@ -155,7 +160,7 @@ class Reference:
         for first in range(0, len(given), _BLOCK):
             rows = slice(first, first + _BLOCK)
             inputs = read(np.arange(len(given))[rows])
-            looks.append(self.projection.of(inputs))
+            looks.append(self.projection.of(appearance(inputs, self.projection.kind)))
             if self.tells_labels:
                 seen = predictors.predict(inputs, given[rows], network[rows])
                 margin[rows], wrong[rows] = seen.margin, 1 - quality.quality_of_new(seen)

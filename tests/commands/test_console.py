@@ -221,6 +221,7 @@ def test_what_a_plan_says(capfd: Capture) -> None:
     ("source", "words"),
     [
         (Source("/new.parquet"), "--data /new.parquet"),
+        (Source("/n", columns=Columns(label_names=("no", "yes"))), "--data /n"),
         (
             Source("/my data", columns=Columns(label="my`label", row_ids=True), allow_absolute=True),
             "--data '/my data' --label-column 'my`label' --row-ids --allow-absolute",
@@ -310,8 +311,9 @@ def test_what_an_export_says(capfd: Capture) -> None:
         f"Would write 1,800 of 3,000 rows to clean (folder): {rest}",
         noise,
     ]
-    console.show_exported(replace(EXPORTED, expectation=Expectation(UNKNOWN, "They were picked.")), dry_run=False)
-    assert lines(capfd)[1] == "Expected noise of the copy: cannot tell. They were picked."
+    expectation = Expectation(UNKNOWN, "They were picked: pass more with `trusted=FILE`.")
+    console.show_exported(replace(EXPORTED, expectation=expectation), dry_run=False)
+    assert lines(capfd)[1].endswith("the copy: cannot tell. They were picked: pass more with --trusted FILE.")
     console.show_exported(replace(EXPORTED, corrected=60, no_class=40), dry_run=False)
     rest = "60 with their correction, 300 with their verified label, 40 of no class left out, 100 without a score"
     assert f"0 relabelled, {rest} left out." in lines(capfd)[0]
