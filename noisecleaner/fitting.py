@@ -95,8 +95,8 @@ def fit(
         _write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
         clock.lap("conclude")
         result = _result(cross_fit, corpus, quality, clock.seconds)
-        for notice in (notices := _shortage(result)):
-            progress.tell(notice)
+        notices = _shortage(result)
+        progress.tell(*notices)
         result = replace(result, notices=(*result.notices, *notices))
         run.finish(replace(wanted, result=result))
     return result
@@ -124,8 +124,7 @@ def _read(config: FitConfig, progress: Progress) -> Corpus:
         transfer=config.transfer,
         corrections=config.corrections,
     )
-    for notice in corpus.dataset.notices:
-        progress.tell(notice)
+    progress.tell(*corpus.dataset.notices)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
     return corpus
 
@@ -164,8 +163,7 @@ def _prepare(
         *notices_before(corpus, inputs.array),
         *_write_duplicates(config.source, corpus.dataset, inputs.array, run),
     )
-    for notice in notices:
-        progress.tell(notice)
+    progress.tell(*notices)
     data = Data(
         array=inputs.array,
         given=corpus.given,
@@ -256,8 +254,7 @@ def _conclude(
         if out_of_sample:
             comparable = comparable_quality(model, signals, verified)
             notices = tuple(notices_after(corpus, signals.predictions, judging, quality=comparable))
-        for notice in notices:
-            progress.tell(notice)
+        progress.tell(*notices)
     table = to_table(dataset, signals, judgements, judging=judging)
     none_label, ordered = dataset.none_label, dataset.ordered
     trace = Trace(table, dataset.classes, model.method, none_label=none_label, ordered=ordered)

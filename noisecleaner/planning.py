@@ -16,7 +16,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.design import Design, Frame, draw
 from noisecleaner.notices import void
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.tables import DESIGN, PLAN, read_table, write_table
+from noisecleaner.tables import DESIGN, PLAN, doubles, read_table, write_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:
     Raises:
         NoisecleanerError: there are not so many, or those before were drawn by a plan that was made elsewhere.
     """
-    quality = np.asarray(scores["label_quality"].to_numpy(), dtype=np.float64)
+    quality = doubles(scores["label_quality"])
     usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
     # what is no sample has no part in the next one either
     measures = not void(scored.metadata.notices)
@@ -143,7 +143,7 @@ def _before(run: Path, verified: BoolArray) -> FloatArray:
         )
     design = read_table(path, DESIGN)[0]
     done = verified[np.asarray(design["drawn"])].any()
-    return np.asarray(design["sample_probability" if done else "before"].to_numpy(), dtype=np.float64)
+    return doubles(design["sample_probability" if done else "before"])
 
 
 def _remember(run: Path, out: Path, *, ids: pa.ChunkedArray, frame: Frame, design: Design) -> None:

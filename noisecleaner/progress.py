@@ -27,12 +27,13 @@ class Progress:
     def warn(self, text: str) -> None:
         """Tell something that may make the result worse than it looks."""
 
-    def tell(self, notice: Notice) -> None:
-        """Tell a notice when it is found; it stands in the outputs, too."""
-        if notice.severity is Severity.NOTE:
-            self.note(notice.message)
-        else:
-            self.warn(notice.message)
+    def tell(self, *notices: Notice) -> None:
+        """Tell notices when they are found; they stand in the outputs, too."""
+        for notice in notices:
+            if notice.severity is Severity.NOTE:
+                self.note(notice.message)
+            else:
+                self.warn(notice.message)
 
     @contextmanager
     def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:

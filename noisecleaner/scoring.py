@@ -69,8 +69,7 @@ def score(
     scored = from_trace(trace).noting(*notices)
     if trusted is not None:
         scored = sampled_since(scored, trace, trusted, like)
-    for notice in _added(scored.notices, notices):
-        progress.tell(notice)
+    progress.tell(*_added(scored.notices, notices))
     # what was said at the fit may be said again, of the same table
     scored = replace(scored, notices=tuple(dict.fromkeys(scored.notices)))
     if corrections is not None:
@@ -187,13 +186,11 @@ def _judge(
         *_fitted_before(run, places, network),
         *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
     )
-    for notice in dataset.notices:
-        progress.tell(notice)
+    progress.tell(*dataset.notices)
     read = len(dataset.notices)
     judged = auditor.judge(dataset, inference, network=network, scratch=scratch, progress=progress)
     dataset = judged.dataset
-    for notice in dataset.notices[read:]:
-        progress.tell(notice)
+    progress.tell(*dataset.notices[read:])
     if inference.strict:
         refuse_skips(dataset)
     if (skipped := skip_notice(dataset)) is not None:
@@ -204,8 +201,7 @@ def _judge(
     known_by_heart = scored.judging & (places >= 0) & (network < 0)
     scored = scored if known_by_heart.any() else on_their_own(scored)
     scored = scored.noting(*likeness_notices(judged, auditor, scored))
-    for notice in scored.notices[len(dataset.notices) :]:
-        progress.tell(notice)
+    progress.tell(*scored.notices[len(dataset.notices) :])
     return scored
 
 

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from noisecleaner.arrays import FloatArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, replacing
 
@@ -91,6 +94,34 @@ DESIGN = schema_of(
     ("drawn", pa.bool_()),
     required=4,
 )
+
+
+def with_column(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
+    """Return a table with other values, of the same type, in one of its columns."""
+    return table.set_column(table.column_names.index(name), table.schema.field(name), column)
+
+
+def overwritten(column: pa.ChunkedArray, rows: IntArray, values: pa.Array) -> pa.Array:
+    """Put values over those of some rows of a column.
+
+    Args:
+        column: shape [rows of the table].
+        rows: numbers of different rows, in any order, shape [n].
+        values: of the same type, shape [n].
+    """
+    mask = np.zeros(len(column), dtype=bool)
+    mask[rows] = True
+    return pc.replace_with_mask(column.combine_chunks(), pa.array(mask), values.take(pa.array(np.argsort(rows))))
+
+
+def count_true(mask: pa.Array | pa.ChunkedArray) -> int:
+    """Count the rows for which a mask holds; rows where it is null do not count."""
+    return pc.sum(mask).as_py() or 0
+
+
+def doubles(column: pa.ChunkedArray) -> FloatArray:
+    """Read numbers, NaN where there is none, shape [rows]."""
+    return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
 def write_table(

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.scored import scores_table
 
 from noisecleaner.errors import NoisecleanerError
@@ -18,8 +20,11 @@ from noisecleaner.tables import (
     PLAN,
     REPORT,
     SCORES,
+    doubles,
+    overwritten,
     read_table,
     require_columns,
+    with_column,
     write_table,
 )
 
@@ -122,3 +127,19 @@ def test_what_an_earlier_version_did_not_write_is_null(tmp_path: Path, columns: 
     write_table(tmp_path / "t.parquet", [rows.select(other.names)], other, {})
     with pytest.raises(NoisecleanerError, match="damaged"):
         read_table(tmp_path / "t.parquet", SCORES)
+
+
+@given(st.lists(st.none() | st.text(max_size=2), min_size=1, max_size=8), st.data())
+def test_values_go_over_those_of_their_rows_in_any_order(values: list[str | None], data: st.DataObject) -> None:
+    rows = data.draw(st.permutations(range(len(values))))[: data.draw(st.integers(0, len(values)))]
+    fresh = [f"new {row}" for row in rows]
+    table = pa.table({"name": pa.chunked_array([values[:1], values[1:]], pa.string()), "other": range(len(values))})
+    column = overwritten(table["name"], np.array(rows, dtype=np.int64), pa.array(fresh, pa.string()))
+    changed = with_column(table, "name", column)
+    assert changed.schema.equals(table.schema)
+    assert changed["other"].equals(table["other"])
+    assert changed["name"].to_pylist() == [f"new {row}" if row in rows else old for row, old in enumerate(values)]
+
+
+def test_numbers_that_are_missing_are_nan() -> None:
+    np.testing.assert_array_equal(doubles(pa.chunked_array([[1, None], [2.5]], pa.float32())), [1, np.nan, 2.5])

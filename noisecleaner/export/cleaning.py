@@ -107,8 +107,7 @@ def export_clean(
     if corrections is not None:
         told = source.telling(manifest.classes if manifest.ordered else ())
         scores, notices = correct(scores, read_corrections(corrections, told, manifest.classes))
-        for notice in notices:
-            (progress or Progress()).tell(notice)
+        (progress or Progress()).tell(*notices)
     policy = policy or Policy()
     decisions = decide(scores, manifest.classes, policy, none_label=manifest.none_label)
     expected = expectation(scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label)

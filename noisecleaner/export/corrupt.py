@@ -138,8 +138,7 @@ def corrupt(
     source.refuse_inside(out)
     progress = progress or Progress()
     manifest, _ = ingest(source)
-    for notice in manifest.notices:
-        progress.tell(notice)
+    progress.tell(*manifest.notices)
     rng = np.random.default_rng(seed)
     noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs=pairs), rng)
     everything = np.ones(len(manifest), dtype=bool)

@@ -15,7 +15,7 @@ from noisecleaner.ingest.labels import as_text
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.noise.agreement import CrossTable
-from noisecleaner.tables import PLAN, require_columns
+from noisecleaner.tables import PLAN, count_true, require_columns
 
 #: Share of a column's values that are classes, in a column that could hold labels.
 _MOSTLY = 0.8
@@ -169,7 +169,7 @@ def refuse_own_copy(
     Raises:
         NoisecleanerError: names the columns, and in how many rows each differs from the given label.
     """
-    if _count(pc.is_valid(labels)) < _LEAST_RIGHT or _count(pc.not_equal(labels, given)):
+    if count_true(pc.is_valid(labels)) < _LEAST_RIGHT or count_true(pc.not_equal(labels, given)):
         return
     names = [*classes, *([] if none_label is None else [none_label])]
     others = [name for name in _others(files, columns) if name not in (columns.trusted, columns.label)]
@@ -196,7 +196,7 @@ def _labels(files: Files, name: str, classes: Sequence[str]) -> pa.ChunkedArray 
     known = pa.array(classes, pa.string())
     try:
         first = as_text(_first(files, name), names=files.names(name), where=files.where(name)).drop_null()
-        if not len(first) or _count(pc.is_in(first, value_set=known)) < _MOSTLY * len(first):
+        if not len(first) or count_true(pc.is_in(first, value_set=known)) < _MOSTLY * len(first):
             return None
         return as_text(files.column(name), names=files.names(name), where=files.where(name))
     except NoisecleanerError:  # fractions, which are no labels
@@ -220,7 +220,9 @@ def _first(files: Files, name: str) -> pa.ChunkedArray:
 
 def _differs(labels: pa.ChunkedArray, others: pa.ChunkedArray) -> bool:
     """Whether two columns hold other labels in some row."""
-    return bool(_count(pc.and_kleene(pc.is_valid(labels), pc.fill_null(pc.not_equal(labels, others), fill_value=True))))
+    return bool(
+        count_true(pc.and_kleene(pc.is_valid(labels), pc.fill_null(pc.not_equal(labels, others), fill_value=True)))
+    )
 
 
 def _says_so(name: str) -> bool:
@@ -232,10 +234,6 @@ def _any_word(words: re.Pattern[str], name: str) -> bool:
     """Whether a name has one of some words: `trueLabel` and `true_label` are true and label."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).casefold()
     return any(words.fullmatch(word) for word in re.split(r"[^a-z0-9]+", apart))
-
-
-def _count(mask: pa.ChunkedArray | pa.Array) -> int:
-    return int(pc.sum(mask).as_py() or 0)
 
 
 def _which(columns: Sequence[_Seen], where: object) -> NoisecleanerError:

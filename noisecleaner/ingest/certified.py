@@ -11,6 +11,7 @@ from noisecleaner.ingest.columns import CERTIFIED
 from noisecleaner.ingest.corrections import COLUMN
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.notices import Notice
+from noisecleaner.tables import count_true, with_column
 
 
 def withhold(dataset: Manifest) -> Manifest:
@@ -21,7 +22,7 @@ def withhold(dataset: Manifest) -> Manifest:
     """
     table = dataset.table
     marked = pc.and_(pc.fill_null(table["certified"], fill_value=False), pc.is_valid(table["trusted_label"]))
-    count, nothing = pc.sum(marked).as_py() or 0, pa.scalar(None, pa.string())
+    count, nothing = count_true(marked), pa.scalar(None, pa.string())
     if not count:
         return dataset
     verified = len(table) - table["trusted_label"].null_count
@@ -31,7 +32,7 @@ def withhold(dataset: Manifest) -> Manifest:
         "sample_probability": pc.if_else(marked, pa.scalar(None, pa.float64()), table["sample_probability"]),
     }
     for name, column in changed.items():
-        table = table.set_column(table.column_names.index(name), table.schema.field(name), column)
+        table = with_column(table, name, column)
     return replace(dataset, table=table).noting(cannot_measure(count, verified))
 
 

@@ -11,6 +11,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.raw import RawRows
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.tables import count_true
 from noisecleaner.texts import printable, shortened
 
 #: Names of classes that are told, and characters of each.
@@ -37,7 +38,7 @@ def class_notices(given: Reading, rows: RawRows, *, fitted: bool) -> Iterator[No
     classes, labels, source = given.classes, given.labels, rows.labelled_by
     names = pc.unique(labels).drop_null()
     if fitted:
-        known = pc.sum(pc.is_in(names, value_set=pa.array(classes, pa.string()))).as_py() or 0
+        known = count_true(pc.is_in(names, value_set=pa.array(classes, pa.string())))
         message = f"{known:,} of the {len(classes):,} classes of the run from {source}: {_shown(classes)}."
         yield Notice(code="classes", message=message, severity=Severity.NOTE)
         return

@@ -10,6 +10,7 @@ from noisecleaner.ingest.labels import as_text
 from noisecleaner.ingest.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
+from noisecleaner.tables import count_true
 
 #: The column by which a clean copy marks rows that carry a verified label.
 CERTIFIED = "nc_verified"
@@ -134,7 +135,7 @@ def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray
         raise NoisecleanerError(f"Sampling probabilities must be numbers, but {where} holds others.", hint) from error
     outside = pc.invert(pc.and_(pc.greater(drawn, 0), pc.less_equal(drawn, 1)))
     bad = pc.and_(pc.is_valid(verified), pc.fill_null(outside, fill_value=True))
-    count = pc.sum(bad).as_py() or 0
+    count = count_true(bad)
     if count:
         raise NoisecleanerError(
             f"Verified rows need a sampling probability above 0 and at most 1, but {count} in {where} have none.",
@@ -152,7 +153,7 @@ def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _refuse_unfilled(files: Files, verified: pa.ChunkedArray, drawn: pa.ChunkedArray) -> None:
-    unfilled = pc.sum(pc.and_(pc.is_null(verified), pc.is_valid(drawn))).as_py() or 0
+    unfilled = count_true(pc.and_(pc.is_null(verified), pc.is_valid(drawn)))
     if unfilled:
         raise NoisecleanerError(
             f"A planned sample must be verified as a whole, or its rates are wrong, but {unfilled} of {len(verified)} "

@@ -19,9 +19,9 @@ from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.repeats import Repeats
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.strangers import Strangers
-from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.verification import Identity, Verification
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.tables import count_true, overwritten, with_column
 
 #: The column that holds them, here and in what is written.
 COLUMN = "corrected_label"
@@ -30,29 +30,15 @@ _SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Corrections:
-    """What somebody corrected; the columns have the shape [corrected rows].
+    """What somebody corrected.
 
     Args:
-        ids: sample ids.
-        labels: class names, or the label that says that none of them is right; null where nothing is corrected.
-        where: the table, for messages.
-        column: of the table that holds the labels, likewise.
-        none_label: the label that says that none of the classes is right; None where no label can.
-        notices: how the labels were read.
-        paths: what names the files of images; None where nothing does.
-        vouched: whether the ids are those of a column, not paths in place of one.
-        files: the table; None where it is none of the user's.
+        made: the labels, null where nothing is corrected; they are read and find their rows like verified ones.
+        column: of the table that holds them, for messages.
     """
 
-    ids: pa.ChunkedArray
-    labels: pa.ChunkedArray
-    where: str
+    made: Verification
     column: str
-    none_label: str | None = None
-    notices: tuple[Notice, ...] = ()
-    paths: pa.ChunkedArray | None = None
-    vouched: bool = True
-    files: Files | None = None
 
     def rows_of(self, dataset: pa.Table) -> tuple[IntArray, BoolArray, tuple[Notice, ...]]:
         """Find the row of each correction, as those of verified labels are found.
@@ -67,24 +53,16 @@ class Corrections:
         Raises:
             NoisecleanerError: a correction is of no row, or two of one row contradict each other.
         """
-        wanted = Verification(
-            ids=self.ids,
-            labels=self.labels,
-            where=self.where,
-            paths=self.paths,
-            vouched=self.vouched,
-            files=self.files,
-        )
-        ids = dataset["sample_id"].combine_chunks()
-        matches = match(wanted, Known(ids=ids, paths=dataset["path"]))
+        made, ids = self.made, dataset["sample_id"].combine_chunks()
+        matches = match(made, Known(ids=ids, paths=dataset["path"]))
         if matches.bare.any():
-            raise Strangers(verification=wanted, rows=pa.array(np.flatnonzero(matches.bare)), ids=ids).refusal(
+            raise Strangers(verification=made, rows=pa.array(np.flatnonzero(matches.bare)), ids=ids).refusal(
                 "Corrections must be of rows of the dataset",
                 "Check that both sides use the same ids, and name the column with `Columns(trusted_id=NAME)`.",
             )
-        repeats = Repeats.find(self.labels, matches.rows, self.ids, self.where)
-        labelled = np.asarray(pc.is_valid(repeats.merged(self.labels)))
-        return matches.rows, labelled, (*matches.notices(self.where), *repeats.notices())
+        repeats = Repeats.find(made.labels, matches.rows, made.ids, made.where)
+        labelled = np.asarray(pc.is_valid(repeats.merged(made.labels)))
+        return matches.rows, labelled, (*matches.notices(made.where), *repeats.notices())
 
 
 def refuse_same(*, trusted: str | None, corrections: str | None) -> None:
@@ -139,17 +117,17 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
             f"Corrections need labels, but all {len(read.labels):,} in {column.where} are empty.",
             f"Fill in the column {COLUMN}.",
         )
-    return Corrections(
+    made = Verification(
         ids=identity.ids,
         labels=read.labels,
         where=path,
-        column=names[0],
         none_label=none_label,
         notices=read.notices,
         paths=identity.paths,
         vouched=identity.vouched,
         files=files,
     )
+    return Corrections(made=made, column=names[0])
 
 
 def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[Notice, ...]]:
@@ -166,23 +144,20 @@ def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[N
         NoisecleanerError: a correction is of no row, or two of one row contradict each other.
     """
     found, labelled, notices = corrections.rows_of(rows)
-    places = found[labelled]
-    mask = np.zeros(len(rows), dtype=bool)
-    mask[places] = True
-    fresh = corrections.labels.filter(pa.array(labelled)).combine_chunks().take(pa.array(np.argsort(places)))
-    column = pc.replace_with_mask(rows[COLUMN].combine_chunks(), pa.array(mask), fresh)
-    corrected = rows.set_column(rows.column_names.index(COLUMN), rows.schema.field(COLUMN), column)
-    counted = _counted(corrected.filter(pa.array(mask)), corrections)
-    return corrected, (*corrections.notices, *notices, counted, *contradictions(corrected))
+    places, fresh = found[labelled], corrections.made.labels.filter(pa.array(labelled)).combine_chunks()
+    corrected = with_column(rows, COLUMN, overwritten(rows[COLUMN], places, fresh))
+    counted = _counted(corrected.take(pa.array(places)), corrections)
+    return corrected, (*corrections.made.notices, *notices, counted, *contradictions(corrected))
 
 
 def _counted(rows: pa.Table, corrections: Corrections) -> Notice:
     """Say how many corrections there are, and what they do."""
-    none = 0 if corrections.none_label is None else _count(pc.equal(rows[COLUMN], corrections.none_label))
-    confirmed = _count(pc.equal(rows[COLUMN], rows["given_label"]))
+    none_label = corrections.made.none_label
+    none = 0 if none_label is None else count_true(pc.equal(rows[COLUMN], none_label))
+    confirmed = count_true(pc.equal(rows[COLUMN], rows["given_label"]))
     return Notice(
         code="corrections",
-        message=f"{len(rows):,} corrections from the column {corrections.column} of {corrections.where}: "
+        message=f"{len(rows):,} corrections from the column {corrections.column} of {corrections.made.where}: "
         f"{len(rows) - confirmed - none:,} change the given label, {confirmed:,} confirm it, {none:,} say that no "
         "class is right. They override labels and measure nothing.",
         severity=Severity.NOTE,
@@ -202,7 +177,3 @@ def contradictions(rows: pa.Table) -> tuple[Notice, ...]:
             "exports take the correction, rates go by the verified label. Look at them again.",
         ),
     )
-
-
-def _count(which: pa.ChunkedArray) -> int:
-    return pc.sum(which).as_py() or 0

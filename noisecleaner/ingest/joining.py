@@ -24,6 +24,7 @@ from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.tables import count_true
 
 _SHOWN = 3
 #: The column of given labels in the tables that noisecleaner writes.
@@ -218,7 +219,7 @@ def _clean_only(dataset: Manifest, verification: Verification, placed: Placed, p
 
 def _refuse_missing(verification: Verification) -> None:
     """Refuse labels without an id, in a table that has ids."""
-    missing = pc.sum(pc.and_(pc.is_valid(verification.labels), pc.is_null(verification.ids))).as_py() or 0
+    missing = count_true(pc.and_(pc.is_valid(verification.labels), pc.is_null(verification.ids)))
     if missing and verification.vouched:
         raise NoisecleanerError(
             f"Every verified label needs the id of its row, but {missing:,} in {verification.where} have none.",
@@ -229,7 +230,10 @@ def _refuse_missing(verification: Verification) -> None:
 def _verified_line(verification: Verification, labels: pa.ChunkedArray, given: Column) -> Notice:
     """Say which column was taken for the verified labels, and how it compares with the given ones."""
     rows, filled = len(verification.labels), len(verification.labels) - verification.labels.null_count
-    beside, differing = _count(pc.and_(pc.is_valid(labels), pc.is_valid(given))), _count(pc.not_equal(labels, given))
+    beside, differing = (
+        count_true(pc.and_(pc.is_valid(labels), pc.is_valid(given))),
+        count_true(pc.not_equal(labels, given)),
+    )
     some = "" if beside == filled else f", {beside:,} of them beside a given label"
     words = verification.read_from or f"verified labels of {verification.where}"
     return Notice(
@@ -245,7 +249,7 @@ def _disagreeing(verification: Verification, labels: pa.ChunkedArray, before: Co
     wrong = np.flatnonzero(np.asarray(pc.fill_null(pc.not_equal(labels, before), fill_value=False)))
     if not len(wrong):
         return
-    both = _count(pc.and_(pc.is_valid(labels), pc.is_valid(before)))
+    both = count_true(pc.and_(pc.is_valid(labels), pc.is_valid(before)))
     pairs = [
         f"{verification.ids[row].as_py()} ({before[row].as_py()}, now {labels[row].as_py()})" for row in wrong.tolist()
     ]
@@ -275,7 +279,7 @@ def _sorted_apart(verification: Verification, given: Column) -> Iterator[Notice]
 def _useless(verification: Verification, placed: Placed, lost: int) -> Iterator[Notice]:
     """Say so where rows beside the dataset can do nothing."""
     none = pc.fill_null(pc.equal(placed.labels, verification.none_label), fill_value=False)
-    count = _count(pc.and_(pa.array(placed.outside), none))
+    count = count_true(pc.and_(pa.array(placed.outside), none))
     if count:
         message = (
             f"{count:,} rows of {verification.where} are none of the classes ({verification.none_label}) and not in "
@@ -288,7 +292,3 @@ def _useless(verification: Verification, placed: Placed, lost: int) -> Iterator[
             "left out."
         )
         yield Notice(code="clean-only-unreadable", message=message)
-
-
-def _count(mask: Column) -> int:
-    return int(pc.sum(mask).as_py() or 0)

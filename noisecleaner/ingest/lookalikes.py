@@ -27,9 +27,7 @@ _MOST = 5
 
 def folded(label: str) -> str:
     """Reduce a label to what it shares with those that look like it."""
-    for form in _FORMS.values():
-        label = form(label)
-    return unicodedata.normalize("NFKC", label)
+    return unicodedata.normalize("NFKC", _reduced(label, _FORMS))
 
 
 def difference(label: str, other: str) -> str:

@@ -16,6 +16,7 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, Rea
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
 from noisecleaner.notices import Notice
+from noisecleaner.tables import doubles, overwritten, with_column
 
 SCHEMA = pa.schema(
     [
@@ -189,7 +190,7 @@ class Manifest:
     @cached_property
     def sample_probability(self) -> FloatArray:
         """With which probability the row was drawn to be verified, NaN where unknown, shape [rows]."""
-        return np.asarray(self.table["sample_probability"].to_numpy(), dtype=np.float64)
+        return doubles(self.table["sample_probability"])
 
     @cached_property
     def readable(self) -> BoolArray:
@@ -232,18 +233,12 @@ class Manifest:
         """Return the manifest with rows that only lack a given label no longer skipped."""
         reasons = self.table["skip_reason"]
         lacking = pc.equal(reasons, Skip.NO_LABEL.value)
-        index = self.table.schema.get_field_index("skip_reason")
         kept = pc.if_else(lacking, pa.scalar(None, pa.string()), reasons)
-        return replace(self, table=self.table.set_column(index, SCHEMA.field("skip_reason"), kept))
+        return replace(self, table=with_column(self.table, "skip_reason", kept))
 
     def _replacing(self, name: str, values: Mapping[int, str] | Mapping[int, float]) -> Manifest:
-        mask = np.zeros(len(self), dtype=bool)
-        rows = sorted(values)
-        mask[rows] = True
-        fresh = pa.array([values[row] for row in rows], SCHEMA.field(name).type)
-        column = pc.replace_with_mask(self.table[name].combine_chunks(), pa.array(mask), fresh)
-        index = self.table.schema.get_field_index(name)
-        return replace(self, table=self.table.set_column(index, SCHEMA.field(name), column))
+        rows, fresh = np.array(list(values), dtype=np.int64), pa.array(list(values.values()), SCHEMA.field(name).type)
+        return replace(self, table=with_column(self.table, name, overwritten(self.table[name], rows, fresh)))
 
 
 def by_row(rows: Column, values: Column) -> dict[int, Any]:

@@ -13,6 +13,7 @@ from noisecleaner.ingest.columns import id_texts
 from noisecleaner.ingest.near_ids import Explanation, explain
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.verification import Verification
+from noisecleaner.tables import count_true
 
 _SHOWN = 3
 #: Ids that are Python's texts at a time.
@@ -94,19 +95,19 @@ class Strangers:
     def _own(self) -> Fit | None:
         """Find the column of the table that holds ids of the dataset, in more rows than the one that was taken."""
         fits = [
-            Fit(name=name, matching=_count(values, self.ids), rows=len(values))
+            Fit(name=name, matching=_found(values, self.ids), rows=len(values))
             for name, values in _plain(self.verification.files)
         ]
-        return _best(fits, above=_count(self.verification.ids.drop_null(), self.ids))
+        return _best(fits, above=_found(self.verification.ids.drop_null(), self.ids))
 
     def _theirs(self) -> Fit | None:
         """Find the column of the dataset that holds the ids of the table, more of them than its ids do."""
         ids = self.verification.ids.drop_null()
         fits = [
-            Fit(name=name, matching=_count(ids, values.unique()), rows=len(ids))
+            Fit(name=name, matching=_found(ids, values.unique()), rows=len(ids))
             for name, values in _plain(self.columns() if len(ids) else None)
         ]
-        return _best(fits, above=_count(ids, self.ids))
+        return _best(fits, above=_found(ids, self.ids))
 
 
 def _best(fits: list[Fit], *, above: int) -> Fit | None:
@@ -126,5 +127,5 @@ def _plain(files: Files | None) -> Iterator[tuple[str, pa.ChunkedArray]]:
             yield field.name, id_texts(files, field.name).drop_null()
 
 
-def _count(values: pa.ChunkedArray, ids: pa.Array) -> int:
-    return pc.sum(pc.is_in(values, value_set=ids)).as_py() or 0
+def _found(values: pa.ChunkedArray, ids: pa.Array) -> int:
+    return count_true(pc.is_in(values, value_set=ids))

@@ -17,6 +17,7 @@ from noisecleaner.notices import Notice, Severity
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.since import Since, comparable, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
+from noisecleaner.tables import with_column
 
 #: Rows below which the tests would hardly find out that they were picked.
 _LEAST = 20
@@ -178,5 +179,4 @@ def _overriding(rows: ScoredRows, which: BoolArray, labels: pa.ChunkedArray) -> 
 
 
 def _replaced(rows: ScoredRows, name: str, column: pa.ChunkedArray) -> ScoredRows:
-    place = rows.identity.column_names.index(name)
-    return replace(rows, identity=rows.identity.set_column(place, name, column))
+    return replace(rows, identity=with_column(rows.identity, name, column))

@@ -18,6 +18,7 @@ from noisecleaner.notices import Notice, void
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.trace import Trace
+from noisecleaner.tables import doubles
 
 #: Columns that tell which row it is, and what is known of it without a network.
 IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "corrected_label", "skip_reason")
@@ -142,7 +143,7 @@ def from_trace(trace: Trace) -> ScoredRows:
         suggested_confidence=_singles(table["suggested_confidence"]),
         suggested=np.asarray(pc.fill_null(table["suggested"], -1)).astype(np.int64),
         judging=np.asarray(table["judging"]),
-        probability=_doubles(table["sample_probability"]),
+        probability=doubles(table["sample_probability"]),
         classes=trace.classes,
         model=trace.model,
         none_label=trace.none_label,
@@ -152,7 +153,3 @@ def from_trace(trace: Trace) -> ScoredRows:
 
 def _singles(column: pa.ChunkedArray) -> SingleArray:
     return np.asarray(column.to_numpy(), dtype=np.float32)
-
-
-def _doubles(column: pa.ChunkedArray) -> FloatArray:
-    return np.asarray(column.to_numpy(), dtype=np.float64)

@@ -25,6 +25,7 @@ from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
 from noisecleaner.runs.trace import Trace
+from noisecleaner.tables import doubles, overwritten, with_column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +61,12 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
     before = scored.identity["trusted_label"]
-    index = scored.identity.column_names.index("trusted_label")
     probability = scored.probability.copy()
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
     joined = replace(
         scored,
-        identity=scored.identity.set_column(index, "trusted_label", fresh.over(before)),
+        identity=with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels)),
         # rows that steered the fit stay out: their numbers are not like those of other rows
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
@@ -80,9 +80,8 @@ def _withheld(scored: ScoredRows, fresh: _Fresh, trace: Trace) -> tuple[ScoredRo
     if not certified.any():
         return scored, fresh
     marked, rest = fresh.only(certified), fresh.only(~certified)
-    index = scored.identity.column_names.index("corrected_label")
-    column = marked.over(scored.identity["corrected_label"])
-    scored = replace(scored, identity=scored.identity.set_column(index, "corrected_label", column))
+    column = overwritten(scored.identity["corrected_label"], marked.rows, marked.labels)
+    scored = replace(scored, identity=with_column(scored.identity, "corrected_label", column))
     return scored.noting(cannot_measure(len(marked.rows), len(fresh.rows))), rest
 
 
@@ -99,8 +98,7 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
         NoisecleanerError: the table cannot be used.
     """
     identity, notices = correct(scored.identity, read_corrections(corrections, like, scored.classes, fitted=True))
-    for notice in notices:
-        progress.tell(notice)
+    progress.tell(*notices)
     # how many there are stands in the rows: what is said of the numbers stays as it is, too
     doubts = [notice for notice in notices if notice.severity is not Severity.NOTE]
     return replace(scored, identity=identity).noting(*doubts)
@@ -122,14 +120,6 @@ class _Fresh:
         probability = None if self.probability is None else self.probability[which]
         labels = self.labels.filter(pa.array(which))
         return replace(self, rows=self.rows[which], labels=labels, probability=probability)
-
-    def over(self, column: pa.ChunkedArray) -> pa.Array:
-        """Put the labels over those of a column of all rows."""
-        mask = np.zeros(len(column), dtype=bool)
-        mask[self.rows] = True
-        return pc.replace_with_mask(
-            column.combine_chunks(), pa.array(mask), self.labels.take(pa.array(np.argsort(self.rows)))
-        )
 
 
 def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
@@ -163,7 +153,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
     return _Fresh(
         rows=placed.rows[usable],
         labels=placed.labels.filter(pa.array(usable)).combine_chunks(),
-        probability=None if probability is None else _doubles(probability)[usable],
+        probability=None if probability is None else doubles(probability)[usable],
         notices=placed.notices,
         where=verification.read_from,
         empty=placed.empty,
@@ -223,7 +213,3 @@ def _verified(scored: ScoredRows, signals: Signals) -> VerifiedRows:
     judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
     labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
     return VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))
-
-
-def _doubles(column: pa.ChunkedArray) -> FloatArray:
-    return np.asarray(column.to_numpy(), dtype=np.float64)

@@ -14,6 +14,7 @@ from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, ingest
 from noisecleaner.ingest.corrections import Corrections, correct, read_corrections, refuse_same
+from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Severity
 
 CLASSES = ("a", "b")
@@ -33,7 +34,8 @@ def rows(given: list[str | None], trusted: list[str | None], corrected: list[str
 
 def corrections(labels: dict[str, str | None]) -> Corrections:
     ids, values = (pa.chunked_array([list(part)], pa.string()) for part in (labels, labels.values()))
-    return Corrections(ids=ids, labels=values, where="c.csv", column="corrected_label", none_label="none")
+    made = Verification(ids=ids, labels=values, where="c.csv", none_label="none")
+    return Corrections(made=made, column="corrected_label")
 
 
 @settings(deadline=None)
@@ -90,7 +92,7 @@ def test_the_column_of_that_name_goes_before_the_trusted_one_and_that_before_the
 ) -> None:
     data = vectors(tmp_path / "d.parquet", ["a", "b"])
     read = read_corrections(str(table(tmp_path / "c.parquet", sample_id=["r0"], **columns)), source(data), CLASSES)
-    assert (read.labels.to_pylist(), read.column) == (["b"], taken)
+    assert (read.made.labels.to_pylist(), read.column) == (["b"], taken)
 
 
 def test_a_dataset_takes_its_corrections(tmp_path: Path) -> None:
