@@ -1,4 +1,4 @@
-"""What to type when the table that `plan` wrote is filled in."""
+"""What to type when a table that `plan` wrote is filled in."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from noisecleaner.commands.wording import option
 
 if TYPE_CHECKING:
     from noisecleaner.ingest import Source
-    from noisecleaner.planning import PlanResult
+    from noisecleaner.planning.form import Form
 
 
-def taking_back(planned: PlanResult) -> list[str]:
+def taking_back(form: Form) -> list[str]:
     """Word the command: where new rows were scored, those are named again."""
     words = ["noisecleaner", "score"]
-    if planned.source is None:
-        words += [str(planned.scores)]
+    if form.source is None:
+        words += [str(form.scores)]
     else:
-        words += [str(planned.run), "--data", planned.source.data, *_reading(planned.source)]
-        words += ["--out", str(planned.scores)]
-    return [*words, "--trusted", str(planned.path)]
+        words += [str(form.run), "--data", form.source.data, *_reading(form.source)]
+        words += ["--out", str(form.scores)]
+    return [*words, "--trusted", str(form.path)]
 
 
 def _reading(source: Source) -> Iterator[str]:

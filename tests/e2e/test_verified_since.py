@@ -200,7 +200,7 @@ def test_what_plan_says_comes_next_can_be_typed(
 def test_a_plan_that_cannot_be_written_leaves_the_run_alone(run: Path, command: Command) -> None:
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("noisecleaner.planning.write_table", _refusing_plans)
+        patch.setattr("noisecleaner.planning.drawing.write_table", _refusing_plans)
         assert command("plan", run, "--n", "30", "--out", run.parent / "verify.parquet").code == 2
     assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
 

@@ -1,4 +1,4 @@
-"""`plan`: which rows to verify next, drawn with known probabilities that make the noise rate as sharp as can be."""
+"""Which rows to verify next: drawn with known probabilities that make the noise rate as sharp as can be."""
 
 from __future__ import annotations
 
@@ -12,35 +12,27 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Source
 from noisecleaner.noise.design import Design, Frame, draw
 from noisecleaner.notices import void
+from noisecleaner.planning.form import Form, check_new, other_rows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.tables import DESIGN, PLAN, doubles, read_table, write_table
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanResult:
-    """What `plan` wrote, and what takes it back when it is filled in.
+class PlanResult(Form):
+    """What `plan` wrote, a table with rows to verify.
 
     Args:
-        path: the table to fill in.
         new: rows to verify.
         known: rows that were verified before; they are in the table, too.
         shrinks: how long the interval of the noise rate will be by comparison with as many rows drawn evenly, as label
             quality expects it.
-        scores: the directory with the scores, which are to be made again.
-        run: the run directory of the fit.
-        source: the rows of the scores, where those are not the rows of the fit.
     """
 
-    path: Path
     new: int
     known: int
     shrinks: float
-    scores: Path
-    run: Path
-    source: Source | None
 
 
 def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
@@ -58,7 +50,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     Raises:
         NoisecleanerError: there are no scores or too few rows, or `out` exists or is no `.parquet`.
     """
-    _check_new(out)
+    check_new(out)
     scored = ScoredRun(run)
     scores = scored.scores([name for name in PLAN.names if name != "sample_probability"])
     frame = _frame(scored, scores, count)
@@ -78,26 +70,8 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
         shrinks=design.shrinks,
         scores=run,
         run=scored.metadata.run,
-        source=None if (run / "run.json").exists() else scored.metadata.source,
+        source=other_rows(scored),
     )
-
-
-def _check_new(out: Path) -> None:
-    """Refuse a table that cannot be written.
-
-    Raises:
-        NoisecleanerError: it exists, or is no `.parquet`.
-    """
-    if out.exists():
-        raise NoisecleanerError(
-            f"A plan replaces no file, but {out} exists already, and somebody may have filled it in.",
-            "Name another one with `out=FILE`.",
-        )
-    if out.suffix != ".parquet":
-        raise NoisecleanerError(
-            f"A plan is a Parquet file, but {out} is called otherwise.",
-            f"Write `out={str(out.with_suffix('.parquet'))!r}`.",
-        )
 
 
 def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:

@@ -1,0 +1,5 @@
+"""`plan`: which rows to verify next."""
+
+from noisecleaner.planning.drawing import PlanResult, plan
+
+__all__ = ["PlanResult", "plan"]
