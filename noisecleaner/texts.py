@@ -21,3 +21,19 @@ def tally(counts: Mapping[str, int], most: int = 5, longest: int = 80) -> str:
     """Write names in quotes with their numbers, the first ones only: `'horse' 90; 'emu' 50; and 3 more`."""
     told = [f"'{shortened(name, longest)}' {number:,}" for name, number in islice(counts.items(), most)]
     return "; ".join([*told, *([f"and {len(counts) - most:,} more"] if len(counts) > most else [])])
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Write a number with what it counts: `1 row`, `1,200 rows`.
+
+    Args:
+        count: the number.
+        noun: what one of them is called; words may stand before it.
+        plural: what more of them are called, where that is not the same with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def agreeing(count: int, one: str = "is", more: str = "are") -> str:
+    """Choose the verb that goes with a number: `is` of one, `are` of none or more."""
+    return one if count == 1 else more

@@ -21,6 +21,13 @@ _QUALITY = {
     "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
 }
 
+#: Why rows are dropped in spite of `relabel`, by the names of `export.decisions.LeftOut`.
+_DROPPED = {
+    "no_suggestion": "without a suggestion",
+    "suggestion_less_likely": "whose suggestion is less likely than the given label",
+    "suggestion_unsure": "whose suggestion is less certain than asked for",
+}
+
 
 def facts(summary: Summary) -> dict[str, str]:
     """Word what holds of all rows: name of the fact -> the fact."""
@@ -55,6 +62,12 @@ def listings(summary: Summary) -> Iterator[Listing]:
         ("sample_id", "given label", "suggested", summary.by),
         [(row.sample_id, str(row.given), row.suggested, f"{row.value:.4f}") for row in summary.suspects],
     )
+
+
+def why_dropped(exported: ExportResult) -> str:
+    """Tell why flagged rows were dropped where others were relabelled: ` (80 without a suggestion, …)`."""
+    told = [f"{exported.left_out[why]:,} {words}" for why, words in _DROPPED.items() if exported.left_out.get(why)]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def expected_noise(exported: ExportResult) -> str:

@@ -117,7 +117,8 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
     of_no_class = f"{exported.no_class:,} of no class left out, " if exported.no_class else ""
     _show(
         f"{'Would write' if dry_run else 'Wrote'} {exported.written:,} of {exported.rows:,} rows to {exported.path} "
-        f"({exported.format.value}): {exported.dropped:,} dropped, {exported.relabelled:,} relabelled, "
+        f"({exported.format.value}): {exported.dropped:,} dropped{_summary.why_dropped(exported)}, "
+        f"{exported.relabelled:,} relabelled, "
         f"{corrected}{exported.verified:,} with their verified label, {of_no_class}{exported.skipped:,} without a "
         "score left out."
     )

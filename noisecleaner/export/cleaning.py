@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.copying import Copy
@@ -17,6 +18,7 @@ from noisecleaner.export.formats import Format, writer_of
 from noisecleaner.files import refuse_existing, replacing, write_json
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED
+from noisecleaner.ingest.copy_record import CopyRecord
 from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.kinds import OWN_FILE
 from noisecleaner.ingest.labels import indices
@@ -46,6 +48,7 @@ class ExportResult:
         empty_classes: classes that rows were given, and of which none is left.
         expectation: how much of the copy is wrong.
         splits: rows of the copy by split; empty where the dataset has none.
+        left_out: rows that are not in the copy by reason: a value of `LeftOut`, or why they have no score.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class ExportResult:
     empty_classes: list[str]
     expectation: Expectation
     splits: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def export_clean(
@@ -78,7 +82,8 @@ def export_clean(
 
     Columns `nc_given_label`, `nc_label_quality`, … tell for each row what was known. Images are copied byte by
     byte. Rows that could not be scored are left out. `nc_verified` marks rows that carry a verified label or a
-    correction: they cannot measure how much of the copy is wrong. How much to expect stands in noisecleaner.json.
+    correction: they cannot measure how much of the copy is wrong. How much to expect stands in noisecleaner.json, with
+    the ids of all rows that were left out, by reason, and the names of the classes if those came from elsewhere.
 
     Args:
         scored: a directory with scores.parquet: a run, or the output of `score --data`.
@@ -119,12 +124,15 @@ def export_clean(
         )
     copy.refuse_unwritable()
     result = _result(out, Format(format), decisions, manifest=manifest, expected=expected)
-    result = replace(result, splits=copy.structure.counts(copy.rows))
+    record = _record(manifest, source, decisions)
+    counts = {why: len(ids) for why, ids in record.left_out.items()}
+    result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts)
     if not dry_run:
         with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
             writer.write(folder, copy, stage)
-            write_json(folder / OWN_FILE, _noise(result, policy))
+            record = record.after(CopyRecord.beside(source.data))
+            write_json(folder / OWN_FILE, {**_noise(result, policy), **record.to_json()})
     return result
 
 
@@ -135,6 +143,16 @@ def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: 
                 f"The scores in {scored} must belong to {source.data}, but its {what} have changed since.",
                 "Run `fit()` again, or name the fitted data with `data`.",
             )
+
+
+def _record(manifest: Manifest, source: Source, decisions: Decisions) -> CopyRecord:
+    """Say which rows the copy leaves out, and what its numbers stand for."""
+    ids = manifest.table["sample_id"]
+    left_out = {
+        why: tuple(ids.filter(pc.fill_null(pc.equal(decisions.reasons, why), fill_value=False)).to_pylist())
+        for why in pc.unique(decisions.reasons).drop_null().to_pylist()
+    }
+    return CopyRecord(left_out=left_out, label=source.columns.label, label_names=source.columns.told)
 
 
 def _notes(scores: pa.Table, decisions: Decisions) -> pa.Table:

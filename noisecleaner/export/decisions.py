@@ -24,6 +24,17 @@ class OnFlag(StrEnum):
     KEEP = "keep"
 
 
+class LeftOut(StrEnum):
+    """Why a row that has a score is not in a copy; others are left out for the reason for which they were skipped."""
+
+    FLAGGED = "flagged"
+    NO_SUGGESTION = "no_suggestion"
+    SUGGESTION_LESS_LIKELY = "suggestion_less_likely"
+    SUGGESTION_UNSURE = "suggestion_unsure"
+    NO_CLASS = "no_class"
+    NO_LABEL = "no_label"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """What happens to flagged rows; those with a correction always get it, and others their verified label.
@@ -61,6 +72,7 @@ class Decisions:
         verified: other rows that get their verified label, flagged or not.
         no_class: rows of which somebody said that no class is right, which are left out.
         skipped: rows without a score, which are left out.
+        reasons: why a row is left out: a value of `LeftOut`, or why it was skipped; null where it is kept.
     """
 
     labels: IntArray
@@ -71,6 +83,7 @@ class Decisions:
     verified: BoolArray
     no_class: BoolArray
     skipped: BoolArray
+    reasons: pa.Array
 
     @property
     def keep(self) -> BoolArray:
@@ -100,21 +113,35 @@ def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_l
     label = np.where(corrected == UNVERIFIED, verified, corrected)
     known, no_class = usable & (label >= 0), usable & (label == NO_CLASS)
     open_flag = usable & flagged & (label == UNVERIFIED)
-    confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
-    # a suggestion that is less likely than the label it would replace makes things worse
-    likelier = confidence > np.asarray(pc.fill_null(scores["label_quality"], 0))
-    sure = (confidence >= policy.min_confidence) & likelier & (suggested >= 0)
-    relabelled = open_flag & sure & (policy.on_flag is OnFlag.RELABEL)
+    lacking = _lacking(scores, suggested, policy)
+    relabelled = open_flag & (lacking == "") & (policy.on_flag is OnFlag.RELABEL)
+    dropped = open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP)
+    labels = np.where(known, label, np.where(relabelled, suggested, given))
+    lost = [dropped & (policy.on_flag is OnFlag.RELABEL), dropped, no_class, labels < 0]
+    why = np.select(lost, [lacking, LeftOut.FLAGGED.value, LeftOut.NO_CLASS.value, LeftOut.NO_LABEL.value], "")
     return Decisions(
-        labels=np.where(known, label, np.where(relabelled, suggested, given)),
+        labels=labels,
         flagged=flagged,
-        dropped=open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP),
+        dropped=dropped,
         relabelled=relabelled,
         corrected=known & (corrected != UNVERIFIED),
         verified=known & (corrected == UNVERIFIED),
         no_class=no_class,
         skipped=~usable,
+        reasons=pc.if_else(
+            pa.array(usable), pa.array(why.tolist(), pa.string(), mask=why == ""), scores["skip_reason"]
+        ),
     )
+
+
+def _lacking(scores: pa.Table, suggested: IntArray, policy: Policy) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """Why a suggestion is not taken where its row is flagged, a value of `LeftOut`; empty where it is, shape [rows]."""
+    confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
+    # a suggestion that is less likely than the label it would replace makes things worse
+    unlikely = confidence <= np.asarray(pc.fill_null(scores["label_quality"], 0))
+    lacks = [suggested < 0, unlikely, confidence < policy.min_confidence]
+    reasons = (LeftOut.NO_SUGGESTION, LeftOut.SUGGESTION_LESS_LIKELY, LeftOut.SUGGESTION_UNSURE)
+    return np.select(lacks, [reason.value for reason in reasons], "")
 
 
 def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:

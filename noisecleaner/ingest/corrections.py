@@ -14,6 +14,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.columns import read_labels
 from noisecleaner.ingest.itself import is_itself
+from noisecleaner.ingest.left_out import LeftOut, left_out_notices, without
 from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.repeats import Repeats
@@ -35,10 +36,12 @@ class Corrections:
     Args:
         made: the labels, null where nothing is corrected; they are read and find their rows like verified ones.
         column: of the table that holds them, for messages.
+        left_out: what is known of rows that the dataset has lost, because it is a clean copy.
     """
 
     made: Verification
     column: str
+    left_out: LeftOut
 
     def rows_of(self, dataset: pa.Table) -> tuple[IntArray, BoolArray, tuple[Notice, ...]]:
         """Find the row of each correction, as those of verified labels are found.
@@ -55,14 +58,16 @@ class Corrections:
         """
         made, ids = self.made, dataset["sample_id"].combine_chunks()
         matches = match(made, Known(ids=ids, paths=dataset["path"]))
-        if matches.bare.any():
-            raise Strangers(verification=made, rows=pa.array(np.flatnonzero(matches.bare)), ids=ids).refusal(
+        gone = self.left_out.rows(made, matches.bare)
+        if (lost := matches.bare & ~gone).any():
+            raise Strangers(verification=made, rows=pa.array(np.flatnonzero(lost)), ids=ids).refusal(
                 "Corrections must be of rows of the dataset",
                 "Check that both sides use the same ids, and name the column with `Columns(trusted_id=NAME)`.",
             )
         repeats = Repeats.find(made.labels, matches.rows, made.ids, made.where)
-        labelled = np.asarray(pc.is_valid(repeats.merged(made.labels)))
-        return matches.rows, labelled, (*matches.notices(made.where), *repeats.notices())
+        labelled = np.asarray(pc.is_valid(without(repeats.merged(made.labels), gone)))
+        notices = (*left_out_notices(made, gone, kind="corrected"), *matches.notices(made.where), *repeats.notices())
+        return matches.rows, labelled, notices
 
 
 def refuse_same(*, trusted: str | None, corrections: str | None) -> None:
@@ -127,7 +132,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
         vouched=identity.vouched,
         files=files,
     )
-    return Corrections(made=made, column=names[0])
+    return Corrections(made=made, column=names[0], left_out=LeftOut.of(source.data))
 
 
 def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[Notice, ...]]:

@@ -14,6 +14,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_labels
+from noisecleaner.ingest.left_out import LeftOut, left_out_notices, without
 from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
@@ -47,6 +48,7 @@ class Labelled:
         images: opens the images, also those that vectors stand in for; likewise.
         columns: opens the dataset's table; gives None where there is none.
         fitted: whether the classes are those of a fitted run.
+        data: where they were read from, if from somewhere.
     """
 
     table: pa.Table
@@ -56,6 +58,7 @@ class Labelled:
     images: Callable[[], Payload | None]
     columns: Callable[[], Files | None] = lambda: None
     fitted: bool = False
+    data: str | None = None
 
     @property
     def ids(self) -> pa.Array:
@@ -85,6 +88,7 @@ class Labelled:
             images=images,
             columns=lambda: None if source is None else open_tables(source.data),
             fitted=fitted,
+            data=None if source is None else source.data,
         )
 
 
@@ -147,6 +151,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     _refuse_missing(verification)
     known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
     matches = match(verification, known)
+    gone = LeftOut.of(dataset.data, dataset.table["certified"]).rows(verification, matches.bare)
     # only of rows that somebody verified, which may be few of many
     positions = pa.array(matches.rows, mask=(matches.rows < 0) | np.asarray(pc.is_null(labels)))
     given = dataset.table["given_label"].take(positions)
@@ -157,12 +162,14 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     before = dataset.table["trusted_label"].take(positions)
     notices = (
         _verified_line(verification, merged, given),
+        *left_out_notices(verification, gone),
         *matches.notices(where),
         *repeats.notices(),
         *_disagreeing(verification, merged, before),
         *_sorted_apart(verification, given),
     )
-    return Placed(rows=matches.rows, labels=merged, bare=matches.bare, notices=(*verification.notices, *notices))
+    labels, bare = without(merged, gone), matches.bare & ~gone
+    return Placed(rows=matches.rows, labels=labels, bare=bare, notices=(*verification.notices, *notices))
 
 
 def join(

@@ -8,7 +8,7 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.answers import refuse_own_copy
 from noisecleaner.ingest.certified import withhold
 from noisecleaner.ingest.checks import alike_unknown, check_ids, check_labels, require_two
@@ -17,6 +17,7 @@ from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_probability
 from noisecleaner.ingest.corrections import correct, read_corrections, refuse_same
 from noisecleaner.ingest.joining import join
+from noisecleaner.ingest.kinds import OWN_FILE
 from noisecleaner.ingest.lookalikes import alike_notices
 from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.naming import Reading
@@ -109,7 +110,16 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     named = class_notices(given, rows, fitted=classes is not None)
     readings = [reading.notices for reading in (given, verified, irrelevant) if reading is not None]
     manifest = replace(manifest, none_label=none_label, ordered=given.ordered)
-    return manifest.noting(*named, *rows.notices, *chain.from_iterable(readings))
+    return manifest.noting(*_carried(source), *named, *rows.notices, *chain.from_iterable(readings))
+
+
+def _carried(source: Source) -> tuple[Notice, ...]:
+    """Say so where a clean copy brings the names of its classes with it."""
+    if not source.carried or source.carried != source.columns.told:
+        return ()
+    names = listed([f"{number} is {name}" for number, name in enumerate(source.carried)], 3)
+    message = f"The classes are called as the copy's own {OWN_FILE} says: {names}."
+    return (Notice(code="class-names-of-the-copy", message=message, severity=Severity.NOTE),)
 
 
 def reopened(source: Source, classes: tuple[str, ...], ids: pa.Array) -> Payload | None:

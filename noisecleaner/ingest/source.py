@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.copy_record import CopyRecord
 from noisecleaner.ingest.label_names import checked_names, read_label_names
 from noisecleaner.ingest.missing import NONE
 from noisecleaner.ingest.places import absolute
@@ -125,6 +126,18 @@ class Source:
         # results remember the source, and are read from other directories
         object.__setattr__(self, "data", absolute(self.data))
         object.__setattr__(self, "columns", self.columns.placed())
+        if not self.columns.told:
+            object.__setattr__(self, "columns", replace(self.columns, label_names=self.carried))
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """The classes in the order of their numbers as a clean copy carries them, where the dataset is one; else `()`.
+
+        Raises:
+            NoisecleanerError: what lies beside the copy is damaged.
+        """
+        record = CopyRecord.beside(self.data)
+        return record.label_names if record is not None and record.label == self.columns.label else ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Source:

@@ -135,6 +135,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
             vectors=lambda: reopened(like, trace.classes, ids),
             images=lambda: reopened(with_images(like), trace.classes, ids),
             fitted=True,
+            data=like.data,
         ),
     )
     if placed.outside.any():
@@ -145,9 +146,10 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
         )
     usable = placed.inside
     if not usable.any():
+        lost = len(usable) - verification.labels.null_count
+        found = f"{lost:,} are of rows that its export left out" if lost else f"all {len(usable):,} of them are empty"
         raise NoisecleanerError(
-            f"{trusted} must hold verified labels, but all {len(usable):,} of them are empty.",
-            "Fill in its column trusted_label.",
+            f"{trusted} must hold verified labels of fitted rows, but {found}.", "Fill in its column trusted_label."
         )
     probability = verification.probability
     return _Fresh(

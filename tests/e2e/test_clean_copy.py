@@ -84,3 +84,35 @@ def test_other_rows_verified_later_measure_the_copy(tmp_path: Path, copy: Path, 
     scored = command("score", run)
     assert f"{len(fresh)} audited rows" in scored.out
     assert "since this copy was exported" not in scored.out
+
+
+def test_rows_of_no_class_are_not_in_the_copy_and_the_same_verified_file_says_so(
+    tmp_path: Path, command: Command
+) -> None:
+    truth = embeddings(tmp_path / "data.parquet", rows=600, width=3)
+    numbers = pq.read_table(tmp_path / "data.parquet")
+    names = sorted(set(truth.values()))
+    labels = pa.array([names.index(label) for label in numbers["label"].to_pylist()])
+    pq.write_table(numbers.set_column(1, "label", labels), tmp_path / "data.parquet")
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    verified = list(truth)[::4]
+    right = ["none" if number % 10 == 0 else truth[row] for number, row in enumerate(verified)]
+    trusted = tmp_path / "trusted.parquet"
+    pq.write_table(pa.table({"sample_id": verified, "trusted_label": right}), trusted)
+    named = ("--label-names", tmp_path / "names.txt")
+    fit = ("fit", tmp_path / "data.parquet", "--trusted", trusted, *named, *FIT, "--out", tmp_path / "run")
+    assert command(*fit).code == 0
+    assert command("score", tmp_path / "run").code == 0
+    assert command("export-clean", tmp_path / "run", "--out", tmp_path / "clean").code == 0
+
+    again = command("fit", tmp_path / "clean", "--trusted", trusted, *FIT, "--out", tmp_path / "again")
+    assert again.code == 0, again.err
+    assert f"15 verified rows of {trusted} are not in this copy" in again.err
+    assert "The classes are called as the copy's own noisecleaner.json says: 0 is blue" in again.err
+    assert "with 0 audited trusted rows and 135 corrections in" in again.out
+
+    bare = command("fit", tmp_path / "clean", "--method", "uniform", *FIT, "--out", tmp_path / "bare")
+    assert bare.code == 0, bare.err
+    scored = command("score", tmp_path / "bare", "--trusted", trusted)
+    assert scored.code == 0, scored.err
+    assert f"15 verified rows of {trusted} are not in this copy" in scored.err

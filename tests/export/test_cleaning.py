@@ -13,6 +13,7 @@ from support.exports import (
     FORMAT,
     NOTES,
     ON_FLAG,
+    ROWS,
     Row,
     ScoredData,
     by_hand,
@@ -59,7 +60,8 @@ def test_flagged_rows_are_treated_as_asked_and_verified_ones_as_verified(
     assert written(tmp_path / "out") == always | labels
     relabelled = sum(label == "b" for label in labels.values())
     assert f"Wrote {5 + len(labels)} of 9 rows" in outcome.out
-    assert f"{2 - len(labels)} dropped, {relabelled} relabelled, 3 with their verified label, 2 without" in outcome.out
+    assert f"): {2 - len(labels)} dropped" in outcome.out
+    assert f", {relabelled} relabelled, 3 with their verified label, 2 without" in outcome.out
 
 
 @pytest.mark.parametrize(("threshold", "dropped"), [(0.5, 2), (0.51, 3), (1, 4)])
@@ -152,6 +154,32 @@ def test_notes_tell_for_each_row_what_was_known(tmp_path: Path, command: Command
         for name in NOTES:
             assert row[f"nc_{name}"] == by_id[row["sample_id"]][name]
         assert row["nc_flagged"] == by_id[row["sample_id"]]["flagged"]
+
+
+def test_each_row_that_is_left_out_has_its_reason_beside_the_copy(tmp_path: Path, command: Command) -> None:
+    rows = [
+        *ROWS,
+        Row("no other class", "a", None, 0.1, None, flagged=True),
+        Row("less likely", "a", "b", 0.4, 0.3, flagged=True),
+        Row("of no class", "a", trusted="none"),
+    ]
+    scored = by_hand(tmp_path, rows)
+    words = ("--on-flag", "relabel", "--min-confidence", "0.5", "--out", tmp_path / "out")
+    outcome = command("export-clean", scored.run, *words)
+    assert (
+        "3 dropped (1 without a suggestion, 1 whose suggestion is less likely than the given label, 1 whose suggestion "
+        "is less certain than asked for), 1 relabelled"
+    ) in outcome.out
+    told = json.loads((tmp_path / "out" / "noisecleaner.json").read_text())
+    assert told["left_out"] == {
+        "suggestion_unsure": ["bad and unsure"],
+        "unreadable": ["unreadable"],
+        "no_label": ["without label"],
+        "no_suggestion": ["no other class"],
+        "suggestion_less_likely": ["less likely"],
+        "no_class": ["of no class"],
+    }
+    assert told["rows"] - told["written"] == sum(map(len, told["left_out"].values()))
 
 
 def test_classes_that_lost_all_rows_are_named(tmp_path: Path, command: Command) -> None:

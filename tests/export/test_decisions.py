@@ -62,6 +62,7 @@ def decided(rows: list[Row], policy: Policy) -> Decisions:
         label_quality=[None if row.flagged is None else row.quality for row in rows],
         suggested_confidence=[row.confidence for row in rows],
         flagged=[row.flagged for row in rows],
+        skip_reason=["unreadable" if row.flagged is None else None for row in rows],
     )
     return decide(scores, CLASSES, policy, none_label="none")
 
@@ -85,6 +86,18 @@ def outcome(row: Row, policy: Policy) -> tuple[str, str | None]:
     return "dropped", None
 
 
+def reason(row: Row, policy: Policy, became: str) -> str | None:
+    """Why the manual says that a row is left out, in one word."""
+    told = {"skipped": "unreadable", "of no class": "no_class", "left out": "no_label"}
+    if became != "dropped":
+        return told.get(became)
+    if policy.on_flag is not OnFlag.RELABEL:
+        return "flagged"
+    if row.suggested is None:
+        return "no_suggestion"
+    return "suggestion_less_likely" if (row.confidence or 0) <= row.quality else "suggestion_unsure"
+
+
 @settings(deadline=None)
 @given(ROWS, POLICIES)
 def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy) -> None:
@@ -98,6 +111,7 @@ def test_each_row_is_treated_as_the_manual_says(rows: list[Row], policy: Policy)
         assert decisions.relabelled[number] == (became == "relabelled")
         assert decisions.dropped[number] == (became == "dropped")
         assert decisions.keep[number] == (label is not None)
+        assert decisions.reasons[number].as_py() == reason(row, policy, became)
         if label is not None:
             assert CLASSES[decisions.labels[number]] == label
 

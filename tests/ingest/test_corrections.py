@@ -14,6 +14,7 @@ from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, ingest
 from noisecleaner.ingest.corrections import Corrections, correct, read_corrections, refuse_same
+from noisecleaner.ingest.left_out import LeftOut
 from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Severity
 
@@ -35,7 +36,7 @@ def rows(given: list[str | None], trusted: list[str | None], corrected: list[str
 def corrections(labels: dict[str, str | None]) -> Corrections:
     ids, values = (pa.chunked_array([list(part)], pa.string()) for part in (labels, labels.values()))
     made = Verification(ids=ids, labels=values, where="c.csv", none_label="none")
-    return Corrections(made=made, column="corrected_label")
+    return Corrections(made=made, column="corrected_label", left_out=LeftOut.of(None))
 
 
 @settings(deadline=None)

@@ -44,6 +44,14 @@ def read_scores(scored: Path) -> list[dict[str, Any]]:
     return rows
 
 
+#: What the console says of them.
+REASONS = {
+    "no_suggestion": "without a suggestion",
+    "suggestion_less_likely": "whose suggestion is less likely than the given label",
+    "suggestion_unsure": "whose suggestion is less certain than asked for",
+}
+
+
 @dataclass(frozen=True)
 class Expected:
     """What an export should hold: sample id -> label, and the counts it should report."""
@@ -53,8 +61,10 @@ class Expected:
 
     def line(self, verb: str, rows: int, out: Path, format: str) -> str:
         c = self.counts
+        told = [f"{c[reason]} {words}" for reason, words in REASONS.items() if c.get(reason)]
+        why = f" ({', '.join(told)})" if told else ""
         return (
-            f"{verb} {len(self.labels)} of {rows} rows to {out} ({format}): {c['dropped']} dropped, "
+            f"{verb} {len(self.labels)} of {rows} rows to {out} ({format}): {c['dropped']} dropped{why}, "
             f"{c['relabelled']} relabelled, {c['verified']} with their verified label, "
             f"{c['skipped']} without a score left out."
         )
@@ -80,9 +90,18 @@ def expect(
             label = row["suggested_label"]
         elif flagged and on_flag != "keep":
             counts["dropped"] += 1
+            reason = why_dropped(row) if on_flag == "relabel" else "flagged"
+            counts[reason] = counts.get(reason, 0) + 1
             continue
         labels[row["sample_id"]] = label
     return Expected(labels, counts)
+
+
+def why_dropped(row: Mapping[str, Any]) -> str:
+    """Why a flagged row does not get its suggestion."""
+    if row["suggested_label"] is None:
+        return "no_suggestion"
+    return "suggestion_less_likely" if row["suggested_confidence"] < bar(row) else "suggestion_unsure"
 
 
 def bar(row: Mapping[str, Any]) -> float:
