@@ -16,6 +16,7 @@ from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
 from noisecleaner.files import write_arrays
 from noisecleaner.ingest import Manifest, Source
+from noisecleaner.ingest.certified import carried
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
@@ -293,6 +294,7 @@ def _write_reference(
 
 def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds: dict[str, float]) -> FitResult:
     dataset, judging = corpus.dataset, cross_fit.assignment.judging
+    before = dataset.readable & carried(dataset.table)
     return FitResult(
         rows=len(dataset),
         skipped=dataset.skips(),
@@ -303,7 +305,8 @@ def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds:
         quality=quality.method,
         seconds=seconds,
         notices=dataset.notices,
-        corrected=int((dataset.corrected != UNVERIFIED).sum()),
+        corrected=int(((dataset.corrected != UNVERIFIED) & ~before).sum()),
+        carried=int(before.sum()),
     )
 
 

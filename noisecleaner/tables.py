@@ -50,6 +50,7 @@ SCORES = schema_of(
     ("judging", pa.bool_()),  # a verified row of a sample, whose numbers come from models that did not see it
     ("sample_probability", pa.float64()),  # with which it was drawn to be verified; null: like every other row
     ("skip_reason", pa.string()),
+    ("certified", pa.bool_()),  # a row of a clean copy that carries a verified label
 )
 
 #: Effective noise against threshold.

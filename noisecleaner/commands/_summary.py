@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
 from noisecleaner.notices import UNLIKE, Severity, void
+from noisecleaner.texts import agreeing, counted
 
 if TYPE_CHECKING:
     from noisecleaner.export.cleaning import ExportResult
@@ -38,6 +39,7 @@ def facts(summary: Summary) -> dict[str, str]:
         "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
         "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
         **({"Fixed": _corrected(summary)} if summary.corrected else {}),
+        **({"Before": _carried(summary)} if summary.carried else {}),
         "Quality": _quality(summary) + _reliability(summary) + _ranking(summary),
     }
 
@@ -123,7 +125,13 @@ def _kept(summary: Summary) -> str:
 
 
 def _corrected(summary: Summary) -> str:
-    return f"{summary.corrected:,} rows carry a correction, which exports take and no rate counts"
+    rows = f"{counted(summary.corrected, 'row')} {agreeing(summary.corrected, 'carries', 'carry')}"
+    return f"{rows} a correction, which exports take and no rate counts"
+
+
+def _carried(summary: Summary) -> str:
+    rows = f"{counted(summary.carried, 'row')} {agreeing(summary.carried, 'was', 'were')}"
+    return f"{rows} verified before this copy was made, which exports keep and no rate counts"
 
 
 def _quality(summary: Summary) -> str:

@@ -22,7 +22,7 @@ from noisecleaner.commands._taking_back import taking_back
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
 from noisecleaner.commands.wording import typed
 from noisecleaner.notices import doubts
-from noisecleaner.texts import printable
+from noisecleaner.texts import counted, printable
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
@@ -62,10 +62,11 @@ def show_text(text: str) -> None:
 def show_fitted(out: Path, fitted: FitResult) -> None:
     """Tell what `fit` did, and what to type next."""
     extra = f" and {fitted.clean_only:,} clean-only" if fitted.clean_only else ""
-    corrected = f" and {fitted.corrected:,} corrections" if fitted.corrected else ""
+    corrected = f" and {counted(fitted.corrected, 'correction')}" if fitted.corrected else ""
+    carried = f" (and {fitted.carried:,} that were verified before this copy was made)" if fitted.carried else ""
     _show(
         f"Fitted {fitted.rows:,} rows ({skips(fitted.skipped)}) with {fitted.audited:,} audited{extra} trusted "
-        f"rows{corrected} in {sum(fitted.seconds.values()):,.0f} s.",
+        f"rows{carried}{corrected} in {sum(fitted.seconds.values()):,.0f} s.",
         f"Next: noisecleaner score {out} --threshold 0.5",
     )
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.certified import carried
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
 from noisecleaner.registry import check_choice
@@ -113,6 +114,8 @@ def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_l
     label = np.where(corrected == UNVERIFIED, verified, corrected)
     known, no_class = usable & (label >= 0), usable & (label == NO_CLASS)
     open_flag = usable & flagged & (label == UNVERIFIED)
+    # what a copy carries since before it was made is no correction of it
+    made = (corrected != UNVERIFIED) & ~carried(scores)
     lacking = _lacking(scores, suggested, policy)
     relabelled = open_flag & (lacking == "") & (policy.on_flag is OnFlag.RELABEL)
     dropped = open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP)
@@ -124,8 +127,8 @@ def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_l
         flagged=flagged,
         dropped=dropped,
         relabelled=relabelled,
-        corrected=known & (corrected != UNVERIFIED),
-        verified=known & (corrected == UNVERIFIED),
+        corrected=known & made,
+        verified=known & ~made,
         no_class=no_class,
         skipped=~usable,
         reasons=pc.if_else(

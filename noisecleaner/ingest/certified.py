@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import BoolArray
 from noisecleaner.ingest.columns import CERTIFIED
 from noisecleaner.ingest.corrections import COLUMN
 from noisecleaner.ingest.manifest import Manifest
@@ -34,6 +36,16 @@ def withhold(dataset: Manifest) -> Manifest:
     for name, column in changed.items():
         table = with_column(table, name, column)
     return replace(dataset, table=table).noting(cannot_measure(count, verified))
+
+
+def carried(rows: pa.Table | pa.RecordBatch) -> BoolArray:
+    """Find rows of a copy that stand for corrections and are none: somebody verified what they carry, shape [rows].
+
+    Args:
+        rows: with the columns given_label, corrected_label and certified.
+    """
+    same = pc.equal(rows[COLUMN], rows["given_label"])
+    return np.asarray(pc.fill_null(pc.and_(rows["certified"], same), fill_value=False))
 
 
 def cannot_measure(count: int, verified: int) -> Notice:

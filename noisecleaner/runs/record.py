@@ -30,6 +30,7 @@ class FitResult:
         seconds: wall-clock time of each part.
         notices: what a reader of the results must know.
         corrected: rows of the dataset with a correction.
+        carried: rows of a clean copy that were verified before it was made.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class FitResult:
     seconds: dict[str, float]
     notices: tuple[Notice, ...] = ()
     corrected: int = 0
+    carried: int = 0
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> FitResult:

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.ingest import Skip
+from noisecleaner.ingest.certified import carried
 
 #: The columns of scores.parquet that are counted.
-COUNTED = ("given_label", "trusted_label", "corrected_label", "suggested_label", "flagged", "skip_reason")
+COUNTED = ("given_label", "trusted_label", "corrected_label", "suggested_label", "flagged", "skip_reason", "certified")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class RowCounts:
         corrected: rows with a correction.
         classes: given class -> its rows; every class of the run is there.
         unknown_classes: given label that is no class of the run -> the rows skipped for it, most frequent first.
+        carried: rows of a clean copy that were verified before it was made; they are no corrections.
     """
 
     rows: int
@@ -63,6 +65,7 @@ class RowCounts:
     corrected: int
     classes: Mapping[str, ClassCounts]
     unknown_classes: Mapping[str, int]
+    carried: int = 0
 
     @property
     def kept(self) -> int:
@@ -86,11 +89,12 @@ def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCount
         classes: the class names.
     """
     kinds: Counter[_Kind] = Counter()
-    verified, corrected = 0, 0
+    verified, corrected, carrying = 0, 0, 0
     for batch in batches:
         kinds.update(_kinds(batch))
         verified += pc.count(batch["trusted_label"]).as_py()
         corrected += pc.count(batch["corrected_label"]).as_py()
+        carrying += int(carried(batch).sum())
     readable, scored, flagged = Counter[str | None](), Counter[str | None](), Counter[str | None]()
     skipped, left_out, unlabelled, known = Counter[str](), Counter[str | None](), 0, frozenset(classes)
     unknown = Counter[str]()
@@ -112,7 +116,8 @@ def count(batches: Iterable[pa.RecordBatch], classes: Sequence[str]) -> RowCount
         flagged=flagged.total(),
         unlabelled=unlabelled,
         verified=verified,
-        corrected=corrected,
+        corrected=corrected - carrying,
+        carried=carrying,
         classes={
             c: ClassCounts(rows=readable[c], scored=scored[c], flagged=flagged[c], skipped=left_out[c]) for c in classes
         },

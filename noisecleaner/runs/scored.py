@@ -21,7 +21,7 @@ from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles
 
 #: Columns that tell which row it is, and what is known of it without a network.
-IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "corrected_label", "skip_reason")
+IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "corrected_label", "skip_reason", "certified")
 #: The notice of a fit that too few verified rows could judge.
 NOT_CALIBRATED = "not-calibrated"
 #: Columns that a threshold may cut.

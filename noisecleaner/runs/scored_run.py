@@ -244,6 +244,7 @@ class ScoredRun:
             flagged=counts.flagged,
             unlabelled=counts.unlabelled,
             corrected=counts.corrected,
+            carried=counts.carried,
             kept=counts.kept,
             by=metadata.by,
             threshold=metadata.threshold,

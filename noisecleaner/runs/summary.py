@@ -64,6 +64,7 @@ class Summary:
         flagged: rows below the threshold, and those without a label.
         unlabelled: how many have none.
         corrected: rows that carry a correction, which measures nothing.
+        carried: rows of a clean copy that were verified before it was made, which measures nothing either.
         kept: rows at or above it.
         by: the column that the threshold cuts.
         threshold: where it cuts.
@@ -101,6 +102,7 @@ class Summary:
     confusions: Sequence[Confusion]
     suspects: Sequence[Suspect]
     notices: Sequence[Notice] = ()
+    carried: int = 0
     basis: Basis | None = None
 
 

@@ -69,6 +69,10 @@ def test_rows_verified_before_the_copy_measure_nothing_when_they_are_given_to_sc
     scores = pq.read_table(run / "scores.parquet")
     assert scores["trusted_label"].null_count == len(scores)
     assert scores["corrected_label"].null_count == len(scores) - 225
+    assert "Before   225 rows were verified before this copy was made, which exports keep and no rate" in outcome.out
+    assert "Fixed" not in outcome.out
+    exported = command("export-clean", run, "--out", tmp_path / "second")
+    assert "0 relabelled, 225 with their verified label" in exported.out
 
 
 def test_other_rows_verified_later_measure_the_copy(tmp_path: Path, copy: Path, command: Command) -> None:
@@ -109,7 +113,7 @@ def test_rows_of_no_class_are_not_in_the_copy_and_the_same_verified_file_says_so
     assert again.code == 0, again.err
     assert f"15 verified rows of {trusted} are not in this copy" in again.err
     assert "The classes are called as the copy's own noisecleaner.json says: 0 is blue" in again.err
-    assert "with 0 audited trusted rows and 135 corrections in" in again.out
+    assert "with 0 audited trusted rows (and 135 that were verified before this copy was made) in" in again.out
 
     bare = command("fit", tmp_path / "clean", "--method", "uniform", *FIT, "--out", tmp_path / "bare")
     assert bare.code == 0, bare.err

@@ -41,6 +41,17 @@ def batches(rows: list[Row], size: int) -> list[pa.RecordBatch]:
     return table.select(COUNTED).to_batches(size)
 
 
+def test_rows_that_were_verified_before_their_copy_was_made_are_no_corrections() -> None:
+    table = scores_table(
+        given_label=["a", "a", "b", "b"],
+        corrected_label=["a", "b", None, "b"],
+        certified=[True, True, True, False],
+        flagged=[False] * 4,
+    )
+    counts = count(table.select(COUNTED).to_batches(), CLASSES)
+    assert (counts.corrected, counts.carried) == (2, 1)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SCORED | UNLABELLED | WITHOUT_VALUE | SKIPPED, min_size=1, max_size=40), st.integers(1, 40))
 def test_rows_are_counted_by_class_flag_and_reason(rows: list[Row], size: int) -> None:

@@ -57,6 +57,7 @@ def scored_rows(rows: int = 600, audited: int = 200) -> ScoredRows:
         "trusted_label": pa.array(names[true], mask=~known),
         "corrected_label": pa.nulls(rows, pa.string()),
         "skip_reason": pa.array(np.full(rows, "no label"), mask=~skipped),
+        "certified": pa.nulls(rows, pa.bool_()),
     }
     return ScoredRows(
         identity=pa.table(identity),
