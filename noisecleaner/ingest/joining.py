@@ -20,6 +20,7 @@ from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.raw import read_dataset, with_images
 from noisecleaner.ingest.repeats import Repeats
+from noisecleaner.ingest.slipped import Table, slip_notices
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.ingest.tabular import Files
@@ -167,6 +168,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
         *repeats.notices(),
         *_disagreeing(verification, merged, before),
         *_sorted_apart(verification, given),
+        *slip_notices(Table.of(verification, matches.rows), dataset.table["given_label"]),
     )
     labels, bare = without(merged, gone), matches.bare & ~gone
     return Placed(rows=matches.rows, labels=labels, bare=bare, notices=(*verification.notices, *notices))

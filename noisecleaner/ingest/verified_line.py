@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.ingest.slipped import Table, slip_notices
 from noisecleaner.noise.agreement import Comparison, agreement_notices
 from noisecleaner.notices import Notice, Severity
 
 
 def own_column(dataset: Manifest, where: str) -> Iterator[Notice]:
-    """Say what a dataset's own column of verified labels holds, if it holds any.
+    """Say what a dataset's own column of verified labels holds, if it holds any, and whether some have slipped.
 
     Args:
         dataset: as it was read.
@@ -25,6 +28,8 @@ def own_column(dataset: Manifest, where: str) -> Iterator[Notice]:
             message=f"Verified labels: {where}, {filled:,} of {len(labels):,} rows filled; "
             f"{_compared(dataset, where).differing:,} differ from the given label.",
         )
+        table = Table(ids=dataset.table["sample_id"], labels=labels, rows=np.arange(len(dataset)), where=where)
+        yield from slip_notices(table, dataset.table["given_label"])
 
 
 def odd_labels(dataset: Manifest, where: str) -> Iterator[Notice]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray, SingleArray
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.corrections import contradictions
+from noisecleaner.ingest.slipped import CODE as SLIPPED
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity
@@ -133,6 +134,8 @@ def _as_corrections(before: ScoredRows, since: Since, found: str, where: str) ->
     )
     fresh = [notice for notice in since.rows.notices if notice not in before.notices]
     read = [notice for notice in fresh if notice.severity is Severity.NOTE]
+    # an export takes them, wherever they stand
+    read += [replace(notice, severity=Severity.WARNING) for notice in fresh if notice.code == SLIPPED]
     rows = _overriding(before, changed, then)
     return rows.noting(*read, notice, *contradictions(rows.identity))
 

@@ -16,6 +16,7 @@ from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.joining import Labelled, place
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
+from noisecleaner.ingest.slipped import CODE as SLIPPED
 from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
 from noisecleaner.notices import Notice, Severity
@@ -64,8 +65,11 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     probability = scored.probability.copy()
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
+    # labels that stood beside the wrong rows at the fit are gone where the table holds all of them
+    mended = not (np.asarray(pc.is_valid(before)) & ~mask).any()
     joined = replace(
         scored,
+        notices=tuple(notice for notice in scored.notices if not (mended and notice.code == SLIPPED)),
         identity=with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels)),
         # rows that steered the fit stay out: their numbers are not like those of other rows
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
