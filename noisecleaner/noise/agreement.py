@@ -26,6 +26,9 @@ _LITTLE, _SAME = 0.2, 0.4
 _CHOICE = 3
 #: Classes of which orders are compared: that takes the third power of them.
 _MOST_CLASSES = 2000
+#: Standard errors beyond which labels have more to do with each other than those of other rows, and beyond which they
+#: have less to do with each other than any that were given: then nothing stands on them.
+_SOME, _NONE = 2.33, 3.0
 #: Part of a dataset of which no random sample is drawn, and the least size of a dataset to say so.
 _NEARLY_ALL, _LEAST_ROWS = 0.95, 100
 
@@ -104,9 +107,21 @@ class CrossTable:
     @property
     def by_chance(self) -> float:
         """Share that would agree if both were independent; there must be a row."""
+        rows, columns = self._shares()
+        return float(rows @ columns)
+
+    @property
+    def chance_error(self) -> float:
+        """Standard error of the share that agrees if both are independent (Fleiss, Cohen and Everitt, 1969, eq. 9)."""
+        rows, columns = self._shares()
+        chance = float(rows @ columns)
+        return math.sqrt(max(chance + chance**2 - float((rows * columns) @ (rows + columns)), 0.0) / self.size)
+
+    def _shares(self) -> tuple[FloatArray, FloatArray]:
+        """The share of each label, and of each other one, both of shape [labels]."""
         length = 1 + int(max(self.labels.max(), self.others.max()))
-        rows, columns = (np.bincount(part, self.weights, length) for part in (self.labels, self.others))
-        return float(rows @ columns) / self.size**2
+        rows, columns = (np.bincount(part, self.weights, length) / self.size for part in (self.labels, self.others))
+        return rows, columns
 
     @property
     def kappa(self) -> float:
@@ -208,8 +223,11 @@ def _other_rows(comparison: Comparison) -> Notice | None:
         return None
     if table.agreeing >= 1 - _MOST_WRONG and table.kappa + 1.96 * table.kappa_error >= _LITTLE:
         return None
+    unrelated = table.agreeing < max(table.by_chance + _SOME * table.chance_error, 1 - _MOST_WRONG)
+    certain = unrelated and table.kappa + _NONE * table.kappa_error < _LITTLE
     return Notice(
         code="verified-labels-of-other-rows",
+        severity=Severity.VOID if certain else Severity.WARNING,
         message=f"Only {table.agreeing:.0%} of the verified labels ({comparison.where}) are the given one; labels of "
         f"other rows would agree in {table.by_chance:.0%}. Most likely it is a wrong column, other ids or another "
         "order of classes, or the rows were picked because they look wrong. Look at some of these rows.",

@@ -19,12 +19,15 @@ from noisecleaner.ingest.reading import reopened
 from noisecleaner.ingest.slipped import CODE as SLIPPED
 from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
+from noisecleaner.noise.copied import CODE as COPIED
+from noisecleaner.noise.copied import copied_labels
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
+from noisecleaner.runs.surest import judged_rows
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles, overwritten, with_column
 
@@ -177,6 +180,14 @@ def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
     )
     kept = [notice for notice in scored.notices if notice.code not in CODES]
     return replace(scored, notices=(*kept, *agreement_notices(comparison)))
+
+
+def copied_since(scored: ScoredRows, trace: Trace) -> ScoredRows:
+    """Say so where all verified labels together repeat the given ones, in place of what was said of some."""
+    kept = tuple(notice for notice in scored.notices if notice.code != COPIED)
+    predictions = Signals.from_table(trace.table, given=scored.given).predictions
+    copied = copied_labels(judged_rows(predictions, scored.trusted, scored.judging))
+    return replace(scored, notices=kept if copied is None else (*kept, copied))
 
 
 def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:

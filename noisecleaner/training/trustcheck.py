@@ -12,10 +12,12 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.surest import judged_rows
 from noisecleaner.training.corpus import Corpus
 
 #: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
@@ -56,6 +58,8 @@ def notices_after(
         yield not_random(reason)
     elif part is not None:
         yield may_be_off(part)
+    if (copied := copied_labels(judged_rows(predictions, dataset.trusted, judging))) is not None:
+        yield copied
     rows = np.flatnonzero(judging & predictions.known)
     seen = predictions.take(rows)
     own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
