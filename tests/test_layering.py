@@ -20,7 +20,7 @@ TABLE = """
 arrays | errors | notices | texts | threads
 files | progress | settings | registry
 tables
-gradients: | noise: arrays errors notices | quality: arrays errors
+gradients: | noise: arrays errors notices texts | quality: arrays errors texts
 ingest
 networks
 inputs | weightings | regularisers

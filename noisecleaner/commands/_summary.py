@@ -93,6 +93,8 @@ def _noise(summary: Summary) -> str:
     wrong = f"{rate.words()} of the labels are wrong"
     if rate.interval is None:
         return f"{wrong} (expected by label_quality; no audited rows, so no interval)"
+    if rate.method == "count":
+        return f"{wrong} (all {rate.sample_size:,} rows were verified)"
     how = "Wilson" if rate.method == "wilson" else "sharpened by the scores"
     return f"{wrong} (95 % interval; {rate.sample_size:,} audited rows, {how})"
 

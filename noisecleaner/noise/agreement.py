@@ -11,9 +11,12 @@ import numpy as np
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.errors import listed
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
+#: The notice that (nearly) every row is verified.
+CENSUS = "every-row-verified"
 #: What `agreement_notices` may say; where verified labels come in later, it is said again of all of them.
-CODES = frozenset(("every-row-verified", "no-error-verified", "verified-labels-of-other-rows", "verified-order"))
+CODES = frozenset((CENSUS, "no-error-verified", "verified-labels-of-other-rows", "verified-order"))
 #: Verified rows of which one should be wrong.
 _LEAST_RIGHT = 50
 #: Verified rows that can show that labels have nothing to do with the given ones.
@@ -29,6 +32,10 @@ _MOST_CLASSES = 2000
 #: Standard errors beyond which labels have more to do with each other than those of other rows, and beyond which they
 #: have less to do with each other than any that were given: then nothing stands on them.
 _SOME, _NONE = 2.33, 3.0
+#: Share of changed labels, and least number of them, that nobody makes who only filled in a column.
+_PLAUSIBLE, _LEAST_CHANGED = 0.1, 10
+#: So unlikely a spread of them over the rows tells that somebody looked at a part of the rows only.
+_SPREAD = 0.001
 #: Part of a dataset of which no random sample is drawn, and the least size of a dataset to say so.
 _NEARLY_ALL, _LEAST_ROWS = 0.95, 100
 
@@ -61,6 +68,17 @@ class Comparison:
     def differing(self) -> int:
         """How many verified labels are not the given one."""
         return int((self.audited & (self.given != self.trusted)).sum())
+
+    @property
+    def spread(self) -> float:
+        """How likely changed labels lie as unevenly over the verified rows, in their order, where all were looked at.
+
+        The p-value of the test of Kolmogorov and Smirnov; there must be a changed label.
+        """
+        from scipy.stats import kstest
+
+        changed = np.flatnonzero((self.given != self.trusted)[self.audited])
+        return float(kstest((changed + 0.5) / int(self.audited.sum()), "uniform").pvalue)
 
     def cross_table(self) -> CrossTable:
         """Count verified against given classes, of those that occur.
@@ -159,28 +177,40 @@ def agreement_notices(comparison: Comparison) -> Iterator[Notice]:
         comparison: of all verified labels with the given ones.
     """
     census = _census(comparison)
-    checks = [census] if census else [_no_error(comparison), _other_order(comparison) or _other_rows(comparison)]
-    yield from filter(None, checks)
+    checks = [_no_error(comparison), _other_order(comparison) or _other_rows(comparison)]
+    void = census is not None and census.severity is Severity.VOID
+    yield from filter(None, [census] if void else [census, *checks])
 
 
 def _census(comparison: Comparison) -> Notice | None:
-    """Say so where (nearly) every row claims to be verified, and nobody has said that this is so."""
+    """Say so where (nearly) every row is verified, and nobody has said that this is so.
+
+    It is believed where enough labels were changed, here and there.
+    """
     audited = comparison.audited
-    verified, rows = int(audited.sum()), int((comparison.given >= 0).sum())
+    verified, rows, differing = int(audited.sum()), int((comparison.given >= 0).sum()), comparison.differing
     if not verified or np.isfinite(comparison.probability[audited]).all():
         return None
     whole = verified == rows
-    copied = rows >= _LEAST_ROWS and verified >= _NEARLY_ALL * rows and 2 * comparison.differing < verified
+    copied = rows >= _LEAST_ROWS and verified >= _NEARLY_ALL * rows and 2 * differing < verified
     if not whole and not copied:
         return None
-    found = f"Every one of {rows:,} rows" if whole else f"{verified:,} of {rows:,} rows, nearly all,"
+    some = f"Every one of {rows:,} rows is" if whole else f"{verified:,} of {rows:,} rows, nearly all, are"
+    changed = f"{counted(differing, 'label')} {agreeing(differing, 'differs', 'differ')} from the given ones"
+    found = f"{some} verified ({comparison.where}), and {changed}"
+    if differing >= max(_LEAST_CHANGED, _PLAUSIBLE * verified) and comparison.spread > _SPREAD:
+        return Notice(
+            code=CENSUS,
+            message=f"{found} ({differing / verified:.1%}): if somebody looked at each of them, the rate is a count "
+            "and no estimate. Where only some were looked at, and the others hold the given label, it is too low: keep "
+            "the verified labels of those rows only that somebody looked at.",
+        )
     return Notice(
-        code="every-row-verified",
+        code=CENSUS,
         severity=Severity.VOID,
-        message=f"{found} claims to be verified ({comparison.where}), and {comparison.differing:,} labels differ from "
-        "the given ones. A column that was filled in with the given label before anybody looked measures nothing, and "
-        "nothing tells it from one in which every row was looked at. Keep the verified labels of those rows only that "
-        "somebody looked at; if these are all, say so with a column sample_probability that holds 1 in each row.",
+        message=f"{found}. If somebody looked at each row, say so with a column sample_probability that holds 1 in "
+        "each row. Otherwise keep the verified labels of those rows only that somebody looked at: a column that was "
+        "filled in with the given label before anybody looked measures nothing, and looks the same.",
     )
 
 

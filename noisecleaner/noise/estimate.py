@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from scipy import special
@@ -32,6 +32,24 @@ def wilson(share: float, *, size: float, confidence: float = CONFIDENCE) -> Inte
     # at 0 and 1 the ends are exact, and rounding must not put them outside
     low = 0.0 if share == 0 else max(0.0, middle - half)
     return Interval(value=share, low=low, high=1.0 if share == 1 else min(1.0, middle + half))
+
+
+def wilson_of(share: float, *, sample: float, rows: float) -> Interval:
+    """Compute Wilson's interval around the share of some rows, of which a sample was drawn without replacement.
+
+    The finite population correction narrows it until nothing is left to be unsure of. Because wrong rows are whole
+    ones, half a row is added on either side: without that, intervals of samples of half the rows or more held the
+    truth in as few as 80 % of draws where one to three rows are wrong, with it in 94 % or more.
+
+    Args:
+        share: in the sample, in [0, 1].
+        sample: its (effective) size, above 0.
+        rows: all rows.
+    """
+    if sample >= rows:
+        return Interval(value=share, low=share, high=share)
+    interval, half = wilson(share, size=sample / (1 - sample / rows)), 0.5 / rows
+    return Interval(value=share, low=max(0.0, interval.low - half), high=min(1.0, interval.high + half))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +92,11 @@ class Audit:
     def rate(self, expected: float | None, *, fitted: int = 0) -> Rate:
         """Estimate the share of wrong labels in a part of the dataset of which these rows are the verified ones.
 
-        With enough verified rows of both kinds this is the difference estimator of survey sampling (Särndal et al.,
-        1992, chapter 6), known as prediction-powered inference (Angelopoulos et al., 2023): the mean that the scores
-        expect, corrected by what the verified rows show them to be wrong by. Its variance, that of a sample without
-        replacement, gives an effective sample size, around which Wilson's interval is put.
+        Where every row was verified it is counted. With enough verified rows of both kinds this is the difference
+        estimator of survey sampling (Särndal et al., 1992, chapter 6), known as prediction-powered inference
+        (Angelopoulos et al., 2023): the mean that the scores expect, corrected by what the verified rows show them to
+        be wrong by. Its variance, that of a sample without replacement, gives an effective sample size, around which
+        Wilson's interval is put.
 
         Args:
             expected: mean of 1 - label quality over all rows of that part, None where it is not known.
@@ -86,9 +105,11 @@ class Audit:
         """
         if not len(self):
             return UNKNOWN
+        if (self.probability >= 1).all():
+            interval = wilson_of(self.share().share, sample=len(self), rows=len(self))
+            return Rate.around(interval, sample_size=len(self), events=self.errors, method="count")
         if expected is None or not self.sharpens:
-            share, size = self.share()
-            interval = wilson(share, size=size)
+            interval = wilson_of(self.share().share, **self._of_all())
             return Rate.around(interval, sample_size=len(self), events=self.errors, method="wilson")
         share, variance = self._sharpened(expected)
         size = share * (1 - share) / variance * max(1 - fitted / len(self), 0.5)
@@ -106,6 +127,13 @@ class Audit:
         share = float(stands_for @ self.wrong / stands_for.sum())
         return Sample(share, float(stands_for.sum() ** 2 / (stands_for**2).sum()))
 
+    def _of_all(self) -> _Drawn:
+        """Compute the size of a plain sample that would tell the share as well, and of how many rows it is one."""
+        stands_for = 1 / self.probability
+        rows, unsure = float(stands_for.sum()), float((1 - self.probability) @ stands_for**2)
+        # n rows without replacement of N leave the variance of n / (1 - n / N) with it, here rows^2 / unsure
+        return _Drawn(sample=rows**2 / (unsure + rows), rows=rows)
+
     def _sharpened(self, expected: float) -> Estimate:
         """Estimate the share, in (0, 1), from rows with and without an expectation."""
         sharp = np.isfinite(self.expected)
@@ -117,6 +145,13 @@ class Audit:
         share = float(precision @ [part.value for part in parts] / precision.sum())
         least = 1 / (2 * len(self))
         return Estimate(min(max(share, least), 1 - least), float(1 / precision.sum()))
+
+
+class _Drawn(TypedDict):
+    """A sample that was drawn without replacement: its effective size, and how many rows it was drawn from."""
+
+    sample: float
+    rows: float
 
 
 class Sample(NamedTuple):

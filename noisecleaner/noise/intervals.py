@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from noisecleaner.noise.estimate import wilson
-from noisecleaner.noise.rate import Interval, Rate
-
-_MOST = 10**9  # audited rows; whoever is told to verify more cannot
+from noisecleaner.noise.estimate import Stratum, wilson_of
+from noisecleaner.noise.rate import Interval
 
 
 def difference(*, new: Interval, old: Interval) -> Interval:
@@ -29,56 +27,83 @@ def clears(interval: Interval, limit: float) -> bool:
     return interval.high <= limit or interval.low > limit
 
 
-def more_for_limit(rate: Rate, limit: float) -> int | None:
+def more_for_limit(part: Stratum, limit: float) -> int | None:
     """Estimate how many more audited rows would decide whether a share is at most `limit`.
 
-    The rate is taken to stay what it is; where there is none yet, it is taken to be 0, the easiest case.
+    The rate is taken to stay what it is; where there is none yet, it is taken to be 0, the easiest case. Once all rows
+    are audited it is known.
+
+    Args:
+        part: the rows, and the share of wrong labels among them.
+        limit: of that share.
 
     Returns:
-        The number, at least 1; None if none would do, as when the rate is the limit.
+        The number, at least 1; None where every row has been audited.
     """
-    value = rate.value or 0.0
-    return _least(lambda rows: clears(_foreseen(rate, value, rows), limit), rate.sample_size)
+    rate, value = part.rate, part.rate.value or 0.0
+    return _least(lambda rows: clears(_foreseen(part, value, rows), limit), rate.sample_size, part.rows)
 
 
-def more_for_increase(*, new: Rate, old: Rate, limit: float) -> tuple[int, int] | None:
+def more_for_increase(*, new: Stratum, old: Stratum, limit: float) -> tuple[int, int] | None:
     """Estimate how many more audited rows would decide whether the noise rose by at most `limit`.
 
+    Args:
+        new: the rows of the new run, and the share of wrong labels among them.
+        old: those of the old one.
+        limit: of the difference.
+
     Returns:
-        The numbers for the new and the old run: (n, 0) if rows of the new one alone would do, else equally many
-        audited rows in both; None if no number would do.
+        The numbers for the new and the old run: (n, 0) if rows of the new one alone would do, else such that as many
+        rows are audited in both, or all; None if no number would do.
     """
-    value = new.value if new.value is not None else old.value or 0.0
-    base = old.value if old.value is not None else value
-    known = old.interval
+    rates = new.rate, old.rate
+    value = rates[0].value if rates[0].value is not None else rates[1].value or 0.0
+    base = rates[1].value if rates[1].value is not None else value
+    known, seen = rates[1].interval, (rates[0].sample_size, rates[1].sample_size)
     if known is not None:
         alone = _least(
-            lambda rows: clears(difference(new=_foreseen(new, value, rows), old=known), limit), new.sample_size
+            lambda rows: clears(difference(new=_foreseen(new, value, rows), old=known), limit), seen[0], new.rows
         )
         if alone is not None:
             return alone, 0
-    most = max(new.sample_size, old.sample_size)
-    both = _least(
-        lambda rows: clears(difference(new=_foreseen(new, value, rows), old=_foreseen(old, base, rows)), limit), most
-    )
-    return None if both is None else (most + both - new.sample_size, most + both - old.sample_size)
+
+    def enough(rows: int) -> bool:
+        return clears(difference(new=_foreseen(new, value, rows), old=_foreseen(old, base, rows)), limit)
+
+    both = _least(enough, min(seen), max(new.rows, old.rows))
+    if both is None:
+        return None
+    rows = min(seen) + both
+    return max(min(rows, new.rows) - seen[0], 0), max(min(rows, old.rows) - seen[1], 0)
 
 
-def _least(enough: Callable[[int], bool], audited: int) -> int | None:
-    """Find the least number of rows, on top of the audited ones, that is enough."""
-    low, high = audited, _MOST
-    if not enough(high):
+def _least(enough: Callable[[int], bool], audited: int, most: int) -> int | None:
+    """Find the least number of rows, on top of the audited ones and at most all, that is enough."""
+    low, high = audited, most
+    if high <= low or not enough(high):
         return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
-    return max(high - audited, 1)
+    return high - audited
 
 
-def _foreseen(rate: Rate, value: float, rows: int) -> Interval:
-    """Wilson's interval around a value on so many audited rows, narrowed as the rate's is, whatever made it."""
-    gain, interval = 1.0, rate.interval
-    if interval is not None and rate.sample_size and interval.high > interval.low:
-        plain = wilson(interval.value, size=rate.sample_size)
+def _foreseen(part: Stratum, value: float, rows: int) -> Interval:
+    """The interval around a value on so many audited rows, narrowed as the rate's is, whatever made it.
+
+    Fewer rows than are audited already, or more than there are, are taken for as many.
+    """
+    seen, interval, gain = part.rate.sample_size, part.rate.interval, 1.0
+    rows = min(max(rows, seen), part.rows)
+    if rows == part.rows:
+        return wilson_of(value, sample=rows, rows=rows)
+    if interval is not None and seen and interval.high > interval.low:
+        plain = wilson_of(interval.value, sample=seen, rows=part.rows)
         gain = ((plain.high - plain.low) / (interval.high - interval.low)) ** 2
-    return wilson(value, size=rows * gain)
+    left = 1 - rows / part.rows
+    return wilson_of(value, sample=_part(rows * gain / left, part.rows), rows=part.rows)
+
+
+def _part(size: float, rows: int) -> float:
+    """The sample of some rows that tells as much as one of this size of endlessly many."""
+    return size / (1 + size / rows)

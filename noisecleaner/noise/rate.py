@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 #: How a rate was made: from verified rows, sharpened by the scores (`prediction-powered`) or not (`wilson`); of a class
-#: with few of them, by what the scores expect of it and how far other classes keep to that (`small-area`); as the mean
-#: of 1 - label quality (`planted`, `model`); or not at all (`none`).
-RateMethod = Literal["prediction-powered", "wilson", "small-area", "planted", "model", "none"]
+#: with few of them, by what the scores expect of it and how far other classes keep to that (`small-area`); by counting,
+#: where every row was verified (`count`: both ends of the interval are the rate); as the mean of 1 - label quality
+#: (`planted`, `model`); or not at all (`none`).
+RateMethod = Literal["prediction-powered", "wilson", "small-area", "count", "planted", "model", "none"]
 
 #: By so much an estimate may lie outside [0, 1] or its interval: weighted means are rounded.
 _ROUNDING = 1e-9
@@ -109,6 +110,8 @@ class Rate:
     def words(self, digits: str = ONE_DECIMAL, *, with_sample: bool = False) -> str:
         """Write the rate as people read it: `40.2 % (36.8 to 43.6)`, `about 40.2 %` without an interval, or `unknown`.
 
+        Where all rows were verified it is `40.2 % (counted)`.
+
         Args:
             digits: a format of numbers, such as `ONE_DECIMAL`.
             with_sample: also tell how many verified rows it rests on: `40.2 % (36.8 to 43.6; 300 audited rows)`.
@@ -118,6 +121,8 @@ class Rate:
             number, notes = "unknown", rows
         elif self.interval is None:
             number, notes = f"about {percent(self.value, digits)}", ["no interval", *rows] if with_sample else []
+        elif self.method == "count":
+            number, notes = percent(self.value, digits), ["counted", *rows]
         else:
             number, notes = percent(self.value, digits), [self.interval.ends(digits), *rows]
         return f"{number} ({'; '.join(notes)})" if notes else number

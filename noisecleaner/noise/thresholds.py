@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from scipy import special
 
-from noisecleaner.arrays import FloatArray
+from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.cuts import Cut, Sides
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing
 
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
@@ -139,6 +140,7 @@ class _Sets:
         sizes: verified rows in it; where they stand for unequal parts, their effective number.
         errors: how many of these are there wrongly.
         expected: share of rows that are there wrongly, as the scores expect it.
+        counted: whether every row of it was verified, so that nothing is left to test.
     """
 
     thresholds: FloatArray
@@ -146,6 +148,12 @@ class _Sets:
     sizes: FloatArray
     errors: FloatArray
     expected: FloatArray
+    counted: BoolArray
+
+    def passes(self, goal: Goal) -> BoolArray:
+        """Which of them reach a goal, by the test or by counting."""
+        tested = _p_values(sizes=self.sizes, errors=self.errors, limit=goal.limit) <= _level(goal)
+        return np.where(self.counted, self.errors <= goal.limit * self.sizes, tested)
 
 
 def _sets(goal: Goal, cut: Cut) -> _Sets:
@@ -154,8 +162,10 @@ def _sets(goal: Goal, cut: Cut) -> _Sets:
     rows = np.ceil(shares * count).astype(int)
     thresholds = cut.values[np.minimum(rows, count - 1) if goal.kind == "precision" else np.maximum(count - rows, 0)]
     inside = [_inside(goal, cut, float(threshold)) for threshold in thresholds]
-    sizes, errors, expected = np.array(inside).T
-    return _Sets(thresholds=thresholds, shares=shares, sizes=sizes, errors=errors, expected=expected)
+    sizes, errors, expected, counted = np.array(inside).T
+    return _Sets(
+        thresholds=thresholds, shares=shares, sizes=sizes, errors=errors, expected=expected, counted=counted > 0
+    )
 
 
 class _Inside(NamedTuple):
@@ -164,22 +174,26 @@ class _Inside(NamedTuple):
     size: float
     errors: float
     expected: float
+    counted: bool
 
 
 def _inside(goal: Goal, cut: Cut, threshold: float) -> _Inside:
     audit, expected = goal.side(cut.audits(threshold)), goal.side(cut.expected(threshold))
     if not len(audit):
-        return _Inside(0.0, 0.0, math.nan if expected is None else goal.wrongly(expected))
+        return _Inside(0.0, 0.0, math.nan if expected is None else goal.wrongly(expected), False)
     wrong, size = audit.share()
     errors = size - size * wrong if goal.kind == "precision" else size * wrong
-    return _Inside(size, errors, errors / size if expected is None else goal.wrongly(expected))
+    counted = bool((audit.probability >= 1).all()) and len(audit) == goal.side(cut.rows(threshold))
+    return _Inside(size, errors, errors / size if expected is None else goal.wrongly(expected), counted)
 
 
 def _reached(goal: Goal, sets: _Sets) -> int | None:
     """Find the largest set that a sequence of passed tests leads to."""
     level = _level(goal)
-    passes = _p_values(sizes=sets.sizes, errors=sets.errors, limit=goal.limit) <= level
-    best = None
+    passes, best = sets.passes(goal), None
+    if sets.counted.all():
+        reached = np.flatnonzero(passes)
+        return int(reached[-1]) if len(reached) else None
     for allowed in _STARTS:
         errors = np.full(_SETS, float(allowed))
         testable = np.flatnonzero(_p_values(sizes=sets.sizes, errors=errors, limit=goal.limit) <= level)
@@ -205,22 +219,25 @@ def _too_few(goal: Goal, sets: _Sets, cut: Cut) -> TooFewVerifiedError:
     """Say how many more verified rows it takes, or that they would not help."""
     verified, rows = len(cut.audit), len(cut.values)
     asked = f"{goal.words} cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
-    less = f"Ask for less, or look at a number of rows: `Goal('budget', {max(100, verified)})`."
+    left = rows - verified
+    less = "Ask for less, or have a number of rows flagged, the most suspicious first, without a guarantee: "
+    less += f"`Goal('budget', {max(1, min(100, rows))})`."
     if not verified:
         return TooFewVerifiedError(f"{asked}: nobody has verified rows that may judge.", _DRAW)
     if np.isnan(sets.expected).all():
         return TooFewVerifiedError(f"{asked}: none of them can judge this ranking.", less)
+    if not left:
+        return TooFewVerifiedError(f"{goal.words} is not reached: every row is verified, and no cut is so good.", less)
     needed = _needed(goal, sets)
     if needed is None:
         best = goal.wrongly(float(np.nanmin(sets.expected)))
         return TooFewVerifiedError(
             f"{asked}, and more of them would not help: this ranking reaches about {best:.3f} at best.", less
         )
-    if needed > rows:
-        return TooFewVerifiedError(f"{asked}: it would take about {needed:,}, and there are {rows:,} rows.", less)
-    more = max(needed - verified, 1)
+    more = min(max(needed - verified, 1), left)
+    every = f"verifying {agreeing(left, 'the 1 row', f'all {left:,} rows')} that {agreeing(left)} left settles it"
     return TooFewVerifiedError(
-        f"{asked}: about {more:,} more are needed.",
+        f"{asked}: {every}." if more == left else f"{asked}: about {more:,} more {agreeing(more)} needed.",
         f"Draw them with `plan(RUN, count={more}, out='verify.parquet')`, or ask for less.",
     )
 

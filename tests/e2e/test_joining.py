@@ -144,7 +144,7 @@ def test_a_prefilled_column_tells_no_rate_and_no_gate_passes(
     assert command("fit", "data.parquet", "--out", "run", *VECTORS).code == 0
     scored = command("score", "run")
     assert scored.out.startswith("Noise    cannot tell")
-    assert "Every one of 300 rows claims to be verified (column 'trusted_label' of" in scored.out
+    assert "Every one of 300 rows is verified (column 'trusted_label' of" in scored.out
     assert noise()["overall"]["rate"] is None
     assert command("gate", "run", "--max-noise", "0.5").code == 3
     pq.write_table(own.append_column("sample_probability", pa.array([1.0] * ROWS)), "data.parquet")

@@ -108,6 +108,27 @@ def test_few_audited_rows_measure_and_calibrate_nothing_again(command: Command, 
     assert " 0 audited rows" not in outcome.out
 
 
+def test_new_rows_that_are_all_verified_are_counted(command: Command, fitted: Path, tmp_path: Path) -> None:
+    truth = new_rows(tmp_path / "new.parquet", 300, rate=0.21)
+    write_trusted(tmp_path / "verified.parquet", truth, every=1)
+    given = dict(
+        zip(*pq.read_table(tmp_path / "new.parquet", columns=["sample_id", "label"]).to_pydict().values(), strict=True)
+    )
+    wrong = sum(given[name] != label for name, label in truth.items())
+    new = ["--data", tmp_path / "new.parquet", *VECTORS, "--out", tmp_path / "out"]
+    outcome = command("score", fitted / "run", *new, "--trusted", tmp_path / "verified.parquet")
+    assert outcome.code == 0, outcome.err
+    share = f"{wrong / 3:.1f} %"
+    lines = outcome.out.splitlines()
+    assert lines[0] == f"Noise    {share} (counted) of the labels are wrong (all 300 rows were verified)"
+    assert f"and {wrong} labels differ from the given ones ({wrong / 300:.1%}): if somebody looked at each" in lines[1]
+    overall = noise(tmp_path / "out")["overall"]
+    assert (overall["method"], overall["errors"], overall["audited"]) == ("count", wrong, 300)
+    gate = ["gate", tmp_path / "out", "--max-noise"]
+    assert command(*gate, wrong / 300).code == 0
+    assert command(*gate, (wrong - 1) / 300).code == 1
+
+
 def test_few_rows_cannot_be_compared_and_that_is_said(command: Command, fitted: Path, tmp_path: Path) -> None:
     new_rows(tmp_path / "new.parquet", 49, moved=5.0)
     outcome = command("score", fitted / "run", "--data", tmp_path / "new.parquet", *VECTORS, "--out", tmp_path / "out")

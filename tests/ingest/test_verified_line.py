@@ -34,7 +34,7 @@ def test_a_prefilled_column_measures_nothing(tmp_path: Path) -> None:
     data = vectors(tmp_path / "d.parquet", GIVEN, trusted_label=[*TRUE[:40], *GIVEN[40:]])
     manifest = read(data, embedding="embedding")
     (notice,) = [notice for notice in manifest.notices if notice.severity is Severity.VOID]
-    assert notice.message.startswith("Every one of 120 rows claims to be verified (column 'trusted_label' of")
+    assert notice.message.startswith("Every one of 120 rows is verified (column 'trusted_label' of")
     vouched = vectors(
         tmp_path / "v.parquet", GIVEN, trusted_label=[*TRUE[:40], *GIVEN[40:]], sample_probability=[1.0] * 120
     )

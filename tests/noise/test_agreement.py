@@ -45,15 +45,45 @@ def test_a_usual_sample_is_left_alone() -> None:
     assert found(*nobody) == []
 
 
-def test_where_every_row_claims_to_be_verified_nothing_is_measured() -> None:
-    given, trusted = drawn(verified=1000)
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+def test_where_every_row_claims_to_be_verified_and_hardly_a_label_was_changed_nothing_is_measured(noise: float) -> None:
+    given, trusted = drawn(verified=1000, noise=noise)
     (notice,) = found(given, trusted)
     assert (notice.code, notice.severity) == ("every-row-verified", Severity.VOID)
     wrong = int((given != trusted).sum())
     assert notice.message.startswith(
-        f"Every one of 1,000 rows claims to be verified (column 'label' of t.csv), and {wrong} labels differ"
+        f"Every one of 1,000 rows is verified (column 'label' of t.csv), and {wrong} labels differ from the given "
+        "ones. If somebody looked at each row, say so with a column sample_probability that holds 1 in each row."
     )
-    assert "sample_probability" in notice.message
+
+
+def test_where_every_row_is_verified_and_a_plausible_share_was_changed_the_rate_is_a_count() -> None:
+    given, trusted = drawn(verified=1000, noise=0.21)
+    (notice,) = found(given, trusted)
+    assert (notice.code, notice.severity) == ("every-row-verified", Severity.WARNING)
+    wrong = int((given != trusted).sum())
+    assert notice.message.startswith(
+        f"Every one of 1,000 rows is verified (column 'label' of t.csv), and {wrong} labels differ from the given ones "
+        f"({wrong / 1000:.1%}): if somebody looked at each of them, the rate is a count and no estimate."
+    )
+    assert [n.code for n in found(given, np.random.default_rng(0).permutation(trusted))] == [
+        "every-row-verified",
+        "verified-labels-of-other-rows",
+    ]
+
+
+def test_where_only_a_part_of_the_rows_was_looked_at_the_rest_that_was_filled_in_is_noticed() -> None:
+    """In the first half of the rows 40 % were changed, which is 20 % of all of them."""
+    given, trusted = drawn(verified=1000, noise=0.4)
+    trusted[500:] = given[500:]
+    (notice,) = found(given, trusted)
+    assert notice.severity is Severity.VOID
+
+
+def test_a_complete_verification_is_seldom_taken_for_a_part_of_one() -> None:
+    """Of 400 draws; the level is one in a thousand."""
+    severities = [found(*drawn(seed, rows=300, verified=300, noise=0.21))[0].severity for seed in range(400)]
+    assert np.mean([severity is Severity.VOID for severity in severities]) <= 0.01
 
 
 def test_rows_without_a_given_label_do_not_make_it_fewer() -> None:
@@ -67,7 +97,7 @@ def test_rows_without_a_given_label_do_not_make_it_fewer() -> None:
 def test_nearly_all_rows_are_no_sample_where_most_repeat_the_given_label() -> None:
     given, trusted = drawn(verified=960)
     (notice,) = found(given, trusted)
-    assert notice.message.startswith("960 of 1,000 rows, nearly all, claims to be verified")
+    assert notice.message.startswith("960 of 1,000 rows, nearly all, are verified")
     assert found(*drawn(verified=940)) == []
     assert found(*drawn(rows=60, verified=58)) == []
 

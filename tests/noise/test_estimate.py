@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from support.simulated import Array, drawn, even, scores
 
-from noisecleaner.noise.estimate import MIN_EVENTS, Audit, Stratum, part_of_errors, wilson
+from noisecleaner.noise.estimate import MIN_EVENTS, Audit, Stratum, part_of_errors, wilson, wilson_of
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 
 DRAWS = 1500
@@ -166,7 +166,35 @@ def test_below_so_many_events_the_interval_is_wilsons(errors: int, method: str) 
         rate = audit.rate(0.5)
         assert (rate.method, rate.events, rate.sample_size) == (method, hits, 200)
         if method == "wilson":
-            assert rate.interval == wilson(hits / 200, size=200)
+            assert rate.interval == wilson_of(hits / 200, sample=200, rows=10_000)
+
+
+@pytest.mark.parametrize("rows", [100, 300, 3000])
+@pytest.mark.parametrize("part", [0.5, 0.8, 0.95])
+def test_of_a_finite_number_of_rows_the_interval_holds_the_truth(rows: int, part: float) -> None:
+    """Exactly, by the hypergeometric distribution; without the half row it would be 80 % for one wrong row."""
+    size = int(rows * part)
+    for wrong in (1, 3, rows // 20, rows // 5):
+        seen = np.arange(size + 1)
+        chance = stats.hypergeom.pmf(seen, rows, wrong, size)
+        intervals = [wilson_of(hits / size, sample=size, rows=rows) for hits in seen]
+        holds = [interval.low - 1e-12 <= wrong / rows <= interval.high + 1e-12 for interval in intervals]
+        assert chance @ holds >= 0.94
+
+
+def test_a_part_of_the_rows_tells_more_than_as_many_of_endlessly_many_and_all_of_them_everything() -> None:
+    half, endless = wilson_of(0.2, sample=5_000, rows=10_000), wilson(0.2, size=5_000)
+    assert length(half) == pytest.approx(length(endless) * np.sqrt(0.5) + 1e-4, rel=1e-2)
+    assert wilson_of(0.2, sample=200, rows=200) == Interval(value=0.2, low=0.2, high=0.2)
+
+
+@pytest.mark.parametrize("expected", [None, 0.5])
+def test_where_every_row_was_verified_the_share_is_counted(expected: float | None) -> None:
+    audit = Audit(wrong=np.arange(300) < 63, expected=np.linspace(1, 0, 300), probability=np.ones(300))
+    rate = audit.rate(expected)
+    assert (rate.method, rate.value, rate.low, rate.high, rate.events) == ("count", 0.21, 0.21, 0.21, 63)
+    assert rate.words() == "21.0 % (counted)"
+    assert Rate.from_json(rate.to_json()) == rate
 
 
 def test_without_what_is_expected_of_all_rows_the_interval_is_wilsons() -> None:

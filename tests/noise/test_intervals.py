@@ -8,14 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.noise.estimate import wilson
+from noisecleaner.noise.estimate import Stratum, wilson, wilson_of
 from noisecleaner.noise.intervals import clears, difference, more_for_increase, more_for_limit
 from noisecleaner.noise.rate import Rate
-
-
-def sampled(events: int, size: int) -> Rate:
-    """What a plain random sample tells."""
-    return Rate.around(wilson(events / size, size=size), sample_size=size, events=events, method="wilson")
 
 
 def test_the_interval_of_a_difference_is_newcombes() -> None:
@@ -26,38 +21,56 @@ def test_the_interval_of_a_difference_is_newcombes() -> None:
     assert (fewer.low, fewer.high) == pytest.approx((0.1705, 0.8090), abs=5e-5)
 
 
-@given(st.integers(1, 2000), st.floats(0, 1), st.floats(0, 1))
-def test_the_number_of_rows_that_is_asked_for_would_be_enough(seen: int, share: float, limit: float) -> None:
-    rate = sampled(round(share * seen), seen)
-    assert rate.value is not None
-    more = more_for_limit(rate, limit)
-    if more is None:
-        assert abs(rate.value - limit) < 1e-3
-        return
-    if rate.value == limit:  # 1, which no interval exceeds
-        return
-    least = 1.959963985**2 * limit * (1 - limit) / (rate.value - limit) ** 2  # Wilson's interval inverts this test
-    assert seen + more == pytest.approx(max(least, seen + 1), rel=1e-6, abs=1.001)
+def part(events: int, size: int, rows: int) -> Stratum:
+    """What a plain random sample of some rows tells of all of them."""
+    interval = wilson_of(events / size, sample=size, rows=rows)
+    return Stratum(Rate.around(interval, sample_size=size, events=events, method="wilson"), rows)
+
+
+@given(st.integers(1, 2000), st.integers(1, 2000), st.floats(0, 1), st.floats(0, 1))
+def test_the_number_of_rows_that_is_asked_for_would_be_enough(
+    seen: int, unseen: int, share: float, limit: float
+) -> None:
+    rows = seen + unseen
+    known = part(round(share * seen), seen, rows)
+    assert known.rate.value is not None
+    assert known.rate.interval is not None
+    more = more_for_limit(known, limit)
+    assert more is not None  # all of them settle it
+    assert 1 <= more <= unseen
+    if not clears(known.rate.interval, limit) and more < unseen:
+        after = [wilson_of(known.rate.value, sample=seen + count, rows=rows) for count in (more, more - 1)]
+        assert clears(after[0], limit)
+        assert not clears(after[1], limit)
+
+
+def test_where_hardly_a_row_is_left_no_more_than_those_are_asked_for() -> None:
+    assert more_for_limit(part(49, 243, 300), 0.2) == 57
+    assert more_for_limit(part(60, 300, 300), 0.2) is None
+
+
+def test_of_endlessly_many_rows_wilsons_interval_tells_how_many_to_verify() -> None:
+    least = 1.959963985**2 * 0.12 * 0.88 / 0.02**2  # Wilson's interval inverts this test
+    assert more_for_limit(part(30, 300, 10**8), 0.12) == pytest.approx(least - 300, abs=1)
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_an_increase_can_always_be_decided_unless_it_is_the_limit(
-    new: int, old: int, share: float, base: float, limit: float
-) -> None:
-    a, b = sampled(round(share * new), new), sampled(round(base * old), old)
-    assert a.value is not None
-    assert b.value is not None
+def test_an_increase_can_always_be_decided(new: int, old: int, share: float, base: float, limit: float) -> None:
+    a, b = part(round(share * new), new, 1000), part(round(base * old), old, 700)
     more = more_for_increase(new=a, old=b, limit=limit)
-    assert more is not None or abs(a.value - b.value - limit) < 1e-3
-    assert more is None or (more[0] >= 0 and more[1] >= 0 and sum(more) > 0)
+    assert more is not None
+    assert sum(more) > 0
+    assert 0 <= more[0] <= 1000 - new
+    assert 0 <= more[1] <= 700 - old
 
 
 def test_a_narrower_interval_asks_for_fewer_rows() -> None:
-    plain = sampled(30, 300)
-    assert plain.low is not None
-    assert plain.high is not None
-    narrow = replace(plain, low=0.1 - (0.1 - plain.low) / 2, high=0.1 + (plain.high - 0.1) / 2)
-    wide, fewer = more_for_limit(plain, 0.11), more_for_limit(narrow, 0.11)
+    plain = part(30, 300, 10**8)
+    low, high = plain.rate.low, plain.rate.high
+    assert low is not None
+    assert high is not None
+    narrow = replace(plain.rate, low=0.1 - (0.1 - low) / 2, high=0.1 + (high - 0.1) / 2)
+    wide, fewer = more_for_limit(plain, 0.11), more_for_limit(Stratum(narrow, plain.rows), 0.11)
     assert wide is not None
     assert fewer is not None
     assert 300 + fewer == pytest.approx((300 + wide) / 4, abs=2)

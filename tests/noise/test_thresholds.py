@@ -154,7 +154,23 @@ def test_a_goal_out_of_reach_says_so_and_how_far_one_gets() -> None:
     best = re.search(r"reaches about ([\d.]+) at best", refused.value.message)
     assert best is not None
     assert 0.55 < float(best[1]) < 0.62
-    assert "`Goal('budget', 500)`" in refused.value.hint
+    assert "`Goal('budget', 100)`" in refused.value.hint  # as many as are verified already would be nothing new
+
+
+def test_where_every_row_is_verified_goals_are_counted_and_hardly_fewer_lack_only_the_others() -> None:
+    quality = np.linspace(0, 1, 300)
+    wrong = quality < 0.21
+    wrong[::30] = ~wrong[::30]
+    everyone = np.arange(300)
+    threshold = choose(Goal("noise", 0.05), cut_of(quality, wrong, everyone))
+    kept = wrong[quality >= threshold]
+    assert kept.mean() <= 0.05
+    assert 0.7 < len(kept) / 300 < 0.95
+    with pytest.raises(TooFewVerifiedError, match="verifying all 57 rows that are left settles it") as refused:
+        choose(Goal("noise", 0.01), cut_of(quality, wrong & (quality > 0.01), np.sort(everyone[57:])))
+    assert "count=57" in refused.value.hint
+    with pytest.raises(TooFewVerifiedError, match="every row is verified, and no cut is so good"):
+        choose(Goal("precision", 0.99), cut_of(quality, wrong, everyone))
 
 
 def test_the_command_in_the_hint_is_complete(population: tuple[Array, Array]) -> None:

@@ -10,13 +10,15 @@ from noisecleaner.gate.verdicts import Outcome
 from noisecleaner.noise.intervals import clears
 from noisecleaner.noise.rate import FOUR_DIGITS, Interval, Rate
 from noisecleaner.notices import Severity
-from noisecleaner.texts import shortened
+from noisecleaner.texts import agreeing, counted, shortened
 
 if TYPE_CHECKING:
     from noisecleaner.runs.scored_run import ScoredRun
 
 _LISTED = 5  # classes in a message
 _LONGEST = 80  # characters of a class name in a message
+#: How the advice ends to verify all that is left.
+SETTLED = ", which settles it"
 
 
 def decided(interval: Interval | None, limit: float) -> Outcome:
@@ -45,17 +47,18 @@ def numbers(rate: Rate) -> str:
 
 
 def verifying(more: int, *, left: int, how: str = "about", of: str = "") -> str:
-    """Say how many more rows to verify, or that there are not so many.
+    """Say how many more rows to verify.
 
     Args:
-        more: how many it takes.
+        more: how many it takes, at most as many as there are.
         left: how many there are that nobody verified.
         how: `about`, or `at least`.
         of: what they are rows of, such as ` of this run`.
     """
-    if more > left:
-        return f"it would take {how} {more:,} more verified rows{of}, and there are {max(left, 0):,}"
-    return f"verify {how} {more:,} more rows{of}"
+    if more >= left:
+        every = agreeing(left, "the 1 row", f"all {left:,} rows")
+        return f"verify {every}{of} that {agreeing(left)} left{SETTLED}"
+    return f"verify {how} {counted(more, 'more row')}{of}"
 
 
 def listed(names: Sequence[str], describe: Callable[[str], str]) -> str:

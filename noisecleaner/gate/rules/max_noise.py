@@ -5,6 +5,7 @@ from __future__ import annotations
 from noisecleaner.gate.rules import Case
 from noisecleaner.gate.rules._words import decided, numbers, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
+from noisecleaner.noise.estimate import Stratum
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, Rate, percent
 
@@ -33,13 +34,11 @@ def _wrong(rate: Rate) -> str:
 
 def _advice(rate: Rate, limit: float, *, rows: int) -> str:
     """Say how many more of the scored rows to verify."""
-    more, left = more_for_limit(rate, limit), rows - rate.sample_size
-    if more is None and rate.value is None:
-        return "no number of audited rows shows that no label at all is wrong"
+    more, left = more_for_limit(Stratum(rate, rows), limit), rows - rate.sample_size
     if more is None:
-        return "the rate is the limit, or so close to it that no number of audited rows would do"
-    if more > left:
-        return verifying(more, left=left, how="at least" if rate.value is None else "about")
+        return "no row is left to verify"
+    if more >= left:
+        return verifying(more, left=left)
     if rate.value is None:
         return f"verify at least {more:,} rows, drawn at random (so few do only if none of them is wrong)"
     return f"{verifying(more, left=left)}, drawn at random"

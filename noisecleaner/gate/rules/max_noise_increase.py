@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, numbers, unmeasurable, verifying
+from noisecleaner.gate.rules._words import SETTLED, decided, numbers, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
+from noisecleaner.noise.estimate import Stratum
 from noisecleaner.noise.intervals import difference, more_for_increase
 from noisecleaner.noise.rate import FOUR_DIGITS, hundredths
 
@@ -44,7 +45,8 @@ def judge(case: Case) -> Finding:
     if outcome is Outcome.INCONCLUSIVE and (reasons := _unmeasurable(case, baseline)):
         message += f", which cannot be told {reasons}"
     elif outcome is Outcome.INCONCLUSIVE:
-        more = more_for_increase(new=new, old=old, limit=limit)
+        of_new, of_old = Stratum(new, case.run.counts.scored), Stratum(old, baseline.scored.counts.scored)
+        more = more_for_increase(new=of_new, old=of_old, limit=limit)
         message += f", which cannot be told yet: {_advice(more, new=case.run, old=baseline.scored)}"
     return case.finding(outcome, f"{message}.", value=change.value if change else None, interval=change)
 
@@ -64,11 +66,13 @@ def _unmeasurable(case: Case, baseline: Baseline) -> str:
 def _advice(more: tuple[int, int] | None, *, new: ScoredRun, old: ScoredRun) -> str:
     """Say how many more rows to verify on which side."""
     if more is None:
-        return "the difference is the limit, or so close to it that no number of audited rows would do"
+        return "no row is left to verify"
     here, there = more
-    for count, run, of in ((here, new, " of this run"), (there, old, " of the baseline")):
-        left = run.counts.scored - run.noise.overall.sample_size
-        if count > left:
-            return verifying(count, left=left, of=of)
-    also = f" and about {there:,} more of the baseline" if there else ""
-    return f"verify about {here:,} more rows of this run{also}, drawn at random"
+    sides = ((here, new, " of this run"), (there, old, " of the baseline"))
+    words = [
+        verifying(count, left=run.counts.scored - run.noise.overall.sample_size, of=of)
+        for count, run, of in sides
+        if count
+    ]
+    advice = ", and ".join(words)
+    return advice if advice.endswith(SETTLED) else f"{advice}, drawn at random"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from noisecleaner.gate.rules import Case
 from noisecleaner.gate.rules._words import decided, listed, numbers, quoted, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
+from noisecleaner.noise.estimate import Stratum
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Rate, percent
 
@@ -55,9 +56,10 @@ def _unclear(name: str, case: Case) -> str:
         return f"{quoted(name)} unknown (none of its {counts.skipped:,} rows is scored)"
     if unmeasurable(case.run):
         return f"{quoted(name)} {numbers(rate)}"
-    more, how = more_for_limit(rate, case.limit.value), "at least" if rate.value is None else "about"
+    more = more_for_limit(Stratum(rate, counts.scored), case.limit.value)
+    how = "at least" if rate.value is None else "about"
     if more is None:
-        verify = "no number of audited rows would do"
+        verify = "no row is left to verify"
     else:
         verify = verifying(more, left=counts.scored - rate.sample_size, how=how)
     return f"{quoted(name)} {numbers(rate)}, {verify}"

@@ -28,14 +28,15 @@ def test_noise_per_class_tells_the_worst_classes(command: Command, run: Path, tm
 def test_a_class_that_has_not_so_many_rows_says_so(command: Command, run: Path, tmp_path: Path) -> None:
     """Of 500 dogs 150 are audited."""
     finding = only_finding(command, run, "--max-noise-per-class", "0.15")
-    assert re.search(
-        r"'dog' .*, it would take about 1,\d\d\d more verified rows, and there are 350", finding["message"]
+    assert re.search(r"'dog' .*, verify about [23]\d\d more rows\.", finding["message"])
+    finding = only_finding(command, run, "--max-noise-per-class", "0.166")
+    assert (
+        "'dog' 16.67 % (11.55 to 23.45; 150 audited rows), verify all 350 rows that are left, which settles it"
+        in str(finding["message"])
     )
     few = make_run(tmp_path / "few", rows={"cat": (100, 0), "dog": (20, 0)}, audited={"cat": (0, 100)})
     finding = only_finding(command, few, "--max-noise-per-class", "0.1")
-    assert "'dog' unknown (0 audited rows), it would take at least 35 more verified rows, and there are 20" in str(
-        finding["message"]
-    )
+    assert "'dog' unknown (0 audited rows), verify at least 15 more rows" in str(finding["message"])
 
 
 def test_a_class_without_audited_rows_is_inconclusive_and_one_without_rows_is_not(
@@ -45,7 +46,7 @@ def test_a_class_without_audited_rows_is_inconclusive_and_one_without_rows_is_no
     part = make_run(tmp_path / "part", rows=rows, audited={"cat": (0, 100)})
     finding = only_finding(command, part, "--max-noise-per-class", "0.1")
     assert (finding["outcome"], finding["classes"], finding["value"]) == ("inconclusive", ["dog"], None)
-    assert "'dog' unknown (0 audited rows), verify at least 35 more" in finding["message"]
+    assert "'dog' unknown (0 audited rows), verify at least 22 more" in finding["message"]
 
 
 def test_many_classes_make_one_short_finding(command: Command, tmp_path: Path, run: Path) -> None:
