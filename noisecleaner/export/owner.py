@@ -51,7 +51,7 @@ class Owner:
 
     @classmethod
     def _of_metadata(cls, walk: Walk) -> Owner:
-        opened = [Files.open([Place.parse(file)]) for file in metadata_files(walk.folder)]
+        opened = [Files.open([Place.parse(file)], may_be_empty=True) for file in metadata_files(walk.folder)]
         if not opened:
             return cls(schema=pa.schema([]))
         read = [pa.table([file.column(name) for name in file.schema.names], schema=file.schema) for file in opened]

@@ -20,7 +20,7 @@ from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.slashes import all_forward
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.spelling import composed
-from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.tabular import Files, no_rows
 from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice
 
@@ -102,6 +102,8 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     _refuse_two_kinds(metadata)
     read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
     table = pa.concat_tables([rows for rows, _ in read], promote_options="default")
+    if not table.num_rows:
+        raise no_rows(f"the metadata of {walk.folder} has none")
     listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
     named = set(map(composed, listed))
     unlisted = sorted(path for path in {*walk.images, *walk.pictures} - listed if composed(path) not in named)
@@ -156,7 +158,7 @@ def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ..
 
 def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
     """Make the columns sample_id and path, those of labels and certified where they are, and the class names."""
-    files = Files.open([Place.parse(metadata)])
+    files = Files.open([Place.parse(metadata)], may_be_empty=True)  # that of a split may be
     paths = _named(files, metadata, metadata.parent.relative_to(folder).as_posix())
     table = {
         "sample_id": files.column(columns.sample_id).cast(pa.string()) if columns.sample_id in files else paths,

@@ -41,16 +41,24 @@ class Files:
     base: Place | None = None
 
     @classmethod
-    def open(cls, places: Sequence[Place], base: Place | None = None) -> Files:
+    def open(cls, places: Sequence[Place], base: Place | None = None, *, may_be_empty: bool = False) -> Files:
         """Read the schemas and check that they agree.
 
         Args:
             places: where the tables are.
             base: a folder above them; those between may name columns (`label=cat/`).
+            may_be_empty: whether tables without any row will do.
 
         Raises:
-            NoisecleanerError: a file is no table, or two of them differ in their columns.
+            NoisecleanerError: a file is no table, or two of them differ in their columns; or no table has a row.
         """
+        files = cls._opened(places, base)
+        if not may_be_empty:
+            files._refuse_empty()
+        return files
+
+    @classmethod
+    def _opened(cls, places: Sequence[Place], base: Place | None) -> Files:
         readers = [reader_of(place) for place in places]  # refuses what is no table before anything is read
         schemas = [_schema(reader, place) for reader, place in zip(readers, places, strict=True)]
         for place, schema in zip(places, schemas, strict=True):
@@ -76,6 +84,13 @@ class Files:
         for name in partitions[0].names:
             schema = schema.append(pa.field(name, pa.string()))
         return cls(tuple(places), schema, partitions=partitions, base=base)
+
+    def _refuse_empty(self) -> None:
+        """Refuse tables without any row: nothing that is said of their columns would be to the point."""
+        if not self.schema.names or any(batch.num_rows for batch in self.batches(self.schema.names[:1], 1)):
+            return
+        where = f"{self} has none" if len(self.places) == 1 else f"none of {self} has any"
+        raise no_rows(f"{where}, only columns ({listed(self.schema.names)})")
 
     def noting(self, *notices: Notice) -> Files:
         """Return the same tables with more notices."""
@@ -150,14 +165,27 @@ class Files:
         return pa.chunked_array([ids], pa.string())
 
 
-def _refuse_pointer(place: Place) -> None:
-    """Refuse what a clone without Git LFS holds in place of a table.
+def no_rows(found: str) -> NoisecleanerError:
+    """Say that there is not a single row.
+
+    Args:
+        found: what there is instead.
+    """
+    hint = "Check that whatever wrote it has finished, and that it wrote to this place."
+    return NoisecleanerError(f"A table needs rows, but {found}.", hint)
+
+
+def _refuse_no_table(place: Place) -> None:
+    """Refuse an empty file, and what a clone without Git LFS holds in place of a table.
 
     Raises:
-        NoisecleanerError: it is such a pointer.
+        NoisecleanerError: it is one of both.
     """
     with place.open() as file:
-        if is_pointer(bytes(file.read(SNIFFED))):
+        start = bytes(file.read(SNIFFED))
+        if not start:
+            raise no_rows(f"{place} is an empty file")
+        if is_pointer(start):
             raise NoisecleanerError(
                 f"A table is required, but {place} is a pointer of Git LFS: the clone holds no data.",
                 "Run `git lfs pull` there.",
@@ -165,7 +193,7 @@ def _refuse_pointer(place: Place) -> None:
 
 
 def _schema(reader: Reader, place: Place) -> pa.Schema:
-    _refuse_pointer(place)
+    _refuse_no_table(place)
     try:
         schema = reader.read_schema(place)
         _ = schema.names  # Arrow decodes them only now
