@@ -72,12 +72,13 @@ class LabelColumn:
         present = [label for label in counts if label not in absent]
         changed: dict[str, str] = {}
         if told and not self.own:
-            changed, more = _as_classes(present, classes=told, told=told, where=self.where)
+            carried = {label: counts[label] for label in present}
+            changed, more = _as_classes(carried, classes=told, told=told, where=self.where)
             notices += more
         elif not self.own and not self.folders:
             changed, more = _whole(present, self.where)
             notices += (*more, *none_notices(counts.get(NONE, 0), self.where))
-        _refuse_undeclared([changed.get(label, label) for label in present], told, self.where)
+        _refuse_undeclared({changed.get(label, label): counts[label] for label in present}, told, self.where)
         labels = _relabelled(self.text, {**changed, **dict.fromkeys(absent)})
         classes = tuple(told or self.own) or order(labels)
         return Reading(labels=labels, classes=classes, ordered=bool(told or self.own), notices=notices)
@@ -98,7 +99,8 @@ class LabelColumn:
         absent = missing(counts, declared=classes) - {beside}
         present = [label for label in counts if label not in absent and label != beside]
         ordered = bool(told) or self.own == tuple(classes)
-        changed, notices = _as_classes(present, classes=classes, told=() if self.own else told, where=self.where)
+        carried = {label: counts[label] for label in present}
+        changed, notices = _as_classes(carried, classes=classes, told=() if self.own else told, where=self.where)
         labels = _relabelled(self.text, {**changed, **dict.fromkeys(absent)})
         notices = (*missing_notices({label: counts[label] for label in absent}, self.where), *notices)
         return Reading(labels=labels, classes=tuple(classes), ordered=ordered, notices=notices)
@@ -132,12 +134,12 @@ def _whole(labels: Sequence[str], where: str) -> tuple[dict[str, str], tuple[Not
 
 
 def _as_classes(
-    labels: Sequence[str], *, classes: Sequence[str], told: Sequence[str], where: str
+    labels: Mapping[str, int], *, classes: Sequence[str], told: Sequence[str], where: str
 ) -> tuple[dict[str, str], tuple[Notice, ...]]:
     """Say what each label of a column becomes, where it is not the name itself.
 
     Args:
-        labels: the distinct labels of the column that are present.
+        labels: the distinct labels of the column that are present, and how many rows carry each.
         classes: the class names.
         told: the names in the order of their numbers, `()` where that is unknown.
         where: file and column, for messages.
@@ -153,8 +155,11 @@ def _as_classes(
         if present & names:
             _refuse_both(present, unknown, told, where)
         elif told:
-            positions = _positions(numbers, told, where)
-            changed = {label: positions[whole.get(label, label)] for label in labels}
+            rows = dict.fromkeys(sorted(numbers, key=int), 0)
+            for label, count in labels.items():
+                rows[whole.get(label, label)] += count
+            positions = _positions(rows, told, where)
+            changed = {label: positions.get(whole.get(label, label), label) for label in labels}
             return changed, (_by_position(positions, where),)
         else:
             raise _nameless_numbers(numbers, classes, where)
@@ -175,15 +180,31 @@ def _whole_classes(labels: Collection[str], classes: Collection[str]) -> dict[st
     return changed
 
 
-def _positions(numbers: Collection[str], told: Sequence[str], where: str) -> dict[str, str]:
-    outside = sorted((n for n in numbers if not 0 <= int(n) < len(told)), key=int)
-    if outside:
+def _positions(rows: Mapping[str, int], told: Sequence[str], where: str) -> dict[str, str]:
+    """Say which class each number stands for; a few that stand for none are left out, and their rows are skipped.
+
+    Args:
+        rows: number -> rows that carry it, in the order of the numbers.
+        told: the class names.
+        where: file and column, for messages.
+
+    Raises:
+        NoisecleanerError: half of the rows or more carry no number of a class, or the numbers seem to count from 1.
+    """
+    outside = [number for number in rows if not 0 <= int(number) < len(told)]
+    from_one = all(1 <= int(number) <= len(told) for number in rows)
+    if outside and (from_one or _most(outside, rows)):
         raise NoisecleanerError(
             f"Numbers that stand for classes count from 0 to {len(told) - 1}, because there are {len(told)} class "
             f"names, but {where} holds {listed(outside, _SHOWN)}.",
             "Number the classes from 0 in the order of their names, or write names.",
         )
-    return {number: told[int(number)] for number in sorted(numbers, key=int)}
+    return {number: told[int(number)] for number in rows if number not in outside}
+
+
+def _most(some: Collection[str], rows: Mapping[str, int]) -> bool:
+    """Whether half of the rows or more carry one of some labels: then the names are those of other labels."""
+    return 2 * sum(rows[label] for label in some) >= sum(rows.values())
 
 
 def _by_position(positions: Mapping[str, str], where: str) -> Notice:
@@ -217,11 +238,14 @@ def _refuse_both(present: Collection[str], unknown: Collection[str], told: Seque
         )
 
 
-def _refuse_undeclared(labels: Sequence[str], told: Sequence[str], where: str) -> None:
-    """Refuse labels that are none of the classes that the user has named."""
-    unknown = sorted(set(labels) - set(told)) if told else []
-    if unknown:
-        how = explained(unknown, told, of="`Columns.label_names`")
+def _refuse_undeclared(rows: Mapping[str, int], told: Sequence[str], where: str) -> None:
+    """Refuse labels that are none of the classes that the user has named, where they are most or only look like one.
+
+    Other rows with such a label are skipped, and counted with it.
+    """
+    unknown = sorted(set(rows) - set(told)) if told else []
+    how = explained(unknown, told, of="`Columns.label_names`")
+    if unknown and (how or _most(unknown, rows)):
         raise NoisecleanerError(
             f"`Columns.label_names` must name every class, but {where} holds "
             f"{listed([shown(label) for label in unknown], _SHOWN)}, which it does not name{how and ': '}{how}.",

@@ -57,7 +57,7 @@ def causes(rows: Manifest) -> str:
     if Skip.EMPTY_FILE in reasons:
         text += f" {_shown(_first(rows, Skip.EMPTY_FILE))} holds no bytes."
     if Skip.UNKNOWN_CLASS in reasons:
-        text += f" Labels that are no class of the run: {_unknown(rows)}."
+        text += f" Labels that are no class: {_unknown(rows)}."
     return text
 
 

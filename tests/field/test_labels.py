@@ -126,6 +126,20 @@ def test_fitted_class_label_names_numbers_of_later_files(command: Command, here:
     assert pq.read_table(here / "new" / "scores.parquet")["given_label"].to_pylist() == named(CLOTHES, later.given)
 
 
+def test_a_number_without_a_name_is_a_row_that_is_skipped_and_named(command: Command, here: Path) -> None:
+    rows = Rows(4)
+    rows.write(here / "data.parquet", [17, *rows.given.tolist()[1:]])
+    (here / "names.txt").write_text("\n".join(CLOTHES))
+    words = ["fit", "data.parquet", "--label-names", "names.txt", "--method", "uniform", *FIT]
+    fitted = command(*words, "--out", "run")
+    assert fitted.code == 0, fitted.err
+    assert "(1 skipped: 1 unknown_class" in fitted.out
+    assert "1 is skipped (1 unknown_class). Labels that are no class: 17." in fitted.err
+    strict = command(*words, "--strict", "--out", "strict")
+    assert strict.code == 2
+    assert "(unknown_class)" in strict.err
+
+
 def test_names_verified_for_numbers(refused: Refused, tmp_path: Path) -> None:
     rows = Rows(4)
     rows.write(tmp_path / "data.parquet", rows.given.tolist())

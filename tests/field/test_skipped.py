@@ -47,4 +47,4 @@ def test_new_rows_of_other_classes_only_are_refused_with_their_names(
 ) -> None:
     embeddings(tmp_path / "new.parquet", rows=30)
     score = ["score", fitted / "run", "--data", "new.parquet", "--embedding-column", "embedding"]
-    refused(*score, "--label-column", "sample_id", says=["Labels that are no class of the run: s00000, s00001"])
+    refused(*score, "--label-column", "sample_id", says=["Labels that are no class: s00000, s00001"])

@@ -157,6 +157,16 @@ def test_a_label_that_is_not_among_the_names_that_were_told_is_refused_with_what
         column(["hat", "tshirt"]).defining(CLOTHES)
 
 
+def test_a_few_labels_that_were_not_told_are_left_to_be_skipped_whether_names_or_numbers() -> None:
+    reading = column(["0", "17", "3", "1.0", "2", "2"]).defining(CLOTHES)
+    assert reading.labels.to_pylist() == ["tshirt", "17", "dress", "trouser", "pullover", "pullover"]
+    assert reading.classes == tuple(CLOTHES)
+    reading = column(["hat", "tshirt", "dress"]).defining(CLOTHES)
+    assert (reading.labels.to_pylist(), reading.classes) == (["hat", "tshirt", "dress"], tuple(CLOTHES))
+    with pytest.raises(NoisecleanerError, match="count from 0 to 3"):
+        column(["0", "17", "18", "19"]).defining(CLOTHES)  # names of another dataset
+
+
 def test_own_names_stay_where_others_are_told_and_have_to_be_among_them() -> None:
     own = column(["b", "a"], own=("b", "a")).defining(("a", "b", "c"))
     assert (own.classes, own.labels.to_pylist()) == (("a", "b", "c"), ["b", "a"])

@@ -75,7 +75,7 @@ def test_rows_that_were_joined_are_not_counted(tmp_path: Path) -> None:
 def test_labels_that_the_run_does_not_know_are_named(tmp_path: Path) -> None:
     data = vectors(tmp_path / "d.parquet", ["a", "b", "zebra"])
     said = causes(read(data, classes=("a", "b"), embedding="embedding"))
-    assert said == " Labels that are no class of the run: zebra."
+    assert said == " Labels that are no class: zebra."
 
 
 def test_a_path_that_would_break_a_terminal_is_shown_safely(tmp_path: Path) -> None:
