@@ -47,6 +47,7 @@ class Skip(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_FORMAT = "unsupported_format"
     NO_VECTOR = "no_vector"
+    NOT_FINITE = "not_finite"  # a vector with NaN or infinity, as a model that failed leaves
     IN_DATASET = "in_dataset"  # of clean-only rows: this one was joined instead
     NO_CLASS = "no_class"  # of clean-only rows: verified to be none of the classes
 
@@ -77,7 +78,7 @@ class Vectors(Protocol):
         ...
 
     def blocks(self) -> Iterator[RealArray]:
-        """Yield arrays of shape [rows, width] in row order; a null vector is a row of NaN."""
+        """Yield arrays of shape [rows, width] in row order, see `vectors.skipped` for those that cannot be used."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import listed
@@ -54,6 +55,9 @@ def causes(rows: Manifest) -> str:
         text += _unsupported(rows)
     if Skip.LFS_POINTER in reasons:
         text += " Files that are pointers of Git LFS come with `git lfs pull`."
+    if Skip.NOT_FINITE in reasons:
+        first = rows.table["sample_id"].filter(_skipped(rows, Skip.NOT_FINITE))[0].as_py()
+        text += f" The vector of {_shown(first)} holds NaN, infinity or a number beyond single precision."
     if Skip.EMPTY_FILE in reasons:
         text += f" {_shown(_first(rows, Skip.EMPTY_FILE))} holds no bytes."
     if Skip.UNKNOWN_CLASS in reasons:
@@ -96,9 +100,13 @@ def _first(rows: Manifest, reason: Skip) -> str | None:
 
 def _paths(rows: Manifest, reason: Skip) -> list[str | None]:
     """The paths of the rows with a reason."""
-    skipped = pc.fill_null(pc.equal(rows.table["skip_reason"], reason.value), False)
-    paths: list[str | None] = rows.table["path"].filter(skipped).to_pylist()
+    paths: list[str | None] = rows.table["path"].filter(_skipped(rows, reason)).to_pylist()
     return paths
+
+
+def _skipped(rows: Manifest, reason: Skip) -> pa.ChunkedArray:
+    """Which rows have a reason, booleans of shape [rows]."""
+    return pc.fill_null(pc.equal(rows.table["skip_reason"], reason.value), fill_value=False)
 
 
 def _root(rows: Manifest) -> Place | None:

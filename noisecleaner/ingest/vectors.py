@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import RealArray
+from noisecleaner.arrays import BoolArray, IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.kinds import is_pointer
-from noisecleaner.ingest.manifest import VectorKind
+from noisecleaner.ingest.manifest import Skip, VectorKind
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.walk import first_bytes
 from noisecleaner.tables import require_columns
@@ -63,7 +63,9 @@ class VectorColumn:
         if pa.types.is_fixed_size_list(of):
             width = of.list_size
         else:  # reads the first rows, which may take a while
-            width = next((len(v) for b in files.batches([column], 1024) for v in b.column(0) if v.is_valid), 0)
+            width = next(
+                (len(v) for b in files.batches([column], 1024) for v in b.column(0) if v.is_valid and len(v)), 0
+            )
         if not width:
             raise NoisecleanerError(
                 f"{kind.capitalize()} need at least one number, but column {column!r} of {files} holds empty vectors.",
@@ -77,22 +79,18 @@ class VectorColumn:
         return self.files.where(self.column)
 
     def blocks(self) -> Iterator[RealArray]:
-        """Yield arrays of shape [rows, width]; a null vector is a row of NaN.
+        """Yield arrays of shape [rows, width]; a vector that is null or empty is a row of NaN, see `skipped`.
 
         Raises:
-            NoisecleanerError: a vector has another length, or holds NaN or infinity.
+            NoisecleanerError: a vector has another length.
         """
         first = 0
         for batch in self.files.batches([self.column], rows_at_once(self.width)):
-            yield self._block(batch.column(0), first)
+            column = batch.column(0)
+            block = self._of_struct(column) if self.names else self._of_lists(column, first)
+            there = np.asarray(column.is_valid()) & (True if self.names else self._lengths(column) > 0)
+            yield marked(block, there)
             first += batch.num_rows
-
-    def _block(self, column: pa.Array, first: int) -> RealArray:
-        block = self._of_struct(column) if self.names else self._of_lists(column, first)
-        broken = np.asarray(column.is_valid()) & ~np.isfinite(block).all(axis=1)
-        if broken.any():
-            raise self._refusal(first + int(np.argmax(broken)), "holds NaN or infinity")
-        return block
 
     def _of_struct(self, structs: pa.Array) -> RealArray:
         numbers = [pc.struct_field(structs, [place]) for place in range(self.width)]  # null where the struct is
@@ -100,21 +98,26 @@ class VectorColumn:
         return np.stack(columns, axis=1) if len(structs) else np.empty((0, self.width), np.float32)
 
     def _of_lists(self, lists: pa.Array, first: int) -> RealArray:
-        present = np.asarray(lists.is_valid())
-        lengths = np.asarray(pc.list_value_length(lists).fill_null(self.width))
-        if (lengths != self.width).any():
-            row = int(np.argmax(lengths != self.width))
-            raise self._refusal(first + row, f"has {lengths[row]} numbers")
+        lengths = self._lengths(lists)
+        present = lengths > 0
+        if (lengths[present] != self.width).any():
+            row = int(np.argmax(present & (lengths != self.width)))
+            raise self._refusal(first + row, lengths[row])
         values = lists.drop_null().flatten().to_numpy(zero_copy_only=False)
         kind = values.dtype if values.dtype in (np.float16, np.float32) else np.dtype(np.float32)
         block = np.full((len(lists), self.width), np.nan, kind)
-        block[present] = values.reshape(-1, self.width)
+        with np.errstate(over="ignore"):  # what networks cannot take is marked
+            block[present] = values.reshape(-1, self.width)
         return block
 
-    def _refusal(self, row: int, what: str) -> NoisecleanerError:
+    def _lengths(self, lists: pa.Array) -> IntArray:
+        """How many numbers each vector has, 0 where it is null, shape [rows]."""
+        return np.asarray(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
+
+    def _refusal(self, row: int, length: int) -> NoisecleanerError:
         return NoisecleanerError(
-            f"Every vector of column {self.column!r} needs {self.width} finite numbers, "
-            f"but the one in row {row} of {self.files} {what}.",
+            f"Every vector of column {self.column!r} needs {self.width} numbers, "
+            f"but the one in row {row} of {self.files} has {length} numbers.",
             "Correct or remove that row; a row without a vector may hold null.",
         )
 
@@ -199,21 +202,41 @@ class VectorFile:
             )
 
     def blocks(self) -> Iterator[RealArray]:
-        """Yield parts of the map in row order.
-
-        Raises:
-            NoisecleanerError: a vector holds NaN or infinity.
-        """
+        """Yield parts of the map in row order; those that hold an unusable vector are copies, see `skipped`."""
         step = rows_at_once(self.width)
         for first in range(0, len(self), step):
             block = self.array[first : first + step]
-            if not np.isfinite(block).all():
-                row = first + int(np.argmin(np.isfinite(block).all(axis=1)))
-                raise NoisecleanerError(
-                    f"Every vector needs finite numbers, but row {row} of {self.path} holds NaN or infinity.",
-                    "Correct that row, or remove it from the file and from the dataset.",
-                )
-            yield block
+            yield marked(block, np.ones(len(block), dtype=bool))
+
+
+def marked(block: RealArray, there: BoolArray) -> RealArray:
+    """Make vectors that networks cannot take rows of infinity: `skipped` tells them from those that are not there.
+
+    Args:
+        block: vectors, shape [rows, width].
+        there: rows that have one, shape [rows].
+
+    Returns:
+        The block itself where nothing had to be changed.
+    """
+    with np.errstate(over="ignore"):  # networks take single precision
+        broken = there & ~np.isfinite(block.astype(np.float32, copy=False)).all(axis=1)
+    if not broken.any():
+        return block
+    block = np.array(block)
+    block[broken] = np.inf
+    return block
+
+
+def skipped(block: RealArray, first: int) -> dict[int, Skip]:
+    """Find the rows of a block without a vector that can be used, and why: number -> reason.
+
+    Args:
+        block: as payloads yield it: a row of NaN has no vector, one of infinity holds NaN or infinity.
+        first: the number of its first row.
+    """
+    rows = np.flatnonzero(~np.isfinite(block[:, 0]))
+    return {first + row: Skip.NO_VECTOR if np.isnan(block[row, 0]) else Skip.NOT_FINITE for row in rows.tolist()}
 
 
 def rows_at_once(width: int) -> int:

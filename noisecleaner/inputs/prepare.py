@@ -17,7 +17,7 @@ from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest import Manifest, Payload, Skip
 from noisecleaner.ingest.column_names import AnyVectors
-from noisecleaner.ingest.vectors import VectorFile
+from noisecleaner.ingest.vectors import VectorFile, skipped
 from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create
@@ -99,8 +99,8 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
         progress: is told about every block.
 
     Raises:
-        NoisecleanerError: vectors of unequal length, with NaN, or that are no probabilities, or in another order than
-            the classes.
+        NoisecleanerError: vectors of unequal length, or that are no probabilities, or in another order than the
+            classes.
     """
     vectors = _alike([part.payload for part in parts])
     kind, width, total = vectors[0].kind, vectors[0].width, sum(map(len, parts))
@@ -109,23 +109,23 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
     # rows beside the dataset bring columns of their own, never a file
     array = vectors[0].array if isinstance(vectors[0], VectorFile) and len(parts) == 1 else None
     copied, row, columns = array is None, 0, []
-    skipped: dict[int, Skip] = {}
+    unusable: dict[int, Skip] = {}
     with progress.stage(f"Reading {kind}", total, "rows") as stage:
         for block in chain.from_iterable(part.blocks() for part in vectors):
             if kind == "probabilities":
                 check(block)
                 columns.append(likeliest(block))
             array = create(folder / f"{kind}.npy", (total, width), block.dtype) if array is None else array
-            missing = row + np.flatnonzero(np.isnan(block[:, 0]))
+            missing = skipped(block, row)
             if copied:
                 array[row : row + len(block)] = block
-                array[missing] = 0
-            skipped |= dict.fromkeys(missing.tolist(), Skip.NO_VECTOR)
+                array[list(missing)] = 0
+            unusable |= missing
             row += len(block)
             stage.advance(len(block))
     assert array is not None  # noqa: S101  # a manifest has rows
     notices = check_order(np.concatenate(columns)[: len(parts[0])], parts[0]) if columns else ()
-    return Inputs(array, skipped, notices)
+    return Inputs(array, unusable, notices)
 
 
 def statistics(array: Array, rows: IntArray) -> tuple[RealArray, RealArray]:

@@ -67,17 +67,17 @@ def check_order(columns: IntArray, dataset: Manifest) -> tuple[Notice, ...]:
 
 
 def likeliest(block: RealArray) -> IntArray:
-    """Find the column of the greatest probability in each row, -1 in a row of NaN, shape [rows].
+    """Find the column of the greatest probability in each row, -1 where there is no usable vector, shape [rows].
 
     Args:
         block: shape [rows, classes].
     """
-    missing = np.isnan(block[:, 0])
+    missing = ~np.isfinite(block[:, 0])
     return np.where(missing, -1, np.argmax(block, axis=1)).astype(np.int64)
 
 
 def check(block: RealArray) -> None:
-    """Refuse rows that are no distribution; a row of NaN, where there is no vector, is left alone.
+    """Refuse rows that are no distribution; where there is no usable vector, a row is left alone.
 
     Args:
         block: shape [rows, classes].
@@ -86,6 +86,10 @@ def check(block: RealArray) -> None:
         NoisecleanerError: a number lies outside [0, 1], or the sum of a row is not 1.
     """
     values = block.astype(np.float32, copy=False)
+    if not (there := np.isfinite(values[:, 0])).all():
+        values = values[there]
+    if not len(values):
+        return
     total = values.sum(axis=1)
     wrong = np.abs(total - 1) > 0.01
     if not (np.fmin.reduce(values, axis=None) >= 0 and np.fmax.reduce(values, axis=None) <= 1):

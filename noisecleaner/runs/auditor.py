@@ -19,6 +19,7 @@ from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.skips import causes
+from noisecleaner.ingest.vectors import skipped
 from noisecleaner.inputs.probabilities import check_order, check_width, likeliest
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
@@ -176,15 +177,15 @@ class Auditor:
         pending = _Pending(wanted=wanted, given=dataset.given, network=network, sample=sample)
         work, threads = partial(self._judge_block, predictors, pending), predictors.threads
         parts = in_threads(work, vector_blocks(payload), threads=threads, ahead=2 * threads, name="score")
-        judgements, missing = Judgements.unknown(len(dataset)), []
+        judgements, missing = Judgements.unknown(len(dataset)), dict[int, Skip]()
         columns = np.full(len(dataset), -1)
         with progress.stage("Scoring", int(wanted.sum()), "rows") as stage:
             for part in parts:
                 judgements.put(part.rows, part.judgements)
                 columns[part.rows] = part.columns
-                missing += part.without.tolist()
+                missing |= part.without
                 stage.advance(len(part.rows))
-        dataset = dataset.skipping(dict.fromkeys(missing, Skip.NO_VECTOR))
+        dataset = dataset.skipping(missing)
         _require_rows(dataset)
         if payload.kind == "probabilities":
             dataset = dataset.noting(*check_order(columns, dataset))
@@ -196,9 +197,9 @@ class Auditor:
         """Judge the rows of a block that are wanted and have a vector."""
         first, vectors = block.first, block.vectors
         pending.sample.take(block)
-        there = ~np.isnan(vectors[:, 0])
+        there = np.isfinite(vectors[:, 0])
         taken = pending.wanted[first : first + len(vectors)] & there
-        rows, without = first + np.flatnonzero(taken), first + np.flatnonzero(~there)
+        rows, without = first + np.flatnonzero(taken), skipped(vectors, first)
         if not len(rows):
             return _JudgedBlock(rows, Judgements.unknown(0), without, rows)
         wanted_ones = vectors if taken.all() else vectors[taken]
@@ -286,9 +287,9 @@ class _Pending:
 
 @dataclass(frozen=True)
 class _JudgedBlock:
-    """Rows of a block [n], what is made of them, the rows without a vector, and the likeliest column of each [n]."""
+    """Rows of a block [n], what is made of them, rows without a usable vector, and the likeliest column of each [n]."""
 
     rows: IntArray
     judgements: Judgements
-    without: IntArray
+    without: dict[int, Skip]
     columns: IntArray

@@ -37,12 +37,12 @@ class VectorSample:
 
     def seen(self) -> tuple[IntArray, SingleArray]:
         """The rows that have a vector, and those vectors."""
-        there = ~np.isnan(self._vectors[:, 0])
+        there = np.isfinite(self._vectors[:, 0])
         return self._rows[there], self._vectors[there]
 
 
 def vector_blocks(payload: AnyVectors) -> Iterator[VectorBlock]:
-    """Read all vectors; a row without one holds NaN."""
+    """Read all vectors; a row without a usable one is told by `ingest.vectors.skipped`."""
     first = 0
     for vectors in payload.blocks():
         yield VectorBlock(first, vectors)

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pytest
 from support.sources import both, read, refusal, table, vectors
 
-from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Manifest
+from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.column_names import AnyVectors, NamedProbabilities
-from noisecleaner.ingest.vectors import VectorColumn, VectorFile
+from noisecleaner.ingest.vectors import VectorColumn, VectorFile, skipped
 
 
 def blocks(manifest: Manifest) -> np.ndarray:
@@ -75,10 +74,10 @@ def test_a_struct_is_no_embedding_and_a_struct_of_text_no_probabilities(tmp_path
     assert "must be lists of numbers" in refusal(path, probabilities="p")
 
 
-def test_a_struct_with_a_missing_number_is_refused_with_its_row(tmp_path: Path) -> None:
-    rows = pa.array([{"a": 0.5, "b": 0.5}, {"a": None, "b": 1.0}])
-    with pytest.raises(NoisecleanerError, match=r"row 1 of .* holds NaN"):
-        blocks(read(vectors(tmp_path / "d.parquet", ["a", "b"], p=rows), probabilities="p"))
+def test_a_struct_with_a_missing_number_is_a_vector_that_cannot_be_used(tmp_path: Path) -> None:
+    rows = pa.array([{"a": 0.5, "b": 0.5}, {"a": None, "b": 1.0}, None])
+    found = blocks(read(vectors(tmp_path / "d.parquet", ["a", "b", "a"], p=rows), probabilities="p"))
+    assert skipped(found, 0) == {1: Skip.NOT_FINITE, 2: Skip.NO_VECTOR}
 
 
 # Names that the user tells

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.sources import make, read, refusal, table, told, vectors
 
-from noisecleaner.ingest import Manifest
+from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.column_names import AnyVectors, NamedProbabilities
 from noisecleaner.ingest.vector_files import JoinedVectors
-from noisecleaner.ingest.vectors import VectorColumn, VectorFile
+from noisecleaner.ingest.vectors import VectorColumn, VectorFile, skipped
 from noisecleaner.notices import Severity
 
 IDS = ["r0", "r1", "r2", "r3"]
@@ -177,12 +177,15 @@ def test_a_table_of_vectors_needs_ids_and_one_column_of_them(tmp_path: Path) -> 
     assert payload.width == 4
 
 
-def test_a_broken_vector_of_a_file_with_ids_is_refused(tmp_path: Path) -> None:
+def test_a_broken_vector_of_a_file_with_ids_is_that_of_its_row(tmp_path: Path) -> None:
     data = vectors(tmp_path / "d.parquet", ["a", "b", "a", "b"])
     broken = np.ones((4, 2))
     broken[2, 1] = np.nan
     np.savez(tmp_path / "v.npz", ids=IDS[::-1], embeddings=broken)
-    assert "row 2 of" in refusal(data, embedding=str(tmp_path / "v.npz"))
+    payload = read(data, embedding=str(tmp_path / "v.npz")).payload
+    assert isinstance(payload, JoinedVectors)
+    (block,) = payload.blocks()
+    assert skipped(block, 0) == {1: Skip.NOT_FINITE}
 
 
 def test_a_file_in_row_order_that_has_another_length_says_how_the_order_is_told(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from support.sources import (
 )
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Manifest
-from noisecleaner.ingest.vectors import VectorColumn, VectorFile, rows_at_once
+from noisecleaner.ingest import Manifest, Skip
+from noisecleaner.ingest.vectors import VectorColumn, VectorFile, rows_at_once, skipped
 
 
 def blocks(manifest: Manifest) -> np.ndarray:
@@ -53,14 +53,18 @@ def test_embeddings_of_every_list_type_come_out_as_they_went_in(
     np.testing.assert_array_equal(found, np.array([VECTORS[0], VECTORS[1], [np.nan, np.nan], VECTORS[3]]))
 
 
-@pytest.mark.parametrize(
-    ("broken", "said"), [([1.0], "has 1 numbers"), ([1.0, np.nan], "NaN"), ([np.inf, 1.0], "infinity")]
-)
-def test_a_broken_vector_is_refused_with_its_row(tmp_path: Path, broken: list[float], said: str) -> None:
-    path = vectors(tmp_path / "d.parquet", list("abab"), embedding=[*VECTORS[:3], broken])
-    with pytest.raises(NoisecleanerError, match="row 3") as error:
+def test_a_vector_of_another_length_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = vectors(tmp_path / "d.parquet", list("abab"), embedding=[*VECTORS[:3], [1.0]])
+    with pytest.raises(NoisecleanerError, match=r"row 3 of .* has 1 numbers"):
         blocks(read(path, embedding="embedding"))
-    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("broken", [[1.0, np.nan], [np.inf, 1.0], [np.nan, np.nan], [1.0, 1e39]])
+def test_a_vector_that_is_not_finite_is_told_from_one_that_is_not_there(tmp_path: Path, broken: list[float]) -> None:
+    column = pa.array([VECTORS[0], broken, [], None], pa.list_(pa.float64()))
+    found = blocks(read(vectors(tmp_path / "d.parquet", list("abab"), embedding=column), embedding="embedding"))
+    assert skipped(found, 100) == {101: Skip.NOT_FINITE, 102: Skip.NO_VECTOR, 103: Skip.NO_VECTOR}
+    np.testing.assert_array_equal(found[0], VECTORS[0])
 
 
 def test_what_holds_no_vectors_is_refused(tmp_path: Path) -> None:
@@ -115,11 +119,13 @@ def test_what_is_no_file_of_numpy_is_refused(tmp_path: Path) -> None:
             VectorFile.open(str(tmp_path / name), "embeddings")
 
 
-def test_a_file_with_a_broken_vector_is_refused_with_its_row(tmp_path: Path) -> None:
+def test_a_broken_vector_of_a_file_is_marked_and_the_file_stays_as_it_is(tmp_path: Path) -> None:
     values = np.ones((10, 2), np.float32)
     values[7, 1] = np.nan
-    with pytest.raises(NoisecleanerError, match="row 7"):
-        list(VectorFile.open(saved(tmp_path, values), "embeddings").blocks())
+    file = VectorFile.open(saved(tmp_path, values), "embeddings")
+    (block,) = file.blocks()
+    assert skipped(block, 0) == {7: Skip.NOT_FINITE}
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), values)
 
 
 def test_blocks_hold_as_many_vectors_as_fit_and_at_least_one() -> None:
