@@ -97,15 +97,18 @@ def gate(
     source = rows.source(data)
     target = target_of(run, source.data, out)
     read_baseline(asked, target)  # before the long part
-    score_new(
-        run,
-        source,
-        target,
-        trusted=trusted,
-        cutoff=Cutoff(**only_given(threshold=threshold)),
-        inference=rows.inference(),
-        progress=terminal.TerminalProgress(),
-    )
+    with terminal.LateProgress() as progress:
+        summary = score_new(
+            run,
+            source,
+            target,
+            trusted=trusted,
+            cutoff=Cutoff(**only_given(threshold=threshold)),
+            inference=rows.inference(),
+            progress=progress,
+        )
+        # a verdict for machines is not what somebody reads who looks at the terminal
+        progress.release(summary.notices if format == "console" and output is None else ())
     _conclude(judge(target, asked), format, output)
 
 

@@ -74,30 +74,33 @@ def score(
     from noisecleaner.api import score as score_fitted
 
     cutoff = Cutoff(**only_given(threshold=threshold, by=by, goal=goals.goal(threshold)))
-    progress = terminal.TerminalProgress()
     if data is None:
         rows.refuse_without_data(out)
         told = any(rows.of_labels().values())
         if trusted is None and corrections is None:
             refuse(rows.of_labels(), "--data, --trusted or --corrections")
         columns = only_given(columns=rows.columns() if told else None)
-        summary = score_fitted(
-            run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **columns
-        )
+        with terminal.LateProgress() as progress:
+            summary = score_fitted(
+                run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **columns
+            )
+            progress.release(summary.notices)
         console.show_summary(summary, run)
         return
     source = rows.source(data)
     target = target_of(run, source.data, out)
-    summary = score_new(
-        run,
-        source,
-        target,
-        trusted=trusted,
-        corrections=corrections,
-        cutoff=cutoff,
-        inference=rows.inference(),
-        progress=progress,
-    )
+    with terminal.LateProgress() as progress:
+        summary = score_new(
+            run,
+            source,
+            target,
+            trusted=trusted,
+            corrections=corrections,
+            cutoff=cutoff,
+            inference=rows.inference(),
+            progress=progress,
+        )
+        progress.release(summary.notices)
     console.show_summary(summary, target)
 
 

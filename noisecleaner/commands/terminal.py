@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from noisecleaner.commands.wording import typed
+from noisecleaner.notices import Notice, Severity, doubts
 from noisecleaner.progress import Progress, Stage
 from noisecleaner.texts import printable
 
@@ -74,6 +75,38 @@ class TerminalProgress(Progress):
         with Bars(*columns, console=console) as bars:
             task = bars.add_task(title, total=total, completed=done, rate="", numbers="")
             yield _Bar(bars, task, unit)
+
+
+class LateProgress(TerminalProgress):
+    """Keeps warnings that will stand beside the numbers; what ends up nowhere is printed after all.
+
+    Used as a context: where the command ends with an error, all of them are printed.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Notice] = []
+
+    def __enter__(self) -> LateProgress:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.release()
+
+    def tell(self, *notices: Notice) -> None:
+        """Tell notes at once, and keep the rest."""
+        super().tell(*(notice for notice in notices if notice.severity is Severity.NOTE))
+        self._kept += doubts(notices)
+
+    def release(self, shown: Iterable[Notice] = ()) -> None:
+        """Print what was kept, each once.
+
+        Args:
+            shown: notices that stand elsewhere, and need not be printed.
+        """
+        kept, known, self._kept = dict.fromkeys(self._kept), frozenset(shown), []
+        for notice in kept:
+            if notice not in known:
+                self.warn(notice.message)
 
 
 class _Bar(Stage):

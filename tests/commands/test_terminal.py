@@ -8,6 +8,7 @@ import pytest
 
 from noisecleaner.commands import terminal
 from noisecleaner.commands.terminal import TerminalProgress
+from noisecleaner.notices import Notice, Severity
 
 
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(capfd: pytest.CaptureFixture[str]) -> None:
@@ -56,3 +57,26 @@ def test_notes_and_warnings_say_what_one_types_and_are_safe(capfd: pytest.Captur
     captured = capfd.readouterr()
     assert captured.out == ""
     assert captured.err == "Set --seed 1\ufffd[31m.\nWarning: See `noisecleaner methods`.\n"
+
+
+def test_warnings_that_stand_beside_the_numbers_are_not_printed_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    note = Notice(code="a", message="Read so.", severity=Severity.NOTE)
+    odd, lost = (Notice(code=code, message=f"This is {code}.") for code in ("odd", "lost"))
+    with terminal.LateProgress() as progress:
+        progress.tell(note, odd, lost)
+        assert capsys.readouterr().err == "Read so.\n"
+        progress.tell(odd)
+        progress.release([odd])
+    assert capsys.readouterr().err == "Warning: This is lost.\n"
+
+
+def test_warnings_are_printed_where_the_command_ends_with_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    def ending_badly() -> None:
+        with terminal.LateProgress() as progress:
+            progress.tell(odd, odd)
+            raise ValueError("no")
+
+    odd = Notice(code="odd", message="This is odd.")
+    with pytest.raises(ValueError, match="no"):
+        ending_badly()
+    assert capsys.readouterr().err == "Warning: This is odd.\n"
