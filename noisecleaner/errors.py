@@ -8,7 +8,8 @@ class NoisecleanerError(Exception):
 
     Both texts speak to those who call the library: what stands in backticks is Python, a parameter (`seed`,
     `Columns.label`), a value for one (`seed=1`, `Model(frozen=False)`, `trusted=FILE`) or a call
-    (`fit(..., resume=True)`). The command line puts its own words in their place (`commands/wording.py`).
+    (`fit(..., resume=True)`). The command line puts its own words in their place (`commands/wording.py`), but in what
+    stands in quotes: a user's own names, see `quoted`.
 
     Args:
         message: what is required and what was found, in one or two sentences.
@@ -46,8 +47,14 @@ class Interrupted(BaseException):
         self.signum = signum
 
 
+def quoted(name: object) -> str:
+    """Put a user's name in quotes where it holds a backtick: in our texts that is Python, see `NoisecleanerError`."""
+    text = str(name)
+    return repr(text) if "`" in text else text
+
+
 def listed(names: object, limit: int = 12) -> str:
-    """Join names for an error text: `a, b, c`, cut after `limit` of them."""
-    texts = [str(name) for name in names] if isinstance(names, (list, tuple)) else [str(names)]
+    """Join a user's names for an error text: `a, b, c`, cut after `limit` of them."""
+    texts = [quoted(name) for name in names] if isinstance(names, (list, tuple)) else [quoted(names)]
     more = f", … ({len(texts) - limit} more)" if len(texts) > limit else ""
     return (", ".join(texts[:limit]) or "none") + more

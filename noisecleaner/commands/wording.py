@@ -40,13 +40,21 @@ _FUNCTIONS = frozenset(
 )
 #: Longer pieces of code are nobody's hint.
 _LONGEST = 4096
+#: A text in quotes, as `repr` writes it; or a piece of Python of ours, which stands as a word of its own.
+_PIECES = re.compile(
+    r"""(?<!\w)(?P<quote>['"])(?:\\.|[^\\\n])*?(?P=quote)(?!\w)"""
+    r"""|(?<![^\s(])`(?P<code>[^`\n]+)`(?=[.,;:)?!…]*(?:\s|\Z))"""
+)
 #: Functions whose commands are called otherwise.
 _COMMANDS = {"score_new": "score"}
 
 
 def typed(text: str) -> str:
-    """Put what one types in place of the Python in backticks; other texts in backticks stay as they are."""
-    return re.sub(r"`([^`\n]+)`", lambda found: _translated(found[1]) or found[0], text)
+    """Put what one types in place of the Python in backticks; other texts in backticks stay as they are.
+
+    So does whatever stands in quotes: the words of a user (see `errors.quoted`), who may call a class "`seed`".
+    """
+    return _PIECES.sub(lambda found: (found["code"] and _translated(found["code"])) or found[0], text)
 
 
 def option(parameter: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, IntArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.export.label_cells import Known, LabelCells
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
@@ -129,9 +129,9 @@ class Copy:
             return
         for row, content in payload.read(self.rows):
             if isinstance(content, Skip) and self.complete:
+                name = quoted(self.manifest.table["sample_id"][row])
                 raise NoisecleanerError(
-                    f"Every row to copy must still be readable, but {self.manifest.table['sample_id'][row]} is not "
-                    f"({content}).",
+                    f"Every row to copy must still be readable, but {name} is not ({content}).",
                     "Put the image back, or run `fit(...)` and `score(...)` again.",
                 )
             yield row, None if isinstance(content, Skip) else content

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError, listed, quoted
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_labels
@@ -277,11 +277,12 @@ def _sorted_apart(verification: Verification, given: Column) -> Iterator[Notice]
     wrong = np.flatnonzero(np.asarray(pc.fill_null(pc.not_equal(told.text, given), fill_value=False)))
     if len(wrong):
         row = int(wrong[0])
+        own, theirs, name = (quoted(column[row].as_py()) for column in (told.text, given, verification.ids))
         yield Notice(
             code="given-labels-disagree",
             message=f"{len(wrong):,} rows of {verification.where} tell another {_GIVEN} than the dataset (such as "
-            f"{verification.ids[row].as_py()}: {told.text[row].as_py()}, in the dataset {given[row].as_py()}). Either "
-            "its columns were sorted apart, and labels stand beside the wrong ids, or the dataset was changed since.",
+            f"{name}: {own}, in the dataset {theirs}). Either its "
+            "columns were sorted apart, and labels stand beside the wrong ids, or the dataset was changed since.",
         )
 
 

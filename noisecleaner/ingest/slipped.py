@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
+from noisecleaner.errors import quoted
 from noisecleaner.ingest.manifest import Column
 from noisecleaner.ingest.verification import Verification
 from noisecleaner.noise.slips import FARTHEST, Slip, find_slip
@@ -63,7 +64,7 @@ def slip_notices(table: Table, given: Column) -> Iterator[Notice]:
 
 
 def _notice(slip: Slip, table: Table, near: IntArray) -> Notice:
-    ends = [f"row {near[end] + 1:,} ({table.ids[int(near[end])].as_py()})" for end in (slip.first, slip.last)]
+    ends = [f"row {near[end] + 1:,} ({quoted(table.ids[int(near[end])].as_py())})" for end in (slip.first, slip.last)]
     side, away = "below" if slip.distance > 0 else "above", abs(slip.distance)
     whose = f"the row {side}" if away == 1 else f"the row {away} rows {side}"
     return Notice(

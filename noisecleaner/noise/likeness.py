@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special, stats
 
 from noisecleaner.arrays import FloatArray, IntArray, RealArray
+from noisecleaner.errors import quoted
 from noisecleaner.noise.rate import hundredths, percent
 from noisecleaner.noise.twosample import Found, Means, Samples, distributions, means, told_apart
 from noisecleaner.notices import UNLIKE, Notice, Severity
@@ -193,7 +194,7 @@ def mix_notice(fitted: IntArray, new: IntArray, classes: tuple[str, ...]) -> Not
     if float(stats.chi2_contingency(counts[:, counts.any(axis=0)]).pvalue) >= _RARE:
         return None
     most = np.argsort(-np.abs(change), kind="stable")[:_SHOWN]
-    shown = "; ".join(f"{classes[c]} {percent(shares[1][c])} instead of {percent(shares[0][c])}" for c in most)
+    shown = "; ".join(f"{quoted(classes[c])} {percent(shares[1][c])} instead of {percent(shares[0][c])}" for c in most)
     return Notice(
         code="other-mix-of-classes",
         message=f"The new rows have another mix of classes than the fitted ones ({shown}); they are compared with "

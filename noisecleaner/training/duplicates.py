@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import Array, IntArray
-from noisecleaner.errors import listed
+from noisecleaner.errors import listed, quoted
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.contents import thumbnails
 from noisecleaner.ingest.manifest import Manifest
@@ -179,7 +179,7 @@ class Duplicates:
         other = own[np.flatnonzero(values[own] != values[own[0]])[0]]
         names = self.dataset.classes if splits is None else splits.names
         ids = self.dataset.table["sample_id"]
-        return " and ".join(f"{ids[int(row)]} ({names[values[row]]})" for row in (own[0], other))
+        return " and ".join(f"{quoted(ids[int(row)])} ({quoted(names[values[row]])})" for row in (own[0], other))
 
 
 def find_duplicates(dataset: Manifest, array: Array) -> Duplicates:

@@ -52,11 +52,11 @@ def test_a_pipe_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capfd:
 
 
 def test_notes_and_warnings_say_what_one_types_and_are_safe(capfd: pytest.CaptureFixture[str]) -> None:
-    TerminalProgress().note("Set `seed=1`\x1b[31m.")
+    TerminalProgress().note("\x1b[31mSet `seed=1`.")
     TerminalProgress().warn("See `methods()`.")
     captured = capfd.readouterr()
     assert captured.out == ""
-    assert captured.err == "Set --seed 1\ufffd[31m.\nWarning: See `noisecleaner methods`.\n"
+    assert captured.err == "\ufffd[31mSet --seed 1.\nWarning: See `noisecleaner methods`.\n"
 
 
 def test_warnings_that_stand_beside_the_numbers_are_not_printed_twice(capsys: pytest.CaptureFixture[str]) -> None:

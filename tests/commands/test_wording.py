@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import noisecleaner
 from noisecleaner.cli import app
 from noisecleaner.commands.wording import option, typed
+from noisecleaner.errors import listed
 
 PACKAGE = Path(noisecleaner.__file__).parent
 COMMANDS = typer.main.get_group(app).commands
@@ -69,6 +70,25 @@ def test_a_parameter_is_an_option() -> None:
 )
 def test_a_users_own_code_stays_as_it_is(code: str) -> None:
     assert typed(f"the class `{code}`") == f"the class `{code}`"
+
+
+NAMES = st.one_of(
+    st.sampled_from(["`seed`", "`fit(x)`", "it's `seed`", '"`seed`"', "`a` 'b' `seed`"]), st.text("`'\"s()\\ ")
+)
+
+
+@given(NAMES, st.lists(NAMES))
+def test_a_users_names_stay_as_they_are_beside_what_is_typed(name: str, names: list[str]) -> None:
+    """Where they stand in quotes, as those with a backtick always do in a list."""
+    assert typed(f"`seed` of {name!r} is wrong: give `folds=3`.") == f"--seed of {name!r} is wrong: give --folds 3."
+    held = [name for name in names if "`" in name]
+    told = listed(held, 99)
+    assert typed(f"There are {told}. Give `seed`.") == f"There are {told}. Give --seed."
+
+
+@pytest.mark.parametrize("path", ["`seed`.csv", "/data/`seed`", "`seed`/1.png", "x`seed`", "a `seed`s"])
+def test_a_piece_of_a_path_is_no_word_of_ours(path: str) -> None:
+    assert typed(f"{path} is empty. Give `seed`.") == f"{path} is empty. Give --seed."
 
 
 @given(st.text(alphabet="`a=1('\"{}[.,)*…\\\n\0", max_size=40))
