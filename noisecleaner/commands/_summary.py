@@ -107,7 +107,14 @@ def _unlike(summary: Summary) -> bool:
 def _flagged(summary: Summary) -> str:
     """Tell why rows are flagged."""
     unlabelled = f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
-    return f"with {summary.by} < {summary.threshold:g}{_goal(summary.goal)}{unlabelled}"
+    return f"with {summary.by} < {summary.threshold:g}{_goal(summary.goal)}{unlabelled}{_uncertain(summary)}"
+
+
+def _uncertain(summary: Summary) -> str:
+    """Say that flags find nothing where nothing tells how often a flagged row is wrong."""
+    if summary.model != "uncalibrated" and not (void(summary.notices) and summary.model != "transfer"):
+        return ""
+    return ": a ranking of what to look at first, and no finding, because nothing calibrates it"
 
 
 def _goal(goal: Goal | None) -> str:

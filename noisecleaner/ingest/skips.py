@@ -15,7 +15,7 @@ from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.walk import first_bytes
 from noisecleaner.notices import Notice
-from noisecleaner.texts import printable, shortened
+from noisecleaner.texts import agreeing, printable, shortened
 
 #: Characters of a path that are told.
 _LENGTH = 300
@@ -35,10 +35,16 @@ def skip_notice(rows: Manifest, code: str = "rows-skipped", what: str = "rows") 
     if not reasons:
         return None
     total, skipped = len(rows) - rows.skips().get(Skip.IN_DATASET, 0), sum(reasons.values())
-    counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    be = "is" if skipped == 1 else "are"
-    usable = f"{total - skipped:,} of {total:,} {what} can be used, {skipped:,} {be} skipped"
-    return Notice(code=code, message=f"{usable} ({counted}).{causes(rows)}")
+    told = ", ".join(f"{count:,} {reason} ({_example(rows, reason, count)})" for reason, count in reasons.items())
+    usable = f"{total - skipped:,} of {total:,} {what} can be used, {skipped:,} {agreeing(skipped)} skipped"
+    return Notice(code=code, message=f"{usable}: {told}.{causes(rows)}")
+
+
+def _example(rows: Manifest, reason: str, count: int) -> str:
+    """Name the first row with a reason: `such as r7`, or `r7` where it is the only one."""
+    skipped = pc.fill_null(pc.equal(rows.table["skip_reason"], reason), False)
+    first = _shown(rows.table["sample_id"].filter(skipped)[0].as_py())
+    return first if count == 1 else f"such as {first}"
 
 
 def causes(rows: Manifest) -> str:

@@ -174,6 +174,17 @@ def test_how_label_quality_was_made(capfd: Capture, model: str, words: str) -> N
     assert lines(capfd)[4].endswith(words)
 
 
+def test_flags_that_nothing_calibrates_are_a_ranking_and_no_finding(capfd: Capture) -> None:
+    said = "rows (40.0 %) with label_quality < 0.5: a ranking of what to look at first, and no finding, because"
+    void = Notice(code="picked", message="They were picked.", severity=Severity.VOID)
+    for summary in (replace(SUMMARY, model="uncalibrated"), replace(SUMMARY, notices=(void,))):
+        console.show_summary(summary, Path("run"))
+        assert any(said in line for line in lines(capfd))
+    for summary in (SUMMARY, replace(SUMMARY, model="planted")):
+        console.show_summary(summary, Path("run"))
+        assert not any(said in line for line in lines(capfd))
+
+
 def test_too_few_verified_rows_to_rank_are_said(capfd: Capture) -> None:
     few = Ranking(auroc=1.0, low=None, high=None, wrong=2, right=198)
     console.show_summary(replace(SUMMARY, rankings=Rankings(overall=few, within_classes=few)), Path("run"))

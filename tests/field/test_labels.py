@@ -134,7 +134,7 @@ def test_a_number_without_a_name_is_a_row_that_is_skipped_and_named(command: Com
     fitted = command(*words, "--out", "run")
     assert fitted.code == 0, fitted.err
     assert "(1 skipped: 1 unknown_class" in fitted.out
-    assert "1 is skipped (1 unknown_class). Labels that are no class: 17." in fitted.err
+    assert "1 is skipped: 1 unknown_class (0-0). Labels that are no class: 17." in fitted.err
     strict = command(*words, "--strict", "--out", "strict")
     assert strict.code == 2
     assert "(unknown_class)" in strict.err

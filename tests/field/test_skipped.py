@@ -16,8 +16,8 @@ def test_fit_and_score_say_it_beside_the_noise(tmp_path: Path, command: Command)
     fit = command("fit", data, "--method", "uniform", "--out", tmp_path / "run", *SMALL)
     assert fit.code == 0, fit.err
     words = (
-        "Warning: 45 of 54 rows can be used, 9 are skipped (9 missing_file). The first file that is missing is "
-        f"{tmp_path}/gone/0.png."
+        "Warning: 45 of 54 rows can be used, 9 are skipped: 9 missing_file (such as gone/0.png). The first file "
+        f"that is missing is {tmp_path}/gone/0.png."
     )
     assert words in fit.err
     assert words in command("score", tmp_path / "run").out

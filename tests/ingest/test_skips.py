@@ -29,7 +29,15 @@ def test_rows_are_counted_by_reason(tmp_path: Path) -> None:
     notice = skip_notice(rows(tmp_path, {0: Skip.TRUNCATED, 3: Skip.TOO_LARGE, 4: Skip.TRUNCATED}))
     assert notice is not None
     assert (notice.code, notice.severity) == ("rows-skipped", Severity.WARNING)
-    assert notice.message == "7 of 10 rows can be used, 3 are skipped (2 truncated, 1 too_large)."
+    assert notice.message == (
+        "7 of 10 rows can be used, 3 are skipped: 2 truncated (such as images/0.png), 1 too_large (images/3.png)."
+    )
+
+
+def test_rows_without_label_or_vector_are_told_by_their_id(tmp_path: Path) -> None:
+    notice = skip_notice(rows(tmp_path, {4: Skip.NO_LABEL, 5: Skip.NO_LABEL, 6: Skip.NO_VECTOR}))
+    assert notice is not None
+    assert "2 no_label (such as images/4.png), 1 no_vector (images/6.png)" in notice.message
 
 
 def test_the_first_missing_file_is_told_by_its_whole_path_and_why(tmp_path: Path) -> None:
@@ -68,7 +76,7 @@ def test_rows_that_were_joined_are_not_counted(tmp_path: Path) -> None:
     both = rows(tmp_path, {0: Skip.IN_DATASET, 1: Skip.TRUNCATED})
     notice = skip_notice(both, "trusted-rows-skipped", "trusted rows")
     assert notice is not None
-    assert notice.message == "8 of 9 trusted rows can be used, 1 is skipped (1 truncated)."
+    assert notice.message == "8 of 9 trusted rows can be used, 1 is skipped: 1 truncated (images/1.png)."
     assert skip_notice(rows(tmp_path, {0: Skip.IN_DATASET})) is None
 
 
