@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from noisecleaner.arrays import UNVERIFIED, Array
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
 from noisecleaner.files import write_arrays
@@ -190,7 +190,8 @@ def _assignment(config: FitConfig, architecture: Architecture, corpus: Corpus) -
     """Assign rows to training runs."""
     return assign_folds(
         given=corpus.dataset.given,
-        trusted=corpus.dataset.trusted,
+        # who saw what is not certain: such a row judges, but steers nothing
+        trusted=np.where(corpus.dataset.disputed, NO_CLASS, corpus.dataset.trusted),
         corrected=corpus.dataset.corrected,
         clean_only=corpus.clean_only_labels,
         folds=config.effort.folds or (1 if architecture.trunk is not None or config.transfer else FOLDS),

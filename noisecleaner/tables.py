@@ -34,11 +34,12 @@ SAMPLE = (
 )
 
 #: Columns that earlier versions did not write; null in their files.
-LATER = frozenset({"corrected_label", "judging", "sample_probability", "certified"})
+LATER = frozenset({"second_label", "corrected_label", "judging", "sample_probability", "certified"})
 
 #: One row for each row of the dataset, in its order: the result.
 SCORES = schema_of(
     *SAMPLE,
+    ("second_label", pa.string()),
     ("corrected_label", pa.string()),
     ("alpha", pa.float32()),
     ("beta", pa.float32()),

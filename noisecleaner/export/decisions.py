@@ -14,6 +14,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.certified import carried
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.ingest.second_looks import disputed
 from noisecleaner.registry import check_choice
 
 
@@ -108,6 +109,7 @@ def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_l
     verified, corrected = (
         verified_indices(scores[name], classes, none_label=none_label) for name in ("trusted_label", "corrected_label")
     )
+    verified = np.where(disputed(scores), UNVERIFIED, verified)  # neither look is certain
     flagged = _flagged(scores, policy.threshold)
     usable = np.asarray(pc.is_valid(scores["flagged"]))
     # a correction was made later, and of this row alone

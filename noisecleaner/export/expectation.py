@@ -12,10 +12,13 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.ingest.second_looks import disputed
 from noisecleaner.noise.copies import CopiedRows
 from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.noise.verifiers import Looks, VerifierErrors
 from noisecleaner.notices import Severity, void
 from noisecleaner.runs.scored_run import Metadata
+from noisecleaner.runs.second_looks import recheck
 from noisecleaner.tables import doubles, with_column
 
 #: Numbers of the two calibrators, of label quality and of suggestions, that decide about a relabelled row. Without them
@@ -64,25 +67,30 @@ class _Labels(NamedTuple):
         given: class index of the given label, -1 where there is none.
         right: class index of the right label, `NO_CLASS` where none is, `UNVERIFIED` where nobody knows.
         audited: rows that were verified as a part of a sample, and judge.
+        open: verified rows at which a second look saw another label.
+        second: class index of what a second look saw, otherwise like `right`.
     """
 
     given: IntArray
     right: IntArray
     audited: BoolArray
+    open: BoolArray
+    second: IntArray
 
     @classmethod
     def of(cls, scores: pa.Table, classes: tuple[str, ...], none_label: str | None) -> _Labels:
         """Read them off the scores."""
-        verified, corrected = (
+        verified, second, corrected = (
             verified_indices(scores[name], classes, none_label=none_label)
-            for name in ("trusted_label", "corrected_label")
+            for name in ("trusted_label", "second_label", "corrected_label")
         )
         usable = np.asarray(pc.is_valid(scores["flagged"]))
         judging = np.asarray(pc.fill_null(scores["judging"], fill_value=False))
         audited = judging & usable & (verified != UNVERIFIED)
         # an audit measures by what it found, also where somebody corrected the row later
         right = np.where(audited | (corrected == UNVERIFIED), verified, corrected)
-        return cls(indices(scores["given_label"], classes), right, audited)
+        apart = disputed(scores) & (corrected == UNVERIFIED)
+        return cls(indices(scores["given_label"], classes), right, audited, apart, second)
 
 
 def _copied(
@@ -90,7 +98,7 @@ def _copied(
 ) -> CopiedRows:
     """Ask what the copy would hold if nobody had verified or corrected a row."""
     nothing, blind = pa.nulls(len(scores), pa.string()), scores
-    for name in ("trusted_label", "corrected_label"):
+    for name in ("trusted_label", "second_label", "corrected_label"):
         blind = with_column(blind, name, nothing)
     unaided = decide(blind, classes, policy)
     drawn, alike = doubles(scores["sample_probability"]), labels.audited.sum() / max(1, (~decisions.skipped).sum())
@@ -101,8 +109,25 @@ def _copied(
         audited=labels.audited,
         probability=np.where(np.isnan(drawn), alike, drawn),
         expected=_expected(scores, unaided),
+        open=labels.open,
+        verifiers=_verifiers(scores, classes, labels),
         fitted=_FITTED if policy.on_flag is OnFlag.RELABEL else 0,
     )
+
+
+def _verifiers(scores: pa.Table, classes: tuple[str, ...], labels: _Labels) -> VerifierErrors | None:
+    """Measure how often verifiers err; None where nobody knows."""
+    looks = Looks(
+        given=labels.given,
+        first=labels.right,
+        second=labels.second,
+        expected=1 - doubles(scores["label_quality"]),
+        suggested=indices(scores["suggested_label"], classes),
+        confidence=doubles(scores["suggested_confidence"]),
+        classes=len(classes),
+    )
+    rechecked = recheck(looks.only(labels.audited & (labels.given >= 0)))
+    return None if rechecked is None else rechecked.errors
 
 
 def _expected(scores: pa.Table, unaided: Decisions) -> FloatArray:

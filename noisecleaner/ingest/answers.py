@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest import second_looks
 from noisecleaner.ingest.labels import as_text
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
@@ -180,7 +181,7 @@ def refuse_own_copy(
 def _others(files: Files, columns: Columns) -> Iterator[str]:
     """Columns of text or numbers that have no meaning yet."""
     known = {columns.sample_id, columns.trusted_id, columns.image, columns.embedding, columns.probabilities}
-    known |= {columns.irrelevant, *(set(PLAN.names) - {Columns.trusted})}
+    known |= {columns.irrelevant, second_looks.COLUMN, *(set(PLAN.names) - {Columns.trusted})}
     for field in files.schema:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)

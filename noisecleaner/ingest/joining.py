@@ -19,7 +19,8 @@ from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.matching import Known, match
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.raw import read_dataset, with_images
-from noisecleaner.ingest.repeats import Repeats
+from noisecleaner.ingest.repeats import DECIDE, Repeats
+from noisecleaner.ingest.second_looks import COLUMN, not_there, without_first
 from noisecleaner.ingest.slipped import Table, slip_notices
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.strangers import Strangers
@@ -31,6 +32,7 @@ from noisecleaner.tables import count_true
 _SHOWN = 3
 #: The column of given labels in the tables that noisecleaner writes.
 _GIVEN = "given_label"
+_PEOPLE = "Labels of two people stand in rows of their own, with different names in a column verifier."
 _SAME_IDS = (
     "Check that both sides use the same ids, and name the columns with `Columns(sample_id=NAME)` and "
     "`Columns(trusted_id=NAME)`."
@@ -100,12 +102,14 @@ class Placed:
     Args:
         rows: of the dataset, -1 for those that are not in it.
         labels: verified labels, null where there is none, or where the row has one already.
+        second: labels of second looks, null where there was none.
         bare: labelled rows that are not in the dataset and bring nothing that can be read.
         notices: what was found.
     """
 
     rows: IntArray
     labels: pa.ChunkedArray
+    second: pa.ChunkedArray
     bare: BoolArray
     notices: tuple[Notice, ...]
 
@@ -117,7 +121,13 @@ class Placed:
     @property
     def empty(self) -> IntArray:
         """Rows of the dataset that have no label here, in any order."""
-        return self.rows[(self.rows >= 0) & ~self.labelled]
+        return self.rows[(self.rows >= 0) & ~self.labelled & ~self.seen_again]
+
+    @property
+    def seen_again(self) -> BoolArray:
+        """Rows of the dataset that hold a second look."""
+        seen: BoolArray = np.asarray(pc.is_valid(self.second)) & (self.rows >= 0)
+        return seen
 
     @property
     def inside(self) -> BoolArray:
@@ -148,21 +158,27 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
             does not; or ids and contents contradict each other.
     """
     where, labels = verification.where, verification.labels
-    check_labels(labels, dataset.classes, where, none_label=dataset.none_label, fitted=dataset.fitted)
+    seen = labels if verification.second is None else pc.coalesce(labels, verification.second)
+    for column in (labels, seen):
+        check_labels(column, dataset.classes, where, none_label=dataset.none_label, fitted=dataset.fitted)
     _refuse_missing(verification)
     known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
-    matches = match(verification, known)
+    matches = match(replace(verification, labels=seen), known)
     gone = LeftOut.of(dataset.data, dataset.table["certified"]).rows(verification, matches.bare)
     # only of rows that somebody verified, which may be few of many
     positions = pa.array(matches.rows, mask=(matches.rows < 0) | np.asarray(pc.is_null(labels)))
     given = dataset.table["given_label"].take(positions)
     if verification.answer is not None:
         verification.answer.refuse_copies(labels, given, where)
-    repeats = Repeats.find(labels, matches.rows, verification.ids, where)
+    repeats = Repeats.find(
+        labels, matches.rows, verification.ids, where, verifiers=verification.verifiers, hint=f"{DECIDE} {_PEOPLE}"
+    )
     merged = repeats.merged(labels)
+    second = repeats.second if verification.second is None else pc.coalesce(verification.second, repeats.second)
     before = dataset.table["trusted_label"].take(positions)
     notices = (
-        _verified_line(verification, merged, given),
+        *_verified_lines(verification, merged, given),
+        *not_there(second, ids=verification.ids, outside=matches.rows < 0, where=where),
         *left_out_notices(verification, gone),
         *matches.notices(where),
         *repeats.notices(),
@@ -171,7 +187,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
         *slip_notices(Table.of(verification, matches.rows), dataset.table["given_label"]),
     )
     labels, bare = without(merged, gone), matches.bare & ~gone
-    return Placed(rows=matches.rows, labels=labels, bare=bare, notices=(*verification.notices, *notices))
+    return Placed(rows=matches.rows, labels=labels, second=second, bare=bare, notices=(*verification.notices, *notices))
 
 
 def join(
@@ -195,7 +211,8 @@ def join(
     placed = place(verification, labelled)
     positions = placed.positions()
     joined = dataset.trusting(by_row(positions, placed.labels)).noting(*placed.notices)
-    joined = replace(joined, empty=placed.empty)
+    table, alone = without_first(joined.seen_again(by_row(positions, placed.second)).table)
+    joined = replace(joined, table=table, empty=placed.empty).noting(*alone)
     if verification.probability is not None:
         probability = pc.if_else(pa.array(placed.labelled), verification.probability, pa.scalar(None, pa.float64()))
         joined = joined.drawn(by_row(positions, probability))
@@ -234,6 +251,16 @@ def _refuse_missing(verification: Verification) -> None:
             f"Every verified label needs the id of its row, but {missing:,} in {verification.where} have none.",
             "Fill the column of ids, or name another one with `Columns(trusted_id=NAME)`.",
         )
+
+
+def _verified_lines(verification: Verification, labels: pa.ChunkedArray, given: Column) -> Iterator[Notice]:
+    """Say which columns were taken for the verified labels and for second looks."""
+    if verification.second is not None:
+        looks, where = verification.second, f"column {COLUMN!r} of {verification.where}"
+        message = f"Second looks: {where}, {len(looks) - looks.null_count:,} of {len(looks):,} rows filled."
+        yield Notice(code="second-looks-read", severity=Severity.NOTE, message=message)
+    if not verification.second_only:
+        yield _verified_line(verification, labels, given)
 
 
 def _verified_line(verification: Verification, labels: pa.ChunkedArray, given: Column) -> Notice:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.ingest.second_looks import disputed
 from noisecleaner.notices import Notice
 from noisecleaner.tables import doubles, overwritten, with_column
 
@@ -24,6 +25,7 @@ SCHEMA = pa.schema(
         pa.field("path", pa.string()),
         pa.field("given_label", pa.string()),
         pa.field("trusted_label", pa.string()),
+        pa.field("second_label", pa.string()),
         pa.field("corrected_label", pa.string()),
         pa.field("irrelevant_label", pa.string()),
         pa.field("sample_probability", pa.float64()),
@@ -147,6 +149,7 @@ class Manifest:
             "path": known.get("paths"),
             "given_label": known.get("given"),
             "trusted_label": known.get("trusted"),
+            "second_label": None,  # see `joining.join`
             "corrected_label": None,  # see `corrections.correct`
             "irrelevant_label": known.get("irrelevant"),
             "sample_probability": known.get("probability"),
@@ -178,6 +181,11 @@ class Manifest:
         """
         verified = verified_indices(self.table["trusted_label"], self.classes, none_label=self.none_label)
         return np.where(self.readable, verified, UNVERIFIED)
+
+    @cached_property
+    def disputed(self) -> BoolArray:
+        """Rows at which two looks saw different labels, so that neither is certain, shape [rows]."""
+        return disputed(self.table)
 
     @cached_property
     def corrected(self) -> IntArray:
@@ -217,6 +225,10 @@ class Manifest:
     def trusting(self, labels: Mapping[int, str]) -> Manifest:
         """Return the manifest with more verified labels: row -> class name."""
         return self._replacing("trusted_label", labels)
+
+    def seen_again(self, labels: Mapping[int, str]) -> Manifest:
+        """Return the manifest with more labels of second looks: row -> class name."""
+        return self._replacing("second_label", labels)
 
     def drawn(self, probabilities: Mapping[int, float]) -> Manifest:
         """Return the manifest with more sampling probabilities: row -> probability."""

@@ -12,9 +12,11 @@ from noisecleaner.ingest.answers import Answer, find_answer
 from noisecleaner.ingest.columns import id_texts, read_labels, read_paths, read_probability
 from noisecleaner.ingest.itself import refuse_itself
 from noisecleaner.ingest.manifest import Payload
+from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import Content, find_content
 from noisecleaner.ingest.raw import read_images
+from noisecleaner.ingest.second_looks import COLUMN, read_verifiers
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice, Severity
@@ -41,6 +43,8 @@ class Verification:
         read_from: what the labels were read from, in words.
         answer: the column that was taken, and those that were not; None where folders name the labels.
         files: the table; None where it is a folder of images.
+        second: labels of second looks, as class names, null where there was none; None where no column holds any.
+        verifiers: who verified the rows, null where nobody is named; None where no column says so.
     """
 
     ids: pa.ChunkedArray
@@ -55,6 +59,13 @@ class Verification:
     read_from: str = ""
     answer: Answer | None = None
     files: Files | None = None
+    second: pa.ChunkedArray | None = None
+    verifiers: pa.ChunkedArray | None = None
+
+    @property
+    def second_only(self) -> bool:
+        """Whether the table holds second looks and no column of first ones."""
+        return self.second is not None and self.answer is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +114,10 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     files, columns, none_label = open_tables(trusted), source.columns, source.no_class(classes)
     if files is None:
         return _read_folder(trusted, source, classes, none_label)
+    second = None if files.schema.names.count(COLUMN) != 1 else read_labels(files, COLUMN)
+    seen_again = None if second is None else second.known(classes, told=columns.told, beside=none_label)
+    if seen_again is not None and columns.trusted not in files and Columns.trusted not in files:
+        return _second_looks(trusted, files, source, seen_again, none_label=none_label)
     answer = find_answer(files, columns, classes, none_label)
     refuse_itself(trusted, source, answer.name)
     column = read_labels(files, answer.name)
@@ -122,6 +137,28 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
         read_from=f"column {answer.name!r} of {trusted}",
         answer=answer,
         files=files,
+        second=None if seen_again is None else seen_again.labels,
+        verifiers=read_verifiers(files),
+    )
+
+
+def _second_looks(trusted: str, files: Files, source: Source, read: Reading, *, none_label: str | None) -> Verification:
+    """Read a table of nothing but second looks, as `plan(RUN, recheck=N)` writes it."""
+    refuse_itself(trusted, source, COLUMN)
+    rows = len(read.labels)
+    identity = Identity.read(files, source, rows=rows)
+    return Verification(
+        ids=identity.ids,
+        labels=pa.chunked_array([pa.nulls(rows, pa.string())]),
+        payload=identity.payload,
+        where=trusted,
+        none_label=none_label,
+        notices=read.notices,
+        paths=identity.paths,
+        vouched=identity.vouched,
+        read_from=f"column {COLUMN!r} of {trusted}",
+        files=files,
+        second=read.labels,
     )
 
 

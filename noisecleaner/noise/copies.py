@@ -9,6 +9,7 @@ import numpy as np
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
+from noisecleaner.noise.verifiers import VerifierErrors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,9 @@ class CopiedRows:
         probability: with which those were drawn, in (0, 1]; of other rows it does not count.
         expected: probability that the unaided label is wrong, by a model that saw no outcome of an audited row; NaN
             where it is not known.
+        open: rows that carry their unaided label although somebody verified them, because two looks disagree.
         fitted: how many numbers of the models that decided were fitted on audited rows, see `Audit.rate`.
+        verifiers: how often those err who verified them; None where nobody knows.
     """
 
     written: BoolArray
@@ -35,7 +38,9 @@ class CopiedRows:
     audited: BoolArray
     probability: FloatArray
     expected: FloatArray
+    open: BoolArray
     fitted: int = 0
+    verifiers: VerifierErrors | None = None
 
     def noise(self) -> Rate:
         """Estimate the share of wrong labels in the copy.
@@ -52,10 +57,11 @@ class CopiedRows:
         if not len(sample) or not rows:
             return UNKNOWN
         unaided = sample.rate(self._mean(), fitted=self.fitted)
+        unaided = unaided if self.verifiers is None else self.verifiers.widened(unaided)
         interval = unaided.interval
         if interval is None:
             return UNKNOWN
-        number, mended = int(self.unaided.sum()), int((self.unaided & self.wrong).sum())
+        number, mended = int(self.unaided.sum()), int((self.unaided & self.wrong & ~self.open).sum())
         value, low, high = (
             min(max((number * share - mended) / rows, 0.0), 1.0)
             for share in (interval.value, interval.low, interval.high)

@@ -49,13 +49,14 @@ class Cut:
         values: the finite ones in ascending order, shape [known rows].
         audit: the rows that judge.
         judged: the value of each of these, in the same order, shape [verified rows].
+        verifiers: how often those err who verified them; None where nobody knows.
     """
 
     def __init__(self, values: FloatArray, rows: Rows) -> None:
         known = np.isfinite(values)
         order = np.argsort(values, kind="stable")[: int(known.sum())]  # NaN comes last
         judged = rows.judging & rows.audited & known
-        self.values = values[order]
+        self.values, self.verifiers = values[order], rows.verifiers
         self.audit: Audit = rows.audit(judged)
         self.judged = values[judged]
         self._expected = np.zeros(len(order) + 1)
@@ -79,7 +80,10 @@ class Cut:
     def wrong_among(self, threshold: float) -> Sides[Rate]:
         """Estimate the share of wrong labels."""
         audits, expected = self.audits(threshold), self.expected(threshold)
-        return Sides(flagged=audits.flagged.rate(expected.flagged), kept=audits.kept.rate(expected.kept))
+        flagged, kept = audits.flagged.rate(expected.flagged), audits.kept.rate(expected.kept)
+        if self.verifiers is not None:
+            flagged, kept = self.verifiers.widened(flagged), self.verifiers.widened(kept)
+        return Sides(flagged=flagged, kept=kept)
 
     def rates(self, threshold: float) -> CutRates:
         """Estimate how good a threshold is."""

@@ -12,6 +12,7 @@ from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, Int
 from noisecleaner.noise.estimate import CONFIDENCE, Audit
 from noisecleaner.noise.rate import UNKNOWN, Rate, RateMethod, whole
 from noisecleaner.noise.small_areas import Outcome, Tallies, estimate, lean
+from noisecleaner.noise.verifiers import VerifierErrors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Rows:
         expected: 1 - label quality, NaN where unknown.
         judging: audited rows whose `expected` comes from a model that did not see them.
         probability: with which a row was drawn to be verified, NaN where audited rows are a plain random sample.
+        verifiers: how often those err who verified them; None where nobody knows.
     """
 
     given: IntArray
@@ -31,6 +33,7 @@ class Rows:
     expected: FloatArray
     judging: BoolArray
     probability: FloatArray
+    verifiers: VerifierErrors | None = None
 
     @property
     def audited(self) -> BoolArray:
@@ -58,10 +61,16 @@ class Rows:
 
     def rate(self) -> Rate:
         """Estimate the share of wrong labels among all rows that have one."""
-        return self.audit(self.audited).rate(self.mean())
+        seen = self.audit(self.audited).rate(self.mean())
+        return seen if self.verifiers is None else self.verifiers.moved(seen)
 
     def rates_by_class(self, classes: int) -> list[Rate]:
         """Estimate the share of wrong labels among the rows of each given label."""
+        rates = self._seen_by_class(classes)
+        return rates if self.verifiers is None else [self.verifiers.widened(rate) for rate in rates]
+
+    def _seen_by_class(self, classes: int) -> list[Rate]:
+        """Estimate the share of labels that were found wrong among the rows of each given label."""
         audit, given = self.audit(self.audited), self.given[self.audited]
         own = [audit.only(given == c) for c in range(classes)]
         rates = [rows.rate(mean) for rows, mean in zip(own, self.means(classes), strict=True)]

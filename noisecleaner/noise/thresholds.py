@@ -141,6 +141,7 @@ class _Sets:
         errors: how many of these are there wrongly.
         expected: share of rows that are there wrongly, as the scores expect it.
         counted: whether every row of it was verified, so that nothing is left to test.
+        limit: share of rows that may be there wrongly.
     """
 
     thresholds: FloatArray
@@ -149,11 +150,12 @@ class _Sets:
     errors: FloatArray
     expected: FloatArray
     counted: BoolArray
+    limit: float
 
     def passes(self, goal: Goal) -> BoolArray:
         """Which of them reach a goal, by the test or by counting."""
-        tested = _p_values(sizes=self.sizes, errors=self.errors, limit=goal.limit) <= _level(goal)
-        return np.where(self.counted, self.errors <= goal.limit * self.sizes, tested)
+        tested = _p_values(sizes=self.sizes, errors=self.errors, limit=self.limit) <= _level(goal)
+        return np.where(self.counted, self.errors <= self.limit * self.sizes, tested)
 
 
 def _sets(goal: Goal, cut: Cut) -> _Sets:
@@ -164,8 +166,22 @@ def _sets(goal: Goal, cut: Cut) -> _Sets:
     inside = [_inside(goal, cut, float(threshold)) for threshold in thresholds]
     sizes, errors, expected, counted = np.array(inside).T
     return _Sets(
-        thresholds=thresholds, shares=shares, sizes=sizes, errors=errors, expected=expected, counted=counted > 0
+        thresholds=thresholds,
+        shares=shares,
+        sizes=sizes,
+        errors=errors,
+        expected=expected,
+        counted=counted > 0,
+        limit=_limit(goal, cut),
     )
+
+
+def _limit(goal: Goal, cut: Cut) -> float:
+    """Ask for more where verifiers err: what they call right may be wrong, or the other way round."""
+    if cut.verifiers is None:
+        return goal.limit
+    worst = cut.verifiers.wrong if goal.kind == "precision" else cut.verifiers.misses
+    return goal.limit * (1 - worst.high)
 
 
 class _Inside(NamedTuple):
@@ -196,7 +212,7 @@ def _reached(goal: Goal, sets: _Sets) -> int | None:
         return int(reached[-1]) if len(reached) else None
     for allowed in _STARTS:
         errors = np.full(_SETS, float(allowed))
-        testable = np.flatnonzero(_p_values(sizes=sets.sizes, errors=errors, limit=goal.limit) <= level)
+        testable = np.flatnonzero(_p_values(sizes=sets.sizes, errors=errors, limit=sets.limit) <= level)
         if not len(testable) or not passes[testable[0]]:
             continue
         failed = np.flatnonzero(~passes[testable[0] :])
@@ -247,7 +263,7 @@ def _needed(goal: Goal, sets: _Sets) -> int | None:
 
     def enough(rows: float) -> bool:
         sizes = rows * sets.shares
-        return bool((_p_values(sizes=sizes, errors=sizes * sets.expected, limit=goal.limit) <= _level(goal)).any())
+        return bool((_p_values(sizes=sizes, errors=sizes * sets.expected, limit=sets.limit) <= _level(goal)).any())
 
     few, many = 1.0, _MOST
     if not enough(many):

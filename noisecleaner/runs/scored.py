@@ -13,7 +13,9 @@ from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, Int
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels import indices
 from noisecleaner.ingest.no_class import verified_indices
+from noisecleaner.ingest.second_looks import disputed
 from noisecleaner.noise.rates import Rows
+from noisecleaner.noise.verifiers import Looks
 from noisecleaner.notices import Notice, void
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
@@ -21,7 +23,16 @@ from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles
 
 #: Columns that tell which row it is, and what is known of it without a network.
-IDENTITY = ("sample_id", "path", "given_label", "trusted_label", "corrected_label", "skip_reason", "certified")
+IDENTITY = (
+    "sample_id",
+    "path",
+    "given_label",
+    "trusted_label",
+    "second_label",
+    "corrected_label",
+    "skip_reason",
+    "certified",
+)
 #: The notice of a fit that too few verified rows could judge.
 NOT_CALIBRATED = "not-calibrated"
 #: Columns that a threshold may cut.
@@ -91,6 +102,29 @@ class ScoredRows:
         """Class index of the correction, shape [rows]; otherwise like `trusted`."""
         corrected = verified_indices(self.identity["corrected_label"], self.classes, none_label=self.none_label)
         return np.where(self._readable, corrected, UNVERIFIED)
+
+    @property
+    def second(self) -> IntArray:
+        """Class index of what a second look at a verified row saw, shape [rows]; otherwise like `trusted`."""
+        second = verified_indices(self.identity["second_label"], self.classes, none_label=self.none_label)
+        return np.where(self._readable, second, UNVERIFIED)
+
+    @property
+    def disputed(self) -> BoolArray:
+        """Rows at which two looks saw different labels, so that neither is certain, shape [rows]."""
+        return disputed(self.identity)
+
+    def looks(self, rows: BoolArray) -> Looks:
+        """What was seen at some rows, once or twice: which, shape [rows]."""
+        return Looks(
+            given=self.given[rows],
+            first=self.trusted[rows],
+            second=self.second[rows],
+            expected=1 - self.values("label_quality")[rows],
+            suggested=self.suggested[rows],
+            confidence=self.suggested_confidence[rows].astype(np.float64),
+            classes=len(self.classes),
+        )
 
     def values(self, by: By) -> FloatArray:
         """What a threshold cuts, in double precision, shape [rows]."""

@@ -16,6 +16,7 @@ from noisecleaner.ingest.corrections import correct, read_corrections
 from noisecleaner.ingest.joining import Labelled, place
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
+from noisecleaner.ingest.second_looks import COLUMN, without_first
 from noisecleaner.ingest.slipped import CODE as SLIPPED
 from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
@@ -68,16 +69,19 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     probability = scored.probability.copy()
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
+    identity = with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels))
+    looks = overwritten(identity[COLUMN], fresh.again.rows, fresh.again.labels)
+    identity, alone = without_first(with_column(identity, COLUMN, looks))
     # labels that stood beside the wrong rows at the fit are gone where the table holds all of them
     mended = not (np.asarray(pc.is_valid(before)) & ~mask).any()
     joined = replace(
         scored,
         notices=tuple(notice for notice in scored.notices if not (mended and notice.code == SLIPPED)),
-        identity=with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels)),
+        identity=identity,
         # rows that steered the fit stay out: their numbers are not like those of other rows
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
-    ).noting(*fresh.notices)
+    ).noting(*fresh.notices, *alone)
     return Since(rows=joined, held=mask, where=fresh.where, empty=fresh.empty)
 
 
@@ -112,6 +116,14 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
 
 
 @dataclass(frozen=True, kw_only=True)
+class _SecondLooks:
+    """Rows of the trace, and what a second look at each saw; both of shape [second looks]."""
+
+    rows: IntArray
+    labels: pa.Array
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Fresh:
     """Labels that were verified after the fit: rows of the trace, labels, perhaps probabilities; what they are from."""
 
@@ -121,6 +133,7 @@ class _Fresh:
     notices: tuple[Notice, ...]
     where: str
     empty: IntArray
+    again: _SecondLooks
 
     def only(self, which: BoolArray) -> _Fresh:
         """Return some of them, in the same order; `which` has the shape [fresh rows]."""
@@ -151,12 +164,13 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
             "Labels verified after the fit must be those of fitted rows",
             "Check that both sides use the same ids; for rows that were not fitted, pass them with `Source.data`.",
         )
-    usable = placed.inside
-    if not usable.any():
+    usable, again = placed.inside, placed.seen_again
+    if not usable.any() and not again.any():
         lost = len(usable) - verification.labels.null_count
         found = f"{lost:,} are of rows that its export left out" if lost else f"all {len(usable):,} of them are empty"
         raise NoisecleanerError(
-            f"{trusted} must hold verified labels of fitted rows, but {found}.", "Fill in its column trusted_label."
+            f"{trusted} must hold verified labels of fitted rows, but {found}.",
+            f"Fill in its column {COLUMN if verification.second_only else 'trusted_label'}.",
         )
     probability = verification.probability
     return _Fresh(
@@ -166,6 +180,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
         notices=placed.notices,
         where=verification.read_from,
         empty=placed.empty,
+        again=_SecondLooks(rows=placed.rows[again], labels=placed.second.filter(pa.array(again)).combine_chunks()),
     )
 
 

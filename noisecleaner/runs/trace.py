@@ -22,6 +22,7 @@ from noisecleaner.tables import SAMPLE, read_table, schema_of, write_table
 #: One row for each row of the dataset, in its order; what training saw of it, and what was made of that.
 TRACE = schema_of(
     *SAMPLE,
+    ("second_label", pa.string()),  # of a second look at a verified row; where it is another one, neither is certain
     ("corrected_label", pa.string()),  # by somebody who picked the row: it overrides, and measures nothing
     *((field.name, field.type) for field in Signals.schema()),
     ("label_quality", pa.float32()),  # calibrated probability that the given label is right
@@ -102,7 +103,7 @@ def verified_rows(
         judging: audited rows that steered nothing recorded about them, shape [rows].
         clean_only: verified labels of the clean-only rows, -1 where unusable, shape [clean-only rows].
     """
-    rows = np.flatnonzero(judging & signals.predictions.known)
+    rows = np.flatnonzero(judging & signals.predictions.known & ~dataset.disputed)
     probability = dataset.sample_probability[rows]
     return VerifiedRows(
         judging=rows,
@@ -124,7 +125,7 @@ def _clean_only(folds: Sequence[FoldReadout], labels: IntArray) -> CleanOnlyRows
 
 def to_table(dataset: Manifest, signals: Signals, judgements: Judgements, *, judging: BoolArray) -> pa.Table:
     """Make the table of `TRACE`; NaN becomes null, and so does a suggestion of -1."""
-    columns = {name: dataset.table[name] for name in (*(name for name, _ in SAMPLE), "corrected_label")}
+    columns = {name: dataset.table[name] for name in (*(name for name, _ in SAMPLE), "second_label", "corrected_label")}
     # rows without a label may have helped, but they get no score
     unlabelled = pc.if_else(pc.is_null(columns["given_label"]), Skip.NO_LABEL.value, pa.scalar(None, pa.string()))
     columns["skip_reason"] = pc.coalesce(dataset.table["skip_reason"], unlabelled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from noisecleaner.registry import check_choice
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
+from noisecleaner.runs.second_looks import Rechecked, recheck
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import REPORT, SCORES, write_table
@@ -101,7 +102,15 @@ def _write_files(
 ) -> None:
     by, scored = cutoff.by or BY[0], scored.without_needless()
     rows, values = scored.rows(), scored.values(by)
-    rankings = rank(rows)
+    rechecked = recheck(scored.looks(rows.audited & rows.judging))
+    if rechecked is not None:
+        seen, rows = rows.rate(), replace(rows, verifiers=rechecked.errors)
+        ids = scored.identity["sample_id"].filter(pa.array(scored.disputed)).to_pylist()
+        notice = rechecked.notice(ids, seen=seen, moved=rows.rate())
+        progress.tell(notice)
+        scored = scored.noting(notice)
+    sure = replace(rows, judging=rows.judging & ~scored.disputed)
+    rankings = rank(sure)
     if rankings is not None and (doubt := rankings.doubt()) is not None:
         progress.tell(doubt)
         scored = scored.noting(doubt)
@@ -129,7 +138,7 @@ def _write_files(
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
     write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-    write_json(out / "noise.json", _noise(scored, rows, rankings))
+    write_json(out / "noise.json", _noise(scored, rows, rankings=rankings, rechecked=rechecked))
 
 
 def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
@@ -167,13 +176,14 @@ def _reports(scored: ScoredRows, rows: Rows, *, by: By, cut: Cut) -> Iterator[pa
         yield ThresholdTable.of(name, cut if name == by else Cut(scored.values(name), rows)).to_table()
 
 
-def _noise(scored: ScoredRows, rows: Rows, rankings: Rankings | None) -> dict[str, Any]:
+def _noise(scored: ScoredRows, rows: Rows, *, rankings: Rankings | None, rechecked: Rechecked | None) -> dict[str, Any]:
     """Make noise.json."""
-    judged = rows.judging & rows.audited & np.isfinite(rows.expected)
+    judged = rows.judging & rows.audited & ~scored.disputed & np.isfinite(rows.expected)
     calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
     measured = {
         "calibration": asdict(calibrated) if calibrated else None,
         "ranking": rankings.to_json() if rankings else None,
+        "verifiers": rechecked.to_json() if rechecked else None,
     }
     # what nobody may believe is not told, not even as an expectation
     model = "uncalibrated" if void(scored.notices) else scored.model

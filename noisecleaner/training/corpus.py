@@ -112,10 +112,12 @@ class Corpus:
     def steering(self) -> IntArray:
         """Class index of the label that a row may steer with, shape [rows of the corpus].
 
-        That of its correction, else the verified one; below 0 where there is none or no class is right.
+        That of its correction, else the verified one; below 0 where there is none, no class is right, or a second look
+        saw another label.
         """
-        corrected = self._padded(self.dataset.corrected)
-        return np.where(corrected == UNVERIFIED, self.trusted, corrected)
+        corrected, agreed = self._padded(self.dataset.corrected), self.trusted
+        agreed[: len(self.dataset)][self.dataset.disputed] = UNVERIFIED
+        return np.where(corrected == UNVERIFIED, agreed, corrected)
 
     def _padded(self, labels: IntArray) -> IntArray:
         """Give the rows of the parts behind no label."""

@@ -58,6 +58,7 @@ def decided(rows: list[Row], policy: Policy) -> Decisions:
         given_label=[row.given for row in rows],
         trusted_label=[row.trusted for row in rows],
         corrected_label=[row.corrected for row in rows],
+        second_label=[None] * len(rows),
         suggested_label=[row.suggested for row in rows],
         label_quality=[None if row.flagged is None else row.quality for row in rows],
         suggested_confidence=[row.confidence for row in rows],

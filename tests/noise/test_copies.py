@@ -33,6 +33,7 @@ def copied(rng: np.random.Generator, *, cut: float, weighted: bool = False) -> t
         audited=audited,
         probability=chance,
         expected=expected,
+        open=np.zeros(ROWS, dtype=bool),
     )
     return rows, written & ~audited & wrong
 
@@ -66,6 +67,7 @@ def test_known_errors_among_the_audited_rows_are_mended_and_do_not_count() -> No
         audited=everyone,
         probability=np.ones(100),
         expected=np.full(100, np.nan),
+        open=np.zeros(100, dtype=bool),
     )
     rate = rows.noise()
     assert rate.value == pytest.approx(0)
@@ -83,6 +85,7 @@ def test_rows_that_are_left_out_make_the_copy_smaller_and_not_cleaner() -> None:
         audited=audited,
         probability=np.full(1_000, 0.1),
         expected=np.full(1_000, np.nan),
+        open=np.zeros(1_000, dtype=bool),
     )
     assert rows.noise().value == pytest.approx(0.1)
     assert replace(rows, written=np.arange(1_000) < 450).noise().value == pytest.approx(0.2)

@@ -44,7 +44,7 @@ def trace(verified: Array) -> Trace:
         "sample_id": pa.array([f"r{row}" for row in range(ROWS)]),
         "given_label": names(SIGNALS.predictions.given),
         "trusted_label": names(np.where(known, TRUE, -1)),
-        **dict.fromkeys(["path", "corrected_label", "skip_reason"], nothing),
+        **dict.fromkeys(["path", "second_label", "corrected_label", "skip_reason"], nothing),
         "label_quality": pa.array(judgements.quality),
         "suggested": pa.nulls(ROWS, pa.int32()),
         "suggested_confidence": pa.nulls(ROWS, pa.float32()),

@@ -48,6 +48,7 @@ def trace() -> Trace:
         "path": pa.nulls(ROWS, pa.string()),
         "given_label": names(signals.predictions.given),
         "trusted_label": names(np.where(row < 10, true, -1)),
+        "second_label": pa.nulls(ROWS, pa.string()),
         "corrected_label": pa.nulls(ROWS, pa.string()),
         "label_quality": pa.array(judgements.quality, from_pandas=True),
         "suggested": pa.array(np.where(row % 2, 1, -1), pa.int32(), mask=row % 2 == 0),

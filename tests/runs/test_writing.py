@@ -55,6 +55,7 @@ def scored_rows(rows: int = 600, audited: int = 200) -> ScoredRows:
         "path": pa.nulls(rows, pa.string()),
         "given_label": pa.array(names[given_labels], mask=skipped),
         "trusted_label": pa.array(names[true], mask=~known),
+        "second_label": pa.nulls(rows, pa.string()),
         "corrected_label": pa.nulls(rows, pa.string()),
         "skip_reason": pa.array(np.full(rows, "no label"), mask=~skipped),
         "certified": pa.nulls(rows, pa.bool_()),
@@ -104,7 +105,7 @@ def test_the_json_says_how_much_is_wrong_and_how_well_that_is_known(tmp_path: Pa
     write(tmp_path, scored, HALF, run=Path("run"), source=SOURCE)
     content = json.loads((tmp_path / "noise.json").read_text())
     noise = measure(scored.rows(), scored.classes, scored.model)
-    assert set(content) - set(noise.to_json()) == {"quality", "calibration", "ranking", "notices"}
+    assert set(content) - set(noise.to_json()) == {"quality", "calibration", "ranking", "verifiers", "notices"}
     assert {name: content[name] for name in noise.to_json()} == noise.to_json()
     assert content["quality"] == "audited"
     assert content["calibration"]["rows"] == 200

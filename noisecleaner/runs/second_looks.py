@@ -1,0 +1,90 @@
+"""What second looks at verified rows tell: how often verifiers err, and whether the rates can be moved by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from noisecleaner.arrays import UNVERIFIED
+from noisecleaner.errors import listed
+from noisecleaner.noise.randomness import picked_by_looks
+from noisecleaner.noise.rate import Rate, percent
+from noisecleaner.noise.verifiers import Looks, VerifierErrors
+from noisecleaner.notices import Notice, Severity
+
+#: Second looks below which nobody knows how often verifiers err.
+_LEAST = 20
+_SHOWN = 3
+
+
+class Rechecked(NamedTuple):
+    """Verified rows that were looked at twice.
+
+    Args:
+        looks: at those that judge.
+        errors: of the verifiers; None where they cannot be told.
+        reason: why not; empty where they can.
+    """
+
+    looks: Looks
+    errors: VerifierErrors | None
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe it as a JSON object."""
+        looks, errors = self.looks, self.errors
+        return {
+            "rows": len(looks),
+            "agree": int(looks.agree.sum()),
+            "kappa": None if math.isnan(looks.kappa) else looks.kappa,
+            "wrong": asdict(errors.wrong) if errors else None,
+            "misses": asdict(errors.misses) if errors else None,
+        }
+
+    def notice(self, disputed: Sequence[str], *, seen: Rate, moved: Rate) -> Notice:
+        """Say how far both looks agree, and what was made of it.
+
+        Args:
+            disputed: ids of the rows at which they do not.
+            seen: share of labels that first looks call wrong.
+            moved: share of wrong labels that was made of it.
+        """
+        looks, apart = self.looks, len(self.looks) - int(self.looks.agree.sum())
+        kappa = "" if math.isnan(looks.kappa) else f", Cohen's kappa {looks.kappa:.2f}"
+        agree = f"{len(looks) - apart:,} of {len(looks):,} verified rows that were looked at twice"
+        told = f"Both looks agree at {agree} ({percent(1 - apart / len(looks))}{kappa})."
+        if apart:
+            told += f" The others (such as {listed(list(disputed[:_SHOWN]), _SHOWN)}) calibrate nothing."
+        if self.errors is None:
+            told += f" The rates trust the first look: {self.reason}. Draw rows for it with `plan(RUN, recheck=N)`."
+        else:
+            told += (
+                f" A look is wrong in {self.errors.wrong.words()}, and the first one calls "
+                f"{self.errors.misses.words()} of the wrong labels right: the noise, {seen.words()} as first looks see "
+                f"it, is {moved.words()}. The intervals of classes, and of what is kept and flagged, are widened by it."
+            )
+        return Notice(code="second-looks", message=told, severity=Severity.WARNING if apart else Severity.NOTE)
+
+
+def recheck(looks: Looks) -> Rechecked | None:
+    """Measure how often verifiers err.
+
+    Args:
+        looks: at all rows that were verified as a part of a sample, and judge; `second` is `UNVERIFIED` where nobody
+            looked again.
+
+    Returns:
+        None where nobody looked again at any of them.
+    """
+    again = looks.second != UNVERIFIED
+    twice = looks.only(again)
+    if not len(twice):
+        return None
+    if len(twice) < _LEAST:
+        return Rechecked(twice, None, f"from fewer than {_LEAST} rows nobody can tell how often verifiers err")
+    if picked_by_looks(1 - looks.expected, again) is not None:
+        reason = "those rows cannot be a random part of the verified ones, so that they do not tell how verifiers err"
+        return Rechecked(twice, None, reason)
+    return Rechecked(twice, VerifierErrors.measure(twice))
