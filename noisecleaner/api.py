@@ -25,7 +25,7 @@ from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.ids import ids
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
-from noisecleaner.planning import PlanResult, plan
+from noisecleaner.planning import PlanResult, RecheckResult, plan, recheck
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.runs.config import FitConfig
@@ -72,6 +72,7 @@ __all__ = [
     "PlugIn",
     "Policy",
     "Progress",
+    "RecheckResult",
     "Regularisation",
     "Rule",
     "Source",
@@ -90,6 +91,7 @@ __all__ = [
     "ids",
     "methods",
     "plan",
+    "recheck",
     "regularisers",
     "render",
     "rules",

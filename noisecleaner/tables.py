@@ -88,6 +88,13 @@ PLAN = schema_of(
     ("sample_probability", pa.float64()),  # with which the row would be in this table
 )
 
+#: Verified rows to look at again, without a word of what was said of them: what `recheck` writes.
+RECHECK = schema_of(
+    ("sample_id", pa.string()),
+    ("path", pa.string()),
+    ("second_label", pa.string()),
+)
+
 #: The last plan of a run, for the next one: every row with its probability.
 DESIGN = schema_of(
     ("sample_id", pa.string()),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.gate.verdicts import Verdict
-    from noisecleaner.planning import PlanResult
+    from noisecleaner.planning import PlanResult, RecheckResult
     from noisecleaner.registry import PlugIn
     from noisecleaner.runs.record import FitResult
     from noisecleaner.runs.summary import Summary
@@ -90,6 +90,30 @@ def show_planned(planned: PlanResult) -> None:
         "Fill in its column trusted_label with the true class of each row, and keep the other columns.",
         f"Next: {shlex.join(taking_back(planned))}",
     )
+
+
+def show_recheck(drawn: RecheckResult) -> None:
+    """Tell what `plan --recheck` wrote, and what to type when it is filled in."""
+    verified = f"{drawn.verified:,} verified ones"
+    if drawn.looked_at:
+        verified = f"the {drawn.verified - drawn.looked_at:,} of {verified} that had none"
+    _show(
+        f"Wrote {drawn.path}: {counted(drawn.rows, 'row')} for a second look, drawn evenly from {verified}. "
+        "It does not tell what was said of them.",
+        "Fill in its column second_label with the true class of each row: look at the images alone, best with other "
+        "eyes than the first time.",
+        f"Next: {shlex.join(taking_back(drawn))}",
+    )
+    if drawn.apart:
+        _show(
+            "It takes one table: where first looks stand in a table of verified labels that score took, put the column "
+            "second_label there, by sample_id, and give it that one."
+        )
+    if drawn.telling:
+        TerminalProgress().warn(
+            f"The sample id or path of {drawn.telling:,} of {drawn.rows:,} rows names the given label: a look is blind "
+            "only where it is hidden."
+        )
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -106,14 +106,24 @@ def score(
 
 def plan(
     run: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
-    out: Annotated[Path, opt("Table to write (.parquet), with trusted_label to fill in.")],
-    count: Annotated[int, opt("Rows to verify.", None, "--n")] = 200,
+    out: Annotated[Path, opt("Table to write (.parquet), to fill in and give to `score --trusted`.")],
+    count: Annotated[int | None, opt("Rows to verify; 200 by default.", None, "--n")] = None,
+    recheck: Annotated[
+        int | None,
+        opt("Instead: that many verified rows, drawn evenly, to look at again without knowing what was said of them."),
+    ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Choose the rows to verify next, so that the noise rate becomes as sharp as it can.
+    """Choose the rows to verify next, so that the noise rate becomes as sharp as it can; or verified ones to recheck.
 
     Example: noisecleaner plan runs/first --n 200 --out verify.parquet
     """
     from noisecleaner.api import plan as draw
+    from noisecleaner.api import recheck as draw_verified
 
-    console.show_planned(draw(run, out, count=count, seed=seed))
+    if recheck is None:
+        console.show_planned(draw(run, out, count=200 if count is None else count, seed=seed))
+        return
+    if count is not None:
+        raise NoisecleanerError("--n draws new rows and --recheck verified ones, but both are given.", "Keep one.")
+    console.show_recheck(draw_verified(run, out, count=recheck, seed=seed))

@@ -30,13 +30,15 @@ _OPTIONS = {
     "Goal.noise": "--target-noise",
     "Corruption.kind": "--kind",
     "count": "--n",
+    "recheck.count": "--recheck",
     "options": "--option",
     "pairs": "--pair",
     "regularisers": "--regulariser",
 }
 #: Functions that have a command.
 _FUNCTIONS = frozenset(
-    {"fit", "score", "score_new", "plan", "gate", "export_clean", "corrupt", "methods", "bench", "demo", "ids"}
+    {"fit", "score", "score_new", "plan", "recheck", "gate", "export_clean", "corrupt", "methods", "bench", "demo"}
+    | {"ids"}
 )
 #: Longer pieces of code are nobody's hint.
 _LONGEST = 4096
@@ -46,7 +48,7 @@ _PIECES = re.compile(
     r"""|(?<![^\s(])`(?P<code>[^`\n]+)`(?=[.,;:)?!…]*(?:\s|\Z))"""
 )
 #: Functions whose commands are called otherwise.
-_COMMANDS = {"score_new": "score"}
+_COMMANDS = {"score_new": "score", "recheck": "plan"}
 
 
 def typed(text: str) -> str:
@@ -96,7 +98,7 @@ def _call(name: str, call: ast.Call) -> str | None:
         return None
     words = ["noisecleaner", _COMMANDS.get(name, name).replace("_", "-")]
     words += [word for argument in call.args for word in _argument(argument)]
-    words += [word for keyword in call.keywords for word in _option("", keyword)]
+    words += [word for keyword in call.keywords for word in _option(name, keyword)]
     return f"`{' '.join(words)}`"
 
 
@@ -134,7 +136,8 @@ def _option(owner: str, keyword: ast.keyword) -> Iterator[str]:
 
 
 def _called(owner: str, name: str) -> str:
-    return _OPTIONS.get(f"{owner}.{name}" if owner else name, f"--{name.replace('_', '-')}")
+    usual = f"--{name.replace('_', '-')}"
+    return _OPTIONS.get(f"{owner}.{name}") or (usual if owner[:1].isupper() else _OPTIONS.get(name, usual))
 
 
 def _value(node: ast.expr) -> str:

@@ -1,5 +1,6 @@
-"""`plan`: which rows to verify next."""
+"""`plan`: which rows to verify next, and which verified ones to look at again."""
 
 from noisecleaner.planning.drawing import PlanResult, plan
+from noisecleaner.planning.rechecking import RecheckResult, recheck
 
-__all__ = ["PlanResult", "plan"]
+__all__ = ["PlanResult", "RecheckResult", "plan", "recheck"]

@@ -24,7 +24,7 @@ from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.planning import PlanResult
+from noisecleaner.planning import PlanResult, RecheckResult
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.registry import PlugIn
 from noisecleaner.runs.record import FitResult
@@ -246,6 +246,54 @@ def test_what_a_plan_says(capfd: Capture) -> None:
 def test_new_rows_are_named_again(capfd: Capture, source: Source, words: str) -> None:
     console.show_planned(replace(PLANNED, source=source, scores=Path("out")))
     assert lines(capfd)[-1] == f"Next: noisecleaner score /runs/first {words} --out out --trusted verify.parquet"
+
+
+RECHECK = RecheckResult(
+    path=Path("second.parquet"),
+    scores=Path("runs/first"),
+    run=Path("/runs/first"),
+    source=None,
+    rows=60,
+    verified=1300,
+    looked_at=0,
+    telling=0,
+    apart=False,
+)
+
+
+def test_what_a_second_look_says(capfd: Capture) -> None:
+    console.show_recheck(RECHECK)
+    console.show_recheck(replace(RECHECK, looked_at=1200, source=Source("/new.csv")))
+    said = [
+        "Wrote second.parquet: 60 rows for a second look, drawn evenly from 1,300 verified ones. It does not tell what "
+        "was said of them.",
+        "Fill in its column second_label with the true class of each row: look at the images alone, best with other "
+        "eyes than the first time.",
+        "Next: noisecleaner score runs/first --trusted second.parquet",
+    ]
+    found = lines(capfd)
+    assert found[:3] == said
+    assert found[3] == said[0].replace("1,300 verified ones", "the 100 of 1,300 verified ones that had none")
+    new = "noisecleaner score /runs/first --data /new.csv --out runs/first --trusted second.parquet"
+    assert found[5:] == [f"Next: {new}"]
+
+
+def test_first_looks_that_the_fit_does_not_know_are_needed_again(capfd: Capture) -> None:
+    console.show_recheck(replace(RECHECK, rows=1, apart=True))
+    found = lines(capfd)
+    assert found[0].startswith("Wrote second.parquet: 1 row for a second look")
+    assert found[3] == (
+        "It takes one table: where first looks stand in a table of verified labels that score took, put the column "
+        "second_label there, by sample_id, and give it that one."
+    )
+
+
+def test_a_look_that_is_not_blind_is_said(capfd: Capture) -> None:
+    console.show_recheck(replace(RECHECK, telling=40))
+    assert capfd.readouterr().err == (
+        "Warning: The sample id or path of 40 of 60 rows names the given label: a look is blind only where it is "
+        "hidden.\n"
+    )
 
 
 FINDING = Finding(

@@ -87,3 +87,14 @@ def test_a_plan_is_drawn(asked: Asked) -> None:
     call = asked("plan", "plan", "run", "--out", "verify.parquet", "--n", "50", "--seed", "3")
     assert (call.positional, call.named) == ((Path("run"), Path("verify.parquet")), {"count": 50, "seed": 3})
     assert asked("plan", "plan", "run", "--out", "v.parquet").named == {"count": 200, "seed": 0}
+
+
+def test_verified_rows_are_drawn_for_a_second_look(asked: Asked) -> None:
+    call = asked("recheck", "plan", "run", "--out", "second.parquet", "--recheck", "50", "--seed", "3")
+    assert (call.positional, call.named) == ((Path("run"), Path("second.parquet")), {"count": 50, "seed": 3})
+
+
+@pytest.mark.parametrize("words", [["--n", "50", "--recheck", "50"], ["--recheck", "0", "--n", "0"]])
+def test_new_rows_and_verified_ones_are_two_plans(command: Command, words: list[str]) -> None:
+    outcome = command("plan", "run", "--out", "table.parquet", *words)
+    refused(outcome, "--n draws new rows and --recheck verified ones, but both are given. Keep one.")

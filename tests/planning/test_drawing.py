@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from support.scored import metadata_of, scores_table
@@ -83,6 +84,20 @@ def test_the_table_holds_new_rows_to_fill_in_and_those_that_are_known(tmp_path: 
     assert design.schema.equals(DESIGN)
     assert design["drawn"].to_numpy().sum() == 80
     assert not design["drawn"].to_numpy()[known].any()
+
+
+def test_a_second_look_makes_a_row_no_less_verified(tmp_path: Path) -> None:
+    """The same rows are drawn with the same probabilities, whether or not verified ones were looked at twice."""
+    data, known = Dataset(tmp_path), np.arange(0, ROWS, 20)
+    data.write(known)
+    once = data.plan("once", 80)
+    data.write(known, second_label=["b" if row < 400 else None for row in range(ROWS)])
+    twice = data.plan("twice", 80)
+    np.testing.assert_array_equal(once[0], twice[0])
+    np.testing.assert_array_equal(once[1], twice[1])
+    verified = pq.read_table(tmp_path / "twice.parquet").filter(pc.is_valid(pc.field("trusted_label")))
+    assert verified["sample_id"].to_pylist() == [data.ids[row] for row in known]
+    assert verified["trusted_label"].to_pylist() == data.truth[known].tolist()
 
 
 def test_the_same_seed_draws_the_same_rows(tmp_path: Path) -> None:
