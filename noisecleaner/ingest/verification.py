@@ -143,7 +143,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
 
 
 def _second_looks(trusted: str, files: Files, source: Source, read: Reading, *, none_label: str | None) -> Verification:
-    """Read a table of nothing but second looks, as `plan(RUN, recheck=N)` writes it."""
+    """Read a table of nothing but second looks, as `recheck(RUN, count=N)` writes it."""
     refuse_itself(trusted, source, COLUMN)
     rows = len(read.labels)
     identity = Identity.read(files, source, rows=rows)

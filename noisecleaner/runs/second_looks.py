@@ -58,7 +58,7 @@ class Rechecked(NamedTuple):
         if apart:
             told += f" The others (such as {listed(list(disputed[:_SHOWN]), _SHOWN)}) calibrate nothing."
         if self.errors is None:
-            told += f" The rates trust the first look: {self.reason}. Draw rows for it with `plan(RUN, recheck=N)`."
+            told += f" The rates trust the first look: {self.reason}. Draw rows for it with `recheck(RUN, count=N)`."
         else:
             told += (
                 f" A look is wrong in {self.errors.wrong.words()}, and the first one calls "
