@@ -32,6 +32,7 @@ from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write
 from noisecleaner.settings import Inference
+from noisecleaner.texts import agreeing, counted
 
 
 def score(
@@ -236,7 +237,10 @@ def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
     count = 0 if beside is None else int((beside.trusted != UNVERIFIED).sum())
     if not count:
         return ()
-    message = f"{count:,} verified rows are not among the rows of {data}: they measure nothing, and are left out."
+    message = (
+        f"{counted(count, 'verified row')} {agreeing(count)} not among the rows of {data}: nothing is measured by "
+    )
+    message += f"{agreeing(count, 'it, and it is', 'them, and they are')} left out."
     return (Notice(code="verified-elsewhere", message=message),)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.texts import printable, shortened, tally
+from noisecleaner.texts import agreeing, counted, printable, shortened, tally
 
 
 @given(st.text())
@@ -46,3 +46,10 @@ def test_a_text_is_cut_after_so_many_characters(text: str, short: str) -> None:
 )
 def test_the_first_names_of_a_tally_are_told_with_their_numbers(counts: dict[str, int], words: str) -> None:
     assert tally(counts) == words
+
+
+def test_numbers_and_nouns_agree() -> None:
+    assert [counted(number, "row") for number in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]
+    assert [counted(number, "new class", "new classes") for number in (1, 2)] == ["1 new class", "2 new classes"]
+    assert [agreeing(number) for number in (0, 1, 2)] == ["are", "is", "are"]
+    assert agreeing(1, "carries", "carry") == "carries"

@@ -36,8 +36,8 @@ def facts(summary: Summary) -> dict[str, str]:
     return {
         "Noise": _noise(summary),
         "Rows": f"{summary.rows:,}, of which {scored:,} scored; {skips(summary.skipped, summary.unknown_classes)}",
-        "Flagged": f"{summary.flagged:,} rows ({share(summary.flagged, scored)}) {_flagged(summary)}",
-        "Kept": f"{summary.kept:,} rows ({share(summary.kept, scored)}){_kept(summary)}",
+        "Flagged": f"{counted(summary.flagged, 'row')} ({share(summary.flagged, scored)}) {_flagged(summary)}",
+        "Kept": f"{counted(summary.kept, 'row')} ({share(summary.kept, scored)}){_kept(summary)}",
         **({"Fixed": _corrected(summary)} if summary.corrected else {}),
         **({"Before": _carried(summary)} if summary.carried else {}),
         "Quality": _quality(summary) + _reliability(summary) + _ranking(summary),
@@ -96,7 +96,7 @@ def _noise(summary: Summary) -> str:
     if rate.method == "count":
         return f"{wrong} (all {rate.sample_size:,} rows were verified)"
     how = "Wilson" if rate.method == "wilson" else "sharpened by the scores"
-    return f"{wrong} (95 % interval; {rate.sample_size:,} audited rows, {how})"
+    return f"{wrong} (95 % interval; {counted(rate.sample_size, 'audited row')}, {how})"
 
 
 def _unlike(summary: Summary) -> bool:
@@ -130,7 +130,9 @@ def _goal(goal: Goal | None) -> str:
 def _kept(summary: Summary) -> str:
     """Tell how much is wrong among the rows that are kept."""
     rate = summary.kept_noise
-    return "" if rate.value is None else f"; {rate.words()} wrong among them ({rate.sample_size:,} audited rows)"
+    return (
+        "" if rate.value is None else f"; {rate.words()} wrong among them ({counted(rate.sample_size, 'audited row')})"
+    )
 
 
 def _corrected(summary: Summary) -> str:
@@ -149,8 +151,8 @@ def _quality(summary: Summary) -> str:
         rows = "rows that are unlike these" if _unlike(summary) else "verified rows that are no sample"
         return f"label_quality was fitted on {rows}: it ranks rows, and is no probability"
     if summary.basis and summary.basis.data == "fitted":
-        return f"label_quality is calibrated on {summary.basis.rows:,} audited rows of the fitted data"
-    rows = f"{summary.judged:,} audited rows" + (" of these data" if summary.basis else "")
+        return f"label_quality is calibrated on {counted(summary.basis.rows, 'audited row')} of the fitted data"
+    rows = counted(summary.judged, "audited row") + (" of these data" if summary.basis else "")
     return _QUALITY[summary.model].format(judged=rows)
 
 
@@ -160,7 +162,7 @@ def _reliability(summary: Summary) -> str:
     if measured is None or summary.model not in ("audited", "planted"):
         return ""
     elsewhere = summary.basis and summary.basis.data == "fitted"
-    where = f"on {measured.rows:,} audited rows of these data, " if elsewhere else ""
+    where = f"on {counted(measured.rows, 'audited row')} of these data, " if elsewhere else ""
     return f"; {where}calibration error {measured.error:.3f} (chance: {measured.by_chance:.3f})"
 
 

@@ -22,7 +22,7 @@ from noisecleaner.commands._taking_back import taking_back
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
 from noisecleaner.commands.wording import typed
 from noisecleaner.notices import doubts
-from noisecleaner.texts import counted, printable
+from noisecleaner.texts import agreeing, counted, printable
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
@@ -65,7 +65,8 @@ def show_fitted(out: Path, fitted: FitResult) -> None:
     corrected = f" and {counted(fitted.corrected, 'correction')}" if fitted.corrected else ""
     carried = f" (and {fitted.carried:,} that were verified before this copy was made)" if fitted.carried else ""
     _show(
-        f"Fitted {fitted.rows:,} rows ({skips(fitted.skipped)}) with {fitted.audited:,} audited{extra} trusted "
+        f"Fitted {counted(fitted.rows, 'row')} ({skips(fitted.skipped)}) with {fitted.audited:,} audited{extra} "
+        "trusted "
         f"rows{carried}{corrected} in {sum(fitted.seconds.values()):,.0f} s.",
         f"Next: noisecleaner score {out} --threshold 0.5",
     )
@@ -85,7 +86,8 @@ def show_summary(summary: Summary, out: Path) -> None:
 def show_planned(planned: PlanResult) -> None:
     """Tell what `plan` wrote, and what to type when it is filled in."""
     _show(
-        f"Wrote {planned.path}: {planned.new:,} rows to verify and {planned.known:,} that are verified already. The "
+        f"Wrote {planned.path}: {counted(planned.new, 'row')} to verify and {planned.known:,} that are verified "
+        "already. The "
         f"interval of the noise rate should be {planned.shrinks:.2f} times as long as with rows drawn evenly.",
         "Fill in its column trusted_label with the true class of each row, and keep the other columns.",
         f"Next: {shlex.join(taking_back(planned))}",
@@ -158,7 +160,8 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
 def show_corruption(corruption: Corruption) -> None:
     """Tell what `corrupt` wrote."""
     _show(
-        f"Wrote {corruption.data} ({corruption.wrong:,} of {corruption.rows:,} labels are wrong now, "
+        f"Wrote {corruption.data} ({corruption.wrong:,} of {corruption.rows:,} labels {agreeing(corruption.wrong)} "
+        "wrong now, "
         f"{share(corruption.wrong, corruption.rows)}) and {corruption.truth}."
     )
 
@@ -167,7 +170,7 @@ def show_demo(demo: Demo) -> None:
     """Tell what `demo` wrote, and what to type next."""
     words = ["noisecleaner", "fit", demo.data, "--trusted", demo.trusted, "--out", demo.data.parent / "run"]
     _show(
-        f"Wrote {demo.data} ({demo.rows:,} images; {share(demo.wrong, demo.rows)} of the labels are wrong), "
+        f"Wrote {demo.data} ({counted(demo.rows, 'image')}; {share(demo.wrong, demo.rows)} of the labels are wrong), "
         f"{demo.trusted} ({demo.verified:,} of them, drawn at random, with their right label) and {demo.truth}.",
         f"Next: {shlex.join(map(str, words))}",
     )

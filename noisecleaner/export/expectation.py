@@ -20,6 +20,7 @@ from noisecleaner.notices import Severity, void
 from noisecleaner.runs.scored_run import Metadata
 from noisecleaner.runs.second_looks import recheck
 from noisecleaner.tables import doubles, with_column
+from noisecleaner.texts import counted
 
 #: Numbers of the two calibrators, of label quality and of suggestions, that decide about a relabelled row. Without them
 #: intervals of relabelled copies of CIFAR-10N held the truth in 93.1 % of 900 draws of 300 audited rows, with them in
@@ -55,7 +56,9 @@ def expectation(
         return Expectation(UNKNOWN, "No row was verified as a part of a random sample.")
     suggested = int((decisions.relabelled & (labels.given < 0)).sum())
     if suggested:
-        return Expectation(UNKNOWN, f"{suggested:,} rows without a label got a suggested one, which no audit measures.")
+        return Expectation(
+            UNKNOWN, f"{counted(suggested, 'row')} without a label got a suggested one, which no audit measures."
+        )
     noise = _copied(scores, metadata.classes, policy, decisions=decisions, labels=labels).noise()
     return Expectation(noise, "" if noise.interval else "None of the audited rows would be in the copy.")
 

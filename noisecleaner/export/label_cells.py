@@ -17,6 +17,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.owner import Owner
 from noisecleaner.ingest.labels import class_names, indices, is_integer
+from noisecleaner.texts import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ class LabelCells:
         counts = np.bincount(labels[labels >= 0], minlength=len(classes))
         lost = np.flatnonzero((counts > 0) & np.asarray(self.values.is_null()))
         if len(lost):
-            named = listed([f"{classes[place]!r} ({counts[place]:,} rows)" for place in lost.tolist()], 5)
+            named = listed([f"{classes[place]!r} ({counted(counts[place], 'row')})" for place in lost.tolist()], 5)
             raise NoisecleanerError(
                 f"Labels are written as column {column!r} writes them, which holds {self.type}, but no row there "
                 f"carries {named}, so that nobody knows how to write it.",

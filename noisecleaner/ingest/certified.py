@@ -14,6 +14,7 @@ from noisecleaner.ingest.corrections import COLUMN
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.notices import Notice
 from noisecleaner.tables import count_true, with_column
+from noisecleaner.texts import agreeing
 
 
 def withhold(dataset: Manifest) -> Manifest:
@@ -58,7 +59,8 @@ def cannot_measure(count: int, verified: int) -> Notice:
     rest = " Rates are those of the rows that nobody had verified before." if count < verified else ""
     return Notice(
         code="verified-before-the-copy",
-        message=f"{count:,} of {verified:,} verified rows carry their verified label since this copy was exported "
+        message=f"{count:,} of {verified:,} verified rows {agreeing(count, 'carries', 'carry')} their verified label "
+        "since this copy was exported "
         f"({CERTIFIED}): they cannot measure how much of it is wrong, and only steer.{rest} Verify other rows, drawn "
         "at random or by `plan()`.",
     )

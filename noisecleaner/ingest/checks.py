@@ -15,6 +15,7 @@ from noisecleaner.ingest.lookalikes import explained
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.ingest.skips import causes
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 #: What to do with a class that no row was given, where classes may be added and where not.
 _DECLARED = (
@@ -132,13 +133,15 @@ def alike_unknown(labels: pa.ChunkedArray, classes: Sequence[str], where: str) -
     unknown = labels.filter(pc.invert(pc.is_in(labels, value_set=pa.array(classes, pa.string())))).drop_null()
     if not len(unknown):
         return ()
-    counted = sorted(pc.value_counts(unknown).to_pylist(), key=lambda count: (-count["counts"], count["values"]))
-    pairs = [(str(count["values"]), int(count["counts"])) for count in counted]
+    ranked = sorted(pc.value_counts(unknown).to_pylist(), key=lambda count: (-count["counts"], count["values"]))
+    pairs = [(str(count["values"]), int(count["counts"])) for count in ranked]
     like = [(name, rows) for name, rows in pairs if explained([name], classes)]
     if not like:
         return ()
+    total = sum(rows for _, rows in like)
     message = (
-        f"{sum(rows for _, rows in like):,} rows of {where} carry labels that only look like a class, and are skipped: "
+        f"{counted(total, 'row')} of {where} {agreeing(total, 'carries', 'carry')} labels that only look like a class, "
+        f"and {agreeing(total)} skipped: "
         f"{explained([name for name, _ in like], classes)}. Write one spelling in both."
     )
     return (Notice(code="labels-look-like-classes", message=message),)

@@ -12,7 +12,7 @@ from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.raw import RawRows
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import count_true
-from noisecleaner.texts import printable, shortened
+from noisecleaner.texts import agreeing, counted, printable, shortened
 
 #: Names of classes that are told, and characters of each.
 _SHOWN, _LENGTH = 10, 40
@@ -42,7 +42,7 @@ def class_notices(given: Reading, rows: RawRows, *, fitted: bool) -> Iterator[No
         message = f"{known:,} of the {len(classes):,} classes of the run from {source}: {_shown(classes)}."
         yield Notice(code="classes", message=message, severity=Severity.NOTE)
         return
-    message = f"{len(classes):,} classes from {source}: {_shown(classes)}."
+    message = f"{counted(len(classes), 'class', 'classes')} from {source}: {_shown(classes)}."
     yield Notice(code="classes", message=message, severity=Severity.NOTE)
     labelled = len(labels) - labels.null_count
     if not given.ordered and _LEAST_ROWS <= labelled < _USUAL_MEAN * len(names):
@@ -69,7 +69,8 @@ def refuse_ids_as_labels(rows: RawRows) -> None:
 
 def _too_many(names: Sequence[str], rows: int, source: str, others: str) -> Notice:
     """Say that classes have few rows; refuse labels that hardly two rows share: they are ids."""
-    found = f"{rows:,} rows have {len(names):,} labels, from {source} (such as {_shown(names, 3)})"
+    found = f"{counted(rows, 'row')} {agreeing(rows, 'has', 'have')} {counted(len(names), 'label')}, from {source} "
+    found += f"(such as {_shown(names, 3)})"
     if rows < _LEAST_MEAN * len(names):
         raise NoisecleanerError(
             f"Labels must be shared by rows, but {found}: that looks like an id or a file's name, not like a label."
@@ -94,7 +95,7 @@ def _others(rows: RawRows) -> str:
             column = rows.files.column(field.name)
             values, filled = pc.count_distinct(column).as_py(), len(column) - column.null_count
             if values >= 2 and filled >= _USUAL_MEAN * values and filled > len(column) / 2:
-                found.append(f"{field.name} ({values:,} values)")
+                found.append(f"{field.name} ({counted(values, 'value')})")
     return f" Columns of few values are {listed(found, 3)}." if found else ""
 
 

@@ -23,6 +23,7 @@ from noisecleaner.ingest.strangers import Strangers
 from noisecleaner.ingest.verification import Identity, Verification
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import count_true, overwritten, with_column
+from noisecleaner.texts import agreeing, counted
 
 #: The column that holds them, here and in what is written.
 COLUMN = "corrected_label"
@@ -162,7 +163,7 @@ def _counted(rows: pa.Table, corrections: Corrections) -> Notice:
     confirmed = count_true(pc.equal(rows[COLUMN], rows["given_label"]))
     return Notice(
         code="corrections",
-        message=f"{len(rows):,} corrections from the column {corrections.column} of {corrections.made.where}: "
+        message=f"{counted(len(rows), 'correction')} from the column {corrections.column} of {corrections.made.where}: "
         f"{len(rows) - confirmed - none:,} change the given label, {confirmed:,} confirm it, {none:,} say that no "
         "class is right. They override labels and measure nothing.",
         severity=Severity.NOTE,
@@ -178,7 +179,8 @@ def contradictions(rows: pa.Table) -> tuple[Notice, ...]:
     return (
         Notice(
             code="correction-against-audit",
-            message=f"{len(other):,} rows have a correction that differs from their verified label (such as {ids}): "
+            message=f"{counted(len(other), 'row')} {agreeing(len(other), 'has', 'have')} a correction that differs "
+            f"from their verified label (such as {ids}): "
             "exports take the correction, rates go by the verified label. Look at them again.",
         ),
     )

@@ -23,6 +23,7 @@ from noisecleaner.ingest.spelling import composed
 from noisecleaner.ingest.tabular import Files, no_rows
 from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice
+from noisecleaner.texts import agreeing, counted
 
 #: The files of a folder that Hugging Face `imagefolder` reads.
 METADATA = ("metadata.parquet", "metadata.csv", "metadata.jsonl")
@@ -93,7 +94,9 @@ def _of_folders(source: Source, walk: Walk) -> FolderRows:
 def _instead(level: Level, walk: Walk) -> str:
     """Say what other folders could name the classes, where these name too few, and what is hidden."""
     other = "" if level.asked or len(level.classes()) > 1 else level.other()
-    hidden = f" {len(walk.hidden):,} hidden images are left out." if walk.hidden else ""
+    hidden = (
+        f" {counted(len(walk.hidden), 'hidden image')} {agreeing(len(walk.hidden))} left out." if walk.hidden else ""
+    )
     return (f" Of its folders, {other}." if other else "") + hidden
 
 

@@ -28,6 +28,7 @@ from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import count_true
+from noisecleaner.texts import agreeing, counted
 
 _SHOWN = 3
 #: The column of given labels in the tables that noisecleaner writes.
@@ -307,7 +308,8 @@ def _sorted_apart(verification: Verification, given: Column) -> Iterator[Notice]
         own, theirs, name = (quoted(column[row].as_py()) for column in (told.text, given, verification.ids))
         yield Notice(
             code="given-labels-disagree",
-            message=f"{len(wrong):,} rows of {verification.where} tell another {_GIVEN} than the dataset (such as "
+            message=f"{counted(len(wrong), 'row')} of {verification.where} {agreeing(len(wrong), 'tells', 'tell')} "
+            f"another {_GIVEN} than the dataset (such as "
             f"{name}: {own}, in the dataset {theirs}). Either its "
             "columns were sorted apart, and labels stand beside the wrong ids, or the dataset was changed since.",
         )
@@ -319,13 +321,14 @@ def _useless(verification: Verification, placed: Placed, lost: int) -> Iterator[
     count = count_true(pc.and_(pa.array(placed.outside), none))
     if count:
         message = (
-            f"{count:,} rows of {verification.where} are none of the classes ({verification.none_label}) and not in "
-            "the dataset: they can neither steer nor measure, and are left out."
+            f"{counted(count, 'row')} of {verification.where} {agreeing(count)} none of the classes "
+            f"({verification.none_label}) and not in the dataset: "
+            f"{agreeing(count, 'it', 'they')} can neither steer nor measure, and {agreeing(count)} left out."
         )
         yield Notice(code="clean-only-of-no-class", message=message, severity=Severity.NOTE)
     if lost:
         message = (
-            f"{lost:,} rows of {verification.where} are not in the dataset, and their images cannot be read: they are "
-            "left out."
+            f"{counted(lost, 'row')} of {verification.where} {agreeing(lost)} not in the dataset, without an image "
+            f"that can be read: {agreeing(lost, 'it is', 'they are')} left out."
         )
         yield Notice(code="clean-only-unreadable", message=message)

@@ -12,7 +12,7 @@ from noisecleaner.ingest.kinds import TABLE_ENDINGS, ending_of
 from noisecleaner.ingest.places import hidden
 from noisecleaner.ingest.walk import Walk
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.texts import printable
+from noisecleaner.texts import agreeing, counted, printable
 
 #: The code of the notice; as a warning it is what `strict` refuses.
 CODE = "files-are-no-rows"
@@ -65,7 +65,9 @@ class Leftovers:
         if self.bare:
             sentences.append(f"no image lies below {listed([f'{printable(name)}/' for name in self.bare], 4)}")
         if walk.closed:
-            sentences.append(f"{len(walk.closed):,} folders cannot be listed (such as {printable(walk.closed[0])})")
+            sentences.append(
+                f"{counted(len(walk.closed), 'folder')} cannot be listed (such as {printable(walk.closed[0])})"
+            )
         if not sentences:
             return None
         lost = bool(self.unlisted or self.unplaced or walk.hidden or walk.closed)
@@ -80,9 +82,9 @@ class Leftovers:
         walk, kinds = self.walk, Counter(map(_kind, [*others, *self.unplaced]))
         parts = [f"{count:,} {kind}" for kind, count in kinds.most_common(_SHOWN)]
         rest = kinds.total() - sum(count for _, count in kinds.most_common(_SHOWN))
-        parts += [f"{rest:,} others"] if rest else []
+        parts += [counted(rest, "other")] if rest else []
         if walk.hidden:
-            parts.append(f"{len(walk.hidden):,} hidden images (such as {printable(walk.hidden[0])})")
+            parts.append(f"{counted(len(walk.hidden), 'hidden image')} (such as {printable(walk.hidden[0])})")
         if walk.litter:
             named = listed([printable(name) for name, _ in walk.litter.most_common(3)])
             parts.append(f"{walk.litter.total():,} litter ({named})")
@@ -95,7 +97,8 @@ class Leftovers:
         bare = [name for name in tops if name not in homes and "" not in homes]
         where = "".join(f"; {tops[name]:,} of them are below {printable(name)}/, which has none" for name in bare[:3])
         return (
-            f"{len(self.unlisted):,} images are in no metadata file (such as {printable(self.unlisted[0])}{where}): "
+            f"{counted(len(self.unlisted), 'image')} {agreeing(len(self.unlisted))} in no metadata file (such as "
+            f"{printable(self.unlisted[0])}{where}): "
             "add them to one, or take them away"
         )
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from noisecleaner.notices import Notice
+from noisecleaner.texts import agreeing
 
 #: Characters that are typed one for the other: quotation marks and dashes.
 _TYPED_ALIKE = str.maketrans("‘’‛ʼ´`“”„‐‑‒–—−", "''''''\"\"\"------")
@@ -71,7 +72,8 @@ def alike_notices(classes: Sequence[str], where: object) -> tuple[Notice, ...]:
     return (
         Notice(
             code="classes-look-alike",
-            message=f"{count:,} of {len(classes):,} classes of {where} look alike and are classes of their own: "
+            message=f"{count:,} of {len(classes):,} classes of {where} {agreeing(count, 'looks', 'look')} alike and "
+            "are classes of their own: "
             f"{'; '.join(texts)}{more}. If they are {len(several):,} and not {count:,}, write one spelling for each.",
         ),
     )

@@ -19,6 +19,7 @@ from noisecleaner.ingest.pictures import Found, Pictures
 from noisecleaner.ingest.vector_twins import SummedVectors
 from noisecleaner.ingest.verification import Verification
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +78,15 @@ class Matches:
             yield Notice(
                 code="verified-joined",
                 severity=Severity.WARNING if self.unseen else Severity.NOTE,
-                message=f"{sum(kinds.values()):,} verified rows of {where} were joined to rows of the dataset: {how}."
+                message=f"{counted(sum(kinds.values()), 'verified row')} of {where} "
+                f"{agreeing(sum(kinds.values()), 'was', 'were')} joined to rows of the dataset: {how}."
                 f"{unsure if self.unseen else ''}",
             )
         if self.namesakes:
             yield Notice(
                 code="verified-namesakes",
-                message=f"{self.namesakes:,} verified images of {where} have the file name of a row of the dataset, "
+                message=f"{counted(self.namesakes, 'verified image')} of {where} "
+                f"{agreeing(self.namesakes, 'has', 'have')} the file name of a row of the dataset, "
                 "but show another picture: they count as images that are not in the dataset, and measure nothing.",
             )
 

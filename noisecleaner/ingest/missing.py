@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from noisecleaner.errors import listed
 from noisecleaner.ingest.labels import is_integer, without_fraction
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 #: What programs write where a value is missing, in any case and with blanks around it: Python, pandas, NumPy, R, SQL,
 #: JSON and spreadsheets.
@@ -45,7 +46,8 @@ def none_notices(rows: int, where: str) -> tuple[Notice, ...]:
         where: file and column.
     """
     message = (
-        f"{rows:,} rows of {where} carry {NONE} as their label: it is read as a class. Leave the cells empty if they "
+        f"{counted(rows, 'row')} of {where} {agreeing(rows, 'carries', 'carry')} {NONE} as their label: it is read as "
+        "a class. Leave the cells empty if they "
         "are unlabelled; if it is a class, name all classes with `Columns(label_names=FILE)`."
     )
     return (Notice(code="class-called-none", message=message),) if rows else ()
@@ -71,7 +73,8 @@ def missing_notices(counts: Mapping[str, int], where: str) -> tuple[Notice, ...]
     return (
         Notice(
             code="labels-missing",
-            message=f"{sum(found.values()):,} rows of {where} carry {listed(sorted(found))} as their label: they are "
+            message=f"{counted(sum(found.values()), 'row')} of {where} "
+            f"{agreeing(sum(found.values()), 'carries', 'carry')} {listed(sorted(found))} as their label: they are "
             f"read as unlabelled.{declare}",
             severity=Severity.NOTE if only_number else Severity.WARNING,
         ),

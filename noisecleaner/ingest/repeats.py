@@ -13,6 +13,7 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.second_looks import others_looks
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 _SHOWN = 3
 #: What to do where one row has two labels.
@@ -86,7 +87,8 @@ class Repeats:
             yield Notice(
                 code="verified-repeats",
                 severity=Severity.NOTE,
-                message=f"{int(self.again.sum()):,} rows of {self.where} verify a row again, with the same label: each "
+                message=f"{counted(int(self.again.sum()), 'row')} of {self.where} "
+                f"{agreeing(int(self.again.sum()), 'verifies', 'verify')} a row again, with the same label: each "
                 "row of the dataset counts once.",
             )
 
@@ -131,7 +133,7 @@ def _refuse_contradictions(
     ]
     count = len(np.unique(earlier[wrong]))
     raise NoisecleanerError(
-        f"A row has one verified label, but in {where} {count:,} rows have labels that contradict each other, such as "
-        f"{listed(pairs, _SHOWN)}.",
+        f"A row has one verified label, but in {where} {counted(count, 'row')} {agreeing(count, 'has', 'have')} labels "
+        f"that contradict each other, such as {listed(pairs, _SHOWN)}.",
         hint,
     )

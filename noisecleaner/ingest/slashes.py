@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from noisecleaner.ingest.no_paths import excerpt, named
 from noisecleaner.ingest.places import Place
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 
 def forward(root: Place, path: str) -> str:
@@ -37,5 +38,5 @@ def all_forward(root: Place, paths: pa.ChunkedArray) -> tuple[pa.ChunkedArray, N
     if first < 0:
         return paths, None
     count, written, read = pc.sum(changed).as_py(), excerpt(paths[first].as_py()), excerpt(turned[first].as_py())
-    message = f"{count:,} paths are written with backslashes: {written} is read as {read}."
+    message = f"{counted(count, 'path')} {agreeing(count)} written with backslashes: {written} is read as {read}."
     return turned, Notice(code="backslashes", message=message, severity=Severity.NOTE)

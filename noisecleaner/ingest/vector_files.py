@@ -21,6 +21,7 @@ from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.ingest.vectors import FIELDS, VectorColumn, VectorFile, rows_at_once
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 _SHOWN = 3
 #: Ids that are compared letter by letter, to say why they do not match.
@@ -111,7 +112,8 @@ class IdentifiedVectors:
         if not len(ids):
             return ()
         message = (
-            f"{len(ids):,} of {len(self.ids):,} vectors of {self.vectors.where} belong to no row of the dataset (such "
+            f"{len(ids):,} of {len(self.ids):,} vectors of {self.vectors.where} "
+            f"{agreeing(len(ids), 'belongs', 'belong')} to no row of the dataset (such "
             f"as {listed(ids.slice(0, _SHOWN).to_pylist())}) and are left out.{alike}"
         )
         severity = Severity.WARNING if alike else Severity.NOTE
@@ -168,7 +170,8 @@ def _archive(path: str, kind: VectorKind) -> IdentifiedVectors:
     if len(texts) != len(array) or (vectors.names and len(vectors.names) != vectors.width):
         raise NoisecleanerError(
             f"Each vector needs its id, and each column its class if any has one, but {path} holds {len(texts):,} ids, "
-            f"{len(array):,} vectors of {vectors.width:,} numbers and {len(vectors.names):,} classes.",
+            f"{counted(len(array), 'vector')} of {vectors.width:,} numbers and "
+            f"{counted(len(vectors.names), 'class', 'classes')}.",
             hint,
         )
     return IdentifiedVectors(ids=pa.chunked_array([pa.array(texts, pa.string())]), vectors=vectors)

@@ -21,6 +21,7 @@ from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import require_columns
+from noisecleaner.texts import agreeing
 
 #: Columns that name the file of an image, where the one with the images does not.
 _PATHS = ("path", "file_name", "filename", "file", "filepath", "file_path", "image_path", "image")
@@ -171,7 +172,8 @@ def unfilled(labels: pa.ChunkedArray, where: str, none_label: str | None) -> tup
     return (
         Notice(
             code="verified-cells-empty",
-            message=f"{empty:,} of {rows:,} rows of {where} are empty: they measure nothing{write}.",
+            message=f"{empty:,} of {rows:,} rows of {where} {agreeing(empty)} empty: "
+            f"{agreeing(empty, 'it measures', 'they measure')} nothing{write}.",
             # where most are empty, the table is one of all rows, and some of them were verified
             severity=Severity.WARNING if 2 * empty <= rows else Severity.NOTE,
         ),

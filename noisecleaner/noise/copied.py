@@ -9,6 +9,7 @@ import numpy as np
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 from noisecleaner.noise.agreement import CrossTable
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing
 
 #: The code of the notice.
 CODE = "verified-labels-copied"
@@ -68,7 +69,8 @@ def copied_labels(rows: Judged) -> Notice | None:
     return Notice(
         code=CODE,
         severity=Severity.VOID,
-        message=f"Only {found:,} of {verified:,} verified labels differ from the given ones, but networks contradict "
+        message=f"Only {found:,} of {verified:,} verified labels {agreeing(found, 'differs', 'differ')} from the "
+        "given ones, but networks contradict "
         f"{contradicted:,} of the given labels of the {len(surest):,} rows that they are surest of, as they do where "
         "labels are wrong. Most likely the verified labels repeat the given ones: look at these images "
         "again, and write down what they show without starting from the given label.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from noisecleaner.texts import counted
+
 #: How a rate was made: from verified rows, sharpened by the scores (`prediction-powered`) or not (`wilson`); of a class
 #: with few of them, by what the scores expect of it and how far other classes keep to that (`small-area`); by counting,
 #: where every row was verified (`count`: both ends of the interval are the rate); as the mean of 1 - label quality
@@ -116,7 +118,7 @@ class Rate:
             digits: a format of numbers, such as `ONE_DECIMAL`.
             with_sample: also tell how many verified rows it rests on: `40.2 % (36.8 to 43.6; 300 audited rows)`.
         """
-        rows = [f"{self.sample_size:,} audited rows"] if with_sample else []
+        rows = [counted(self.sample_size, "audited row")] if with_sample else []
         if self.value is None:
             number, notes = "unknown", rows
         elif self.interval is None:

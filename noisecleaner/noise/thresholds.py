@@ -14,7 +14,7 @@ from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.cuts import Cut, Sides
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.texts import agreeing
+from noisecleaner.texts import agreeing, counted
 
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
@@ -234,7 +234,8 @@ def _p_values(*, sizes: FloatArray, errors: FloatArray, limit: float) -> FloatAr
 def _too_few(goal: Goal, sets: _Sets, cut: Cut) -> TooFewVerifiedError:
     """Say how many more verified rows it takes, or that they would not help."""
     verified, rows = len(cut.audit), len(cut.values)
-    asked = f"{goal.words} cannot be guaranteed with {goal.confidence:.0%} confidence by {verified:,} verified rows"
+    asked = f"{goal.words} cannot be guaranteed with {goal.confidence:.0%} confidence by "
+    asked += counted(verified, "verified row")
     left = rows - verified
     less = "Ask for less, or have a number of rows flagged, the most suspicious first, without a guarantee: "
     less += f"`Goal('budget', {max(1, min(100, rows))})`."

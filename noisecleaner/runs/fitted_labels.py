@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.notices import Notice
+from noisecleaner.texts import agreeing
 
 #: Code of the notice that new rows lack labels where fitted ones had them.
 LABELS_LOST = "labels-lost"
@@ -52,7 +53,8 @@ class FittedLabels:
         if unlabelled <= rows * (self.unlabelled / max(self.rows, 1) + _MORE):
             return ()
         message = (
-            f"{unlabelled:,} of {rows:,} rows have no label, and of the fitted rows only {self.unlabelled:,} of "
+            f"{unlabelled:,} of {rows:,} rows {agreeing(unlabelled, 'has', 'have')} no label, and of the fitted rows "
+            f"only {self.unlabelled:,} of "
             f"{self.rows:,} had none: nothing is said about them. Check that labels were read from the right column "
             "(`Columns.label`), and that none got lost."
         )

@@ -19,6 +19,7 @@ from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.since import Since, comparable, copied_since, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import with_column
+from noisecleaner.texts import agreeing, counted
 
 #: Rows below which the tests would hardly find out that they were picked.
 _LEAST = 20
@@ -151,7 +152,8 @@ def _instead(before: ScoredRows, since: Since, where: str, *, drawn: bool) -> Sc
     old, labels = (since.rows.trusted != UNVERIFIED) & ~sample, since.rows.identity["trusted_label"]
     notice = Notice(
         code="picked-rows-measure-nothing",
-        message=f"{int(old.sum()):,} rows that were verified at the fit are no random sample and count as corrections: "
+        message=f"{counted(int(old.sum()), 'row')} that were verified at the fit {agreeing(int(old.sum()))} no random "
+        "sample and count as corrections: "
         f"rates are those of {int(sample.sum()):,} rows of {where}.",
     )
     kept = tuple(notice for notice in since.rows.notices if notice.severity is not Severity.VOID)

@@ -18,6 +18,7 @@ from noisecleaner.ingest.thumbnails import alike
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.alike import identical, nearest
 from noisecleaner.tables import DUPLICATES
+from noisecleaner.texts import agreeing, counted
 
 #: Above which nearly identical rows are not looked for: the work grows with the square.
 MOST_COMPARED = 50_000
@@ -128,20 +129,23 @@ class Duplicates:
     def _contradictions(self) -> Iterator[Notice]:
         torn, things = self.identical.torn(self._labels), self._things
         if len(torn):
-            found = f"{len(torn):,} pairs of identical {things} carry two labels: at least one of each is wrong"
+            pairs = f"{counted(len(torn), 'pair')} of identical {things}"
+            found = f"{pairs} {agreeing(len(torn), 'carries', 'carry')} two labels: at least one of each is wrong"
             if len(torn.rows) > 2 * len(torn):
                 found = (
-                    f"{len(torn.rows):,} rows hold {len(torn):,} identical {things} with different labels: at least "
+                    f"{counted(len(torn.rows), 'row')} hold {len(torn):,} "
+                    f"identical {things} with different labels: at least "
                     f"{torn.fewest_wrong(self._labels):,} of these labels are wrong"
                 )
             example = self._example(torn)
             yield Notice(code="identical-rows-other-labels", message=f"{found} (such as {example}). {_FILE}")
-        agreeing = len(self.identical.rows) - len(self.identical) - (len(torn.rows) - len(torn))
-        if agreeing:
+        alike = len(self.identical.rows) - len(self.identical) - (len(torn.rows) - len(torn))
+        if alike:
             yield Notice(
                 code="identical-rows",
                 severity=Severity.NOTE,
-                message=f"{agreeing:,} rows repeat the {things[:-1]} of another row with the same label: each of them "
+                message=f"{counted(alike, 'row')} {agreeing(alike, 'repeats', 'repeat')} the {things[:-1]} of "
+                "another row with the same label: each of them "
                 f"counts. {_FILE}",
             )
 
@@ -151,7 +155,8 @@ class Duplicates:
             names = listed([splits.names[place] for place in np.unique(splits.rows[torn.rows])])
             yield Notice(
                 code="identical-rows-across-splits",
-                message=f"{len(torn):,} {self._things} stand in more than one split ({names}), {len(torn.rows):,} rows "
+                message=f"{counted(len(torn), self._things[:-1])} {agreeing(len(torn), 'stands', 'stand')} in "
+                f"more than one split ({names}), {counted(len(torn.rows), 'row')} "
                 f"in all (such as {self._example(torn, splits)}): what was learned in one is measured in another. "
                 f"{_FILE}",
             )
@@ -163,9 +168,11 @@ class Duplicates:
         found = [f"{len(torn):,} of them with different labels (such as {self._example(torn)})"] if len(torn) else []
         apart = None if splits is None else self.near.torn(splits.rows)
         found += [f"{len(apart):,} of them across splits"] if apart is not None and len(apart) else []
-        what = f"{len(self.near):,} pairs of images look nearly the same"
+        pairs = f"{counted(len(self.near), 'pair')} of images"
+        what = f"{pairs} {agreeing(len(self.near), 'looks', 'look')} nearly the same"
         if len(self.near.rows) > 2 * len(self.near):
-            what = f"{len(self.near.rows):,} images look nearly the same as others, in {len(self.near):,} groups"
+            images, groups = counted(len(self.near.rows), "image"), counted(len(self.near), "group")
+            what = f"{images} look nearly the same as others, in {groups}"
         yield Notice(
             code="near-duplicates",
             severity=Severity.WARNING if found else Severity.NOTE,

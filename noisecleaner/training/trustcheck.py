@@ -18,6 +18,7 @@ from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_p
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.surest import judged_rows
+from noisecleaner.texts import agreeing, counted
 from noisecleaner.training.corpus import Corpus
 
 #: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
@@ -71,7 +72,8 @@ def notices_after(
         ids = dataset.table["sample_id"].take(odd[:_SHOWN]).to_pylist()
         yield Notice(
             code="verified-labels-look-wrong",
-            message=f"{len(odd):,} of {len(rows):,} verified labels look wrong themselves: networks that never saw "
+            message=f"{len(odd):,} of {len(rows):,} verified labels {agreeing(len(odd), 'looks', 'look')} wrong "
+            "themselves: networks that never saw "
             f"these rows are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them "
             "again.",
         )
@@ -103,8 +105,8 @@ def _unseen_classes(corpus: Corpus) -> Notice | None:
         return None
     return Notice(
         code="classes-without-trusted-rows",
-        message=f"{len(missing):,} of {len(carried):,} classes have no trusted row ({listed(missing)}): nothing steers "
-        "or judges them. Verify some of each.",
+        message=f"{len(missing):,} of {len(carried):,} classes {agreeing(len(missing), 'has', 'have')} no trusted row "
+        f"({listed(missing)}): nothing steers or judges {agreeing(len(missing), 'it', 'them')}. Verify some of each.",
     )
 
 
@@ -137,7 +139,8 @@ def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:
     ids = corpus.dataset.table["sample_id"].take(list(twins)[:_SHOWN]).to_pylist()
     return Notice(
         code="same-content-other-id",
-        message=f"{len(twins):,} rows of the dataset have the very content of a trusted row with another id (such as "
+        message=f"{counted(len(twins), 'row')} of the dataset {agreeing(len(twins), 'has', 'have')} the very content "
+        "of a trusted row with another id (such as "
         f"{listed(ids)}): what is known of one should hold for the other, but nothing joins them. Remove the repeated "
         "rows, or give them one id.",
     )

@@ -261,7 +261,7 @@ def test_a_label_that_the_column_cannot_hold_is_refused_before_anything_is_writt
     run = scored(tmp_path, source, suggested={"r0": "emu"}, classes=["3", "5", "emu"])
     for more in ([], ["--dry-run"]):
         outcome = command("export-clean", run, "--out", tmp_path / "out", "--on-flag", "relabel", *more)
-        refused(outcome, "which holds int64, but no row there carries 'emu' (1 rows)")
+        refused(outcome, "which holds int64, but no row there carries 'emu' (1 row)")
         assert not (tmp_path / "out").exists()
     assert command("export-clean", run, "--out", tmp_path / "out", "--on-flag", "drop").code == 0
 

@@ -149,7 +149,7 @@ def test_an_image_that_was_copied_instead_of_moved_contradicts_itself(tmp_path: 
     for name in ("a/1.png", "b/1.png"):
         (tmp_path / "checked" / name).parent.mkdir(parents=True)
         (tmp_path / "checked" / name).write_bytes(content["a/1.png"])
-    assert "1 rows have labels that contradict each other" in refusal(tmp_path / "data", tmp_path / "checked")
+    assert "1 row has labels that contradict each other" in refusal(tmp_path / "data", tmp_path / "checked")
 
 
 def test_images_of_a_table_join_by_content_too(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -257,7 +257,7 @@ def test_a_row_that_was_verified_twice_counts_once(tmp_path: Path) -> None:
     trusted = table(tmp_path / "t.parquet", sample_id=["r1", "r0", "r1"], trusted_label=["b", "b", "b"])
     manifest = read(data, trusted=trusted, embedding="embedding")
     assert verified(manifest) == {"r0": "b", "r1": "b"}
-    assert said(manifest, "verified-repeats").message.startswith("1 rows of")
+    assert said(manifest, "verified-repeats").message.startswith("1 row of")
 
 
 def test_a_label_without_an_id_is_refused(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_an_unreadable_image_that_is_nowhere_is_left_out_aloud(tmp_path: Path, t
     )
     manifest, clean_only = both(tmp_path / "data", trusted)
     assert clean_only is not None
-    assert said(manifest, "clean-only-unreadable").message.startswith("1 rows of")
+    assert said(manifest, "clean-only-unreadable").message.startswith("1 row of")
     nothing = table(tmp_path / "n.parquet", sample_id=["x"], trusted_label=["red"], image=pa.nulls(1, pa.binary()))
     assert "have an id that the dataset does not hold (such as 'x')" in refusal(tmp_path / "data", nothing)
 

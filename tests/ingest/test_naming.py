@@ -272,7 +272,7 @@ def test_labels_of_new_rows_that_look_like_a_class_are_skipped_with_the_reason(t
     assert texts(manifest, "skip_reason") == ["unknown_class", "unknown_class", "unknown_class", None]
     (notice,) = told(manifest)
     assert (notice.code, notice.severity) == ("labels-look-like-classes", Severity.WARNING)
-    assert notice.message.startswith("1 rows of ")
+    assert notice.message.startswith("1 row of ")
     assert "'cafe\\u0301' is spelled 'caf\\xe9' in the dataset (same letters, other Unicode form)." in notice.message
     assert told(read(path, classes=("cat", "dog"), embedding="embedding")) == []
 

@@ -23,9 +23,7 @@ def test_a_table_from_windows_is_read(tmp_path: Path) -> None:
     assert contents(manifest) == list(made.values())
     (notice,) = told(manifest)
     assert notice.severity is Severity.NOTE
-    assert notice.message == (
-        "1 paths are written with backslashes: 'images\\cat\\1.png' is read as 'images/cat/1.png'."
-    )
+    assert notice.message == ("1 path is written with backslashes: 'images\\cat\\1.png' is read as 'images/cat/1.png'.")
 
 
 def test_a_file_that_is_called_so_is_taken(tmp_path: Path) -> None:

@@ -198,7 +198,8 @@ def test_empty_cells_are_counted_and_said(tmp_path: Path, empty: int, severity: 
     trusted = table(tmp_path / "t.parquet", sample_id=["r0", "r1", "r2", "r3"], trusted_label=labels)
     (notice,) = told(read(data, trusted=trusted, embedding="embedding"))
     assert notice.message == (
-        f"{empty} of 4 rows of {trusted} are empty: they measure nothing; write none where no class fits."
+        f"{empty} of 4 rows of {trusted} {'is empty: it measures' if empty == 1 else 'are empty: they measure'} "
+        "nothing; write none where no class fits."
     )
     assert (notice.code, notice.severity) == ("verified-cells-empty", severity)
 
@@ -223,5 +224,5 @@ def test_rows_of_no_class_beside_the_dataset_are_counted_and_left_out(tmp_path: 
     assert clean_only.trusted.tolist() == [UNVERIFIED, 1, UNVERIFIED]
     assert clean_only.skips() == {"no_class": 1, "in_dataset": 1}
     (notice,) = told(manifest)
-    assert notice.message.startswith(f"1 rows of {trusted} are none of the classes (none) and not in the dataset")
+    assert notice.message.startswith(f"1 row of {trusted} is none of the classes (none) and not in the dataset")
     assert manifest.trusted.tolist() == [NO_CLASS, UNVERIFIED]

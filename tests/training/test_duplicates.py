@@ -76,7 +76,7 @@ def test_pairs_of_identical_images_with_two_labels_are_certain_errors(
     assert certain.message.startswith(
         "4 pairs of identical images carry two labels: at least one of each is wrong (such as r0 (cat) and r40 (dog))."
     )
-    assert notices["identical-rows"].message.startswith("1 rows repeat the image of another row with the same label")
+    assert notices["identical-rows"].message.startswith("1 row repeats the image of another row with the same label")
     listed = found.table(None)
     assert listed["sample_id"].to_pylist() == [f"r{row}" for pair in range(5) for row in (pair, 40 + pair)]
     assert listed["group"].to_pylist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
@@ -107,7 +107,7 @@ def test_a_correction_takes_the_place_of_the_given_label(tmp_path: Path) -> None
     dataset = replace(dataset, table=correct(dataset.table, read)[0])
     assert find_duplicates(dataset, pixels(dataset)).identical.rows.tolist() == [0, 20, 1, 21]
     notices = said(find_duplicates(dataset, pixels(dataset)).notices(None))
-    assert notices["identical-rows-other-labels"].message.startswith("1 pairs")
+    assert notices["identical-rows-other-labels"].message.startswith("1 pair")
 
 
 def test_skipped_rows_and_rows_without_a_label_contradict_nobody(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_identical_images_across_splits_are_leakage(tmp_path: Path) -> None:
     leak = said(found.notices(splits))["identical-rows-across-splits"]
     assert leak.severity is Severity.WARNING
     assert leak.message.startswith(
-        "1 images stand in more than one split (train, test), 3 rows in all (such as r3 (train) and r20 (test)):"
+        "1 image stands in more than one split (train, test), 3 rows in all (such as r3 (train) and r20 (test)):"
     )
     assert found.table(splits)["split"].to_pylist() == ["train", "test", "test", "train", "train"]
 
@@ -193,7 +193,7 @@ def test_embeddings_that_are_the_same_are_called_so(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).normal(size=(30, 4)).tolist()
     dataset = of_vectors(tmp_path, [*vectors, vectors[0]], ["cat", "dog"] * 15 + ["dog"])
     (notice,) = find_duplicates(dataset, np.array([*vectors, vectors[0]])).notices(None)
-    assert notice.message.startswith("1 pairs of identical embeddings carry two labels")
+    assert notice.message.startswith("1 pair of identical embeddings carries two labels")
 
 
 def test_embeddings_that_do_not_tell_rows_apart_prove_nothing(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_without_trusted_rows_there_is_nothing_to_warn_of(tmp_path: Path, truth:
 def test_classes_without_a_trusted_row_are_named(tmp_path: Path, truth: dict[str, str]) -> None:
     sample = {row: label for row, label in a_random_sample(truth).items() if label != CLASSES[1]}
     (warning,) = notices_before(corpus_of(tmp_path, sample), vectors(tmp_path))
-    assert warning.message.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
+    assert warning.message.startswith(f"1 of 3 classes has no trusted row ({CLASSES[1]})")
 
 
 def test_names_that_no_row_was_given_are_not_missed(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -84,7 +84,7 @@ def test_names_that_no_row_was_given_are_not_missed(tmp_path: Path, truth: dict[
     assert list(notices_before(corpus, vectors(tmp_path))) == []
     partly = {row: label for row, label in sample.items() if label != CLASSES[1]}
     (warning,) = notices_before(corpus_of(tmp_path, partly), vectors(tmp_path))
-    assert warning.message.startswith(f"1 of 3 classes have no trusted row ({CLASSES[1]})")
+    assert warning.message.startswith(f"1 of 3 classes has no trusted row ({CLASSES[1]})")
 
 
 def test_rows_picked_from_one_class_are_no_random_sample(tmp_path: Path, truth: dict[str, str]) -> None:
@@ -192,9 +192,9 @@ def test_a_fit_says_it_all(tmp_path: Path, command: Command) -> None:
     outcome = command(*fit, "--folds", "3", "--epochs", "20")
     assert outcome.code == 0, outcome.err
     for words in (
-        f"1 of 3 classes have no trusted row ({CLASSES[2]})",
+        f"1 of 3 classes has no trusted row ({CLASSES[2]})",
         "The 100 verified rows cannot be a random sample",
-        "1 rows of the dataset have the very content of a trusted row",
+        "1 row of the dataset has the very content of a trusted row",
         "3 of 100 verified labels look wrong themselves",
     ):
         assert words in outcome.err

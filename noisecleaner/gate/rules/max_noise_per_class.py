@@ -8,6 +8,7 @@ from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.estimate import Stratum
 from noisecleaner.noise.intervals import more_for_limit
 from noisecleaner.noise.rate import FOUR_DIGITS, UNKNOWN, Rate, percent
+from noisecleaner.texts import agreeing
 
 HELP = "The same in each class."
 UNIT = "share"
@@ -26,7 +27,9 @@ def judge(case: Case) -> Finding:
     parts = [f"At most {percent(limit, FOUR_DIGITS)} of the labels of a class may be wrong"]
     if failed:
         described = listed(failed, lambda name: f"{quoted(name)} {numbers(rates[name])}")
-        parts.append(f"{len(failed):,} of {len(rates):,} classes have more: {described}")
+        parts.append(
+            f"{len(failed):,} of {len(rates):,} classes {agreeing(len(failed), 'has', 'have')} more: {described}"
+        )
     if unclear:
         described = listed(unclear, lambda name: _unclear(name, case))
         parts.append(f"{len(unclear):,} of {len(rates):,} classes cannot be told yet: {described}")

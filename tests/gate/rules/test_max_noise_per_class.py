@@ -18,7 +18,7 @@ def test_noise_per_class_tells_the_worst_classes(command: Command, run: Path, tm
     finding = only_finding(command, run, "--max-noise-per-class", "0.1")
     assert (finding["outcome"], finding["classes"]) == ("failed", ["dog"])
     assert finding["value"] == pytest.approx(25 / 150)
-    assert "1 of 2 classes have more: 'dog' 16.67 %" in finding["message"]
+    assert "1 of 2 classes has more: 'dog' 16.67 %" in finding["message"]
     assert only_finding(command, run, "--max-noise-per-class", "0.3")["outcome"] == "passed"
     unclear = only_finding(command, run, "--max-noise-per-class", "0.13")
     assert unclear["classes"] == ["dog"]
