@@ -16,18 +16,20 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.corrections import refuse_same
 from noisecleaner.ingest.itself import refuse_same_column
+from noisecleaner.ingest.second_looks import second_looks_alone
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.auditor import Auditor
+from noisecleaner.runs.auditor import Auditor, AuditorRecord
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
-from noisecleaner.runs.since import corrected_since
+from noisecleaner.runs.scored_run import ScoredRun
+from noisecleaner.runs.since import corrected_since, suspected
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write
@@ -69,7 +71,10 @@ def score(
     like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
     scored = from_trace(trace).noting(*notices)
     if trusted is not None:
-        scored = sampled_since(scored, trace, trusted, like)
+        for table in filter(None, (_first_looks(run, trusted, like.columns), trusted)):
+            scored = sampled_since(scored, trace, table, like)
+        if AuditorRecord.read(opened).folds > 1:  # else networks have trained on the labels that they would judge
+            scored = suspected(scored, trace)
     progress.tell(*_added(scored.notices, notices))
     # what was said at the fit may be said again, of the same table
     scored = replace(scored, notices=tuple(dict.fromkeys(scored.notices)))
@@ -125,10 +130,25 @@ def score_new(
     opened.read_fitted()
     inference, scratch, source = inference or Inference(), _scratch(out), source.telling(Auditor(opened).told)
     # the rows' manifest ends with the call: what is written needs a part of it only
-    labels = _Labels(trusted=trusted, corrections=corrections)
+    before = None if trusted is None else _first_looks(out, trusted, source.columns)
+    labels = _Labels(trusted=trusted, corrections=corrections, before=before)
     scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     return write(out, scored, cutoff, run=run, source=source, progress=progress)
+
+
+def _first_looks(out: Path, trusted: str, columns: Columns) -> str | None:
+    """Name the table of first looks where another one holds nothing but second ones: the last scores, if there are any.
+
+    Args:
+        out: where those would be.
+        trusted: table with verified labels.
+        columns: how the dataset's columns are called.
+    """
+    if not ScoredRun.has_scores(out) or not second_looks_alone(trusted, columns):
+        return None
+    verified = ScoredRun(out).scores(["trusted_label"])["trusted_label"]
+    return str(out / "scores.parquet") if verified.null_count < len(verified) else None
 
 
 def _added(notices: Sequence[Notice], before: Sequence[Notice]) -> Iterator[Notice]:
@@ -163,10 +183,11 @@ def _scratch(out: Path) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class _Labels:
-    """Where labels of new rows stand, if somebody verified or corrected some."""
+    """Where labels of new rows stand, if somebody verified or corrected some; `before` holds first looks."""
 
     trusted: str | None
     corrections: str | None
+    before: str | None
 
 
 def _judge(
@@ -175,7 +196,9 @@ def _judge(
     """Read rows that were not fitted, and let the auditor of a run judge them."""
     auditor = Auditor(run)
     fitted = FittedLabels.of(Trace.read(run.trace, ["given_label"]).table["given_label"], auditor.classes)
-    dataset, beside = ingest(source, labels.trusted, auditor.classes, corrections=labels.corrections)
+    dataset, beside = ingest(
+        source, labels.trusted, auditor.classes, corrections=labels.corrections, before=labels.before
+    )
     if auditor.quality.method == "transfer":
         dataset = dataset.keeping_unlabelled()
     if inference.strict:

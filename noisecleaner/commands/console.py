@@ -106,11 +106,6 @@ def show_recheck(drawn: RecheckResult) -> None:
         "eyes than the first time.",
         f"Next: {shlex.join(taking_back(drawn))}",
     )
-    if drawn.apart:
-        _show(
-            "It takes one table: where first looks stand in a table of verified labels that score took, put the column "
-            "second_label there, by sample_id, and give it that one."
-        )
     if drawn.telling:
         TerminalProgress().warn(
             f"The sample id or path of {drawn.telling:,} of {drawn.rows:,} rows names the given label: a look is blind "

@@ -160,7 +160,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     """
     where, labels = verification.where, verification.labels
     seen = labels if verification.second is None else pc.coalesce(labels, verification.second)
-    for column in (labels, seen):
+    for column in filter(None, (labels, verification.second)):
         check_labels(column, dataset.classes, where, none_label=dataset.none_label, fitted=dataset.fitted)
     _refuse_missing(verification)
     known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)

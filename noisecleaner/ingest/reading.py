@@ -35,6 +35,7 @@ def ingest(
     classes: tuple[str, ...] | None = None,
     *,
     corrections: str | None = None,
+    before: str | None = None,
 ) -> tuple[Manifest, Manifest | None]:
     """Read a dataset, its verified labels and its corrections.
 
@@ -43,6 +44,7 @@ def ingest(
         trusted: table or folder with verified labels, joined on `sample_id`.
         classes: the classes of a fitted run; None takes those of the dataset itself.
         corrections: table with corrections, joined likewise.
+        before: table with labels that were verified before, at which `trusted` holds second looks, joined likewise.
 
     Returns:
         The dataset, and the clean-only trusted rows (None where there are none).
@@ -55,8 +57,8 @@ def ingest(
     told = source.telling(dataset.classes if dataset.ordered else ())
     where = f"column {source.columns.trusted!r} of {source.data}"
     dataset = dataset.noting(*own_column(dataset, where))
-    if trusted is not None:
-        verification = read_verification(trusted, told, dataset.classes)
+    for table in filter(None, (before, trusted)):
+        verification = read_verification(table, told, dataset.classes)
         dataset, clean_only = join(dataset, verification, source, fitted=classes is not None)
         where = verification.read_from
     dataset = withhold(dataset)

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import listed
+from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice
 from noisecleaner.tables import count_true, with_column
@@ -29,6 +31,22 @@ def disputed(rows: pa.Table) -> BoolArray:
         rows: with the columns trusted_label and second_label.
     """
     return np.asarray(pc.fill_null(pc.not_equal(rows["trusted_label"], rows[COLUMN]), fill_value=False))
+
+
+def second_looks_alone(trusted: str, columns: Columns) -> bool:
+    """Whether a table holds second looks and no column of first ones, as `recheck` writes it.
+
+    Args:
+        trusted: table or folder with verified labels.
+        columns: how the dataset's columns are called.
+    """
+    files = open_tables(trusted)
+    return files is not None and only_second(files, columns)
+
+
+def only_second(files: Files, columns: Columns) -> bool:
+    """Whether an open table is such a one."""
+    return COLUMN in files and columns.trusted not in files and Columns.trusted not in files
 
 
 def read_verifiers(files: Files) -> pa.ChunkedArray | None:

@@ -16,7 +16,7 @@ from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.payloads import Content, find_content
 from noisecleaner.ingest.raw import read_images
-from noisecleaner.ingest.second_looks import COLUMN, read_verifiers
+from noisecleaner.ingest.second_looks import COLUMN, only_second, read_verifiers
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice, Severity
@@ -117,7 +117,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
         return _read_folder(trusted, source, classes, none_label)
     second = None if files.schema.names.count(COLUMN) != 1 else read_labels(files, COLUMN)
     seen_again = None if second is None else second.known(classes, told=columns.told, beside=none_label)
-    if seen_again is not None and columns.trusted not in files and Columns.trusted not in files:
+    if seen_again is not None and only_second(files, columns):
         return _second_looks(trusted, files, source, seen_again, none_label=none_label)
     answer = find_answer(files, columns, classes, none_label)
     refuse_itself(trusted, source, answer.name)

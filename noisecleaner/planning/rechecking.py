@@ -15,9 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.notices import Severity
 from noisecleaner.planning.form import Form, check_new, other_rows
-from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
-from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import RECHECK, write_table
 
 #: Columns that a row of this kind has, and those that it lacks.
@@ -35,14 +33,12 @@ class RecheckResult(Form):
         verified: all rows that measure, those with a second look included.
         looked_at: those of them that had a second look before.
         telling: rows of the table whose id or path names their given label, so that a look at it is not blind.
-        apart: whether first looks may stand in a table that `score` took, where `fit` does not know them.
     """
 
     rows: int
     verified: int
     looked_at: int
     telling: int
-    apart: bool
 
 
 def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult:
@@ -77,7 +73,6 @@ def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult
         verified=len(verified),
         looked_at=len(verified) - len(open_rows),
         telling=sum(_tells(row) for row in drawn.to_pylist()),
-        apart=_apart(scored, drawn["sample_id"]),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     write_table(out, [drawn.select(RECHECK.names)], RECHECK, {"run": str(run), "recheck": count, "seed": seed})
@@ -99,8 +94,10 @@ def _refuse_what_measures_nothing(run: Path, metadata: Metadata) -> None:
 
 def _verified(scored: ScoredRun) -> pa.Table:
     """Read the verified rows that measure, in the order of the dataset: id, path and labels."""
-    table = scored.scores(list(dict.fromkeys([*RECHECK.names, *_HAS, *_LACKS])))
-    masks = [*(pc.is_valid(table[name]) for name in _HAS), *(pc.is_null(table[name]) for name in _LACKS)]
+    table = scored.scores(list(dict.fromkeys([*RECHECK.names, *_HAS, *_LACKS, "judging"])))
+    valid, null = [pc.is_valid(table[name]) for name in _HAS], [pc.is_null(table[name]) for name in _LACKS]
+    # an earlier version did not tell which rows judge
+    masks = [*valid, *null, pc.fill_null(table["judging"], fill_value=True)]
     return table.filter(reduce(pc.and_, masks))
 
 
@@ -129,12 +126,3 @@ def _tells(row: Mapping[str, str | None]) -> bool:
     """Whether a row's id or path holds its given label as a word, as those of an image folder do."""
     label = rf"(?<![^\W_]){re.escape(row['given_label'] or '')}(?![^\W_])"
     return any(re.search(label, row[name] or "", re.IGNORECASE) for name in ("sample_id", "path"))
-
-
-def _apart(scored: ScoredRun, ids: pa.ChunkedArray) -> bool:
-    """Whether some rows, by their ids, were verified after the fit, or are not its own."""
-    if other_rows(scored) is not None:
-        return True
-    fitted = Trace.read(Run(scored.path).trace, ["sample_id", "trusted_label"]).table
-    known = fitted["sample_id"].filter(pc.is_valid(fitted["trusted_label"])).combine_chunks()
-    return not pc.all(pc.is_in(ids, value_set=known)).as_py()

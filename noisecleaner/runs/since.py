@@ -26,6 +26,7 @@ from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.suspects import SUSPECTS, suspect_notices, suspects
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
 from noisecleaner.runs.surest import judged_rows
@@ -203,6 +204,18 @@ def copied_since(scored: ScoredRows, trace: Trace) -> ScoredRows:
     predictions = Signals.from_table(trace.table, given=scored.given).predictions
     copied = copied_labels(judged_rows(predictions, scored.trusted, scored.judging))
     return replace(scored, notices=kept if copied is None else (*kept, copied))
+
+
+def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:
+    """Say which verified labels look wrong, in place of what was said of those that were verified before."""
+    predictions = Signals.from_table(trace.table, given=scored.given).predictions
+    judging = scored.judging & (scored.trusted != UNVERIFIED)
+    # who looked at a row twice, and saw the same, has looked again
+    once = judging & (scored.second == UNVERIFIED)
+    odd = suspects(predictions, scored.trusted, judging=once)
+    found = suspect_notices(odd, of=int((judging & predictions.known).sum()), ids=scored.identity["sample_id"])
+    kept = [notice for notice in scored.notices if notice.code != SUSPECTS]
+    return replace(scored, notices=(*kept, *found))
 
 
 def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:

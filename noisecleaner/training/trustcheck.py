@@ -17,12 +17,11 @@ from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
+from noisecleaner.quality.suspects import suspect_notices, suspects
 from noisecleaner.runs.surest import judged_rows
 from noisecleaner.texts import agreeing, counted
 from noisecleaner.training.corpus import Corpus
 
-#: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
-_CERTAIN = 0.99
 _SHOWN = 5
 
 
@@ -61,22 +60,9 @@ def notices_after(
         yield may_be_off(part)
     if (copied := copied_labels(judged_rows(predictions, dataset.trusted, judging))) is not None:
         yield copied
-    rows = np.flatnonzero(judging & predictions.known)
-    seen = predictions.take(rows)
-    own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
-    best = np.where(own > other, seen.given, seen.candidates[:, 0])
-    certain = np.maximum(own, other) > np.log(_CERTAIN)
-    # of rows in which no class is right networks know nothing: they can only name one
-    odd = rows[certain & (best != dataset.trusted[rows]) & (dataset.trusted[rows] >= 0)]
-    if len(odd):
-        ids = dataset.table["sample_id"].take(odd[:_SHOWN]).to_pylist()
-        yield Notice(
-            code="verified-labels-look-wrong",
-            message=f"{len(odd):,} of {len(rows):,} verified labels {agreeing(len(odd), 'looks', 'look')} wrong "
-            "themselves: networks that never saw "
-            f"these rows are at least {_CERTAIN:.0%} certain of another class (such as {listed(ids)}). Look at them "
-            "again.",
-        )
+    odd = suspects(predictions, dataset.trusted, judging=judging & ~dataset.disputed)
+    looked = int((judging & predictions.known).sum())
+    yield from suspect_notices(odd, of=looked, ids=dataset.table["sample_id"])
 
 
 def _verifiable(dataset: Manifest, judging: BoolArray, quality: FloatArray) -> Verifiable:

@@ -257,7 +257,6 @@ RECHECK = RecheckResult(
     verified=1300,
     looked_at=0,
     telling=0,
-    apart=False,
 )
 
 
@@ -276,16 +275,6 @@ def test_what_a_second_look_says(capfd: Capture) -> None:
     assert found[3] == said[0].replace("1,300 verified ones", "the 100 of 1,300 verified ones that had none")
     new = "noisecleaner score /runs/first --data /new.csv --out runs/first --trusted second.parquet"
     assert found[5:] == [f"Next: {new}"]
-
-
-def test_first_looks_that_the_fit_does_not_know_are_needed_again(capfd: Capture) -> None:
-    console.show_recheck(replace(RECHECK, rows=1, apart=True))
-    found = lines(capfd)
-    assert found[0].startswith("Wrote second.parquet: 1 row for a second look")
-    assert found[3] == (
-        "It takes one table: where first looks stand in a table of verified labels that score took, put the column "
-        "second_label there, by sample_id, and give it that one."
-    )
 
 
 def test_a_look_that_is_not_blind_is_said(capfd: Capture) -> None:

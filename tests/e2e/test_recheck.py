@@ -42,7 +42,6 @@ def test_what_comes_next_can_be_typed(run: Path, fitted: Path, truth: dict[str, 
     planned = command("plan", run, "--recheck", "40", "--out", out)
     assert (planned.code, planned.err) == (0, "")
     assert f"40 rows for a second look, drawn evenly from {len(verified)} verified ones." in planned.out
-    assert "It takes one table" not in planned.out
     table = pq.read_table(out)
     ids = table["sample_id"].to_pylist()
     assert len(set(ids)) == 40
@@ -64,31 +63,53 @@ def test_what_comes_next_can_be_typed(run: Path, fitted: Path, truth: dict[str, 
 
 
 @pytest.mark.parametrize("new", [False, True])
-def test_first_looks_in_a_table_of_their_own_get_second_ones_there(
+def test_first_looks_that_the_fit_does_not_know_are_those_of_the_last_scores(
     run: Path, fitted: Path, truth: dict[str, str], command: Command, new: bool
 ) -> None:
-    """What was verified after the fit, or of rows that are not its own, is known only from the table that holds it."""
+    """What was verified after the fit, or of rows that are not its own, stands in scores.parquet."""
     first, second, scores = run.parent / "first.parquet", run.parent / "second.parquet", run
     names = [name for row, name in enumerate(truth) if row % 8 in (0, 1)]
     pq.write_table(pa.table({"sample_id": names, "trusted_label": [truth[name] for name in names]}), first)
-    words = ["score", run, "--trusted", first]
+    words = ["score", run]
     if new:
         scores = run.parent / "new"
         words += ["--data", fitted / "data.parquet", "--embedding-column", "embedding", "--out", scores]
-    assert command(*words).code == 0
+    assert command(*words, "--trusted", first).code == 0
     before = audited(scores)
     planned = command("plan", scores, "--recheck", "60", "--out", second)
     assert planned.code == 0, planned.err
-    assert "put the column second_label there, by sample_id, and give it that one." in planned.out
-    looks = {name: truth[name] for name in pq.read_table(second)["sample_id"].to_pylist()}
-    table = pq.read_table(first).append_column("second_label", pa.array([looks.get(name) for name in names]))
-    if not new:
-        # those that the fit knows stand beside, without the first look
-        rest = [name for name in looks if name not in names]
-        more = {"sample_id": rest, "trusted_label": [None] * len(rest), "second_label": [looks[n] for n in rest]}
-        table = pa.concat_tables([table, pa.table(more, schema=table.schema)])
-    pq.write_table(table, first)
-    scored = command(*words)
+    table = pq.read_table(second)
+    looks = {name: truth[name] for name in table["sample_id"].to_pylist()}
+    pq.write_table(table.set_column(2, "second_label", pa.array(list(looks.values()))), second)
+    for _ in range(2):  # and once more with what is there then
+        scored = command(*words, "--trusted", second)
+        assert scored.code == 0, scored.err
+        assert audited(scores) == before
+        assert second_looks(scores) == looks
+
+
+def test_verifiers_who_err_move_the_rate_and_every_output_says_so(
+    fitted: Path, truth: dict[str, str], command: Command, tmp_path: Path
+) -> None:
+    """The first of two verifiers calls a tenth of the labels by another name."""
+    shutil.copytree(fitted / "run", tmp_path / "run")
+    names = pq.read_table(fitted / "trusted.parquet")["sample_id"].to_pylist()
+    classes = sorted(set(truth.values()))
+    slips = {name: classes[(classes.index(truth[name]) + 1) % len(classes)] for name in names[::10]}
+    rows = [(name, slips.get(name, truth[name]), "Ann") for name in names] + [(n, truth[n], "Ben") for n in names[::2]]
+    table = tmp_path / "verified.csv"
+    table.write_text("\n".join(["sample_id,trusted_label,verifier", *map(",".join, rows)]) + "\n")
+    scored = command("score", tmp_path / "run", "--trusted", table)
     assert scored.code == 0, scored.err
-    assert audited(scores) == before
-    assert second_looks(scores) == looks
+    noise = json.loads((tmp_path / "run" / "noise.json").read_text())
+    apart = len(set(names[::2]) & set(slips))
+    assert noise["verifiers"]["rows"] == len(names[::2])
+    assert noise["verifiers"]["agree"] == len(names[::2]) - apart
+    given = pq.read_table(fitted / "data.parquet", columns=["sample_id", "label"]).to_pylist()
+    wrong = sum(row["label"] != truth[row["sample_id"]] for row in given) / len(given)
+    assert noise["overall"]["low"] < wrong < noise["overall"]["high"]
+    said = f"Both looks agree at {len(names[::2]) - apart} of {len(names[::2])} verified rows that were looked at twice"
+    assert said in " ".join(scored.out.split())
+    for form in ("console", "json", "junit", "markdown"):
+        judged = command("gate", tmp_path / "run", "--max-noise", "0.9", "--format", form)
+        assert "rows that were looked at twice" in " ".join(judged.out.split()), form

@@ -19,7 +19,6 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.randomness import not_random
 from noisecleaner.notices import Notice
 from noisecleaner.planning import recheck
-from noisecleaner.runs.trace import TRACE
 from noisecleaner.tables import RECHECK, SCORES, write_table
 
 ROWS, VERIFIED = 200, 60
@@ -125,26 +124,6 @@ def test_scores_of_an_earlier_version_have_no_second_look(tmp_path: Path) -> Non
 def test_names_that_tell_the_given_label_are_counted(tmp_path: Path, columns: dict[str, Any], telling: int) -> None:
     run = make(tmp_path, given_label=["cat"] * ROWS, **columns)
     assert recheck(run, tmp_path / "all.parquet", count=VERIFIED).telling == telling
-
-
-def test_first_looks_that_the_fit_does_not_know_are_told_apart(tmp_path: Path) -> None:
-    run = make(tmp_path)
-    assert recheck(run, tmp_path / "new.parquet", count=VERIFIED).apart
-    (run / "run.json").touch()
-    for name, verified, apart in (("all", VERIFIED, False), ("some", VERIFIED - 1, True)):
-        columns = {"sample_id": [f"r{row:05d}" for row in range(ROWS)], "trusted_label": labels(*range(verified))}
-        arrays = [pa.array(columns.get(field.name, [None] * ROWS), field.type) for field in TRACE]
-        trace = pa.Table.from_arrays(arrays, schema=TRACE)
-        write_table(run / "trace.parquet", [trace], TRACE, {"classes": ["a", "b"], "quality": "audited"})
-        assert recheck(run, tmp_path / f"{name}.parquet", count=VERIFIED).apart == apart
-
-
-def test_a_damaged_run_gets_no_table(tmp_path: Path) -> None:
-    run = make(tmp_path / "run")
-    (run / "run.json").touch()
-    with pytest.raises(NoisecleanerError, match=r"trace\.parquet"):
-        recheck(run, tmp_path / "second.parquet", count=20)
-    assert not (tmp_path / "second.parquet").exists()
 
 
 # through the command line

@@ -1,0 +1,55 @@
+"""Verified labels that look wrong themselves, by networks that never saw their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.errors import listed
+from noisecleaner.notices import Notice
+from noisecleaner.quality.signals import Predictions
+from noisecleaner.texts import agreeing
+
+#: The code of the notice that names them.
+SUSPECTS = "verified-labels-look-wrong"
+#: The network is this certain of another label, and gives the verified one less than the rest, where a row looks wrong.
+_CERTAIN = 0.99
+_SHOWN = 5
+
+
+def suspects(predictions: Predictions, verified: IntArray, *, judging: BoolArray) -> IntArray:
+    """Find verified rows whose verified label looks wrong, those first of which that is most probable.
+
+    Args:
+        predictions: of all rows, by networks that did not train on them.
+        verified: class index of the verified label, below 0 where no class is known to be right, shape [rows].
+        judging: audited rows that steered none of these networks, shape [rows].
+    """
+    # of rows in which no class is right networks know nothing: they can only name one
+    rows = np.flatnonzero(judging & predictions.known & (verified >= 0))
+    seen = predictions.take(rows)
+    own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
+    best, certain = np.where(own > other, seen.given, seen.candidates[:, 0]), np.maximum(own, other)
+    odd = np.flatnonzero((certain > np.log(_CERTAIN)) & (best != verified[rows]))
+    return rows[odd[np.argsort(-certain[odd], kind="stable")]]
+
+
+def suspect_notices(odd: IntArray, *, of: int, ids: pa.ChunkedArray) -> Iterator[Notice]:
+    """Say how many verified labels look wrong, and name the first.
+
+    Args:
+        odd: the rows, as `suspects` finds them.
+        of: verified rows that were looked at.
+        ids: sample ids of all rows, shape [rows].
+    """
+    if len(odd):
+        names = ids.take(odd[:_SHOWN]).to_pylist()
+        yield Notice(
+            code=SUSPECTS,
+            message=f"{len(odd):,} of {of:,} verified labels {agreeing(len(odd), 'looks', 'look')} wrong themselves: "
+            f"networks that never saw these rows are at least {_CERTAIN:.0%} certain of another class (most of "
+            f"{listed(names)}). Look at them again; how often verifiers err is measured by `recheck(RUN, count=N)`.",
+        )
