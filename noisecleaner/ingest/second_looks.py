@@ -16,6 +16,7 @@ from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tabular import Files
 from noisecleaner.notices import Notice
 from noisecleaner.tables import count_true, with_column
+from noisecleaner.texts import agreeing, counted
 
 #: The column that holds them, here and in what is written.
 COLUMN = "second_label"
@@ -90,7 +91,8 @@ def not_there(second: pa.ChunkedArray, *, ids: pa.ChunkedArray, outside: BoolArr
     """
     lost = ids.filter(pa.array(outside & np.asarray(pc.is_valid(second))))
     if len(lost):
-        message = f"{len(lost):,} second looks of {where} are at rows that are not in the dataset (such as "
+        looks = f"{counted(len(lost), 'second look')} of {where} {agreeing(len(lost))}"
+        message = f"{looks} at rows that are not in the dataset (such as "
         message += f"{listed(lost.slice(0, _SHOWN).to_pylist(), _SHOWN)}): they measure nothing."
         yield Notice(code="second-looks-elsewhere", message=message)
 
@@ -106,7 +108,7 @@ def without_first(rows: pa.Table) -> tuple[pa.Table, tuple[Notice, ...]]:
     if not count:
         return rows, ()
     message = (
-        f"{count:,} second looks are at rows that nobody has verified before: they measure nothing. A first look "
+        f"{counted(count, 'second look')} {agreeing(count)} at rows that nobody has verified before: they measure nothing. A first look "
         "belongs into a column trusted_label."
     )
     left = pc.if_else(alone, pa.scalar(None, pa.string()), rows[COLUMN])

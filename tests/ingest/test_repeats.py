@@ -75,5 +75,5 @@ def test_one_verifier_may_repeat_a_label_and_not_contradict_it() -> None:
     assert found.again.tolist() == [False, False, True]
     assert found.second.to_pylist() == ["b", None, None]
     for people in (["Ann", "Ben", "Ben"], ["Ann", None, None]):
-        with pytest.raises(NoisecleanerError, match="1 rows have labels that contradict each other"):
+        with pytest.raises(NoisecleanerError, match="1 row has labels that contradict each other"):
             repeats([0, 0, 0], ["a", "b", "c"], people=people)

@@ -52,9 +52,9 @@ def test_second_looks_alone_are_at_the_rows_that_were_verified_before(tmp_path: 
     assert dataset.table["second_label"].to_pylist() == [None, "a", None, None]
     assert codes(dataset) == ["second-looks-read", "second-looks-elsewhere", "second-looks-alone"]
     said = " ".join(notice.message for notice in dataset.notices)
-    assert "1 second looks of" in said
+    assert "1 second look of" in said
     assert "(such as r9)" in said
-    assert "1 second looks are at rows that nobody has verified before" in said
+    assert "1 second look is at rows that nobody has verified before" in said
     for name, alone in (("t0.csv", False), ("t1.csv", True)):
         assert second_looks_alone(str(tmp_path / name), Columns()) == alone
 
