@@ -107,9 +107,7 @@ def without_first(rows: pa.Table) -> tuple[pa.Table, tuple[Notice, ...]]:
     count = count_true(alone)
     if not count:
         return rows, ()
-    message = (
-        f"{counted(count, 'second look')} {agreeing(count)} at rows that nobody has verified before: they measure nothing. A first look "
-        "belongs into a column trusted_label."
-    )
+    looks = f"{counted(count, 'second look')} {agreeing(count)} at rows that nobody has verified before"
+    message = f"{looks}: that measures nothing. A first look belongs into a column trusted_label."
     left = pc.if_else(alone, pa.scalar(None, pa.string()), rows[COLUMN])
     return with_column(rows, COLUMN, left), (Notice(code="second-looks-alone", message=message),)
