@@ -26,10 +26,10 @@ from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
-from noisecleaner.quality.suspects import SUSPECTS, suspect_notices, suspects
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
 from noisecleaner.runs.surest import judged_rows
+from noisecleaner.runs.suspects import SUSPECTS, suspect_notices, suspects
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles, overwritten, with_column
 

@@ -17,8 +17,8 @@ from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
-from noisecleaner.quality.suspects import suspect_notices, suspects
 from noisecleaner.runs.surest import judged_rows
+from noisecleaner.runs.suspects import suspect_notices, suspects
 from noisecleaner.texts import agreeing, counted
 from noisecleaner.training.corpus import Corpus
 

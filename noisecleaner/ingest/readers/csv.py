@@ -57,13 +57,28 @@ def _read(place: Place) -> pa.Table:
 def _parsed(place: Place, dialect: _Dialect, size: int) -> pa.Table:
     parse = csv.ParseOptions(delimiter=dialect.delimiter)
     read = csv.ReadOptions(block_size=size, skip_rows=dialect.skipped)
-    with place.open() as file:
-        header = csv.open_csv(file, read_options=read, parse_options=parse).schema.names
+    names = csv.read_csv(pa.BufferReader(_header(place, dialect)), read_options=read, parse_options=parse).column_names
     text = csv.ConvertOptions(
-        column_types={name: pa.string() for name in header}, strings_can_be_null=True, null_values=[""]
+        column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
     )
     with place.open() as file:
         return csv.read_csv(file, read_options=read, parse_options=parse, convert_options=text)
+
+
+def _header(place: Place, dialect: _Dialect) -> bytes:
+    """The first lines, up to the one that names the columns.
+
+    Arrow's own reader of first lines, `open_csv`, fails now and then where those behind it are longer than its blocks.
+    """
+    start = b""
+    with place.open() as file:
+        while block := bytes(file.read(_START)):
+            start += block
+            lines = start.splitlines(keepends=True)
+            named = next((row for row, line in enumerate(lines) if row >= dialect.skipped and line.strip()), len(lines))
+            if named + 1 < len(lines):
+                return b"".join(lines[: named + 1])
+    return start
 
 
 def _dialect(place: Place) -> _Dialect:

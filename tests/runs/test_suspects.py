@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.quality.signals import Predictions
-from noisecleaner.quality.suspects import suspect_notices, suspects
+from noisecleaner.runs.suspects import suspect_notices, suspects
 
 
 def network(likeliest: list[int], certainty: list[float]) -> Predictions:
