@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
@@ -135,7 +135,7 @@ def _refuse_image_options(model: Model) -> None:
     useless = [option for option, value in given.items() if value is not None]
     if useless:
         raise NoisecleanerError(
-            f"Options about images need images, but the rows bring vectors; {listed(useless)} would do nothing.",
+            f"Options about images need images, but the rows bring vectors; {', '.join(useless)} would do nothing.",
             "Leave those options out.",
         )
 

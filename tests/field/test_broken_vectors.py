@@ -80,7 +80,7 @@ def test_the_row_is_skipped_and_counted_in_fit_and_in_score(
     options = written(kind, first=ROWS)
     new = command("score", "run", "--data", "data.parquet", *options, "--out", "new")
     assert new.code == 0, new.err
-    assert "4 not_finite" in new.err
+    assert "4 not_finite" in new.out
     assert len(reasons("new")) == 4 + missing
 
 
