@@ -16,7 +16,7 @@ from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
 from noisecleaner.files import write_arrays
 from noisecleaner.ingest import Manifest, Source
-from noisecleaner.ingest.certified import carried
+from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device

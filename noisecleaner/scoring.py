@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
-from noisecleaner.ingest.corrections import refuse_same
-from noisecleaner.ingest.itself import refuse_same_column
-from noisecleaner.ingest.second_looks import second_looks_alone
 from noisecleaner.ingest.skips import skip_notice
+from noisecleaner.ingest.verified.corrections import refuse_same
+from noisecleaner.ingest.verified.itself import refuse_same_column
+from noisecleaner.ingest.verified.second_looks import second_looks_alone
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements

@@ -117,6 +117,10 @@ def test_every_room_stands_in_the_table() -> None:
     assert {room(module) for module in MODULES} - {""} <= rooms(TABLE).keys()
 
 
+#: The rooms of `ingest/`: each may import those before it.
+INGEST = ("labels", "files", "readers", "tables", "vectors", "verified")
+
+
 #: Still to be mended.
 LEFT: list[str] = []
 
@@ -136,6 +140,19 @@ def test_rooms_with_a_list_of_their_own_are_red_where_it_is_shorter() -> None:
     for name in ("noise", "quality"):
         assert against(TABLE.replace(f"{name}: arrays errors", f"{name}:")) != []
     assert against(TABLE.replace("arrays errors notices", "arrays errors")) != []
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(a, b) for n, a in enumerate(INGEST) for b in INGEST[n + 1 :]])
+def test_the_rooms_of_ingest_stand_in_a_row(inner: str, outer: str) -> None:
+    """What labels are knows nothing of files, those nothing of vectors, and none of them who verified something."""
+    wrong = [
+        f"{module} -> {other}"
+        for module, file in MODULES.items()
+        if module.startswith(f"noisecleaner.ingest.{inner}")
+        for other in own_imports(file)
+        if other.startswith(f"noisecleaner.ingest.{outer}")
+    ]
+    assert wrong == []
 
 
 def test_there_is_no_import_ring() -> None:

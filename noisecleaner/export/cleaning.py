@@ -18,11 +18,11 @@ from noisecleaner.export.formats import Format, writer_of
 from noisecleaner.files import refuse_existing, replacing, write_json
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED
-from noisecleaner.ingest.copy_record import CopyRecord
-from noisecleaner.ingest.corrections import correct, read_corrections
-from noisecleaner.ingest.kinds import OWN_FILE
-from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.files.copy_record import CopyRecord
+from noisecleaner.ingest.files.kinds import OWN_FILE
+from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
+from noisecleaner.ingest.verified.corrections import correct, read_corrections
 from noisecleaner.progress import Progress
 from noisecleaner.runs.scored_run import ScoredRun
 

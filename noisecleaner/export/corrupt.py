@@ -19,7 +19,7 @@ from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
 from noisecleaner.files import refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
-from noisecleaner.ingest.splits import COLUMN
+from noisecleaner.ingest.tables.splits import COLUMN
 from noisecleaner.progress import Progress
 from noisecleaner.registry import check_choice
 

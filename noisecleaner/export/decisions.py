@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.certified import carried
-from noisecleaner.ingest.labels import indices
-from noisecleaner.ingest.no_class import verified_indices
-from noisecleaner.ingest.second_looks import disputed
+from noisecleaner.ingest.labels.cells import indices
+from noisecleaner.ingest.labels.indices import disputed, verified_indices
+from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.registry import check_choice
 
 

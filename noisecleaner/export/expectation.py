@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
-from noisecleaner.ingest.labels import indices
-from noisecleaner.ingest.no_class import verified_indices
-from noisecleaner.ingest.second_looks import disputed
+from noisecleaner.ingest.labels.cells import indices
+from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.copies import CopiedRows
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.noise.verifiers import Looks, VerifierErrors

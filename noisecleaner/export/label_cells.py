@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.owner import Owner
-from noisecleaner.ingest.labels import class_names, indices, is_integer
+from noisecleaner.ingest.labels.cells import class_names, indices, is_integer
 from noisecleaner.texts import counted
 
 

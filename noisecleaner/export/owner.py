@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.folders import metadata_files
 from noisecleaner.ingest.opening import open_data
-from noisecleaner.ingest.places import Place
 from noisecleaner.ingest.readers import reader_of
-from noisecleaner.ingest.tabular import Files
-from noisecleaner.ingest.walk import Walk
+from noisecleaner.ingest.tables.tabular import Files
 
 #: What Parquet notes of a column of one file.
 _OF_ONE_FILE = b"PARQUET:field_id"

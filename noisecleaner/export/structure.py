@@ -11,8 +11,8 @@ import pyarrow as pa
 from noisecleaner.arrays import IntArray
 from noisecleaner.export.owner import Owner
 from noisecleaner.ingest import Manifest, Source
-from noisecleaner.ingest.levels import Level
-from noisecleaner.ingest.splits import COLUMN, Splits, of_column, of_files, of_paths
+from noisecleaner.ingest.files.levels import Level
+from noisecleaner.ingest.tables.splits import COLUMN, Splits, of_column, of_files, of_paths
 
 
 @dataclass(frozen=True, kw_only=True)

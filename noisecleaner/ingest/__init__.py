@@ -5,7 +5,7 @@ from noisecleaner.ingest.manifest import Images, Manifest, Payload, Skip, Vector
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.reading import ingest, read_beside, read_manifest, read_target
 from noisecleaner.ingest.source import Columns, Source
-from noisecleaner.ingest.verification import Verification, read_verification
+from noisecleaner.ingest.verified.verification import Verification, read_verification
 
 __all__ = [
     "Columns",

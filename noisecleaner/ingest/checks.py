@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest import leftovers
-from noisecleaner.ingest.lookalikes import explained
+from noisecleaner.ingest.files import leftovers
+from noisecleaner.ingest.labels.lookalikes import explained
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.ingest.skips import causes
 from noisecleaner.notices import Notice, Severity

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.naming import Reading
+from noisecleaner.ingest.labels.naming import Reading
 from noisecleaner.ingest.raw import RawRows
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import count_true

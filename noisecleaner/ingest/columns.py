@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.labels import as_text
-from noisecleaner.ingest.naming import LabelColumn
+from noisecleaner.ingest.labels.cells import as_text
+from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
-from noisecleaner.ingest.tabular import Files
+from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.tables import SCORES, count_true
 
 #: The column by which a clean copy marks rows that carry a verified label.

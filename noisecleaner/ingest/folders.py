@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.columns import read_certified, read_labels
-from noisecleaner.ingest.leftovers import Leftovers, unread
-from noisecleaner.ingest.levels import Level
-from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.slashes import all_forward
+from noisecleaner.ingest.files.leftovers import Leftovers, unread
+from noisecleaner.ingest.files.levels import Level
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.files.slashes import all_forward
+from noisecleaner.ingest.files.spelling import composed
+from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.source import Columns, Source
-from noisecleaner.ingest.spelling import composed
-from noisecleaner.ingest.tabular import Files, no_rows
-from noisecleaner.ingest.walk import Walk
+from noisecleaner.ingest.tables.tabular import Files, no_rows
 from noisecleaner.notices import Notice
 from noisecleaner.texts import agreeing, counted
 

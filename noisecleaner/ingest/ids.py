@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.columns import read_ids
+from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.opening import open_data
 from noisecleaner.ingest.payloads import find_content
 from noisecleaner.ingest.raw import read_images
 from noisecleaner.ingest.source import Source
-from noisecleaner.ingest.walk import Walk
 
 
 def ids(source: Source) -> Iterator[str]:

@@ -13,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, RealArray
-from noisecleaner.ingest.labels import indices
-from noisecleaner.ingest.no_class import verified_indices
-from noisecleaner.ingest.second_looks import disputed
+from noisecleaner.ingest.labels.cells import indices
+from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.notices import Notice
 from noisecleaner.tables import doubles, overwritten, with_column
 

@@ -7,15 +7,15 @@ from glob import glob
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.files.kinds import OWN_FILE, ending_of
+from noisecleaner.ingest.files.leftovers import beside_tables, unread
+from noisecleaner.ingest.files.levels import Level
+from noisecleaner.ingest.files.places import Place, fixed_part, hidden, matching
+from noisecleaner.ingest.files.saved import saved_tables
+from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.folders import metadata_files
-from noisecleaner.ingest.kinds import OWN_FILE, ending_of
-from noisecleaner.ingest.leftovers import beside_tables, unread
-from noisecleaner.ingest.levels import Level
-from noisecleaner.ingest.places import Place, fixed_part, hidden, matching
 from noisecleaner.ingest.readers import readers
-from noisecleaner.ingest.saved import saved_tables
-from noisecleaner.ingest.tabular import Files
-from noisecleaner.ingest.walk import Walk
+from noisecleaner.ingest.tables.tabular import Files
 
 #: A folder with tables and pictures is an image folder where it has so many images for each table.
 _IMAGES_FOR_A_TABLE = 10

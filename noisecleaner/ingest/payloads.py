@@ -12,15 +12,15 @@ import pyarrow as pa
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_paths
-from noisecleaner.ingest.image_columns import check_images
-from noisecleaner.ingest.kinds import is_pointer
+from noisecleaner.ingest.files.kinds import is_pointer
+from noisecleaner.ingest.files.places import Place, check_relative
+from noisecleaner.ingest.files.slashes import all_forward, forward
+from noisecleaner.ingest.files.spelling import in_other_form
 from noisecleaner.ingest.manifest import Payload, Skip
-from noisecleaner.ingest.places import Place, check_relative
-from noisecleaner.ingest.slashes import all_forward, forward
 from noisecleaner.ingest.source import Source
-from noisecleaner.ingest.spelling import in_other_form
-from noisecleaner.ingest.tabular import IMAGE_BATCH, Files
-from noisecleaner.ingest.vectors import VectorColumn
+from noisecleaner.ingest.tables.image_columns import check_images
+from noisecleaner.ingest.tables.tabular import IMAGE_BATCH, Files
+from noisecleaner.ingest.vectors.columns import VectorColumn
 from noisecleaner.notices import Notice
 
 #: Encoded images above this size are refused unread (a decompression bomb may be far smaller).

@@ -9,17 +9,17 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import read_certified, read_ids, read_labels
+from noisecleaner.ingest.files.places import Place, check_relative
+from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.folders import read_folder
+from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.manifest import Payload
-from noisecleaner.ingest.naming import LabelColumn
 from noisecleaner.ingest.opening import open_data, open_tables
 from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
-from noisecleaner.ingest.places import Place, check_relative
 from noisecleaner.ingest.source import VECTOR_FILES, Source
-from noisecleaner.ingest.tabular import Files
-from noisecleaner.ingest.vector_files import vector_file
-from noisecleaner.ingest.vectors import VectorFile
-from noisecleaner.ingest.walk import Walk
+from noisecleaner.ingest.tables.tabular import Files
+from noisecleaner.ingest.vectors.columns import VectorFile
+from noisecleaner.ingest.vectors.files import vector_file
 from noisecleaner.notices import Notice
 from noisecleaner.tables import require_columns
 

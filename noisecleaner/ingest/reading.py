@@ -9,23 +9,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.answers import refuse_own_copy
-from noisecleaner.ingest.certified import withhold
 from noisecleaner.ingest.checks import alike_unknown, check_ids, check_labels, require_two
 from noisecleaner.ingest.class_line import class_notices, refuse_ids_as_labels
-from noisecleaner.ingest.column_names import in_order
 from noisecleaner.ingest.columns import read_probability
-from noisecleaner.ingest.corrections import correct, read_corrections, refuse_same
-from noisecleaner.ingest.joining import join
-from noisecleaner.ingest.kinds import OWN_FILE
-from noisecleaner.ingest.lookalikes import alike_notices
+from noisecleaner.ingest.files.kinds import OWN_FILE
+from noisecleaner.ingest.labels.lookalikes import alike_notices
+from noisecleaner.ingest.labels.naming import Reading
 from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
-from noisecleaner.ingest.naming import Reading
 from noisecleaner.ingest.payloads import no_content
 from noisecleaner.ingest.raw import RawRows, read_beside_dataset, read_dataset
 from noisecleaner.ingest.source import Source
-from noisecleaner.ingest.verification import read_verification
-from noisecleaner.ingest.verified_line import odd_labels, own_column
+from noisecleaner.ingest.vectors.orders import in_order
+from noisecleaner.ingest.verified.answers import refuse_own_copy
+from noisecleaner.ingest.verified.certified import withhold
+from noisecleaner.ingest.verified.corrections import correct, read_corrections, refuse_same
+from noisecleaner.ingest.verified.joining import join
+from noisecleaner.ingest.verified.verification import read_verification
+from noisecleaner.ingest.verified.verified_line import odd_labels, own_column
 from noisecleaner.notices import Notice, Severity
 
 

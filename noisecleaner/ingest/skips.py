@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import listed
-from noisecleaner.ingest.kinds import described
-from noisecleaner.ingest.lost_files import why_missing
+from noisecleaner.ingest.files.kinds import described
+from noisecleaner.ingest.files.lost_files import why_missing
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.files.walk import first_bytes
 from noisecleaner.ingest.manifest import Manifest, Skip
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
-from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.walk import first_bytes
 from noisecleaner.notices import Notice
 from noisecleaner.texts import agreeing, printable, shortened
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.copy_record import CopyRecord
-from noisecleaner.ingest.label_names import checked_names, read_label_names
-from noisecleaner.ingest.missing import NONE
-from noisecleaner.ingest.places import absolute
+from noisecleaner.ingest.files.copy_record import CopyRecord
+from noisecleaner.ingest.files.places import absolute
+from noisecleaner.ingest.labels.label_names import checked_names, read_label_names
+from noisecleaner.ingest.labels.missing import NONE
 
 #: Endings of files that hold vectors beside a dataset: in the order of its rows, or with their ids.
 VECTOR_FILES = (".npy", ".npz", ".parquet")

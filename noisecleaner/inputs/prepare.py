@@ -16,8 +16,8 @@ import numpy as np
 from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest import Manifest, Payload, Skip
-from noisecleaner.ingest.column_names import AnyVectors
-from noisecleaner.ingest.vectors import VectorFile, skipped
+from noisecleaner.ingest.vectors.columns import VectorFile, skipped
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Manifest
-from noisecleaner.ingest.column_names import NamedProbabilities
+from noisecleaner.ingest.vectors.orders import NamedProbabilities
 from noisecleaner.notices import Notice
 from noisecleaner.quality.column_order import other_order
 

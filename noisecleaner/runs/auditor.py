@@ -17,9 +17,9 @@ from noisecleaner.arrays import Array, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
-from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.skips import causes
-from noisecleaner.ingest.vectors import skipped
+from noisecleaner.ingest.vectors.columns import skipped
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.probabilities import check_order, check_width, likeliest
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows

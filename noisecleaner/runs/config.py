@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
-from noisecleaner.ingest.corrections import refuse_same
-from noisecleaner.ingest.itself import refuse_same_column
-from noisecleaner.ingest.places import absolute
+from noisecleaner.ingest.files.places import absolute
+from noisecleaner.ingest.verified.corrections import refuse_same
+from noisecleaner.ingest.verified.itself import refuse_same_column
 from noisecleaner.registry import check_choice, names_in
 from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Decoding, Effort, Meta, Model, Precision, Regularisation
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.ingest import Skip
-from noisecleaner.ingest.certified import carried
+from noisecleaner.ingest.verified.certified import carried
 
 #: The columns of scores.parquet that are counted.
 COUNTED = ("given_label", "trusted_label", "corrected_label", "suggested_label", "flagged", "skip_reason", "certified")

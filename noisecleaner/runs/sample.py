@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray, SingleArray
 from noisecleaner.ingest import Source
-from noisecleaner.ingest.corrections import contradictions
-from noisecleaner.ingest.slipped import CODE as SLIPPED
+from noisecleaner.ingest.verified.corrections import contradictions
+from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity

@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.labels import indices
-from noisecleaner.ingest.no_class import verified_indices
-from noisecleaner.ingest.second_looks import disputed
+from noisecleaner.ingest.labels.cells import indices
+from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.rates import Rows
 from noisecleaner.noise.verifiers import Looks
 from noisecleaner.notices import Notice, void

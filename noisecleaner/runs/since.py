@@ -11,14 +11,15 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source, read_verification
-from noisecleaner.ingest.certified import cannot_measure
-from noisecleaner.ingest.corrections import correct, read_corrections
-from noisecleaner.ingest.joining import Labelled, place
+from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
-from noisecleaner.ingest.second_looks import COLUMN, without_first
-from noisecleaner.ingest.slipped import CODE as SLIPPED
-from noisecleaner.ingest.strangers import Strangers
+from noisecleaner.ingest.verified.certified import cannot_measure
+from noisecleaner.ingest.verified.corrections import correct, read_corrections
+from noisecleaner.ingest.verified.joining import Labelled, place
+from noisecleaner.ingest.verified.second_looks import without_first
+from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
+from noisecleaner.ingest.verified.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
@@ -71,8 +72,8 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
     identity = with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels))
-    looks = overwritten(identity[COLUMN], fresh.again.rows, fresh.again.labels)
-    identity, alone = without_first(with_column(identity, COLUMN, looks))
+    looks = overwritten(identity[SECOND], fresh.again.rows, fresh.again.labels)
+    identity, alone = without_first(with_column(identity, SECOND, looks))
     # labels that stood beside the wrong rows at the fit are gone where the table holds all of them
     mended = not (np.asarray(pc.is_valid(before)) & ~mask).any()
     joined = replace(
@@ -171,7 +172,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
         found = f"{lost:,} are of rows that its export left out" if lost else f"all {len(usable):,} of them are empty"
         raise NoisecleanerError(
             f"{trusted} must hold verified labels of fitted rows, but {found}.",
-            f"Fill in its column {COLUMN if verification.second_only else 'trusted_label'}.",
+            f"Fill in its column {SECOND if verification.second_only else 'trusted_label'}.",
         )
     probability = verification.probability
     return _Fresh(

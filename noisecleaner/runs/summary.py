@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.ingest.labels import indices
+from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.noise.ranking import Rankings
 from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Noise

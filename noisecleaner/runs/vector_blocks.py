@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from noisecleaner.arrays import IntArray, RealArray, SingleArray
-from noisecleaner.ingest.column_names import AnyVectors
+from noisecleaner.ingest.vectors.orders import AnyVectors
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class VectorSample:
 
 
 def vector_blocks(payload: AnyVectors) -> Iterator[VectorBlock]:
-    """Read all vectors; a row without a usable one is told by `ingest.vectors.skipped`."""
+    """Read all vectors; a row without a usable one is told by `ingest.vectors.columns.skipped`."""
     first = 0
     for vectors in payload.blocks():
         yield VectorBlock(first, vectors)

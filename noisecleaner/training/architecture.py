@@ -8,7 +8,7 @@ import torch
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest
-from noisecleaner.ingest.column_names import AnyVectors
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.networks.backbones import Backbone, build, efficientnet_lite0
 from noisecleaner.networks.shapes import Shape

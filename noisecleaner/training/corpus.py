@@ -21,9 +21,9 @@ from noisecleaner.ingest import (
     refuse_skips,
     require_readable,
 )
-from noisecleaner.ingest.column_names import in_order
-from noisecleaner.ingest.labels import indices, order
+from noisecleaner.ingest.labels.cells import indices, order
 from noisecleaner.ingest.skips import skip_notice
+from noisecleaner.ingest.vectors.orders import in_order
 from noisecleaner.notices import Notice
 from noisecleaner.regularisers import Side, regulariser_class
 from noisecleaner.settings import NO_TRUSTED, Regularisation

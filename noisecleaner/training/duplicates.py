@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from noisecleaner.arrays import Array, IntArray
 from noisecleaner.errors import listed, quoted
-from noisecleaner.ingest.column_names import AnyVectors
-from noisecleaner.ingest.contents import thumbnails
 from noisecleaner.ingest.manifest import Manifest
-from noisecleaner.ingest.splits import Splits
-from noisecleaner.ingest.thumbnails import alike
+from noisecleaner.ingest.tables.splits import Splits
+from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.ingest.verified.contents import thumbnails
+from noisecleaner.ingest.verified.thumbnails import alike
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.alike import identical, nearest
 from noisecleaner.tables import DUPLICATES

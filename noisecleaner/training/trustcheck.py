@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.column_names import AnyVectors
 from noisecleaner.ingest.manifest import Manifest
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part

@@ -19,7 +19,7 @@ from support.sources import meant
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.corrupt import Kind, confusion_matrix, corrupt, flip
 from noisecleaner.ingest import Columns, Source, ingest
-from noisecleaner.ingest.labels import class_names as names_of
+from noisecleaner.ingest.labels.cells import class_names as names_of
 
 NAMES = ("a", "b", "c", "d")
 ROWS = 200_000

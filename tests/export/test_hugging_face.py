@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from noisecleaner.export.hugging_face import IMAGE, described
-from noisecleaner.ingest.labels import class_names
+from noisecleaner.ingest.labels.cells import class_names
 
 datasets: Any = pytest.importorskip("datasets")
 CLASSES = ["ant", "bee"]

@@ -11,7 +11,7 @@ from support.sources import make, vectors, write_metadata
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
 from noisecleaner.ingest import Columns, Source, read_manifest
-from noisecleaner.ingest.splits import Splits
+from noisecleaner.ingest.tables.splits import Splits
 
 
 def structure_of(data: Path, level: int | None = None, **columns: str) -> Structure:

@@ -15,7 +15,7 @@ from support.outcomes import refused
 from support.sources import make, red, table, write_metadata
 
 from noisecleaner.ingest import Columns, Source, read_manifest
-from noisecleaner.ingest.labels import class_names
+from noisecleaner.ingest.labels.cells import class_names
 
 CODES = {"cat": 3, "dog": 5, "horse": 7, "zebra": 8}
 LABELS = ["horse", "cat", "zebra", "cat", "dog", "horse"]

@@ -135,7 +135,7 @@ def test_a_file_that_the_system_does_not_give_is_unreadable(tmp_path: Path, monk
         raise PermissionError("denied")
 
     manifest = read(tmp_path)
-    monkeypatch.setattr("noisecleaner.ingest.places.Place.open", refuse)
+    monkeypatch.setattr("noisecleaner.ingest.files.places.Place.open", refuse)
     assert contents(manifest) == [Skip.UNREADABLE, Skip.UNREADABLE]
 
 

@@ -13,7 +13,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.raw import read_beside_dataset, read_dataset, read_images, with_images
-from noisecleaner.ingest.vectors import VectorColumn, VectorFile
+from noisecleaner.ingest.vectors.columns import VectorColumn, VectorFile
 
 
 def test_a_table_brings_what_its_columns_hold_and_none_for_the_others(tmp_path: Path) -> None:

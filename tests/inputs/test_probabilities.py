@@ -14,10 +14,10 @@ from hypothesis.extra import numpy as arrays
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest
-from noisecleaner.ingest.column_names import in_order
-from noisecleaner.ingest.places import Place
-from noisecleaner.ingest.tabular import Files
-from noisecleaner.ingest.vectors import VectorColumn, VectorFile
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.tables.tabular import Files
+from noisecleaner.ingest.vectors.columns import VectorColumn, VectorFile
+from noisecleaner.ingest.vectors.orders import in_order
 from noisecleaner.inputs.probabilities import LEAST, check, check_order, check_width, likeliest, logarithms
 from noisecleaner.notices import Severity
 

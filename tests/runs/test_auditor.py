@@ -13,7 +13,7 @@ from support.datasets import CLASSES, Command, embeddings, image_folder, write_t
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays, write_record
-from noisecleaner.ingest import vectors
+from noisecleaner.ingest.vectors import columns as vectors
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from noisecleaner.ingest import vectors
-from noisecleaner.ingest.vectors import VectorFile
+from noisecleaner.ingest.vectors import columns as vectors
+from noisecleaner.ingest.vectors.columns import VectorFile
 from noisecleaner.runs.vector_blocks import VectorSample, vector_blocks
 
 

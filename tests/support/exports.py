@@ -14,7 +14,7 @@ import pytest
 
 from noisecleaner.cli import main
 from noisecleaner.ingest import Source
-from noisecleaner.ingest.labels import class_names
+from noisecleaner.ingest.labels.cells import class_names
 from noisecleaner.tables import SCORES, write_table
 from support.datasets import png
 from support.scored import metadata_of, scores_table

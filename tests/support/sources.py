@@ -16,7 +16,7 @@ import pytest
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest
-from noisecleaner.ingest.missing import WORDS
+from noisecleaner.ingest.labels.missing import WORDS
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.notices import Notice
 from support.datasets import png

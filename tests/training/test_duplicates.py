@@ -15,8 +15,8 @@ from support.sources import table
 
 from noisecleaner.arrays import Array
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest
-from noisecleaner.ingest.corrections import correct, read_corrections
-from noisecleaner.ingest.splits import Splits
+from noisecleaner.ingest.tables.splits import Splits
+from noisecleaner.ingest.verified.corrections import correct, read_corrections
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.training import duplicates
 from noisecleaner.training.duplicates import Groups, find_duplicates

@@ -16,7 +16,7 @@ from PIL import Image
 from noisecleaner.export.copying import OTHER_ROWS, Copy, Part
 from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.hugging_face import described
-from noisecleaner.ingest.kinds import IMAGE_ENDINGS
+from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True

@@ -13,7 +13,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.export.copying import IMAGE_ROWS, OTHER_ROWS, Copy, Part
 from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.hugging_face import IMAGE, described
-from noisecleaner.ingest.splits import Splits
+from noisecleaner.ingest.tables.splits import Splits
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = False

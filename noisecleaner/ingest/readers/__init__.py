@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._others import what_it_is
 from noisecleaner.registry import module_in, names_in, table_endings
 

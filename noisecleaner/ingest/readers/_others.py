@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from noisecleaner.ingest.kinds import IMAGE_ENDINGS, PICTURE_ENDINGS, ending_of
+from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS, PICTURE_ENDINGS, ending_of
 
 _PICKLE = ("is a pickle, which is never loaded, because it may run code", "Write it as Parquet.")
 _WORKBOOK = ("is a workbook", "Save the sheet as CSV UTF-8 there (commas and semicolons are both read).")

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.kinds import SNIFFED, described
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.kinds import SNIFFED, described
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.registry import table_endings
 
 #: Bytes that are parsed together: a line must fit. Arrow's own choice first, it is the fastest.

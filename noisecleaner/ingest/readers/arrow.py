@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import narrowed
 
 ENDINGS = (".arrow",)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import csv
 
-from noisecleaner.ingest.kinds import ending_of
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.kinds import ending_of
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import batches_of, read_in_blocks, refuse_utf16, refusing
 
 ENDINGS = (".csv", ".tsv")

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import batches_of, refuse_utf16
 from noisecleaner.ingest.readers.jsonl import read_lines
 from noisecleaner.texts import printable

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import json
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import batches_of, read_in_blocks, refuse_utf16, refusing
 
 ENDINGS = (".jsonl", ".ndjson")

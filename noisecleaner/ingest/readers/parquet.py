@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 
 ENDINGS = (".parquet",)
 IN_FOLDERS = True

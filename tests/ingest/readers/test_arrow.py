@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers.arrow import read_batches, read_schema
 
 TABLE = pa.table(

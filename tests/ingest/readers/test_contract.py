@@ -14,7 +14,7 @@ from support.tables import WRITERS
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, ingest
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers import Reader, reader_of, readers
 from noisecleaner.registry import module_in, names_in, table_endings
 

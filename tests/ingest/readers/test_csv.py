@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.sources import contents, labels, make, read
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers.csv import read_batches, read_schema
 
 

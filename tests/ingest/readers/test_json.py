@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers.json import read_batches, read_schema
 
 ROWS = [{"id": "a", "label": 1, "when": "2024-01-01"}, {"id": "ü", "label": None, "when": None}]

@@ -9,7 +9,7 @@ import pytest
 from support.sources import contents, labels, make, read, texts
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers.jsonl import read_batches, read_schema
 
 

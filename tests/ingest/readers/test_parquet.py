@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.places import Place
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers import parquet
 
 

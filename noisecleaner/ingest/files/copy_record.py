@@ -1,0 +1,84 @@
+"""What a clean copy tells of itself in the file beside its rows: rows that it left out, names of its classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.files.kinds import OWN_FILE
+from noisecleaner.ingest.files.places import fixed_part, leads_out
+from noisecleaner.ingest.labels.label_names import checked_names
+
+#: The folder of a copy that holds its tables.
+_TABLES = "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyRecord:
+    """What a copy tells of itself.
+
+    Args:
+        left_out: reason -> sample ids of the rows that are not in it, also those that earlier copies left out.
+        label: its column of labels; None where earlier versions wrote the copy.
+        label_names: what the numbers of that column stand for, where it does not say so itself; else `()`.
+    """
+
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    label: str | None = None
+    label_names: tuple[str, ...] = ()
+
+    @classmethod
+    def beside(cls, data: str) -> CopyRecord | None:
+        """Read what lies beside a dataset; None where that is no copy of this machine.
+
+        Args:
+            data: the copy, its folder of tables, or tables in either.
+
+        Raises:
+            NoisecleanerError: the file is there, and damaged.
+        """
+        if leads_out(data):
+            return None
+        place = Path(fixed_part(data))
+        home = place if place.is_dir() else place.parent
+        homes = (home, home.parent) if home.name == _TABLES else (home,)
+        path = next((path for folder in homes if (path := folder / OWN_FILE).is_file()), None)
+        return None if path is None else cls._read(path)
+
+    @classmethod
+    def _read(cls, path: Path) -> CopyRecord:
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            left_out = {str(why): tuple(map(str, ids)) for why, ids in content.get("left_out", {}).items()}
+            names = tuple(map(str, content.get("label_names") or ()))
+            names = names and checked_names(names, str(path))
+            return cls(left_out=left_out, label=content.get("label_column"), label_names=names)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise NoisecleanerError(
+                f"{path} must say what the copy beside it leaves out, but cannot be read ({error}).",
+                "Export the copy again, or remove that file, and pass `Columns(label_names=FILE)` again if you did.",
+            ) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the record as a JSON object."""
+        left_out = {why: list(ids) for why, ids in self.left_out.items()}
+        return {"label_column": self.label, "label_names": list(self.label_names), "left_out": left_out}
+
+    @property
+    def ids(self) -> pa.Array:
+        """Sample ids of all rows that the copy leaves out."""
+        return pa.array([name for ids in self.left_out.values() for name in ids], pa.string())
+
+    def after(self, earlier: CopyRecord | None) -> CopyRecord:
+        """Return the record of a copy that was made of another one: what that left out is not in it either."""
+        if earlier is None:
+            return self
+        reasons = dict.fromkeys((*earlier.left_out, *self.left_out))
+        together = {why: (*earlier.left_out.get(why, ()), *self.left_out.get(why, ())) for why in reasons}
+        return CopyRecord(left_out=together, label=self.label, label_names=self.label_names)

@@ -1,0 +1,1 @@
+"""Labels as users write them, and as classes, numbers and nothing."""

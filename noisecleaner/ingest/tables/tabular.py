@@ -1,0 +1,205 @@
+"""Tables of rows: one file or several, read in order as if they were one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.files.kinds import SNIFFED, is_pointer
+from noisecleaner.ingest.files.partitions import Partition, check_partitions
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.labels.cells import class_names
+from noisecleaner.ingest.readers import Reader, reader_of
+from noisecleaner.notices import Notice
+
+#: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
+IMAGE_BATCH = 64
+#: And where columns hold text or numbers.
+_BATCH = 65_536
+
+
+@dataclass(frozen=True)
+class Files:
+    """Tables of one schema, read in order as if they were one.
+
+    Args:
+        places: where they are.
+        schema: of all of them, with the columns that stand in the names of folders.
+        notices: what was found in opening them that a reader of the results must know.
+        partitions: the columns that the folders of each name.
+        base: the dataset's folder, where folders name columns.
+    """
+
+    places: tuple[Place, ...]
+    schema: pa.Schema
+    notices: tuple[Notice, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+    base: Place | None = None
+
+    @classmethod
+    def open(cls, places: Sequence[Place], base: Place | None = None, *, may_be_empty: bool = False) -> Files:
+        """Read the schemas and check that they agree.
+
+        Args:
+            places: where the tables are.
+            base: a folder above them; those between may name columns (`label=cat/`).
+            may_be_empty: whether tables without any row will do.
+
+        Raises:
+            NoisecleanerError: a file is no table, or two of them differ in their columns; or no table has a row.
+        """
+        files = cls._opened(places, base)
+        if not may_be_empty:
+            files._refuse_empty()
+        return files
+
+    @classmethod
+    def _opened(cls, places: Sequence[Place], base: Place | None) -> Files:
+        readers = [reader_of(place) for place in places]  # refuses what is no table before anything is read
+        schemas = [_schema(reader, place) for reader, place in zip(readers, places, strict=True)]
+        for place, schema in zip(places, schemas, strict=True):
+            if not schema.equals(schemas[0]):
+                raise NoisecleanerError(
+                    f"All files of a dataset need the same columns, but {places[0]} has "
+                    f"{listed(schemas[0].names)} and {place} has {listed(schema.names)} (or other types).",
+                    "Give a glob that names only the files of one dataset.",
+                )
+            for name in schema.names:
+                if class_names(schema, name) != class_names(schemas[0], name):
+                    raise NoisecleanerError(
+                        f"All files of a dataset need the same class names, but those of column {name!r} are "
+                        f"{listed(list(class_names(schemas[0], name)))} in {places[0]} and "
+                        f"{listed(list(class_names(schema, name)))} in {place}.",
+                        "Write the files again with one order of the classes, or with labels as text.",
+                    )
+        partitions = tuple(Partition.of(place, base) for place in places) if base else ()
+        if not any(partition.columns for partition in partitions):
+            return cls(tuple(places), schemas[0])
+        check_partitions(partitions, schemas[0], base)
+        schema = schemas[0]
+        for name in partitions[0].names:
+            schema = schema.append(pa.field(name, pa.string()))
+        return cls(tuple(places), schema, partitions=partitions, base=base)
+
+    def _refuse_empty(self) -> None:
+        """Refuse tables without any row: nothing that is said of their columns would be to the point."""
+        if not self.schema.names or any(batch.num_rows for batch in self.batches(self.schema.names[:1], 1)):
+            return
+        where = f"{self} has none" if len(self.places) == 1 else f"none of {self} has any"
+        raise no_rows(f"{where}, only columns ({listed(self.schema.names)})")
+
+    def noting(self, *notices: Notice) -> Files:
+        """Return the same tables with more notices."""
+        return replace(self, notices=(*self.notices, *notices))
+
+    @property
+    def root(self) -> Place:
+        """The folder that relative image paths start from."""
+        return self.base or self.places[0].parent
+
+    def __str__(self) -> str:
+        return str(self.places[0]) if len(self.places) == 1 else f"{self.root} ({len(self.places)} files)"
+
+    def __contains__(self, column: str | None) -> bool:
+        """Whether there is such a column."""
+        return column in self.schema.names
+
+    def names(self, column: str) -> tuple[str, ...]:
+        """The class names of a ClassLabel column, else `()`."""
+        return class_names(self.schema, column)
+
+    def where(self, column: str) -> str:
+        """Name the files and a column of theirs, for a message."""
+        return f"{self}, column {column!r}"
+
+    def origin(self, column: str) -> str:
+        """Say where a column stands: in the files, or in the names of their folders."""
+        in_folders = bool(self.partitions) and column in self.partitions[0].names
+        return f"the folders {column}=… of {self}" if in_folders else f"column {column} of {self}"
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Read one column of all files, shape [rows]; `image.path` reads a field of a struct."""
+        outer, _, inner = (name, "", "") if name in self else name.partition(".")
+        chunks = [batch.column(0) for batch in self.batches([name], _BATCH)]
+        column = pa.chunked_array(chunks, self.schema.field(outer).type if not inner else None)
+        return pc.struct_field(column, [0]) if inner else column
+
+    def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of at most `size` rows that hold just these columns."""
+        if not self.partitions:
+            for place in self.places:
+                yield from reader_of(place).read_batches(place, columns, size)
+            return
+        named = self.partitions[0].names
+        # a column of the file is read in any case: it tells how many rows there are
+        own = [name for name in columns if name not in named] or self.schema.names[:1]
+        for place, partition in zip(self.places, self.partitions, strict=True):
+            for batch in reader_of(place).read_batches(place, own, size):
+                yield partition.widen(batch, columns)
+
+    def lengths(self) -> list[int]:
+        """Count the rows of each table."""
+        first = self.schema.names[:1]
+        batches = (reader_of(place).read_batches(place, first, _BATCH) for place in self.places)
+        return [sum(batch.num_rows for batch in part) for part in batches]
+
+    def row_ids(self) -> pa.ChunkedArray:
+        """Make ids `file.parquet:0`, `file.parquet:1`, … from file name and row number, shape [rows].
+
+        Where folders name columns, files are often called alike: then the path from the dataset stands for the name.
+
+        Raises:
+            NoisecleanerError: two files have one name.
+        """
+        names = [place.path[len(self.base.path) :].strip("/") if self.base else place.name for place in self.places]
+        if len(set(names)) < len(names):
+            raise NoisecleanerError(
+                f"`Columns(row_ids=True)` needs files of different names, but {self} holds some twice.",
+                "Add a column with ids, and name it with `Columns(sample_id=NAME)`.",
+            )
+        ids = [f"{name}:{row}" for name, rows in zip(names, self.lengths(), strict=True) for row in range(rows)]
+        return pa.chunked_array([ids], pa.string())
+
+
+def no_rows(found: str) -> NoisecleanerError:
+    """Say that there is not a single row.
+
+    Args:
+        found: what there is instead.
+    """
+    hint = "Check that whatever wrote it has finished, and that it wrote to this place."
+    return NoisecleanerError(f"A table needs rows, but {found}.", hint)
+
+
+def _refuse_no_table(place: Place) -> None:
+    """Refuse an empty file, and what a clone without Git LFS holds in place of a table.
+
+    Raises:
+        NoisecleanerError: it is one of both.
+    """
+    with place.open() as file:
+        start = bytes(file.read(SNIFFED))
+        if not start:
+            raise no_rows(f"{place} is an empty file")
+        if is_pointer(start):
+            raise NoisecleanerError(
+                f"A table is required, but {place} is a pointer of Git LFS: the clone holds no data.",
+                "Run `git lfs pull` there.",
+            )
+
+
+def _schema(reader: Reader, place: Place) -> pa.Schema:
+    _refuse_no_table(place)
+    try:
+        schema = reader.read_schema(place)
+        _ = schema.names  # Arrow decodes them only now
+    except UnicodeDecodeError as error:
+        raise NoisecleanerError(
+            f"Column names must be UTF-8 text, but those of {place} are not ({error}).",
+            "Save the table again as UTF-8.",
+        ) from error
+    return schema

@@ -1,0 +1,103 @@
+"""Verified rows that somebody looked at twice: the second label in a column, or in a row of another verifier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.errors import listed
+from noisecleaner.ingest.labels.indices import SECOND
+from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.tables.tabular import Files
+from noisecleaner.notices import Notice
+from noisecleaner.tables import count_true, with_column
+from noisecleaner.texts import agreeing, counted
+
+#: The column that says who verified a row, in a table that may hold a row more than once.
+_VERIFIER = "verifier"
+_SHOWN = 3
+
+
+def second_looks_alone(trusted: str, columns: Columns) -> bool:
+    """Whether a table holds second looks and no column of first ones, as `recheck` writes it.
+
+    Args:
+        trusted: table or folder with verified labels.
+        columns: how the dataset's columns are called.
+    """
+    files = open_tables(trusted)
+    return files is not None and only_second(files, columns)
+
+
+def only_second(files: Files, columns: Columns) -> bool:
+    """Whether an open table is such a one."""
+    return SECOND in files and columns.trusted not in files and Columns.trusted not in files
+
+
+def read_verifiers(files: Files) -> pa.ChunkedArray | None:
+    """Read who verified each row of a table, as text, shape [rows]; None where no column says so."""
+    if files.schema.names.count(_VERIFIER) != 1:
+        return None
+    try:
+        return files.column(_VERIFIER).cast(pa.string())
+    except pa.ArrowException:  # it holds something that names nobody
+        return None
+
+
+def others_looks(labels: pa.ChunkedArray, *, first: IntArray, again: IntArray) -> pa.ChunkedArray:
+    """Collect what others saw at rows that more than one verified: of several such labels the most frequent one.
+
+    Args:
+        labels: verified labels, shape [verified rows].
+        first: for each of their looks, the place of the first look at the same row, shape [looks].
+        again: its own place, behind that one, shape [looks].
+
+    Returns:
+        Labels at the places of the first looks, null elsewhere, shape [verified rows].
+    """
+    seen: dict[int, Counter[str]] = {}
+    for place, label in zip(first.tolist(), labels.take(pa.array(again)).to_pylist(), strict=True):
+        seen.setdefault(place, Counter())[label] += 1
+    mask = np.zeros(len(labels), dtype=bool)
+    mask[list(seen)] = True
+    chosen = pa.array([seen[place].most_common(1)[0][0] for place in sorted(seen)], pa.string())
+    return pa.chunked_array([pc.replace_with_mask(pa.nulls(len(labels), pa.string()), pa.array(mask), chosen)])
+
+
+def not_there(second: pa.ChunkedArray, *, ids: pa.ChunkedArray, outside: BoolArray, where: str) -> Iterator[Notice]:
+    """Say so where second looks are at rows that are not in the dataset.
+
+    Args:
+        second: labels of second looks, null where there was none, shape [verified rows].
+        ids: sample ids, shape [verified rows].
+        outside: rows that are not in the dataset, shape [verified rows].
+        where: the table, for messages.
+    """
+    lost = ids.filter(pa.array(outside & np.asarray(pc.is_valid(second))))
+    if len(lost):
+        looks = f"{counted(len(lost), 'second look')} of {where} {agreeing(len(lost))}"
+        message = f"{looks} at rows that are not in the dataset (such as "
+        message += f"{listed(lost.slice(0, _SHOWN).to_pylist(), _SHOWN)}): they measure nothing."
+        yield Notice(code="second-looks-elsewhere", message=message)
+
+
+def without_first(rows: pa.Table) -> tuple[pa.Table, tuple[Notice, ...]]:
+    """Leave out second looks at rows that nobody had verified before.
+
+    Args:
+        rows: with the columns trusted_label and second_label.
+    """
+    alone = pc.and_(pc.is_valid(rows[SECOND]), pc.is_null(rows["trusted_label"]))
+    count = count_true(alone)
+    if not count:
+        return rows, ()
+    looks = f"{counted(count, 'second look')} {agreeing(count)} at rows that nobody has verified before"
+    message = f"{looks}: that measures nothing. A first look belongs into a column trusted_label."
+    left = pc.if_else(alone, pa.scalar(None, pa.string()), rows[SECOND])
+    return with_column(rows, SECOND, left), (Notice(code="second-looks-alone", message=message),)

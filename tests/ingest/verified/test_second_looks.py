@@ -1,0 +1,80 @@
+"""Second looks at verified rows, as tables hold them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from support.sources import vectors
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Columns, Manifest, Source, ingest
+from noisecleaner.ingest.labels.indices import disputed
+from noisecleaner.ingest.verified.second_looks import second_looks_alone, without_first
+
+LABELS = ["a", "b", "a", "b"]
+
+
+def read(tmp_path: Path, *tables: str) -> Manifest:
+    """Read four rows with tables of verified labels: first looks before second ones."""
+    data = Source(str(vectors(tmp_path / "d.parquet", LABELS)), columns=Columns(embedding="embedding"))
+    paths = []
+    for number, content in enumerate(tables):
+        (tmp_path / f"t{number}.csv").write_text(content)
+        paths.append(str(tmp_path / f"t{number}.csv"))
+    return ingest(data, paths[-1], before=paths[0] if len(paths) > 1 else None)[0]
+
+
+def codes(dataset: Manifest) -> list[str]:
+    return [notice.code for notice in dataset.notices if notice.code.startswith("second")]
+
+
+def test_a_column_of_second_looks_stands_beside_the_first_ones(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "sample_id,trusted_label,second_label\nr0,a,a\nr1,b,a\nr3,b,\n")
+    assert dataset.table["trusted_label"].to_pylist() == ["a", "b", None, "b"]
+    assert dataset.table["second_label"].to_pylist() == ["a", "a", None, None]
+    assert dataset.disputed.tolist() == [False, True, False, False]
+    (line,) = [notice.message for notice in dataset.notices if notice.code == "second-looks-read"]
+    assert line == f"Second looks: column 'second_label' of {tmp_path / 't0.csv'}, 2 of 3 rows filled."
+
+
+def test_rows_of_another_verifier_are_second_looks(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "sample_id,trusted_label,verifier\nr0,a,Ann\nr1,b,Ann\nr1,none,Ben\nr0,a,Ben\n")
+    assert dataset.table["trusted_label"].to_pylist() == ["a", "b", None, None]
+    assert dataset.table["second_label"].to_pylist() == ["a", "none", None, None]
+    assert dataset.disputed.tolist() == [False, True, False, False]
+
+
+def test_second_looks_alone_are_at_the_rows_that_were_verified_before(tmp_path: Path) -> None:
+    first, second = "sample_id,trusted_label\nr0,a\nr1,b\n", "sample_id,path,second_label\nr1,,a\nr2,,b\nr9,,a\nr0,,\n"
+    dataset = read(tmp_path, first, second)
+    assert dataset.table["trusted_label"].to_pylist() == ["a", "b", None, None]
+    assert dataset.table["second_label"].to_pylist() == [None, "a", None, None]
+    assert codes(dataset) == ["second-looks-read", "second-looks-elsewhere", "second-looks-alone"]
+    said = " ".join(notice.message for notice in dataset.notices)
+    assert "1 second look of" in said
+    assert "(such as r9)" in said
+    assert "1 second look is at rows that nobody has verified before" in said
+    for name, alone in (("t0.csv", False), ("t1.csv", True)):
+        assert second_looks_alone(str(tmp_path / name), Columns()) == alone
+
+
+def test_a_second_look_that_is_no_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoisecleanerError, match="hat"):
+        read(tmp_path, "sample_id,trusted_label,second_label\nr0,a,hat\n")
+
+
+def test_verified_rows_that_contradict_each_other_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(NoisecleanerError, match="contradict each other") as refused:
+        read(tmp_path, "sample_id,trusted_label,verifier\nr0,a,Ann\nr0,b,Ann\n")
+    assert "different names in a column verifier" in str(refused.value.hint)
+
+
+def test_rows_that_nobody_looked_at_twice_are_not_disputed() -> None:
+    rows = pa.table({"trusted_label": ["a", "a", None, "b"], "second_label": ["a", None, "b", "a"]})
+    assert disputed(rows).tolist() == [False, False, False, True]
+    kept, notices = without_first(rows)
+    assert kept["second_label"].to_pylist() == ["a", None, None, "a"]
+    assert len(notices) == 1
+    assert without_first(kept) == (kept, ())
