@@ -10,11 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
-from noisecleaner.errors import NoisecleanerError, listed, quoted
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.checks import check_labels
-from noisecleaner.ingest.columns import read_labels
-from noisecleaner.ingest.labels.indices import SECOND
-from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
+from noisecleaner.ingest.manifest import Manifest, Payload, Skip, by_row
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.raw import read_dataset, with_images
 from noisecleaner.ingest.source import Source
@@ -26,14 +24,13 @@ from noisecleaner.ingest.verified.repeats import DECIDE, Repeats
 from noisecleaner.ingest.verified.second_looks import not_there, without_first
 from noisecleaner.ingest.verified.slipped import Table, slip_notices
 from noisecleaner.ingest.verified.strangers import Strangers
+from noisecleaner.ingest.verified.table_lines import disagreeing, sorted_apart, verified_lines
 from noisecleaner.ingest.verified.verification import Verification
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import count_true
 from noisecleaner.texts import agreeing, counted
 
 _SHOWN = 3
-#: The column of given labels in the tables that noisecleaner writes.
-_GIVEN = "given_label"
 _PEOPLE = "Labels of two people stand in rows of their own, with different names in a column verifier."
 _SAME_IDS = (
     "Check that both sides use the same ids, and name the columns with `Columns(sample_id=NAME)` and "
@@ -179,13 +176,13 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     second = repeats.second if verification.second is None else pc.coalesce(verification.second, repeats.second)
     before = dataset.table["trusted_label"].take(positions)
     notices = (
-        *_verified_lines(verification, merged, given),
+        *verified_lines(verification, merged, given),
         *not_there(second, ids=verification.ids, outside=matches.rows < 0, where=where),
         *left_out_notices(verification, gone),
         *matches.notices(where),
         *repeats.notices(),
-        *_disagreeing(verification, merged, before),
-        *_sorted_apart(verification, given),
+        *disagreeing(verification, merged, before),
+        *sorted_apart(verification, given),
         *slip_notices(Table.of(verification, matches.rows), dataset.table["given_label"]),
     )
     labels, bare = without(merged, gone), matches.bare & ~gone
@@ -252,67 +249,6 @@ def _refuse_missing(verification: Verification) -> None:
         raise NoisecleanerError(
             f"Every verified label needs the id of its row, but {missing:,} in {verification.where} have none.",
             "Fill the column of ids, or name another one with `Columns(trusted_id=NAME)`.",
-        )
-
-
-def _verified_lines(verification: Verification, labels: pa.ChunkedArray, given: Column) -> Iterator[Notice]:
-    """Say which columns were taken for the verified labels and for second looks."""
-    if verification.second is not None:
-        looks, where = verification.second, f"column {SECOND!r} of {verification.where}"
-        message = f"Second looks: {where}, {len(looks) - looks.null_count:,} of {len(looks):,} rows filled."
-        yield Notice(code="second-looks-read", severity=Severity.NOTE, message=message)
-    if not verification.second_only:
-        yield _verified_line(verification, labels, given)
-
-
-def _verified_line(verification: Verification, labels: pa.ChunkedArray, given: Column) -> Notice:
-    """Say which column was taken for the verified labels, and how it compares with the given ones."""
-    rows, filled = len(verification.labels), len(verification.labels) - verification.labels.null_count
-    beside, differing = (
-        count_true(pc.and_(pc.is_valid(labels), pc.is_valid(given))),
-        count_true(pc.not_equal(labels, given)),
-    )
-    some = "" if beside == filled else f", {beside:,} of them beside a given label"
-    words = verification.read_from or f"verified labels of {verification.where}"
-    return Notice(
-        code="verified-labels",
-        severity=Severity.NOTE,
-        message=f"Verified labels: {words}, {filled:,} of {rows:,} rows filled{some}; {differing:,} differ from the "
-        "given label.",
-    )
-
-
-def _disagreeing(verification: Verification, labels: pa.ChunkedArray, before: Column) -> Iterator[Notice]:
-    """Say so where a table contradicts what was known of a row before."""
-    wrong = np.flatnonzero(np.asarray(pc.fill_null(pc.not_equal(labels, before), fill_value=False)))
-    if not len(wrong):
-        return
-    both = count_true(pc.and_(pc.is_valid(labels), pc.is_valid(before)))
-    pairs = [
-        f"{verification.ids[row].as_py()} ({before[row].as_py()}, now {labels[row].as_py()})" for row in wrong.tolist()
-    ]
-    yield Notice(
-        code="verified-labels-disagree",
-        message=f"{len(wrong):,} of {both:,} rows had been verified before with another label than that of "
-        f"{verification.where}, which holds now: {listed(pairs, _SHOWN)}. Look at them again.",
-    )
-
-
-def _sorted_apart(verification: Verification, given: Column) -> Iterator[Notice]:
-    """Say so where a table that noisecleaner wrote tells other given labels than the dataset."""
-    told = None if verification.files is None else read_labels(verification.files, _GIVEN)
-    if told is None:
-        return
-    wrong = np.flatnonzero(np.asarray(pc.fill_null(pc.not_equal(told.text, given), fill_value=False)))
-    if len(wrong):
-        row = int(wrong[0])
-        own, theirs, name = (quoted(column[row].as_py()) for column in (told.text, given, verification.ids))
-        yield Notice(
-            code="given-labels-disagree",
-            message=f"{counted(len(wrong), 'row')} of {verification.where} {agreeing(len(wrong), 'tells', 'tell')} "
-            f"another {_GIVEN} than the dataset (such as "
-            f"{name}: {own}, in the dataset {theirs}). Either its "
-            "columns were sorted apart, and labels stand beside the wrong ids, or the dataset was changed since.",
         )
 
 
