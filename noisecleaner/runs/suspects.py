@@ -46,10 +46,12 @@ def suspect_notices(odd: IntArray, *, of: int, ids: pa.ChunkedArray) -> Iterator
         ids: sample ids of all rows, shape [rows].
     """
     if len(odd):
-        names = ids.take(odd[:_SHOWN]).to_pylist()
+        count, names = len(odd), listed(ids.take(odd[:_SHOWN]).to_pylist())
+        look = agreeing(count, "looks wrong itself", "look wrong themselves")
         yield Notice(
             code=SUSPECTS,
-            message=f"{len(odd):,} of {of:,} verified labels {agreeing(len(odd), 'looks', 'look')} wrong themselves: "
-            f"networks that never saw these rows are at least {_CERTAIN:.0%} certain of another class (most of "
-            f"{listed(names)}). Look at them again; how often verifiers err is measured by `recheck(RUN, count=N)`.",
+            message=f"{count:,} of {of:,} verified labels {look}: networks that never saw "
+            f"{agreeing(count, 'this row', 'these rows')} are at least {_CERTAIN:.0%} certain of another class "
+            f"({names if count == 1 else f'most of {names}'}). Look at {agreeing(count, 'it', 'them')} again; how "
+            "often verifiers err is measured by `recheck(RUN, count=N)`.",
         )
