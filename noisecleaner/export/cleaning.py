@@ -17,7 +17,7 @@ from noisecleaner.export.expectation import Expectation, expectation
 from noisecleaner.export.formats import Format, writer_of
 from noisecleaner.files import refuse_existing, replacing, write_json
 from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
-from noisecleaner.ingest.columns import CERTIFIED
+from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, NOTES, noted
 from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.labels.cells import indices
@@ -25,9 +25,6 @@ from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.verified.corrections import correct, read_corrections
 from noisecleaner.progress import Progress
 from noisecleaner.runs.scored_run import ScoredRun
-
-#: What is noted of each row, under the names of the scores with `nc_` before them.
-_NOTES = ("given_label", "label_quality", "alpha", "beta", "suggested_label", "suggested_confidence")
 
 
 @dataclass(frozen=True)
@@ -156,8 +153,8 @@ def _record(manifest: Manifest, source: Source, decisions: Decisions) -> CopyRec
 
 
 def _notes(scores: pa.Table, decisions: Decisions) -> pa.Table:
-    made = {"nc_flagged": pa.array(decisions.flagged), CERTIFIED: pa.array(decisions.verified | decisions.corrected)}
-    return pa.table({**{f"nc_{name}": scores[name] for name in _NOTES}, **made})
+    made = {FLAGGED: pa.array(decisions.flagged), CERTIFIED: pa.array(decisions.verified | decisions.corrected)}
+    return pa.table({**{noted(name): scores[name] for name in NOTES}, **made})
 
 
 def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +16,10 @@ from noisecleaner.tables import SCORES, count_true
 
 #: The column by which a clean copy marks rows that carry a verified label.
 CERTIFIED = "nc_verified"
+#: Numbers and labels of the scores that a clean copy holds beside each row, under `noted(NAME)`.
+NOTES = ("given_label", "label_quality", "alpha", "beta", "suggested_label", "suggested_confidence")
+#: The column of a clean copy with the flags.
+FLAGGED = "nc_flagged"
 #: The column in which `plan` tells with which probability it drew a row.
 _PROBABILITY = "sample_probability"
 
@@ -92,6 +98,17 @@ def read_labels(files: Files, name: str | None, *, beside: str | None = None) ->
     own = files.names(name) or (files.names(beside) if beside is not None and numbers else ())
     where = files.where(name)
     return LabelColumn(text=as_text(files.column(name), names=own, where=where), own=own, where=where)
+
+
+def noted(name: str) -> str:
+    """How a clean copy calls what it notes of a row."""
+    return f"nc_{name}"
+
+
+def notes_in(names: Iterable[str]) -> tuple[str, ...]:
+    """Find columns that only a clean copy has, but for the one that marks rows."""
+    made = {FLAGGED, *map(noted, NOTES)}
+    return tuple(name for name in names if name in made)
 
 
 def read_certified(files: Files) -> pa.ChunkedArray | None:

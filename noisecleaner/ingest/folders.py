@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.columns import read_certified, read_labels
+from noisecleaner.ingest.columns import notes_in, read_certified, read_labels
 from noisecleaner.ingest.files.leftovers import Leftovers, unread
 from noisecleaner.ingest.files.levels import Level
 from noisecleaner.ingest.files.places import Place
@@ -40,6 +41,7 @@ class FolderRows:
         level: of the folders that name the classes, None where a column does.
         notices: how the folder was read, and what is no row.
         unread: sentences that name files that may hold labels but are not read; empty without any.
+        notes: columns of the metadata that only a clean copy has.
     """
 
     table: pa.Table
@@ -48,6 +50,7 @@ class FolderRows:
     level: Level | None = None
     notices: tuple[Notice, ...] = ()
     unread: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def metadata_files(folder: Path) -> list[Path]:
@@ -104,7 +107,7 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     """Make rows of what metadata files name; without a label column the folders name the classes."""
     _refuse_two_kinds(metadata)
     read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
-    table = pa.concat_tables([rows for rows, _ in read], promote_options="default")
+    table = pa.concat_tables([part.rows for part in read], promote_options="default")
     if not table.num_rows:
         raise no_rows(f"the metadata of {walk.folder} has none")
     listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
@@ -124,9 +127,15 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
             f"`Source.label_level` says which folders name the classes, but {walk.folder} has labels in {words}.",
             "Leave it out, or take that column away.",
         )
-    names = _one_order([names for rows, names in read if "label" in rows.column_names], walk.folder)
-    others = unread(set(walk.others).difference(own))
-    return FolderRows(table=table, names=names, words=words, level=level, notices=tuple(notices), unread=others)
+    return FolderRows(
+        table=table,
+        names=_one_order([part.names for part in read if "label" in part.rows.column_names], walk.folder),
+        words=words,
+        level=level,
+        notices=tuple(notices),
+        unread=unread(set(walk.others).difference(own)),
+        notes=tuple(dict.fromkeys(name for part in read for name in part.notes)),
+    )
 
 
 def _refuse_two_kinds(metadata: Sequence[Path]) -> None:
@@ -159,8 +168,16 @@ def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ..
     return orders[0] if orders else ()
 
 
-def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.Table, tuple[str, ...]]:
-    """Make the columns sample_id and path, those of labels and certified where they are, and the class names."""
+class _Metadata(NamedTuple):
+    """What a metadata file holds: its rows, the names of its classes, and columns that only a clean copy has."""
+
+    rows: pa.Table
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> _Metadata:
+    """Make the columns sample_id and path, and those of labels and certified where they are."""
     files = Files.open([Place.parse(metadata)], may_be_empty=True)  # that of a split may be
     paths = _named(files, metadata, metadata.parent.relative_to(folder).as_posix())
     table = {
@@ -174,7 +191,7 @@ def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> tuple[pa.T
     certified = read_certified(files)
     if certified is not None:
         table["certified"] = certified
-    return pa.table(table), files.names(columns.label)
+    return _Metadata(pa.table(table), files.names(columns.label), notes_in(files.schema.names))
 
 
 def _named(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:

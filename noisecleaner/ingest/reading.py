@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -12,6 +13,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import alike_unknown, check_ids, check_labels, require_two
 from noisecleaner.ingest.class_line import class_notices, refuse_ids_as_labels
 from noisecleaner.ingest.columns import read_probability
+from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.labels.lookalikes import alike_notices
 from noisecleaner.ingest.labels.naming import Reading
@@ -21,7 +23,7 @@ from noisecleaner.ingest.raw import RawRows, read_beside_dataset, read_dataset
 from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.vectors.orders import in_order
 from noisecleaner.ingest.verified.answers import refuse_own_copy
-from noisecleaner.ingest.verified.certified import withhold
+from noisecleaner.ingest.verified.certified import withhold, without_marks
 from noisecleaner.ingest.verified.corrections import correct, read_corrections, refuse_same
 from noisecleaner.ingest.verified.joining import join
 from noisecleaner.ingest.verified.verification import read_verification
@@ -112,7 +114,9 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
     named = class_notices(given, rows, fitted=classes is not None)
     readings = [reading.notices for reading in (given, verified, irrelevant) if reading is not None]
     manifest = replace(manifest, none_label=none_label, ordered=given.ordered)
-    return manifest.noting(*_carried(source), *named, *rows.notices, *chain.from_iterable(readings))
+    return manifest.noting(
+        *_carried(source), *_unmarked(source, rows), *named, *rows.notices, *chain.from_iterable(readings)
+    )
 
 
 def _carried(source: Source) -> tuple[Notice, ...]:
@@ -122,6 +126,13 @@ def _carried(source: Source) -> tuple[Notice, ...]:
     names = listed([f"{number} is {name}" for number, name in enumerate(source.carried)], 3)
     message = f"The classes are called as the copy's own {OWN_FILE} says: {names}."
     return (Notice(code="class-names-of-the-copy", message=message, severity=Severity.NOTE),)
+
+
+def _unmarked(source: Source, rows: RawRows) -> Iterator[Notice]:
+    """Say so where a clean copy does not say any more which of its rows were verified."""
+    record = CopyRecord.beside(source.data)
+    if rows.certified is None and (rows.notes if record is None else record.marked):
+        yield without_marks(source.data, rows.notes)
 
 
 def reopened(source: Source, classes: tuple[str, ...], ids: pa.Array) -> Payload | None:

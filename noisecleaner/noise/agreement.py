@@ -222,8 +222,9 @@ def _no_error(comparison: Comparison) -> Notice | None:
     return Notice(
         code="no-error-verified",
         message=f"None of the {verified:,} verified labels differs from the given one ({comparison.where}): hardly any "
-        "label is wrong, or this column repeats the given one. Check that somebody looked at these images and wrote "
-        "down what they show, without starting from the given label.",
+        "label is wrong, or this column repeats the given one, or this is a copy that was cleaned with these same "
+        "verified rows, which cannot measure it. Check that somebody looked at these images as they are now, and wrote "
+        "down what they show without starting from the given label.",
     )
 
 

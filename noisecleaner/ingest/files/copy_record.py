@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,13 @@ class CopyRecord:
         left_out: reason -> sample ids of the rows that are not in it, also those that earlier copies left out.
         label: its column of labels; None where earlier versions wrote the copy.
         label_names: what the numbers of that column stand for, where it does not say so itself; else `()`.
+        marked: how many of its rows carry a verified label or a correction.
     """
 
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     label: str | None = None
     label_names: tuple[str, ...] = ()
+    marked: int = 0
 
     @classmethod
     def beside(cls, data: str) -> CopyRecord | None:
@@ -58,7 +60,8 @@ class CopyRecord:
             left_out = {str(why): tuple(map(str, ids)) for why, ids in content.get("left_out", {}).items()}
             names = tuple(map(str, content.get("label_names") or ()))
             names = names and checked_names(names, str(path))
-            return cls(left_out=left_out, label=content.get("label_column"), label_names=names)
+            marked = sum(int(content.get(name) or 0) for name in ("verified", "corrected"))
+            return cls(left_out=left_out, label=content.get("label_column"), label_names=names, marked=marked)
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise NoisecleanerError(
                 f"{path} must say what the copy beside it leaves out, but cannot be read ({error}).",
@@ -81,4 +84,4 @@ class CopyRecord:
             return self
         reasons = dict.fromkeys((*earlier.left_out, *self.left_out))
         together = {why: (*earlier.left_out.get(why, ()), *self.left_out.get(why, ())) for why in reasons}
-        return CopyRecord(left_out=together, label=self.label, label_names=self.label_names)
+        return replace(self, left_out=together)

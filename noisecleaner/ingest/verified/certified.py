@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray
+from noisecleaner.errors import listed
 from noisecleaner.ingest.columns import CERTIFIED
+from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.ingest.verified.corrections import COLUMN
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.tables import count_true, with_column
 from noisecleaner.texts import agreeing
 
@@ -63,4 +66,21 @@ def cannot_measure(count: int, verified: int) -> Notice:
         "since this copy was exported "
         f"({CERTIFIED}): they cannot measure how much of it is wrong, and only steer.{rest} Verify other rows, drawn "
         "at random or by `plan()`.",
+    )
+
+
+def without_marks(data: str, notes: Sequence[str]) -> Notice:
+    """Say that a clean copy lacks the column that tells which of its rows were verified.
+
+    Args:
+        data: the copy.
+        notes: its columns that only a clean copy has; none where the file beside it tells that it is one.
+    """
+    told = f"of its columns {listed(notes, 3)}" if notes else f"of the {OWN_FILE} beside it"
+    return Notice(
+        code="copy-without-marks",
+        severity=Severity.VOID,
+        message=f"{data} is a clean copy, because {told}, but the column {CERTIFIED} is gone, which says which of its "
+        "rows carry a verified label. Those are right by how the copy was made, and verified rows may be the same "
+        f"ones: no rate can be told. Export the copy again, and leave {CERTIFIED} as it is.",
     )
