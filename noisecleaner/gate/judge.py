@@ -9,6 +9,7 @@ from pathlib import Path
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.baseline import Baseline
 from noisecleaner.gate.config import GateConfig
+from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Limit
 from noisecleaner.gate.rules import Case, rules
 from noisecleaner.gate.verdicts import Finding, Verdict
@@ -36,6 +37,7 @@ def gate(scored: Path, config: GateConfig) -> Verdict:
         findings=tuple(_findings(run, baseline, config)),
         on_inconclusive=config.on_inconclusive,
         counts=run.counts,
+        flagged=FlaggedRows(run=run),
         notices=(*run.metadata.notices, *(baseline.notices() if baseline else ())),
     )
 

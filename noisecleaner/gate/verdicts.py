@@ -13,8 +13,13 @@ from noisecleaner.noise.rate import FOUR_DIGITS, Interval, percent
 from noisecleaner.notices import Notice
 
 if TYPE_CHECKING:  # what there is to limit can be told without reading a table
+    from noisecleaner.gate.flagged import FlaggedRows
     from noisecleaner.runs.row_counts import RowCounts
 
+#: Of `Verdict.to_json`: higher where a key is gone or means something else; a new key changes nothing.
+SCHEMA_VERSION = 1
+#: Ids of flagged rows in JSON.
+MOST_IDS = 1000
 _NAMED = 20  # unknown classes in JSON
 
 
@@ -50,6 +55,7 @@ class Finding:
         high: upper end.
         message: one sentence, with what to do.
         classes: the classes that did not pass, worst first, at most 20.
+        seconds: how long it took to find out.
     """
 
     rule: str
@@ -62,6 +68,7 @@ class Finding:
     high: float | None
     message: str
     classes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     @property
     def shown_limit(self) -> str:
@@ -89,6 +96,7 @@ class Verdict:
         findings: one for each rule.
         on_inconclusive: what an error rule that cannot be decided counts as, see `GateConfig`.
         counts: the rows of the run.
+        flagged: those that are flagged.
         notices: what a reader of the findings must know.
     """
 
@@ -97,6 +105,7 @@ class Verdict:
     on_inconclusive: OnInconclusive | None = None
     _: KW_ONLY
     counts: RowCounts
+    flagged: FlaggedRows
     notices: tuple[Notice, ...] = ()
 
     def worded(self, words: Callable[[str], str]) -> Verdict:
@@ -159,13 +168,22 @@ class Verdict:
             for finding in self.findings
         ]
         return {
+            "schema_version": SCHEMA_VERSION,
             "outcome": self.outcome.value,
             "exit_code": self.exit_code,
             "run": self.run,
+            "on_inconclusive": self.on_inconclusive.value if self.on_inconclusive else None,
             "coverage": self._coverage(),
             "notices": [notice.to_json() for notice in self.notices],
             "findings": findings,
+            "flagged": self._flagged(),
         }
+
+    def _flagged(self) -> dict[str, Any]:
+        """How rows were flagged, how many, and the worst of them."""
+        run, ids = self.flagged.run, [row.sample_id for row in self.flagged.worst(MOST_IDS)]
+        cut = {"by": run.metadata.by, "threshold": run.metadata.threshold} if run else {}
+        return {**cut, "rows": len(self.flagged), "left_out": len(self.flagged) - len(ids), "sample_ids": ids}
 
     def _coverage(self) -> dict[str, Any]:
         counts = self.counts

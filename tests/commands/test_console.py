@@ -17,6 +17,7 @@ from noisecleaner.export.cleaning import ExportResult
 from noisecleaner.export.corrupt import Corruption
 from noisecleaner.export.expectation import Expectation
 from noisecleaner.export.formats import Format
+from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
@@ -302,7 +303,13 @@ NOTICES = (
     Notice(code="picked", message="They were picked.", severity=Severity.VOID),
     Notice(code="read", message="It was read.", severity=Severity.NOTE),
 )
-VERDICT = Verdict("runs/first", (FINDING, FLAGGED), counts=counted(60, missing_file=140), notices=NOTICES)
+VERDICT = Verdict(
+    "runs/first",
+    (FINDING, FLAGGED),
+    counts=counted(60, missing_file=140),
+    flagged=FlaggedRows(),
+    notices=NOTICES,
+)
 JUDGED = [
     "inconclusive  max-noise: 10 % of the labels�are wrong.",
     "failed        max-flagged (warn): Too many.",

@@ -178,6 +178,8 @@ def test_the_readme_names_every_method_and_every_column(demo: Demo) -> None:
 def test_the_gate_judges_the_sample_data(demo: Demo, command: Command, format: str, limit: str, code: int) -> None:
     """Of the labels 40 % are wrong, and 300 audited rows cannot tell that from 41 %."""
     outcome = command("gate", demo.run, "--max-noise", limit, "--format", format)
+    if format == "sarif":  # of images in a table there are no files to point to
+        code = 2
     assert outcome.code == code
     assert bool(outcome.out) == (code != 2)
 

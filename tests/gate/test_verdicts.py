@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.datasets import Command
 from support.gates import counted, verdict
 
+from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.notices import Notice
@@ -32,7 +33,9 @@ EFFECTS = [
 def test_the_effect_of_a_finding(outcome: Outcome, level: Level, effects: tuple[str, ...]) -> None:
     finding = replace(FINDING, outcome=outcome, level=level)
     for choice, effect in zip((None, *OnInconclusive), effects, strict=True):
-        assert Verdict("run", (finding,), choice, counts=counted()).effect(finding) is Effect(effect)
+        assert Verdict("run", (finding,), choice, counts=counted(), flagged=FlaggedRows()).effect(finding) is Effect(
+            effect
+        )
 
 
 @given(st.lists(st.sampled_from(EFFECTS), max_size=6), st.sampled_from([None, *OnInconclusive]))
@@ -40,7 +43,7 @@ def test_failed_beats_undecided_beats_all_others(
     kinds: list[tuple[Outcome, Level, tuple[str, ...]]], choice: OnInconclusive | None
 ) -> None:
     findings = tuple(replace(FINDING, outcome=outcome, level=level) for outcome, level, _ in kinds)
-    judged = Verdict("run", findings, choice, counts=counted())
+    judged = Verdict("run", findings, choice, counts=counted(), flagged=FlaggedRows())
     effects = {judged.effect(finding) for finding in findings}
     code = 1 if Effect.FAILS in effects else 3 if Effect.UNDECIDED in effects else 0
     assert judged.exit_code == code
@@ -58,11 +61,11 @@ def test_failed_beats_inconclusive_beats_passed(command: Command, run: Path) -> 
 def test_the_headline_counts_what_is_not_as_it_should_be() -> None:
     outcomes = [Outcome.PASSED, Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE]
     findings = tuple(replace(FINDING, outcome=outcome) for outcome in outcomes)
-    assert Verdict("run", findings, counts=counted(200)).headline == (
+    assert Verdict("run", findings, counts=counted(200), flagged=FlaggedRows()).headline == (
         "Gate failed (exit code 1): 2 of 4 rules passed, 1 failed, 1 inconclusive; scored 200 of 200 rows"
     )
     warned = (replace(FINDING, outcome=Outcome.FAILED, level=Level.WARN),)
-    assert Verdict("run", warned, counts=counted(60, missing_file=140)).headline == (
+    assert Verdict("run", warned, counts=counted(60, missing_file=140), flagged=FlaggedRows()).headline == (
         "Gate passed (exit code 0): 0 of 1 rules passed, 1 with a warning; scored 60 of 200 rows (140 missing_file)"
     )
 

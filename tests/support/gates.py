@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
+import jsonschema
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Level
 from noisecleaner.gate.rules import rules
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
@@ -69,7 +74,7 @@ def verdict(
         )
         for rule, message in zip(chosen, messages, strict=True)
     ]
-    return Verdict(run, tuple(findings), counts=counts or counted(), notices=tuple(notices))
+    return Verdict(run, tuple(findings), counts=counts or counted(), flagged=FlaggedRows(), notices=tuple(notices))
 
 
 HOSTILE = [
@@ -129,6 +134,65 @@ def check_junit(text: str) -> ElementTree.Element:
     assert len(suite.findall("testcase/failure")) == int(suite.get("failures", ""))
     assert len(suite.findall("testcase/skipped")) == int(suite.get("skipped", ""))
     return root
+
+
+#: The SARIF technical committee's, as Microsoft's package @microsoft/jest-sarif 1.0.0-beta.0 (MIT) brings it.
+SARIF = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
+
+
+def check_sarif(text: str) -> dict[str, Any]:
+    """Check SARIF against its schema, and what GitHub asks for besides; return its only run."""
+    content = json.loads(text)
+    jsonschema.Draft4Validator(json.loads(SARIF.read_text("utf-8"))).validate(content)
+    (run,) = content["runs"]
+    assert len(run["results"]) <= 25_000
+    for result in run["results"]:
+        (location,) = result["locations"]
+        place = location["physicalLocation"]
+        assert place["region"] == {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}
+        assert Path(unquote(place["artifactLocation"]["uri"])).is_file()
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["partialFingerprints"]["primaryLocationLineHash"]
+    return dict(run)
+
+
+#: As GitLab's documentation on code quality describes it.
+GITLAB = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "additionalProperties": False,
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "additionalProperties": False,
+                "properties": {
+                    "path": {"type": "string", "pattern": "^(?!\\./|\\.\\./|/).+"},
+                    "lines": {
+                        "type": "object",
+                        "required": ["begin"],
+                        "properties": {"begin": {"type": "integer", "minimum": 1}},
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+def check_gitlab(text: str) -> list[dict[str, Any]]:
+    """Check a report on code quality; entries with the same fingerprint would be one."""
+    entries = json.loads(text)
+    jsonschema.Draft202012Validator(GITLAB).validate(entries)
+    prints = [entry["fingerprint"] for entry in entries]
+    assert len(set(prints)) == len(prints)
+    return list(entries)
 
 
 def check_markdown(text: str, messages: list[str], warnings: Sequence[str] = ()) -> None:

@@ -64,6 +64,7 @@ def make_run(
     audited: Mapping[str, tuple[int, int]] | None = None,
     interval: bool = True,
     skipped: Sequence[tuple[str | None, str]] = ((None, "no_label"),),
+    images: Path | None = None,
     **metadata: Any,
 ) -> Path:
     """Write a run of which rows, flags and noise are known.
@@ -74,6 +75,7 @@ def make_run(
         audited: class -> wrong labels, and audited rows.
         interval: whether the rates have one.
         skipped: given label and reason of each row without a score; they come last.
+        images: folder of the dataset, in which the flagged rows get a file, `7.png`; None for rows of a table.
         metadata: what differs from `metadata_of`.
     """
     rows = rows or {"cat": (450, 50), "dog": (400, 100)}
@@ -82,7 +84,13 @@ def make_run(
     flags = [flag for kept, flagged in rows.values() for flag in [False] * kept + [True] * flagged]
     verified = sum(seen for _, seen in audited.values())
     scored, gone = len(labels), [None] * len(skipped)
+    if images is not None:
+        metadata = {"source": Source(str(images)), **metadata}
+        images.mkdir(parents=True, exist_ok=True)
+        for row in np.flatnonzero(flags):
+            (images / f"{row}.png").touch()
     table = scores_table(
+        path=[None if images is None else f"{row}.png" for row in range(scored + len(gone))],
         sample_id=[str(row) for row in range(scored + len(gone))],
         given_label=[*labels, *(label for label, _ in skipped)],
         trusted_label=[*(label if row < verified else None for row, label in enumerate(labels)), *gone],

@@ -23,6 +23,7 @@ def render(verdict: Verdict) -> str:
     """
     failures = verdict.count(Effect.FAILS) + verdict.count(Effect.UNDECIDED)
     counts = {"tests": str(len(verdict.findings)), "failures": str(failures), "errors": "0"}
+    counts["time"] = _seconds(*verdict.findings)
     root = Element("testsuites", {"name": "noisecleaner", **counts})
     suite = SubElement(root, "testsuite", {"name": f"noisecleaner gate {_legal(verdict.run)}", **counts})
     properties = SubElement(suite, "properties")
@@ -30,12 +31,17 @@ def render(verdict: Verdict) -> str:
         SubElement(properties, "property", {"name": _legal(name), "value": _legal(value)})
     remarks, classname = list(_remarks(verdict)), f"noisecleaner.gate.{_one_part(verdict.run)}"
     for finding in verdict.findings:
-        case = SubElement(suite, "testcase", {"name": finding.rule, "classname": classname})
+        facts = {"name": finding.rule, "classname": classname, "time": _seconds(finding)}
+        case = SubElement(suite, "testcase", facts)
         _describe(case, finding, verdict.effect(finding), remarks)
     SubElement(suite, "system-out").text = "\n".join([_legal(verdict.counts.coverage), *_warnings(verdict)])
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def _seconds(*findings: Finding) -> str:
+    return f"{sum(finding.seconds for finding in findings):.3f}"
 
 
 def _properties(verdict: Verdict) -> Iterator[tuple[str, str]]:

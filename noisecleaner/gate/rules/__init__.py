@@ -7,8 +7,9 @@ one (`DEFAULT`, if one is), and has `judge(case) -> Finding`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from noisecleaner.gate.limits import Limit, Unit
@@ -48,9 +49,10 @@ class Rule:
         return self.name.replace("-", "_")
 
     def judge(self, case: Case) -> Finding:
-        """Judge a scored run."""
+        """Judge a scored run, and take the time."""
+        started = time.perf_counter()
         finding: Finding = module_in(_FOLDER, self.name, parameter="rule").judge(case)
-        return finding
+        return replace(finding, seconds=time.perf_counter() - started)
 
 
 @dataclass(frozen=True, kw_only=True)

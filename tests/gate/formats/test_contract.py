@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
@@ -12,7 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.datasets import Command
-from support.gates import ANY_COUNTS, ANY_NOTICE, ANY_TEXT, check_junit, check_markdown, verdict
+from support.gates import (
+    ANY_COUNTS,
+    ANY_NOTICE,
+    ANY_TEXT,
+    check_gitlab,
+    check_junit,
+    check_markdown,
+    check_sarif,
+    verdict,
+)
 from support.packages import with_file
 from support.scored import make_run
 
@@ -42,14 +52,19 @@ def test_every_format_has_every_exit_code(command: Command, run: Path, format: s
     assert word in outcome.out
 
 
+def untimed(text: str) -> str:
+    """A report but for how long the rules took: JUnit tells that."""
+    return re.sub(r' time="\d+\.\d{3}"', "", text)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("code", [0, 1, 3])
 def test_an_output_file_holds_what_stdout_would(command: Command, run: Path, format: str, code: int) -> None:
     words = ["gate", run, *RULES[code], "--format", format]
-    printed = command(*words).out
+    printed = untimed(command(*words).out)
     outcome = command(*words, "--output", "result")
     assert outcome.code == code
-    assert Path("result").read_text("utf-8") == printed
+    assert untimed(Path("result").read_text("utf-8")) == printed
     assert outcome.out.startswith(f"Gate {'passed' if code == 0 else 'failed' if code == 1 else 'inconclusive'}")
     assert outcome.out.count("\n") == 1
     assert [path.name for path in Path().iterdir() if path.name.startswith(".")] == []
@@ -78,7 +93,7 @@ def test_every_format_says_how_many_rows_were_scored_and_why_not_all(
 def test_every_format_carries_the_warnings_in_the_words_of_the_command_line(
     command: Command, tmp_path: Path, run: Path, format: str
 ) -> None:
-    warned = make_run(tmp_path / "warned", notices=NOTICES)
+    warned = make_run(tmp_path / "warned", notices=NOTICES, images=tmp_path / "images")
     outcome = command("gate", warned, "--max-flagged", "0.5", "--format", format)
     assert outcome.code == 0
     assert "few-verified" in outcome.out
@@ -129,6 +144,9 @@ def test_hostile_texts_break_no_format(
     assert [n["message"] for n in content["notices"]] == [n.message.encode(errors="replace").decode() for n in notices]
     assert render("json", judged).isascii()
     check_junit(render("junit", judged))
+    assert len(check_gitlab(render("gitlab", judged))) == 1 + len(messages) + len(warnings)
+    notifications = check_sarif(render("sarif", judged))["invocations"][0]["toolExecutionNotifications"]
+    assert len(notifications) == 1 + len(messages) + len(warnings)
     told: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
     for line in render("github", judged)[:-1].split("\n"):
         matched = re.fullmatch(r"::(error|warning|notice) title=[^:,\r\n]+::([^\r\n]*)", line)
@@ -149,13 +167,19 @@ def test_hostile_texts_break_no_format(
 def test_hostile_class_names_break_no_format(names: list[str]) -> None:
     config = GateConfig({"max-noise-per-class": Limit(0.1), "min-kept-per-class": Limit(5)})
     with tempfile.TemporaryDirectory() as folder:
-        judged = gate(make_run(Path(folder), rows=dict.fromkeys(names, (1, 1)), audited={}), config)
+        run = make_run(Path(folder), rows=dict.fromkeys(names, (1, 1)), audited={}, images=Path(folder) / "images")
+        judged = gate(run, config)
+        with contextlib.chdir(folder):
+            assert len(check_sarif(render("sarif", judged))["results"]) == len(names)
+            rows = [e for e in check_gitlab(render("gitlab", judged)) if e["check_name"] == "noisecleaner/wrong-label"]
+            assert {row["location"]["path"].split("/")[0] for row in rows} == {"images"}
+        written = json.loads(render("json", judged))
     assert [finding.classes for finding in judged.findings] == [tuple(names)] * 2
     assert [judged.effect(finding) for finding in judged.findings] == [Effect.UNDECIDED, Effect.FAILS]
     check_junit(render("junit", judged))
     check_markdown(render("markdown", judged), [console.printable(f.message) for f in judged.findings])
     assert render("github", judged).count("\n") == 3
-    assert [tuple(f["classes"]) for f in json.loads(render("json", judged))["findings"]] == [tuple(names)] * 2
+    assert [tuple(f["classes"]) for f in written["findings"]] == [tuple(names)] * 2
 
 
 DROPPED_IN = '''

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import junitparser
+import pytest
 from support.datasets import Command
 from support.gates import check_junit, counted, verdict
 
@@ -59,3 +62,25 @@ def test_a_case_of_which_all_rows_are_scored_without_a_doubt_is_empty() -> None:
     (suite,) = check_junit(render("junit", verdict(["x"], outcome=Outcome.PASSED)))
     assert [len(case) for case in suite.iter("testcase")] == [0]
     assert suite.findtext("system-out") == "scored 200 of 200 rows"
+
+
+def test_what_others_read_reports_with_finds_cases_and_times(command: Command, run: Path) -> None:
+    words = ["--max-noise", "0.1", "--max-flagged", "0.1", "--min-audited", "100", "--format", "junit"]
+    command("gate", run, *words, "--output", "gate.xml")
+    (suite,) = junitparser.JUnitXml.fromfile("gate.xml")
+    cases = list(suite)
+    kinds = [[type(result).__name__ for result in case.result] for case in cases]
+    assert [case.name for case in cases] == ["max-noise", "max-flagged", "min-audited"]
+    assert kinds == [["Failure"], ["Failure"], []]
+    assert (suite.tests, suite.failures, suite.errors) == (3, 2, 0)
+    assert suite.time == pytest.approx(sum(case.time for case in cases), abs=0.002)
+
+
+def test_times_are_those_of_the_rules() -> None:
+    judged = verdict(["x", "y"])
+    timed = replace(
+        judged, findings=tuple(replace(f, seconds=s) for f, s in zip(judged.findings, (0.25, 2), strict=True))
+    )
+    (suite,) = check_junit(render("junit", timed))
+    assert [case.get("time") for case in suite.iter("testcase")] == ["0.250", "2.000"]
+    assert suite.get("time") == "2.250"
