@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.errors import listed
+from noisecleaner.noise.cross_table import CrossTable
+from noisecleaner.noise.exchanged import find_exchange, find_renaming
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import agreeing, counted
 
 #: The notice that (nearly) every row is verified.
 CENSUS = "every-row-verified"
+#: The notice that rows of a class were verified as another one, and hardly a row as it.
+NEVER_VERIFIED = "class-never-verified"
+#: The notices that classes stand in another order, or some of them.
+ORDERS = frozenset(("verified-order", "verified-classes-exchanged"))
 #: What `agreement_notices` may say; where verified labels come in later, it is said again of all of them.
-CODES = frozenset((CENSUS, "no-error-verified", "verified-labels-of-other-rows", "verified-order"))
+CODES = frozenset((CENSUS, "no-error-verified", "verified-labels-of-other-rows", NEVER_VERIFIED, *ORDERS))
 #: Verified rows of which one should be wrong.
 _LEAST_RIGHT = 50
 #: Verified rows that can show that labels have nothing to do with the given ones.
@@ -93,83 +98,6 @@ class Comparison:
         return CrossTable(labels=self.trusted[rows], others=self.given[rows], weights=stands_for)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CrossTable:
-    """Rows by two labels; the arrays have the shape [rows].
-
-    Args:
-        labels: class index.
-        others: that of the other label.
-        weights: how many rows each stands for.
-    """
-
-    labels: IntArray
-    others: IntArray
-    weights: FloatArray
-
-    @classmethod
-    def of(cls, labels: IntArray, others: IntArray) -> CrossTable:
-        """Make a table of rows that count alike."""
-        return cls(labels=labels, others=others, weights=np.ones(len(labels)))
-
-    @property
-    def size(self) -> float:
-        """All rows."""
-        return float(self.weights.sum())
-
-    @property
-    def agreeing(self) -> float:
-        """Share of the rows in which both are the same; there must be a row."""
-        return float(self.weights @ (self.labels == self.others)) / self.size
-
-    @property
-    def by_chance(self) -> float:
-        """Share that would agree if both were independent; there must be a row."""
-        rows, columns = self._shares()
-        return float(rows @ columns)
-
-    @property
-    def chance_error(self) -> float:
-        """Standard error of the share that agrees if both are independent (Fleiss, Cohen and Everitt, 1969, eq. 9)."""
-        rows, columns = self._shares()
-        chance = float(rows @ columns)
-        return math.sqrt(max(chance + chance**2 - float((rows * columns) @ (rows + columns)), 0.0) / self.size)
-
-    def _shares(self) -> tuple[FloatArray, FloatArray]:
-        """The share of each label, and of each other one, both of shape [labels]."""
-        length = 1 + int(max(self.labels.max(), self.others.max()))
-        rows, columns = (np.bincount(part, self.weights, length) / self.size for part in (self.labels, self.others))
-        return rows, columns
-
-    @property
-    def kappa(self) -> float:
-        """Cohen's kappa (1960): agreement beyond chance, 1 where both are the same and 0 where independent."""
-        return (self.agreeing - self.by_chance) / (1 - self.by_chance) if self.by_chance < 1 else 1.0
-
-    @property
-    def kappa_error(self) -> float:
-        """Standard error of kappa (Cohen, 1960, eq. 7)."""
-        if self.by_chance >= 1:
-            return math.inf
-        return math.sqrt(self.agreeing * (1 - self.agreeing) / self.size) / (1 - self.by_chance)
-
-    def reordered(self) -> tuple[CrossTable, dict[int, int]]:
-        """Rename the first labels so that as many rows as can be agree.
-
-        Returns:
-            The table with other labels, and what each label that changes stands for.
-        """
-        from scipy.optimize import linear_sum_assignment
-
-        seen, places = np.unique(np.concatenate([self.labels, self.others]), return_inverse=True)
-        rows, columns = places[: len(self.labels)], places[len(self.labels) :]
-        counts = np.zeros((len(seen), len(seen)))
-        np.add.at(counts, (rows, columns), self.weights)
-        _, best = linear_sum_assignment(-counts)
-        moved = {int(seen[row]): int(seen[column]) for row, column in enumerate(best) if counts[row, column]}
-        return replace(self, labels=seen[best][rows]), {row: column for row, column in moved.items() if row != column}
-
-
 def agreement_notices(comparison: Comparison) -> Iterator[Notice]:
     """Say what is odd about the verified labels as a whole.
 
@@ -177,7 +105,8 @@ def agreement_notices(comparison: Comparison) -> Iterator[Notice]:
         comparison: of all verified labels with the given ones.
     """
     census = _census(comparison)
-    checks = [_no_error(comparison), _other_order(comparison) or _other_rows(comparison)]
+    odd = _other_order(comparison) or _exchanged(comparison) or _other_rows(comparison)
+    checks = [_no_error(comparison), odd or _never_verified(comparison)]
     void = census is not None and census.severity is Severity.VOID
     yield from filter(None, [census] if void else [census, *checks])
 
@@ -244,6 +173,37 @@ def _other_order(comparison: Comparison) -> Notice | None:
         message=f"The verified labels ({comparison.where}) are the given one in {table.agreeing:.0%} of rows, but "
         f"would be in {better.agreeing:.0%} if {listed(pairs, 5)}: the classes seem to stand in another order there. "
         "Write names of classes in place of their numbers, or correct them.",
+    )
+
+
+def _exchanged(comparison: Comparison) -> Notice | None:
+    """Say so where some classes have changed places, while the others are what they should be."""
+    exchange = find_exchange(comparison.cross_table())
+    if exchange is None:
+        return None
+    pairs = [f"{comparison.classes[label]} is {comparison.classes[given]}" for label, given in exchange.stands_for]
+    given = [comparison.classes[given] for given in sorted(given for _, given in exchange.stands_for)]
+    return Notice(
+        code="verified-classes-exchanged",
+        severity=Severity.VOID,
+        message=f"Of the verified rows given {listed(given, 5)}, the verified label ({comparison.where}) is the given "
+        f"one in {exchange.own:.0%}, but would be in {exchange.other:.0%} if {listed(pairs, 5)}: these classes seem to "
+        "have changed their names or numbers on one side. Look at some of these rows, and correct the names where "
+        "they are wrong.",
+    )
+
+
+def _never_verified(comparison: Comparison) -> Notice | None:
+    """Say so where most rows of a class were verified as another one."""
+    renaming = find_renaming(comparison.cross_table())
+    if renaming is None:
+        return None
+    given, label = (comparison.classes[name] for name in (renaming.given, renaming.label))
+    return Notice(
+        code=NEVER_VERIFIED,
+        message=f"Of the verified rows given {given}, {renaming.moved:.0%} are verified {label} ({comparison.where}), "
+        f"and {renaming.stayed:.1%} of all rows are verified {given}: if {given} was written as {label} there, no rate "
+        "is right. Look at some of these rows.",
     )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray
-from noisecleaner.noise.agreement import CrossTable
+from noisecleaner.noise.cross_table import CrossTable
+from noisecleaner.noise.judged import Judged
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import agreeing
 
@@ -26,25 +24,6 @@ _CONTRADICTED = 0.03
 _CHANCE = 1e-3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """What networks make of rows that they did not train on; every array has the shape [rows].
-
-    Args:
-        given: class index of the given label, -1 where there is none.
-        likeliest: class index of the likeliest label.
-        certainty: its probability, NaN where a row was not predicted.
-        verified: rows whose label was verified as a part of a sample.
-        wrong: those of them whose given label is wrong.
-    """
-
-    given: IntArray
-    likeliest: IntArray
-    certainty: FloatArray
-    verified: BoolArray
-    wrong: BoolArray
-
-
 def copied_labels(rows: Judged) -> Notice | None:
     """Say so where far fewer verified labels are wrong than of the rows that networks are surest of.
 
@@ -55,7 +34,7 @@ def copied_labels(rows: Judged) -> Notice | None:
     Args:
         rows: of the dataset.
     """
-    known = np.flatnonzero(np.isfinite(rows.certainty) & (rows.given >= 0))
+    known = np.flatnonzero(rows.known)
     surest = known[np.argsort(-rows.certainty[known], kind="stable")][: max(int(_SUREST * len(known)), _LEAST_SURE)]
     verified, found = int(rows.verified.sum()), int((rows.verified & rows.wrong).sum())
     if len(surest) < _LEAST_SURE or verified < _LEAST_VERIFIED:

@@ -16,7 +16,7 @@ from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_clas
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.runs.scored import ScoredRows
-from noisecleaner.runs.since import Since, comparable, copied_since, fitted_again, odd_labels, verified_since
+from noisecleaner.runs.since import Since, comparable, contradicted_since, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import with_column
 from noisecleaner.texts import agreeing, counted
@@ -49,7 +49,7 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
     if found is not None:
         return _as_corrections(before, since, f"{found} ", trusted) or since.rows.noting(not_random(found))
     rows = _instead(before, since, trusted, drawn=drawn)
-    instead, rows = rows is not since.rows, copied_since(odd_labels(rows, since.where), trace)
+    instead, rows = rows is not since.rows, contradicted_since(odd_labels(rows, since.where), trace)
     again = fitted_again(rows, trace)
     again = _uncalibrated(again) if again is rows and instead else again
     return again if part is None else again.noting(may_be_off(part))

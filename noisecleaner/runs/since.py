@@ -20,9 +20,11 @@ from noisecleaner.ingest.verified.joining import Labelled, place
 from noisecleaner.ingest.verified.second_looks import without_first
 from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
 from noisecleaner.ingest.verified.strangers import Strangers
-from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
+from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_notices
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
+from noisecleaner.noise.renamed import CODE as RENAMED
+from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
@@ -199,12 +201,14 @@ def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
     return replace(scored, notices=(*kept, *agreement_notices(comparison)))
 
 
-def copied_since(scored: ScoredRows, trace: Trace) -> ScoredRows:
-    """Say so where all verified labels together repeat the given ones, in place of what was said of some."""
-    kept = tuple(notice for notice in scored.notices if notice.code != COPIED)
+def contradicted_since(scored: ScoredRows, trace: Trace) -> ScoredRows:
+    """Say what networks make of all verified labels together, in place of what was said of some."""
+    kept = tuple(notice for notice in scored.notices if notice.code not in (COPIED, RENAMED))
     predictions = Signals.from_table(trace.table, given=scored.given).predictions
-    copied = copied_labels(judged_rows(predictions, scored.trusted, scored.judging))
-    return replace(scored, notices=kept if copied is None else (*kept, copied))
+    rows = judged_rows(predictions, scored.trusted, scored.judging)
+    said = any(notice.code in ORDERS for notice in kept)
+    found = [copied_labels(rows), None if said else renamed_class(rows, scored.classes)]
+    return replace(scored, notices=(*kept, *filter(None, found)))
 
 
 def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
-from noisecleaner.noise.copied import Judged
+from noisecleaner.noise.judged import Judged
 from noisecleaner.quality.signals import Predictions
 
 
@@ -18,11 +18,10 @@ def judged_rows(predictions: Predictions, trusted: IntArray, judging: BoolArray)
         judging: audited rows that measure, shape [rows].
     """
     own, other = predictions.log_probability, predictions.candidate_log_probabilities[:, 0]
-    verified = judging & (trusted != UNVERIFIED)
     return Judged(
         given=predictions.given,
         likeliest=np.where(own >= other, predictions.given, predictions.candidates[:, 0]),
         certainty=np.exp(np.fmax(own, other)),
-        verified=verified,
-        wrong=verified & (trusted != predictions.given),
+        verified=judging & (trusted != UNVERIFIED),
+        trusted=trusted,
     )

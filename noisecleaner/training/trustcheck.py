@@ -12,8 +12,10 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.noise.agreement import ORDERS
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
+from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
@@ -58,8 +60,9 @@ def notices_after(
         yield not_random(reason)
     elif part is not None:
         yield may_be_off(part)
-    if (copied := copied_labels(judged_rows(predictions, dataset.trusted, judging))) is not None:
-        yield copied
+    rows = judged_rows(predictions, dataset.trusted, judging)
+    said = any(notice.code in ORDERS for notice in dataset.notices)
+    yield from filter(None, [copied_labels(rows), None if said else renamed_class(rows, dataset.classes)])
     odd = suspects(predictions, dataset.trusted, judging=judging & ~dataset.disputed)
     looked = int((judging & predictions.known).sum())
     yield from suspect_notices(odd, of=looked, ids=dataset.table["sample_id"])

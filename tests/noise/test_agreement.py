@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
-from noisecleaner.noise.agreement import CODES, Comparison, CrossTable, agreement_notices
+from noisecleaner.noise.agreement import CODES, Comparison, agreement_notices
 from noisecleaner.notices import Notice, Severity
 
 NAMES = tuple("abcdefghij")
@@ -191,6 +191,30 @@ def test_classes_in_another_order_are_named() -> None:
     assert f"would be in {right:.0%}" in notice.message
 
 
+def test_two_classes_that_changed_places_are_named_and_no_rate_stands() -> None:
+    given, trusted = drawn()
+    trusted[:150] = np.array([1, 0, 2, 3])[trusted[:150]]
+    (notice,) = found(given, trusted)
+    assert (notice.code, notice.severity) == ("verified-classes-exchanged", Severity.VOID)
+    rows = given[:150] < 2
+    own, other = (np.mean(given[:150][rows] == label[rows]) for label in (trusted[:150], 1 - trusted[:150]))
+    assert notice.message.startswith(
+        f"Of the verified rows given a, b, the verified label (column 'label' of t.csv) is the given one in {own:.0%}, "
+        f"but would be in {other:.0%} if a is b, b is a: these classes seem"
+    )
+
+
+def test_a_class_that_is_never_verified_but_as_another_one_is_named() -> None:
+    given, trusted = drawn(verified=200, classes=4)
+    trusted[:200] = np.array([0, 3, 2, 3])[trusted[:200]]
+    (notice,) = found(given, trusted)
+    assert (notice.code, notice.severity) == ("class-never-verified", Severity.WARNING)
+    moved = np.mean(trusted[:200][given[:200] == 1] == 3)
+    assert notice.message.startswith(
+        f"Of the verified rows given b, {moved:.0%} are verified d (column 'label' of t.csv), and 0.0% of all rows"
+    )
+
+
 def test_labels_of_other_rows_are_not_explained_by_an_order() -> None:
     """The best of all orders always agrees better than chance."""
     for seed in range(100):
@@ -200,25 +224,12 @@ def test_labels_of_other_rows_are_not_explained_by_an_order() -> None:
         assert codes in ([], ["verified-labels-of-other-rows"])
 
 
-def test_kappa_is_cohens() -> None:
-    """The table of Cohen (1960), page 45: kappa 0.492 of agreement 0.70 by chance 0.41."""
-    counts = np.array([[88, 14, 18], [10, 40, 10], [2, 6, 12]])
-    rows, columns = (
-        np.repeat(np.repeat(np.arange(3), 3), counts.ravel()),
-        np.repeat(np.tile(np.arange(3), 3), counts.ravel()),
-    )
-    table = CrossTable.of(rows, columns)
-    assert (table.agreeing, table.by_chance) == pytest.approx((0.70, 0.41))
-    assert table.kappa == pytest.approx(0.492, abs=5e-4)
-    assert table.kappa_error == pytest.approx(0.055, abs=5e-4)
-    assert table.chance_error * table.size**0.5 == pytest.approx(0.4337, abs=1e-3)
-    assert CrossTable.of(np.zeros(7, np.int64), np.zeros(7, np.int64)).kappa == 1.0
-
-
 def test_every_code_can_be_said() -> None:
     given, trusted = drawn()
     other, order = trusted.copy(), trusted.copy()
     other[:150], order[:150] = np.roll(trusted[:150], 1), (trusted[:150] + 1) % 4
-    said = [*found(given, other), *found(given, order)]
+    exchanged, renamed = trusted.copy(), trusted.copy()
+    exchanged[:150], renamed[:150] = np.array([1, 0, 2, 3])[trusted[:150]], np.array([1, 1, 2, 3])[trusted[:150]]
+    said = [*found(given, other), *found(given, order), *found(given, exchanged), *found(given, renamed)]
     said += [*found(*drawn(noise=0.0)), *found(*drawn(verified=1000))]
     assert {notice.code for notice in said} == CODES

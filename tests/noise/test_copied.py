@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from noisecleaner.arrays import Array
-from noisecleaner.noise.copied import CODE, Judged, copied_labels
+from noisecleaner.noise.copied import CODE, copied_labels
+from noisecleaner.noise.judged import Judged
 from noisecleaner.notices import Severity
 
 CLASSES, ROWS, VERIFIED = 5, 3000, 200
@@ -29,9 +29,12 @@ def judged(seed: int, *, noise: float, apart: float, copies: bool) -> Judged:
     clean = likelihood / likelihood.sum(axis=1, keepdims=True)
     says = (1 - noise) * clean + noise * (1 - clean) / (CLASSES - 1)
     verified = np.isin(np.arange(ROWS), rng.choice(ROWS, VERIFIED, replace=False))
-    wrong: Array = verified & (given != true) & (not copies)
     return Judged(
-        given=given, likeliest=says.argmax(axis=1), certainty=says.max(axis=1), verified=verified, wrong=wrong
+        given=given,
+        likeliest=says.argmax(axis=1),
+        certainty=says.max(axis=1),
+        verified=verified,
+        trusted=given if copies else true,
     )
 
 
@@ -67,6 +70,6 @@ def test_few_verified_rows_or_none_with_a_network_tell_nothing() -> None:
     unseen = np.full(ROWS, np.nan)
     for verified, certainty in ((few, rows.certainty), (rows.verified, unseen)):
         part = Judged(
-            given=rows.given, likeliest=rows.likeliest, certainty=certainty, verified=verified, wrong=rows.wrong
+            given=rows.given, likeliest=rows.likeliest, certainty=certainty, verified=verified, trusted=rows.trusted
         )
         assert copied_labels(part) is None

@@ -15,7 +15,7 @@ from noisecleaner.ingest.labels.cells import as_text
 from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.tabular import Files
-from noisecleaner.noise.agreement import CrossTable
+from noisecleaner.noise.cross_table import CrossTable
 from noisecleaner.tables import PLAN, count_true, require_columns
 
 #: Share of a column's values that are classes, in a column that could hold labels.
