@@ -49,6 +49,7 @@ class Skip(StrEnum):
     UNSUPPORTED_FORMAT = "unsupported_format"
     NO_VECTOR = "no_vector"
     NOT_FINITE = "not_finite"  # a vector with NaN or infinity, as a model that failed leaves
+    FAR_OUTSIDE = "far_outside"  # a vector beside which all others would look the same
     IN_DATASET = "in_dataset"  # of clean-only rows: this one was joined instead
     NO_CLASS = "no_class"  # of clean-only rows: verified to be none of the classes
 

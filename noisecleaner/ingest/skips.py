@@ -64,6 +64,11 @@ def causes(rows: Manifest) -> str:
     if Skip.NOT_FINITE in reasons:
         first = rows.table["sample_id"].filter(_skipped(rows, Skip.NOT_FINITE))[0].as_py()
         text += f" The vector of {_shown(first)} holds NaN, infinity or a number beyond single precision."
+    if Skip.FAR_OUTSIDE in reasons:
+        far = rows.table["sample_id"].filter(_skipped(rows, Skip.FAR_OUTSIDE)).to_pylist()
+        text += f" The {'vector' if len(far) == 1 else 'vectors'} of {listed([_shown(name) for name in far], 5)} "
+        text += f"{agreeing(len(far), 'lies', 'lie')} so far from all others that they would look the same beside "
+        text += f"{agreeing(len(far), 'it', 'them')}: compute {agreeing(len(far), 'it', 'them')} again."
     if Skip.EMPTY_FILE in reasons:
         text += f" {_shown(_first(rows, Skip.EMPTY_FILE))} holds no bytes."
     if Skip.UNKNOWN_CLASS in reasons:

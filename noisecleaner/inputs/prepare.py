@@ -21,6 +21,7 @@ from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create
+from noisecleaner.inputs.outliers import far_outside, two_kinds
 from noisecleaner.inputs.probabilities import check, check_order, check_width, likeliest
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
@@ -124,6 +125,12 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
             row += len(block)
             stage.advance(len(block))
     assert array is not None  # noqa: S101  # a manifest has rows
+    if kind == "embeddings":
+        usable = np.setdiff1d(np.arange(total), list(unusable))
+        far = far_outside(array, usable)
+        if (notice := two_kinds(far, usable)) is not None:
+            return Inputs(array, unusable, (notice,))
+        unusable |= dict.fromkeys(far.tolist(), Skip.FAR_OUTSIDE)
     notices = check_order(np.concatenate(columns)[: len(parts[0])], parts[0]) if columns else ()
     return Inputs(array, unusable, notices)
 

@@ -12,6 +12,10 @@ from noisecleaner.networks.backbones import build as build_backbone
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 
+#: A coordinate never changes where its deviation is this part of what others have, at most of 1; or this part of its
+#: own mean, which single precision cannot tell from nothing.
+_LEAST, _RESOLUTION = 1e-6, 1e-7
+
 
 class Standardise(nn.Module):
     """Shift and scale vectors coordinate by coordinate: (x - mean) * scale.
@@ -28,8 +32,15 @@ class Standardise(nn.Module):
         self.register_buffer("scale", torch.ones(width))
 
     def fit(self, *, mean: RealArray, deviation: RealArray) -> None:
-        """Take the statistics of the data, each of shape [width]; a coordinate that never changes is switched off."""
-        scale = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0)
+        """Take the statistics of the data, each of shape [width]; a coordinate that never changes is switched off.
+
+        All other coordinates have a deviation of 1 then, whatever the scale of the vectors is.
+        """
+        varying = deviation[deviation > 0]
+        least = _LEAST * min(1.0, float(np.median(varying))) if len(varying) else 0.0
+        changes = (deviation > least) & (deviation > _RESOLUTION * np.abs(mean))
+        scale = np.divide(1.0, deviation, out=np.zeros(len(deviation)), where=changes)
+        scale = np.minimum(scale, np.finfo(np.float32).max)
         self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
         self.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
 

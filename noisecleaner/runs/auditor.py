@@ -196,10 +196,16 @@ class Auditor:
     def _judge_block(self, predictors: Predictors, pending: _Pending, block: VectorBlock) -> _JudgedBlock:
         """Judge the rows of a block that are wanted and have a vector."""
         first, vectors = block.first, block.vectors
-        pending.sample.take(block)
+        without = skipped(vectors, first)
+        far = np.flatnonzero(self.reference.projection.far_outside(vectors) if self.reference else [])
+        if len(far):
+            without |= dict.fromkeys((first + far).tolist(), Skip.FAR_OUTSIDE)
+            vectors = vectors.copy()
+            vectors[far] = np.nan
+        pending.sample.take(VectorBlock(first, vectors))
         there = np.isfinite(vectors[:, 0])
         taken = pending.wanted[first : first + len(vectors)] & there
-        rows, without = first + np.flatnonzero(taken), skipped(vectors, first)
+        rows = first + np.flatnonzero(taken)
         if not len(rows):
             return _JudgedBlock(rows, Judgements.unknown(0), without, rows)
         wanted_ones = vectors if taken.all() else vectors[taken]

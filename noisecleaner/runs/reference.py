@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from noisecleaner.arrays import Array, FloatArray, IntArray, RealArray, SingleArray
+from noisecleaner.arrays import Array, BoolArray, FloatArray, IntArray, RealArray, SingleArray
 from noisecleaner.files import damaged, read_arrays, write_arrays
 from noisecleaner.inputs.appearance import appearance
 from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
@@ -22,9 +22,11 @@ Kind = Literal["pixels", "vectors", "probabilities"]
 _WIDTH = 64
 #: Rows that are looked at together: always so many, because sums are rounded by the shape of a product.
 _BLOCK = 256
-#: A coordinate that spreads less than this, or than a part of what others do, is not blown up.
-_LEAST_SPREAD, _LEAST_PART = 1e-6, 1 / 16
+#: A coordinate that spreads less than a part of what others do is not blown up.
+_LEAST_PART = 1 / 16
 _FAR = 6e4  # half precision ends at 65,504
+#: So large are the standardised numbers of a vector, in the root of their mean square, where no fitted row is like it.
+_OUTSIDE = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,9 @@ class Projection:
         """Draw one that suits rows with such numbers, see `appearance`, shape [rows, numbers]."""
         numbers = numbers.astype(np.float64)
         spread = numbers.std(axis=0)
-        spread = np.maximum(spread, max(float(np.median(spread)) * _LEAST_PART, _LEAST_SPREAD))
+        # where most never change, the widest one tells the scale; where none does, any will do
+        usual = float(np.median(spread)) or float(spread.max()) or 1.0
+        spread = np.maximum(spread, usual * _LEAST_PART)
         width, weights = len(spread), None
         if width > _WIDTH:
             weights = (np.random.default_rng(0).normal(size=(width, _WIDTH)) / np.sqrt(width)).astype(np.float32)
@@ -75,6 +79,21 @@ class Projection:
             filled[: len(part)] = part
             kept[first : first + _BLOCK] = self._rounded((filled @ self.weights)[: len(part)])
         return kept
+
+    def far_outside(self, vectors: RealArray) -> BoolArray:
+        """Find vectors so far from the fitted ones that these look the same beside them; [n, width] -> [n].
+
+        Nothing is far where the inputs are of another kind, and none of the vectors that cannot be used is.
+        """
+        none = np.zeros(len(vectors), dtype=bool)
+        if self.kind != "vectors" or not len(vectors):
+            return none
+        reach = float((_OUTSIDE / self.scale.astype(np.float64) - np.abs(self.centre)).min())
+        if vectors.max() <= reach and vectors.min() >= -reach:  # two fast looks; hardly ever is there more to do
+            return none
+        standard = (vectors.astype(np.float64) - self.centre) * self.scale
+        far = np.einsum("rc,rc->r", standard, standard) > _OUTSIDE**2 * standard.shape[1]
+        return np.asarray(far & np.isfinite(vectors[:, 0]))
 
     def _rounded(self, numbers: RealArray) -> RealArray:
         return np.asarray(np.clip(numbers, -_FAR, _FAR), dtype=np.float16)

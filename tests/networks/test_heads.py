@@ -26,6 +26,20 @@ def test_standardised_vectors_have_mean_zero_and_deviation_one_and_constants_are
     assert not found[:, 2].any()
 
 
+@pytest.mark.parametrize("exponent", [-120, -30, 0, 30, 120])
+def test_the_scale_of_vectors_does_not_matter(exponent: int) -> None:
+    rng = np.random.default_rng(0)
+    vectors = (
+        rng.normal(size=(500, 4)) * [5.0, 0.1, 0.0, 1e-9 if exponent <= 0 else 0.0] + [7.0, 0.2, 3.0, 0.0]
+    ).astype(np.float32)
+    scaled = vectors * np.float32(2.0) ** exponent
+    network = build_network(Shape(kind="vectors", classes=2, width=4))
+    doubles = scaled.astype(np.float64)
+    standardise(network, mean=doubles.mean(axis=0), deviation=doubles.std(axis=0))
+    expected = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0).clip(1e-3) * [1, 1, 0, 0]
+    np.testing.assert_allclose(network.trunk(torch.from_numpy(scaled)).numpy(), expected, atol=1e-4)
+
+
 def test_mean_and_deviation_cannot_change_places() -> None:
     with pytest.raises(TypeError):
         standardise(build_network(Shape(kind="vectors", classes=2, width=3)), np.zeros(3), np.ones(3))  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,18 @@ def test_a_fit_keeps_what_its_networks_said_of_rows_that_they_had_not_seen(fitte
     truth = json.loads((fitted / "truth.json").read_text())
     assert one.rows.wrong.mean() == pytest.approx(0.3, abs=0.05), len(truth)
     assert auditor.reference is not None
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_a_projection_tells_vectors_that_no_fitted_one_is_like(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    fitted = (rng.normal(size=(500, 8)) * [1, 1, 1, 1, 1, 1, 1e-9, 100] * scale).astype(np.float32)
+    projection = Projection.like(fitted, "vectors")
+    new = fitted.copy()
+    new[3] *= 1e5
+    new[4] *= 100
+    new[5], new[6] = np.nan, np.inf
+    assert np.flatnonzero(projection.far_outside(new)).tolist() == [3]
+    assert not projection.far_outside(fitted).any()
+    assert not replace(projection, kind="pixels").far_outside(new).any()
+    assert 0.5 < projection.of(fitted).astype(np.float64).std() < 16
