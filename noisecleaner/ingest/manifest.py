@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
+from noisecleaner.noise.sampling import Sampling
 from noisecleaner.notices import Notice
 from noisecleaner.tables import doubles, overwritten, with_column
 
@@ -200,6 +201,11 @@ class Manifest:
     def sample_probability(self) -> FloatArray:
         """With which probability the row was drawn to be verified, NaN where unknown, shape [rows]."""
         return doubles(self.table["sample_probability"])
+
+    @property
+    def sampling(self) -> Sampling:
+        """Verified rows with a given label, and with which probabilities they were drawn."""
+        return Sampling.of(given=self.given, trusted=self.trusted, probability=self.sample_probability)
 
     @cached_property
     def readable(self) -> BoolArray:

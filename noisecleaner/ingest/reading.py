@@ -64,6 +64,7 @@ def ingest(
         dataset, clean_only = join(dataset, verification, source, fitted=classes is not None)
         where = verification.read_from
     dataset = withhold(dataset)
+    dataset.sampling.refuse_unlikely()
     dataset = dataset.noting(*odd_labels(dataset, where))
     if corrections is not None:
         table, notices = correct(

@@ -10,6 +10,7 @@ from scipy import special
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.noise.randomness import LEAST_P
 from noisecleaner.noise.rate import percent
+from noisecleaner.noise.sampling import unequal
 from noisecleaner.notices import Notice
 
 #: Probabilities with which an honest sample is called into question, by comparison with all rows and, where a table of
@@ -32,7 +33,8 @@ class Verifiable:
         quality: label quality by models that knew as much of verified rows as of others, NaN where a row has none.
         verified: rows that shall be a random sample.
         asked: rows of a table of verified labels, filled in or left empty; which of both shall not hang on their looks.
-        probability: with which a row was drawn to be verified, NaN where verified rows are a plain random sample.
+        probability: with which a row was drawn to be verified; NaN, or equal for all verified rows, where these are a
+            plain random sample.
     """
 
     quality: RealArray
@@ -127,7 +129,7 @@ def may_be_off(part: Part) -> Notice:
 
 def _everywhere(rows: Verifiable) -> Part | None:
     """Compare verified rows with all rows."""
-    if rows.drawn.any():
+    if unequal(rows.probability[rows.drawn]):
         return drawn_part(rows.quality, verified=rows.drawn, probability=rows.probability)
     return sampled_part(rows.quality[rows.known], rows.verified[rows.known])
 

@@ -13,8 +13,9 @@ from noisecleaner.ingest import Source
 from noisecleaner.ingest.verified.corrections import contradictions
 from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
+from noisecleaner.noise.sampling import Sampling, misdrawn
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
-from noisecleaner.notices import Notice, Severity
+from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.since import Since, comparable, contradicted_since, fitted_again, odd_labels, verified_since
 from noisecleaner.runs.trace import Trace
@@ -41,7 +42,11 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
         NoisecleanerError: the table cannot be used.
     """
     since = verified_since(before, trace, trusted, like)
-    drawn = bool(np.isfinite(since.rows.probability).any())
+    sampling = _sampling(before, since)
+    sampling.refuse_unlikely()
+    if (misfit := sampling.misfit()) is not None:
+        return _as_corrections(before, since, f"{misfit} ", trusted) or since.rows.noting(misdrawn(misfit))
+    drawn = sampling.unequal
     fresh = np.flatnonzero(since.rows.trusted != UNVERIFIED)
     quality = comparable(before, trace, fresh) if drawn else before.label_quality
     part = odd_part(_verifiable(before, since, quality=quality, drawn=drawn))
@@ -62,13 +67,15 @@ def odd_sample(rows: ScoredRows, empty: IntArray) -> tuple[Notice, ...]:
         rows: all of them.
         empty: rows of a table of verified labels that were left empty, in any order.
     """
+    sampling = rows.sampling
+    if (misfit := sampling.misfit()) is not None:
+        return (misdrawn(misfit),)
     verified = rows.trusted != UNVERIFIED
-    drawn = bool(np.isfinite(rows.probability[verified]).any())
     asked = verified | np.isin(np.arange(len(verified)), empty)
     part = odd_part(
         Verifiable(quality=rows.label_quality, verified=verified, asked=asked, probability=rows.probability)
     )
-    reason = no_sample(None if drawn else picked(rows, verified), part)
+    reason = no_sample(None if sampling.unequal else picked(rows, verified), part)
     if reason is not None:
         return (not_random(reason),)
     return () if part is None else (may_be_off(part),)
@@ -86,6 +93,13 @@ def picked(rows: ScoredRows, verified: BoolArray) -> str | None:
     return looks or picked_by_class(given=given, verified=verified, classes=len(rows.classes))
 
 
+def _sampling(before: ScoredRows, since: Since) -> Sampling:
+    """What may measure, and how it was drawn: where a notice says that what was there is no sample, the fresh rows."""
+    rows = since.rows
+    trusted = np.where(since.held, rows.trusted, UNVERIFIED) if void(before.notices) else rows.trusted
+    return Sampling.of(given=rows.given, trusted=trusted, probability=rows.probability)
+
+
 def _picked(before: ScoredRows, since: Since) -> str | None:
     """Compare the rows that are verified for the first time with those that still nobody has verified."""
     others = before.trusted == UNVERIFIED
@@ -100,7 +114,7 @@ def _verifiable(before: ScoredRows, since: Since, *, quality: SingleArray, drawn
         before: the rows with what was verified before.
         since: what was verified since.
         quality: of all rows; where they were drawn, made of all of them in one way, shape [rows].
-        drawn: whether verified rows were drawn with probabilities that are known.
+        drawn: whether verified rows were drawn with probabilities that differ.
     """
     known, now = before.trusted != UNVERIFIED, since.rows.trusted != UNVERIFIED
     empty = np.isin(np.arange(len(now)), since.empty) & ~now
@@ -146,20 +160,27 @@ def _instead(before: ScoredRows, since: Since, where: str, *, drawn: bool) -> Sc
     codes = {notice.code for notice in before.notices if notice.severity is Severity.VOID}
     if codes != {NOT_RANDOM}:
         return since.rows
-    sample = since.held & (np.isfinite(since.rows.probability) | (not drawn))
-    if not drawn and (sample.sum() < _LEAST or picked(before, sample) is not None):
+    verified = since.rows.trusted != UNVERIFIED
+    sample = since.held & verified & (np.isfinite(since.rows.probability) | (not drawn))
+    if not sample.any() or (not drawn and (sample.sum() < _LEAST or picked(before, sample) is not None)):
         return since.rows
-    old, labels = (since.rows.trusted != UNVERIFIED) & ~sample, since.rows.identity["trusted_label"]
-    notice = Notice(
-        code="picked-rows-measure-nothing",
-        message=f"{counted(int(old.sum()), 'row')} that were verified at the fit {agreeing(int(old.sum()))} no random "
-        "sample and count as corrections: "
-        f"rates are those of {int(sample.sum()):,} rows of {where}.",
-    )
-    kept = tuple(notice for notice in since.rows.notices if notice.severity is not Severity.VOID)
+    old, labels = verified & ~sample, since.rows.identity["trusted_label"]
+    kept = [notice for notice in since.rows.notices if notice.severity is not Severity.VOID]
+    if old.any():
+        kept.append(_set_aside(int(old.sum()), measured=int(sample.sum()), where=where))
     rows = _overriding(since.rows, old, labels)
     cleared = pc.if_else(pa.array(old), pa.scalar(None, pa.string()), labels)
-    return replace(_replaced(rows, "trusted_label", cleared), judging=rows.judging & ~old, notices=(*kept, notice))
+    return replace(_replaced(rows, "trusted_label", cleared), judging=rows.judging & ~old, notices=tuple(kept))
+
+
+def _set_aside(count: int, *, measured: int, where: str) -> Notice:
+    """Say that rows which were verified earlier measure nothing."""
+    return Notice(
+        code="picked-rows-measure-nothing",
+        message=f"{counted(count, 'row')} that {agreeing(count, 'was', 'were')} verified before {agreeing(count)} no "
+        f"random sample and {agreeing(count, 'counts as a correction', 'count as corrections')}: rates are those of "
+        f"{counted(measured, 'row')} of {where}.",
+    )
 
 
 def _uncalibrated(rows: ScoredRows) -> ScoredRows:

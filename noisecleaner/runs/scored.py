@@ -14,6 +14,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.rates import Rows
+from noisecleaner.noise.sampling import Sampling
 from noisecleaner.noise.verifiers import Looks
 from noisecleaner.notices import Notice, void
 from noisecleaner.runs.basis import Basis
@@ -95,6 +96,11 @@ class ScoredRows:
         """
         verified = verified_indices(self.identity["trusted_label"], self.classes, none_label=self.none_label)
         return np.where(self._readable, verified, UNVERIFIED)
+
+    @property
+    def sampling(self) -> Sampling:
+        """Verified rows with a given label, and with which probabilities they were drawn."""
+        return Sampling.of(given=self.given, trusted=self.trusted, probability=self.probability)
 
     @property
     def corrected(self) -> IntArray:

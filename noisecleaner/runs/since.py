@@ -23,6 +23,7 @@ from noisecleaner.ingest.verified.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_notices
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
+from noisecleaner.noise.randomness import NOT_RANDOM
 from noisecleaner.noise.renamed import CODE as RENAMED
 from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.notices import Notice, Severity
@@ -73,6 +74,10 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     probability = scored.probability.copy()
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
+    elif any(
+        notice.code == NOT_RANDOM for notice in scored.notices
+    ):  # what was no sample may be one, but not of these probabilities
+        probability[fresh.rows] = np.nan
     identity = with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels))
     looks = overwritten(identity[SECOND], fresh.again.rows, fresh.again.labels)
     identity, alone = without_first(with_column(identity, SECOND, looks))

@@ -16,6 +16,7 @@ from noisecleaner.noise.agreement import ORDERS
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.renamed import renamed_class
+from noisecleaner.noise.sampling import misdrawn
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice
 from noisecleaner.quality.signals import Predictions
@@ -54,7 +55,7 @@ def notices_after(
         quality: label quality as `comparable_quality` makes it, shape [rows].
     """
     dataset = corpus.dataset
-    picked = None if _drawn(dataset) else picked_by_looks(predictions.margin, judging)
+    picked = None if dataset.sampling.unequal else picked_by_looks(predictions.margin, judging)
     part = odd_part(_verifiable(dataset, judging, quality))
     if (reason := no_sample(picked, part)) is not None:
         yield not_random(reason)
@@ -71,16 +72,11 @@ def notices_after(
 def _verifiable(dataset: Manifest, judging: BoolArray, quality: FloatArray) -> Verifiable:
     """What tells whether rows in doubt were skipped."""
     # rows that a plan drew are more often in doubt than those verified before, which are in its table, too
-    empty = np.empty(0, np.int64) if _drawn(dataset) else dataset.empty
+    empty = np.empty(0, np.int64) if dataset.sampling.unequal else dataset.empty
     left_empty = np.isin(np.arange(len(dataset)), empty) & (dataset.trusted == UNVERIFIED)
     return Verifiable(
         quality=quality, verified=judging, asked=judging | left_empty, probability=dataset.sample_probability
     )
-
-
-def _drawn(dataset: Manifest) -> bool:
-    """Whether verified rows were drawn with probabilities that are known."""
-    return bool(np.isfinite(dataset.sample_probability[dataset.trusted != UNVERIFIED]).any())
 
 
 def _unseen_classes(corpus: Corpus) -> Notice | None:
@@ -100,9 +96,11 @@ def _unseen_classes(corpus: Corpus) -> Notice | None:
 
 
 def _not_random(corpus: Corpus) -> Notice | None:
-    """Test whether the audited rows' given labels can be those of a random sample."""
+    """Test whether the audited rows can have been drawn as they say, and their given labels be those of a sample."""
     dataset = corpus.dataset
-    if _drawn(dataset):
+    if (misfit := dataset.sampling.misfit()) is not None:
+        return misdrawn(misfit)
+    if dataset.sampling.unequal:
         return None
     audited = dataset.trusted != UNVERIFIED
     found = picked_by_class(given=dataset.given, verified=audited, classes=len(dataset.classes))

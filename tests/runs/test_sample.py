@@ -12,6 +12,7 @@ import pytest
 from support.simulated import trace as simulated
 
 from noisecleaner.arrays import UNVERIFIED, Array
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random
 from noisecleaner.notices import Notice, Severity, void
@@ -53,6 +54,13 @@ def trace(verified: Array) -> Trace:
         "certified": pa.nulls(ROWS, pa.bool_()),
     }
     return Trace(pa.table({name: columns[name] for name in TRACE.names}, schema=TRACE), CLASSES, "audited")
+
+
+def drawn_with(fitted: Trace, rows: Array, probability: Array) -> Trace:
+    """The same fit, of rows that carried probabilities then."""
+    drawn, at = np.full(ROWS, np.nan), TRACE.get_field_index("sample_probability")
+    drawn[rows] = probability
+    return replace(fitted, table=fitted.table.set_column(at, TRACE.field(at), pa.array(drawn, from_pandas=True)))
 
 
 def table(folder: Path, rows: Array, labels: Array | None = None, **more: object) -> str:
@@ -148,7 +156,7 @@ def test_a_sample_takes_the_place_of_what_was_none_at_the_fit(tmp_path: Path, dr
     np.testing.assert_array_equal(np.sort(np.flatnonzero(after.rows().audited)), np.sort(sample))
     np.testing.assert_array_equal(np.flatnonzero(after.corrected != UNVERIFIED), np.sort(WORST[2:]))
     (notice,) = doubts(after)
-    assert notice.message.startswith("58 rows that were verified at the fit are no random sample")
+    assert notice.message.startswith("58 rows that were verified before are no random sample")
     assert after.rows().rate().low < 1 - CORRECT.mean() < after.rows().rate().high
 
 
@@ -161,10 +169,63 @@ def test_what_is_no_better_does_not(tmp_path: Path, rows: Array) -> None:
 
 def test_where_too_few_are_left_to_fit_quality_again_it_claims_nothing(tmp_path: Path) -> None:
     right = ORDER[CORRECT[ORDER] & ~np.isin(ORDER, WORST)][:25]
-    probability = np.full(25, 0.1)
+    probability = np.full(25, 25 / ROWS)
     _, after = since(trace(WORST), table(tmp_path, right, sample_probability=probability), PICKED)
     assert after.model == "uncalibrated"
     assert codes(after) == ["picked-rows-measure-nothing", "fitted-on-picked-rows"]
+
+
+@pytest.mark.parametrize("verified", [ORDER[:AUDITED], ORDER[:0]], ids=["beside a sample", "alone"])
+@pytest.mark.parametrize("probability", [1.0, 0.6])
+def test_probabilities_that_cannot_be_true_measure_nothing(tmp_path: Path, verified: Array, probability: float) -> None:
+    """Of 200 random rows nobody verified all 2,000, nor drew them with 0.6: the first interval stands, or none."""
+    rows = np.union1d(verified, ORDER[AUDITED : AUDITED + 200])
+    trusted = table(tmp_path, rows, sample_probability=np.full(len(rows), probability))
+    before, after = since(trace(verified), trusted)
+    assert after.rows().rate() == before.rows().rate()
+    assert codes(after) == (["picked-rows-measure-nothing"] if len(verified) else [NOT_RANDOM])
+    found = f"{len(rows)} of 2,000 rows were" if probability == 1 else f"{len(rows)} verified rows cannot have been"
+    assert found in doubts(after)[0].message
+
+
+def test_rows_that_were_picked_are_found_with_one_probability_for_all(tmp_path: Path) -> None:
+    _, after = since(trace(ORDER[:0]), table(tmp_path, WORST, sample_probability=np.full(60, 60 / ROWS)))
+    assert codes(after) == [NOT_RANDOM]
+    assert "look wrong far more often" in doubts(after)[0].message
+
+
+def test_a_census_counts(tmp_path: Path) -> None:
+    _, after = since(trace(ORDER[:0]), table(tmp_path, ORDER, sample_probability=np.ones(ROWS)))
+    assert codes(after) == []
+    rate = after.rows().rate()
+    assert (rate.method, rate.low, rate.value) == ("count", rate.high, pytest.approx(1 - CORRECT.mean()))
+
+
+def test_a_probability_that_nobody_draws_with_is_refused(tmp_path: Path) -> None:
+    probability = np.where(np.arange(200) == 3, 1e-300, 0.1)
+    trusted = table(tmp_path, ORDER[:200], sample_probability=probability)
+    with pytest.raises(NoisecleanerError, match=r"1 row has one as small as 1e-300, .* 1e\+300 rows of 2,000") as error:
+        since(trace(ORDER[:0]), trusted)
+    assert error.value.exit_code == 2
+
+
+def test_labels_without_wrong_probabilities_measure_again(tmp_path: Path) -> None:
+    """Whoever takes the column out of a table that a notice called wrong has a plain random sample."""
+    rows = ORDER[:AUDITED]
+    _, after = since(drawn_with(trace(rows), rows, np.ones(AUDITED)), table(tmp_path, rows), PICKED)
+    assert codes(after) == []
+    assert np.isnan(after.rows().probability).all()
+    assert after.rows().rate().low < 1 - CORRECT.mean() < after.rows().rate().high
+
+
+def test_a_table_of_no_sample_takes_no_place(tmp_path: Path) -> None:
+    """Second looks alone say nothing of how the first ones were drawn: rates of 0 rows are no rates."""
+    fitted = drawn_with(trace(WORST), WORST, np.where(np.arange(60) % 2, 0.02, 0.05))
+    looks = {"sample_id": [f"r{row}" for row in WORST], "second_label": names(TRUE[WORST])}
+    pq.write_table(pa.table(looks), tmp_path / "t.parquet")
+    _, after = since(fitted, str(tmp_path / "t.parquet"), PICKED)
+    assert void(after.notices)
+    assert not any("0 rows" in notice.message for notice in doubts(after))
 
 
 def test_another_reason_to_measure_nothing_stays(tmp_path: Path) -> None:

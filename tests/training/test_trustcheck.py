@@ -15,6 +15,8 @@ from support.simulated import Array
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.randomness import NOT_RANDOM
+from noisecleaner.notices import Severity
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.settings import Regularisation
 from noisecleaner.training.corpus import Corpus, read_corpus
@@ -98,9 +100,29 @@ def test_rows_picked_from_one_class_are_no_random_sample(tmp_path: Path, truth: 
 def test_rows_that_a_plan_picked_need_not_look_random(tmp_path: Path, truth: dict[str, str]) -> None:
     given = given_labels(tmp_path)
     picked = [row for row in truth if given[row] == CLASSES[0]][:40] + [r for r in truth if given[r] != CLASSES[0]][:20]
-    drawn = pa.array(np.full(60, 0.2))
+    drawn = pa.array(np.where(np.arange(60) < 40, 0.4, 0.1))
     corpus = corpus_of(tmp_path, {row: truth[row] for row in picked}, sample_probability=drawn)
     assert list(notices_before(corpus, vectors(tmp_path))) == []
+
+
+def test_one_probability_for_all_makes_no_sample_of_picked_rows(tmp_path: Path, truth: dict[str, str]) -> None:
+    given = given_labels(tmp_path)
+    picked = [row for row in truth if given[row] == CLASSES[0]][:60]
+    drawn = pa.array(np.full(60, 60 / 300))
+    corpus = corpus_of(tmp_path, {row: truth[row] for row in picked}, sample_probability=drawn)
+    found = [notice for notice in notices_before(corpus, vectors(tmp_path)) if notice.severity is Severity.VOID]
+    assert [notice.message[:51] for notice in found] == ["The 60 verified rows cannot be a random sample: giv"]
+
+
+@pytest.mark.parametrize("probability", [1.0, 0.99, 0.6])
+def test_probabilities_that_cannot_be_true_measure_nothing(
+    tmp_path: Path, truth: dict[str, str], probability: float
+) -> None:
+    sample = a_random_sample(truth)
+    drawn = pa.array(np.full(len(sample), probability))
+    (notice,) = notices_before(corpus_of(tmp_path, sample, sample_probability=drawn), vectors(tmp_path))
+    assert (notice.code, notice.severity) == (NOT_RANDOM, Severity.VOID)
+    assert f"{len(sample)} of 300 rows" in notice.message or "there are 300" in notice.message
 
 
 def test_twins_of_trusted_rows_are_counted_and_named(tmp_path: Path, truth: dict[str, str]) -> None:
