@@ -18,6 +18,7 @@ import typer
 
 from noisecleaner import __version__
 from noisecleaner.commands import console, terminal
+from noisecleaner.commands._config import configured
 from noisecleaner.commands.about import bench, methods
 from noisecleaner.commands.copies import corrupt, export_clean
 from noisecleaner.commands.demo import demo
@@ -57,8 +58,10 @@ def options(
     """
 
 
+#: The table of noisecleaner.toml that a command takes options from; `gate` reads its own.
+_TABLES = {fit: "fit", score: "score", export_clean: "export"}
 for command in (demo, fit, score, plan, gate, export_clean, corrupt, ids, methods, bench):
-    app.command()(command)
+    app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

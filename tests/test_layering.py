@@ -18,7 +18,7 @@ PACKAGE = Path(noisecleaner.__file__).parent
 #: A file of the root stands for itself; what is named after a colon is all that a folder may import of ours.
 TABLE = """
 arrays | errors | notices | texts | threads
-files | progress | settings | registry
+files | progress | project | settings | registry
 tables
 gradients: | noise: arrays errors notices texts | quality: arrays errors texts
 ingest
@@ -44,6 +44,7 @@ WITHOUT_TORCH = frozenset(
         "files",
         "tables",
         "progress",
+        "project",
         "settings",
         "registry",
         "noise",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from noisecleaner.commands import console, terminal
+from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import Without, grouped
 from noisecleaner.commands._options import RowOptions
 from noisecleaner.commands._shared import Corrections, Data, Out, Seed, either, opt, refuse, split
@@ -27,6 +28,7 @@ def export_clean(
     data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
     corrections: Corrections = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    config: Config = None,
 ) -> None:
     """Write a clean copy of the dataset; the dataset itself is never touched.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from noisecleaner.commands import console, terminal
+from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import FittedRowOptions, ModelOptions, TrainingOptions
 from noisecleaner.commands._shared import (
@@ -55,6 +56,7 @@ def fit(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    config: Config = None,
     rows: FittedRowOptions,
     model: ModelOptions,
     training: TrainingOptions,
@@ -72,7 +74,7 @@ def fit(
         regulariser or [], unlabelled=bool(unlabelled), irrelevant=bool(irrelevant or irrelevant_column)
     )
     own, of_regularisers = _options(option or [], regularisers)
-    config = FitConfig(
+    asked = FitConfig(
         source=rows.source(data, irrelevant=irrelevant_column),
         trusted=trusted,
         corrections=corrections,
@@ -88,7 +90,7 @@ def fit(
         strict=rows.strict,
     )
     result = run_fit(
-        config, out, overwrite=overwrite, resume=resume, progress=terminal.TerminalProgress(), interrupts=ctx.obj
+        asked, out, overwrite=overwrite, resume=resume, progress=terminal.TerminalProgress(), interrupts=ctx.obj
     )
     console.show_fitted(out, result)
 

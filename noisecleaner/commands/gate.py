@@ -17,6 +17,7 @@ from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.limits import Unit
 from noisecleaner.gate.rules import rules
+from noisecleaner.project import DEFAULT, read_tables
 from noisecleaner.registry import names_in
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Group = TypeVar("Group")
 _RULES = rules()
-#: What `gate` reads without --config, below the working directory.
-_CONFIG = Path("noisecleaner.toml")
 
 
 class JudgedExit(SystemExit):
@@ -83,7 +82,7 @@ def gate(
     check_choice(format, ["console", *names_in("gate.formats")], parameter="`format`")
     asked = gather_config(
         {name.replace("_", "-"): limit for name, limit in only_given(**vars(limits)).items()},
-        config=config or (_CONFIG if _CONFIG.exists() else None),
+        config=config or (DEFAULT if DEFAULT.exists() and "gate" in read_tables(DEFAULT) else None),
         warn=warn or [],
         on_inconclusive=on_inconclusive,
         baseline=baseline,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from noisecleaner.commands import console, terminal
+from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
 from noisecleaner.commands._shared import Corrections, Seed, Trusted, only_given, opt, refuse
@@ -64,6 +65,7 @@ def score(
     out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME by default.")] = None,
     trusted: Trusted = None,
     corrections: Corrections = None,
+    config: Config = None,
     rows: NewRowOptions,
 ) -> None:
     """Write label quality, suggestions and flags for every row, and show what matters.

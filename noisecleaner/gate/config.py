@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.limits import Level, Limit, OnInconclusive, choice_of
 from noisecleaner.gate.rules import Rule, rules
+from noisecleaner.project import check_keys, read_table
 
 _HINT = "See `gate()` for the rules."
 
@@ -111,21 +110,9 @@ def read_config(path: Path) -> ConfigFile:
     Raises:
         NoisecleanerError: the file is missing, is not TOML, or says something unknown or out of range.
     """
-    try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise NoisecleanerError(
-            f"{path} must be a TOML file with a table [gate], but it cannot be read ({error}).",
-            "Put it right, or name another one with `config=FILE`.",
-        ) from error
-    _check_keys(content, ["gate"], f"{path}")
-    table = content.get("gate")
-    if not isinstance(table, dict):
-        raise NoisecleanerError(
-            f"{path} needs a table [gate], but it has none.", "Write [gate], and below it max-noise = 0.05, say."
-        )
+    table = read_table(path, "gate")
     known = rules()
-    _check_keys(table, [*known, "on-inconclusive", "baseline"], f"[gate] in {path}")
+    check_keys(table, [*known, "on-inconclusive", "baseline"], f"[gate] in {path}")
     limits = {name: _limit(rule, table[name], f"{name} in {path}") for name, rule in known.items() if name in table}
     choice, baseline = table.get("on-inconclusive"), table.get("baseline")
     if baseline is not None and not (isinstance(baseline, str) and baseline and "\0" not in baseline):
@@ -141,7 +128,7 @@ def _limit(rule: Rule, entry: object, where: str) -> Limit:
     """Read `0.05` or `{limit = 0.05, level = "warn"}`."""
     level = Level.ERROR
     if isinstance(entry, dict):
-        _check_keys(entry, ["limit", "level"], where)
+        check_keys(entry, ["limit", "level"], where)
         if "limit" not in entry:
             raise NoisecleanerError(f"{where} needs a limit, but it has none.", "Write {limit = …, level = …}.")
         level = choice_of(Level, entry.get("level", level), f"level of {where}:")
@@ -154,12 +141,3 @@ def _rule(known: Mapping[str, Rule], name: str, where: str) -> Rule:
     if name not in known:
         raise NoisecleanerError(f"{where} {name!r} is unknown.", f"Choose one of: {', '.join(known)}.")
     return known[name]
-
-
-def _check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    unknown = [key for key in table if key not in known]
-    if unknown:
-        raise NoisecleanerError(
-            f"{where} may hold {listed(list(known))}, but it also holds {listed([repr(key) for key in unknown])}.",
-            "Correct the spelling, or leave it out.",
-        )
