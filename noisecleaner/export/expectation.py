@@ -13,8 +13,9 @@ from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.copies import CopiedRows
+from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rate import UNKNOWN, Rate
-from noisecleaner.noise.verifiers import Looks, VerifierErrors
+from noisecleaner.noise.verifiers import VerifierErrors
 from noisecleaner.notices import Severity, void
 from noisecleaner.runs.scored_run import Metadata
 from noisecleaner.runs.second_looks import recheck

@@ -13,6 +13,7 @@ from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, Int
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
+from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rates import Rows
 from noisecleaner.noise.sampling import Sampling
 from noisecleaner.noise.verifiers import Looks

@@ -9,13 +9,18 @@ from typing import Any, NamedTuple
 
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import listed
+from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.randomness import picked_by_looks
 from noisecleaner.noise.rate import Rate, percent
-from noisecleaner.noise.verifiers import Looks, VerifierErrors
+from noisecleaner.noise.verifiers import VerifierErrors
 from noisecleaner.notices import Notice, Severity
 
 #: Second looks below which nobody knows how often verifiers err.
 _LEAST = 20
+#: Kappa that looks at the same rows exceed.
+_RELATED = 0.4
+#: Rows that the first look calls wrong and no honest second one would all call right.
+_LEAST_WRONG = 5
 _SHOWN = 3
 
 
@@ -26,11 +31,13 @@ class Rechecked(NamedTuple):
         looks: at those that judge.
         errors: of the verifiers; None where they cannot be told.
         reason: why not; empty where they can.
+        void: whether the two cannot both be looks at these rows, so that no rate stands on either.
     """
 
     looks: Looks
     errors: VerifierErrors | None
     reason: str = ""
+    void: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Describe it as a JSON object."""
@@ -57,15 +64,24 @@ class Rechecked(NamedTuple):
         told = f"Both looks agree at {agree} ({percent(1 - apart / len(looks))}{kappa})."
         if apart:
             told += f" The others (such as {listed(list(disputed[:_SHOWN]), _SHOWN)}) calibrate nothing."
+        if self.void:
+            told += f" {self.reason} No rate stands on either: leave those second looks out, or mend them."
+            return Notice(code="second-looks", message=told, severity=Severity.VOID)
         if self.errors is None:
             told += f" The rates trust the first look: {self.reason}. Draw rows for it with `recheck(RUN, count=N)`."
         else:
             told += (
-                f" A look is wrong in {self.errors.wrong.words()}, and the first one calls "
+                f" A first look is wrong in {self.errors.wrong.words()}, and calls "
                 f"{self.errors.misses.words()} of the wrong labels right: the noise, {seen.words()} as first looks see "
-                f"it, is {moved.words()}. The intervals of classes, and of what is kept and flagged, are widened by it."
+                f"it, is {moved.words()}. Rates of classes and of what is kept follow, with intervals that hold both."
             )
         return Notice(code="second-looks", message=told, severity=Severity.WARNING if apart else Severity.NOTE)
+
+
+def _copied(twice: Looks) -> bool:
+    """Whether second looks are nothing but the given labels."""
+    called_wrong = int((twice.first != twice.given).sum())
+    return called_wrong >= _LEAST_WRONG and bool((twice.second == twice.given).all())
 
 
 def recheck(looks: Looks) -> Rechecked | None:
@@ -82,6 +98,12 @@ def recheck(looks: Looks) -> Rechecked | None:
     twice = looks.only(again)
     if not len(twice):
         return None
+    if _copied(twice):
+        reason = "All second looks repeat the given label, also where the first look saw another one."
+        return Rechecked(twice, None, reason, void=True)
+    if len(twice) >= _LEAST and twice.kappa_at_most < _RELATED:
+        reason = "Looks at the same rows agree far more often: one of the two holds labels of other rows, or no looks."
+        return Rechecked(twice, None, reason, void=True)
     if len(twice) < _LEAST:
         return Rechecked(twice, None, f"from fewer than {_LEAST} rows nobody can tell how often verifiers err")
     if picked_by_looks(1 - looks.expected, again) is not None:

@@ -109,6 +109,7 @@ def _write_files(
         notice = rechecked.notice(ids, seen=seen, moved=rows.rate())
         progress.tell(notice)
         scored = scored.noting(notice)
+        rows = scored.rows() if rechecked.void else rows
     sure = replace(rows, judging=rows.judging & ~scored.disputed)
     rankings = rank(sure)
     if rankings is not None and (doubt := rankings.doubt()) is not None:

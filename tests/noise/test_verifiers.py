@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +13,10 @@ from scipy import special
 from support.simulated import Array
 
 from noisecleaner.arrays import NO_CLASS
+from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 from noisecleaner.noise.rates import Rows
-from noisecleaner.noise.verifiers import Looks, VerifierErrors
+from noisecleaner.noise.verifiers import VerifierErrors
 
 ROWS, CLASSES = 3_000, 10
 
@@ -113,6 +114,12 @@ def looks(given: list[int], first: list[int], second: list[int]) -> Looks:
     return Looks(**columns, expected=unknown, suggested=np.full(len(given), -1), confidence=unknown, classes=CLASSES)
 
 
+def known(seen: Looks, *, wrong: Array) -> Looks:
+    """The same with scores that know which given labels are wrong, and that 1 is right there."""
+    expected = np.where(wrong, 0.9, 0.03)
+    return replace(seen, expected=expected, suggested=np.ones_like(seen.given), confidence=np.full(len(wrong), 0.9))
+
+
 RATE = Rate.around(Interval(value=0.24, low=0.2, high=0.29), sample_size=300, events=72, method="wilson")
 
 
@@ -135,6 +142,8 @@ def test_with_five_per_cent_wrong_and_a_fifth_looked_at_twice_the_truth_is_held_
         (World(noise=0.4), 0.93),
         (World(classes=2), 0.93),
         (World(first=0.0, second=0.0), 0.91),  # what is not known of verifiers who never err moves a little
+        (World(first=0.0, second=0.3), 0.92),  # a careful first verifier and a careless second one
+        (World(first=0.15, second=0.0), 0.92),
         (World(passes=0.3), 0.9),
         (World(passes=0.3, first=0.0, second=0.0), 0.89),
     ],
@@ -158,8 +167,11 @@ def test_looks_that_always_agree_leave_a_rate_nearly_as_it_is() -> None:
 
 def test_first_looks_that_call_right_labels_wrong_bring_the_rate_down_and_those_that_pass_them_bring_it_up() -> None:
     right, wrong = [0] * 80, [0] * 20
-    alarms = VerifierErrors.measure(looks(right + wrong, [0] * 72 + [1] * 28, right + [1] * 20))
-    passes = VerifierErrors.measure(looks(right + wrong, right + [0] * 10 + [1] * 10, right + [1] * 20))
+    is_wrong = np.arange(100) >= 80
+    seen = looks(right + wrong, [0] * 72 + [1] * 28, right + [1] * 20)
+    alarms = VerifierErrors.measure(known(seen, wrong=is_wrong))
+    seen = looks(right + wrong, right + [0] * 10 + [1] * 10, right + [1] * 20)
+    passes = VerifierErrors.measure(known(seen, wrong=is_wrong))
     assert alarms.moved(RATE).value < RATE.value - 0.02
     assert passes.moved(RATE).value > RATE.value + 0.05
     assert passes.misses.low > 0.15
@@ -172,17 +184,45 @@ def test_labels_of_no_class_are_answers_like_others() -> None:
     assert VerifierErrors.measure(same).wrong.value < 0.02
 
 
+def test_what_a_careless_second_verifier_says_is_not_laid_to_the_first() -> None:
+    """Of 76 rows that scores are sure of the second one calls 18 by some other name; both see that 24 are wrong."""
+    first, second = [0] * 76 + [1] * 24, [0] * 58 + [2, 3, 4, 5, 6, 7, 8, 9, 1] * 2 + [1] * 24
+    errors = VerifierErrors.measure(known(looks([0] * 100, first, second), wrong=np.arange(100) >= 76))
+    assert errors.wrong.high < 0.06
+    moved = errors.moved(RATE)
+    assert abs(moved.value - RATE.value) < 0.02
+    assert moved.high - moved.low < 0.13
+
+
+def test_no_interval_has_no_width() -> None:
+    """First looks were all wrong, and nothing is left."""
+    errors = VerifierErrors.measure(replace(looks([0] * 40, [1] * 40, [0] * 40), expected=np.full(40, 0.2)))
+    moved = errors.moved(
+        Rate.around(Interval(value=0.02, low=0.01, high=0.03), sample_size=300, events=6, method="wilson")
+    )
+    assert (moved.low, moved.value) == (0, 0)
+    assert moved.high == pytest.approx(0.01)
+
+
 def test_kappa_is_cohens() -> None:
     """Observed agreement 0.7, of chance 0.5: 20 yes-yes, 15 no-no, 5 and 10 apart."""
     first, second = [1] * 25 + [0] * 25, [1] * 20 + [0] * 5 + [1] * 10 + [0] * 15
     assert looks([0] * 50, first, second).kappa == pytest.approx(0.4)
+    assert looks([0] * 50, first, second).kappa_at_most == pytest.approx(0.4 + 2 * np.sqrt(0.7 * 0.3 / 50) / 0.5)
     assert np.isnan(looks([0, 0], [0, 0], [0, 0]).kappa)
+    assert np.isnan(looks([0, 0], [0, 0], [0, 0]).kappa_at_most)
+
+
+def test_rows_of_a_kind_are_counted() -> None:
+    kinds, counts = looks([0] * 5, [0, 1, 0, 1, 2], [0, 1, 0, 1, 1]).kinds()
+    found = zip(kinds.first.tolist(), kinds.second.tolist(), counts.tolist(), strict=True)
+    assert sorted(found) == [(0, 0, 2), (1, 1, 2), (2, 1, 1)]
 
 
 def test_of_parts_the_interval_holds_both_shares() -> None:
     errors = VerifierErrors.measure(looks([0] * 100, [0] * 72 + [1] * 28, [0] * 80 + [1] * 20))
     widened, moved = errors.widened(RATE), errors.moved(RATE)
-    assert widened.value == RATE.value
+    assert widened.value == moved.value
     assert (widened.low, widened.high) == (min(RATE.low, moved.low), max(RATE.high, moved.high))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from support.simulated import Array
 
 from noisecleaner.arrays import UNVERIFIED
+from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rate import Interval, Rate
-from noisecleaner.noise.verifiers import Looks
 from noisecleaner.notices import Severity
 from noisecleaner.runs.second_looks import recheck
 
@@ -60,7 +61,7 @@ def test_a_random_part_tells_how_verifiers_err() -> None:
     assert notice.code == "second-looks"
     assert notice.message.startswith(
         f"Both looks agree at 45 of 50 verified rows that were looked at twice (90.0 %, Cohen's kappa "
-        f"{rechecked.looks.kappa:.2f}). The others (such as a, b, c) calibrate nothing. A look is wrong in "
+        f"{rechecked.looks.kappa:.2f}). The others (such as a, b, c) calibrate nothing. A first look is wrong in "
     )
     assert "the noise, 20.0 % (15.0 to 25.0) as first looks see it, is 15.0 % (10.0 to 20.0)" in notice.message
 
@@ -83,6 +84,30 @@ def test_few_rows_and_rows_that_were_picked_tell_agreement_and_move_nothing() ->
     assert picked is not None
     assert picked.errors is None
     assert "cannot be a random part" in picked.notice(["a"], seen=rate(0.2), moved=rate(0.2)).message
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_of_other_rows_and_copies_of_the_given_ones_are_no_looks(seed: int) -> None:
+    rows = np.random.default_rng(seed).permutation(ROWS)[:50]
+    given = np.random.default_rng(9).integers(0, 4, ROWS)
+    honest = replace(looks(again(rows, apart=5)), given=given)
+    first = np.where(honest.first == 1, (given + 1) % 4, given)
+    slipped = np.full(ROWS, UNVERIFIED)
+    slipped[np.sort(rows)] = np.roll(first[np.sort(rows)], 1)
+    copied = np.where(np.isin(np.arange(ROWS), rows), honest.given, UNVERIFIED)
+    for wrong, says in ((slipped, "agree far more often"), (copied, "repeat the given label")):
+        found = recheck(replace(honest, first=first, second=wrong, classes=4))
+        assert found is not None
+        assert found.void
+        notice = found.notice(["a"], seen=rate(0.2), moved=rate(0.2))
+        assert notice.severity is Severity.VOID
+        assert says in notice.message
+        assert found.to_json()["wrong"] is None
+    second = np.where(np.isin(np.arange(ROWS), rows), first, UNVERIFIED)
+    second[rows[:15]] = (first[rows[:15]] + 2) % 4  # who errs in three of ten looks has looked
+    rechecked = recheck(replace(honest, first=first, second=second, classes=4))
+    assert rechecked is not None
+    assert not rechecked.void
 
 
 def test_one_label_has_no_kappa() -> None:

@@ -21,7 +21,7 @@ from noisecleaner.ingest.vectors.orders import in_order
 from noisecleaner.ingest.verified.left_out import LeftOut, left_out_notices, without
 from noisecleaner.ingest.verified.matching import Known, match
 from noisecleaner.ingest.verified.repeats import DECIDE, Repeats
-from noisecleaner.ingest.verified.second_looks import not_there, without_first
+from noisecleaner.ingest.verified.second_looks import not_there, refuse_copies, without_first
 from noisecleaner.ingest.verified.slipped import Table, slip_notices
 from noisecleaner.ingest.verified.strangers import Strangers
 from noisecleaner.ingest.verified.table_lines import disagreeing, sorted_apart, verified_lines
@@ -165,7 +165,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     matches = match(replace(verification, labels=seen), known)
     gone = LeftOut.of(dataset.data, dataset.table["certified"]).rows(verification, matches.bare)
     # only of rows that somebody verified, which may be few of many
-    positions = pa.array(matches.rows, mask=(matches.rows < 0) | np.asarray(pc.is_null(labels)))
+    positions = pa.array(matches.rows, mask=(matches.rows < 0) | np.asarray(pc.is_null(seen)))
     given = dataset.table["given_label"].take(positions)
     if verification.answer is not None:
         verification.answer.refuse_copies(labels, given, where)
@@ -175,6 +175,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     merged = repeats.merged(labels)
     second = repeats.second if verification.second is None else pc.coalesce(verification.second, repeats.second)
     before = dataset.table["trusted_label"].take(positions)
+    refuse_copies(second, first=pc.coalesce(merged, before), given=given, where=where)
     notices = (
         *verified_lines(verification, merged, given),
         *not_there(second, ids=verification.ids, outside=matches.rows < 0, where=where),

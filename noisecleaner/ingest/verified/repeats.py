@@ -26,8 +26,9 @@ class Repeats:
 
     Args:
         again: labelled rows of which an earlier one is the same and of the same verifier, shape [verified rows].
-        others: labelled rows of which an earlier one is the same and of another verifier, shape [verified rows].
-        second: what these saw, at the place of the earlier one; null elsewhere, shape [verified rows].
+        others: labelled rows that somebody else has verified, too, whose look counts as the first, shape [verified
+            rows].
+        second: what these saw, at the place of the first look; null elsewhere, shape [verified rows].
         where: the table, for messages.
     """
 
@@ -66,12 +67,11 @@ class Repeats:
         own = labelled[_first_alike(np.stack([keys, people]))]
         _refuse_contradictions(labels, ids, labelled, own, where=where, hint=hint)
         kept = own == labelled
-        first = labelled[kept][_first_alike(keys[kept][None])]
-        apart = first != labelled[kept]
+        looks, first = labelled[kept], _first_looks(labelled[kept], keys=keys[kept], people=people[kept])
         again, others = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
         again[labelled[~kept]] = True
-        others[labelled[kept][apart]] = True
-        second = others_looks(labels, first=first[apart], again=labelled[kept][apart])
+        others[looks[first != looks]] = True
+        second = others_looks(labels, first=first[first != looks], others=looks[first != looks])
         return cls(again=again, others=others, second=second, where=where)
 
     def merged(self, labels: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -110,6 +110,22 @@ def _codes(verifiers: pa.ChunkedArray | None, labelled: IntArray) -> IntArray:
     names = verifiers.take(pa.array(labelled))
     codes = pc.fill_null(pc.index_in(names, value_set=pc.unique(names).drop_null()), -1)
     return np.asarray(codes).astype(np.int64)
+
+
+def _first_looks(looks: IntArray, *, keys: IntArray, people: IntArray) -> IntArray:
+    """Find the first look at the row of each look: that of who verified most rows, in whatever order they stand.
+
+    Args:
+        looks: their places, shape [looks].
+        keys: the same number for looks at the same row, shape [looks].
+        people: the verifiers, shape [looks].
+    """
+    _, person, counts = np.unique(people, return_inverse=True, return_counts=True)
+    order = np.lexsort((looks, -counts[person], keys))
+    starts = np.flatnonzero(np.diff(keys[order], prepend=np.nan))
+    first = np.empty_like(looks)
+    first[order] = np.repeat(looks[order[starts]], np.diff(starts, append=len(order)))
+    return first
 
 
 def _first_alike(keys: IntArray) -> IntArray:

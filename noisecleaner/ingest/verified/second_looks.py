@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
-from noisecleaner.errors import listed
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.labels.indices import SECOND
+from noisecleaner.ingest.manifest import Column
 from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.tabular import Files
@@ -22,6 +23,8 @@ from noisecleaner.texts import agreeing, counted
 #: The column that says who verified a row, in a table that may hold a row more than once.
 _VERIFIER = "verifier"
 _SHOWN = 3
+#: Rows that the first look calls wrong and no honest second one would all call right.
+_LEAST_WRONG = 5
 
 
 def second_looks_alone(trusted: str, columns: Columns) -> bool:
@@ -50,24 +53,58 @@ def read_verifiers(files: Files) -> pa.ChunkedArray | None:
         return None
 
 
-def others_looks(labels: pa.ChunkedArray, *, first: IntArray, again: IntArray) -> pa.ChunkedArray:
-    """Collect what others saw at rows that more than one verified: of several such labels the most frequent one.
+def others_looks(labels: pa.ChunkedArray, *, first: IntArray, others: IntArray) -> pa.ChunkedArray:
+    """Collect what others saw at rows that more than one verified.
+
+    Of three or more looks the label that most of them name is that of the second look, the first one's where it is
+    among those; of several others the one that comes first in the alphabet.
 
     Args:
         labels: verified labels, shape [verified rows].
-        first: for each of their looks, the place of the first look at the same row, shape [looks].
-        again: its own place, behind that one, shape [looks].
+        first: for each of the others' looks, the place of the first look at the same row, shape [looks].
+        others: its own place, shape [looks].
 
     Returns:
         Labels at the places of the first looks, null elsewhere, shape [verified rows].
     """
     seen: dict[int, Counter[str]] = {}
-    for place, label in zip(first.tolist(), labels.take(pa.array(again)).to_pylist(), strict=True):
+    for place, label in zip(first.tolist(), labels.take(pa.array(others)).to_pylist(), strict=True):
         seen.setdefault(place, Counter())[label] += 1
+    own = dict(zip(seen, labels.take(pa.array(list(seen), pa.int64())).to_pylist(), strict=True))
     mask = np.zeros(len(labels), dtype=bool)
     mask[list(seen)] = True
-    chosen = pa.array([seen[place].most_common(1)[0][0] for place in sorted(seen)], pa.string())
+    chosen = pa.array([_most_named(seen[place], own[place]) for place in sorted(seen)], pa.string())
     return pa.chunked_array([pc.replace_with_mask(pa.nulls(len(labels), pa.string()), pa.array(mask), chosen)])
+
+
+def _most_named(others: Counter[str], first: str) -> str:
+    """Choose between what the first and all others saw."""
+    most = max(others.values())
+    if others[first] and others[first] + 1 >= most:
+        return first
+    return min(label for label, count in others.items() if count == most)
+
+
+def refuse_copies(second: pa.ChunkedArray, *, first: pa.ChunkedArray, given: Column, where: str) -> None:
+    """Refuse second looks that are nothing but the given labels.
+
+    Args:
+        second: labels of second looks, null where there was none, shape [verified rows].
+        first: those of first looks, likewise.
+        given: the given labels of these rows, null for rows that are not in the dataset, shape [verified rows].
+        where: the table, for messages.
+
+    Raises:
+        NoisecleanerError: they repeat all given labels, also where first looks saw others.
+    """
+    both = pc.and_(pc.is_valid(second), pc.and_(pc.is_valid(first), pc.is_valid(given)))
+    called_wrong = count_true(pc.and_(both, pc.not_equal(first, given)))
+    if called_wrong >= _LEAST_WRONG and not count_true(pc.and_(both, pc.not_equal(second, given))):
+        raise NoisecleanerError(
+            f"A second look must be what somebody saw, but those of {where} repeat the given label in all of "
+            f"{count_true(both):,} rows, and the first look saw another one in {called_wrong:,} of them.",
+            "Leave them out, or write down what was seen.",
+        )
 
 
 def not_there(second: pa.ChunkedArray, *, ids: pa.ChunkedArray, outside: BoolArray, where: str) -> Iterator[Notice]:

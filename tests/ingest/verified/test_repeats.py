@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -63,11 +65,23 @@ def test_what_another_verifier_saw_is_a_second_look_at_the_place_of_the_first() 
     assert list(found.notices()) == []
 
 
-def test_of_several_others_the_most_frequent_label_counts() -> None:
-    labels: list[str | None] = ["a", "c", "b", "b", "a"]
-    found = repeats([0] * 5, labels, people=["Ann", "Ben", "Cem", "Dot", None])
-    assert found.second[0].as_py() == "b"
-    assert found.merged(text(labels)).to_pylist() == ["a", None, None, None, None]
+@pytest.mark.parametrize(
+    ("looks", "wanted"),
+    [
+        ({"Ann": "a", "Ben": "b", "Cem": "a"}, "a"),  # two of three
+        ({"Ann": "a", "Ben": "b", "Cem": "b"}, "b"),
+        ({"Ann": "a", "Ben": "c", "Cem": "b"}, "b"),  # nobody agrees
+        ({"Ann": "a", "Ben": "c", "Cem": "c", "Dot": "a"}, "a"),
+        ({"Ann": "a", "Ben": "c", "Cem": "c", "Dot": "c", "Eve": "a"}, "c"),
+    ],
+)
+def test_of_three_looks_most_decide_in_whatever_order_they_stand(looks: dict[str, str], wanted: str) -> None:
+    """Ann verified another row, too: hers is the first look."""
+    for order in itertools.permutations(looks):
+        labels = [*(looks[name] for name in order), "b"]
+        found = repeats([0] * len(order) + [1], [*labels], people=[*order, "Ann"])
+        assert found.second.to_pylist() == [wanted if name == "Ann" else None for name in order] + [None]
+        assert found.merged(text([*labels])).to_pylist() == ["a" if n == "Ann" else None for n in order] + ["b"]
 
 
 def test_one_verifier_may_repeat_a_label_and_not_contradict_it() -> None:

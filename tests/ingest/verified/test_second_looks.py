@@ -65,6 +65,19 @@ def test_a_second_look_that_is_no_class_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "sample_id,trusted_label,second_label\nr0,a,hat\n")
 
 
+def test_second_looks_that_repeat_the_given_labels_are_refused(tmp_path: Path) -> None:
+    """Of eight rows the first look calls six wrong, and the second none."""
+    data = vectors(tmp_path / "d.parquet", LABELS * 2)
+    other = {"a": "b", "b": "a"}
+    rows = [f"r{row},{label if row < 2 else other[label]},{label}" for row, label in enumerate(LABELS * 2)]
+    (tmp_path / "t.csv").write_text("\n".join(["sample_id,trusted_label,second_label", *rows]) + "\n")
+    source = Source(str(data), columns=Columns(embedding="embedding"))
+    with pytest.raises(
+        NoisecleanerError, match=r"in all of 8 rows, .* another one in 6 of them"
+    ):
+        ingest(source, str(tmp_path / "t.csv"))
+
+
 def test_verified_rows_that_contradict_each_other_are_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(NoisecleanerError, match="contradict each other") as refused:
         read(tmp_path, "sample_id,trusted_label,verifier\nr0,a,Ann\nr0,b,Ann\n")
