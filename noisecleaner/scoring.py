@@ -29,7 +29,7 @@ from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.since import corrected_since, suspected
+from noisecleaner.runs.since import as_last_scored, corrected_since, looked_again, suspected
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write
@@ -71,8 +71,10 @@ def score(
     like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
     scored = from_trace(trace).noting(*notices)
     if trusted is not None:
-        for table in filter(None, (_first_looks(run, trusted, like.columns), trusted)):
-            scored = sampled_since(scored, trace, table, like)
+        if second_looks_alone(trusted, like.columns):
+            scored = looked_again(_as_last(scored, run), trace, trusted, like)
+        else:
+            scored = sampled_since(scored, trace, trusted, like)
         if AuditorRecord.read(opened).folds > 1:  # else networks have trained on the labels that they would judge
             scored = suspected(scored, trace)
     progress.tell(*_added(scored.notices, notices))
@@ -130,25 +132,17 @@ def score_new(
     opened.read_fitted()
     inference, scratch, source = inference or Inference(), _scratch(out), source.telling(Auditor(opened).told)
     # the rows' manifest ends with the call: what is written needs a part of it only
-    before = None if trusted is None else _first_looks(out, trusted, source.columns)
+    alone = trusted is not None and ScoredRun.has_scores(out) and second_looks_alone(trusted, source.columns)
+    before = out / "scores.parquet" if alone else None
     labels = _Labels(trusted=trusted, corrections=corrections, before=before)
     scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     return write(out, scored, cutoff, run=run, source=source, progress=progress)
 
 
-def _first_looks(out: Path, trusted: str, columns: Columns) -> str | None:
-    """Name the table of first looks where another one holds nothing but second ones: the last scores, if there are any.
-
-    Args:
-        out: where those would be.
-        trusted: table with verified labels.
-        columns: how the dataset's columns are called.
-    """
-    if not ScoredRun.has_scores(out) or not second_looks_alone(trusted, columns):
-        return None
-    verified = ScoredRun(out).scores(["trusted_label"])["trusted_label"]
-    return str(out / "scores.parquet") if verified.null_count < len(verified) else None
+def _as_last(scored: ScoredRows, out: Path) -> ScoredRows:
+    """Take in what was verified by the time of the last scores, if there are any."""
+    return as_last_scored(scored, ScoredRun(out)) if ScoredRun.has_scores(out) else scored
 
 
 def _added(notices: Sequence[Notice], before: Sequence[Notice]) -> Iterator[Notice]:
@@ -187,7 +181,7 @@ class _Labels:
 
     trusted: str | None
     corrections: str | None
-    before: str | None
+    before: Path | None
 
 
 def _judge(

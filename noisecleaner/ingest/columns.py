@@ -12,7 +12,7 @@ from noisecleaner.ingest.labels.cells import as_text
 from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.tabular import Files
-from noisecleaner.tables import SCORES, count_true
+from noisecleaner.tables import count_true
 
 #: The column by which a clean copy marks rows that carry a verified label.
 CERTIFIED = "nc_verified"
@@ -150,8 +150,6 @@ def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray
         drawn = _numbers(files.column(_PROBABILITY))
     except pa.ArrowException as error:
         raise NoisecleanerError(f"Sampling probabilities must be numbers, but {where} holds others.", hint) from error
-    if drawn.null_count == len(drawn) and set(SCORES.names) <= set(files.schema.names):
-        return None  # scores of a plain random sample
     outside = pc.invert(pc.and_(pc.greater(drawn, 0), pc.less_equal(drawn, 1)))
     bad = pc.and_(pc.is_valid(verified), pc.fill_null(outside, fill_value=True))
     count = count_true(bad)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +27,7 @@ from noisecleaner.ingest.verified.answers import refuse_own_copy
 from noisecleaner.ingest.verified.certified import withhold, without_marks
 from noisecleaner.ingest.verified.corrections import correct, read_corrections, refuse_same
 from noisecleaner.ingest.verified.joining import join
+from noisecleaner.ingest.verified.remembered import as_remembered
 from noisecleaner.ingest.verified.verification import read_verification
 from noisecleaner.ingest.verified.verified_line import odd_labels, own_column
 from noisecleaner.notices import Notice, Severity
@@ -37,7 +39,7 @@ def ingest(
     classes: tuple[str, ...] | None = None,
     *,
     corrections: str | None = None,
-    before: str | None = None,
+    before: Path | None = None,
 ) -> tuple[Manifest, Manifest | None]:
     """Read a dataset, its verified labels and its corrections.
 
@@ -46,7 +48,7 @@ def ingest(
         trusted: table or folder with verified labels, joined on `sample_id`.
         classes: the classes of a fitted run; None takes those of the dataset itself.
         corrections: table with corrections, joined likewise.
-        before: table with labels that were verified before, at which `trusted` holds second looks, joined likewise.
+        before: scores of these rows, where `trusted` holds second looks at what was verified by then.
 
     Returns:
         The dataset, and the clean-only trusted rows (None where there are none).
@@ -59,8 +61,10 @@ def ingest(
     told = source.telling(dataset.classes if dataset.ordered else ())
     where = f"column {source.columns.trusted!r} of {source.data}"
     dataset = dataset.noting(*own_column(dataset, where))
-    for table in filter(None, (before, trusted)):
-        verification = read_verification(table, told, dataset.classes)
+    if before is not None:
+        dataset = as_remembered(dataset, before)
+    if trusted is not None:
+        verification = read_verification(trusted, told, dataset.classes)
         dataset, clean_only = join(dataset, verification, source, fitted=classes is not None)
         where = verification.read_from
     dataset = withhold(dataset)

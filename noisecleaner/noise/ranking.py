@@ -15,6 +15,8 @@ from noisecleaner.noise.rate import whole
 from noisecleaner.noise.rates import Rows
 from noisecleaner.notices import Notice
 
+#: The notices of scores that tell no wrong label from a right one, or may not.
+CODES = ("scores-no-better-than-chance", "scores-not-told-from-chance")
 #: Rows of each kind, wrong and right, below which there is no interval.
 MIN_EACH = 5
 _CHANCE = 0.5
@@ -219,7 +221,7 @@ def _ends(wrong: _Side, right: _Side) -> tuple[float, float]:
 
 def _no_better_than_chance(found: str) -> Notice:
     return Notice(
-        code="scores-no-better-than-chance",
+        code=CODES[0],
         message=f"{found}, which is no better than chance: flags and suggestions mean nothing. Check that images, "
         "embeddings or probabilities belong to the rows that they stand beside, and that the verified labels do.",
     )
@@ -227,7 +229,7 @@ def _no_better_than_chance(found: str) -> Notice:
 
 def _too_few(found: str) -> Notice:
     return Notice(
-        code="scores-not-told-from-chance",
+        code=CODES[1],
         message=f"{found}, which may be no better than chance: flags and suggestions may mean nothing. Verify more "
         "rows, drawn at random.",
     )

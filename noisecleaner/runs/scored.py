@@ -16,7 +16,6 @@ from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rates import Rows
 from noisecleaner.noise.sampling import Sampling
-from noisecleaner.noise.verifiers import Looks
 from noisecleaner.notices import Notice, void
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels

@@ -150,6 +150,11 @@ class ScoredRun:
         with _reading(path / _SCORES):
             self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
 
+    @property
+    def scores_file(self) -> Path:
+        """Where scores.parquet is."""
+        return self.path / _SCORES
+
     @staticmethod
     def has_scores(path: Path) -> bool:
         """Whether a directory has been scored."""

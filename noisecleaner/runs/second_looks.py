@@ -15,6 +15,8 @@ from noisecleaner.noise.rate import Rate, percent
 from noisecleaner.noise.verifiers import VerifierErrors
 from noisecleaner.notices import Notice, Severity
 
+#: The notice that tells how far both looks agree.
+SECOND_LOOKS = "second-looks"
 #: Second looks below which nobody knows how often verifiers err.
 _LEAST = 20
 #: Kappa that looks at the same rows exceed.
@@ -66,7 +68,7 @@ class Rechecked(NamedTuple):
             told += f" The others (such as {listed(list(disputed[:_SHOWN]), _SHOWN)}) calibrate nothing."
         if self.void:
             told += f" {self.reason} No rate stands on either: leave those second looks out, or mend them."
-            return Notice(code="second-looks", message=told, severity=Severity.VOID)
+            return Notice(code=SECOND_LOOKS, message=told, severity=Severity.VOID)
         if self.errors is None:
             told += f" The rates trust the first look: {self.reason}. Draw rows for it with `recheck(RUN, count=N)`."
         else:
@@ -75,7 +77,7 @@ class Rechecked(NamedTuple):
                 f"{self.errors.misses.words()} of the wrong labels right: the noise, {seen.words()} as first looks see "
                 f"it, is {moved.words()}. Rates of classes and of what is kept follow, with intervals that hold both."
             )
-        return Notice(code="second-looks", message=told, severity=Severity.WARNING if apart else Severity.NOTE)
+        return Notice(code=SECOND_LOOKS, message=told, severity=Severity.WARNING if apart else Severity.NOTE)
 
 
 def _copied(twice: Looks) -> bool:

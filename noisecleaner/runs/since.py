@@ -17,6 +17,7 @@ from noisecleaner.ingest.reading import reopened
 from noisecleaner.ingest.verified.certified import cannot_measure
 from noisecleaner.ingest.verified.corrections import correct, read_corrections
 from noisecleaner.ingest.verified.joining import Labelled, place
+from noisecleaner.ingest.verified.remembered import remembered
 from noisecleaner.ingest.verified.second_looks import without_first
 from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
 from noisecleaner.ingest.verified.strangers import Strangers
@@ -24,6 +25,7 @@ from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_no
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.randomness import NOT_RANDOM
+from noisecleaner.noise.ranking import CODES as RANKED
 from noisecleaner.noise.renamed import CODE as RENAMED
 from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.notices import Notice, Severity
@@ -32,10 +34,15 @@ from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_qua
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
+from noisecleaner.runs.scored_run import ScoredRun
+from noisecleaner.runs.second_looks import SECOND_LOOKS
 from noisecleaner.runs.surest import judged_rows
 from noisecleaner.runs.suspects import SUSPECTS, suspect_notices, suspects
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles, overwritten, with_column
+
+#: Notices of the numbers that a score makes, which the next one makes again.
+OF_NUMBERS = frozenset({SECOND_LOOKS, *RANKED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +221,43 @@ def contradicted_since(scored: ScoredRows, trace: Trace) -> ScoredRows:
     said = any(notice.code in ORDERS for notice in kept)
     found = [copied_labels(rows), None if said else renamed_class(rows, scored.classes)]
     return replace(scored, notices=(*kept, *filter(None, found)))
+
+
+def as_last_scored(scored: ScoredRows, last: ScoredRun) -> ScoredRows:
+    """Take in what was verified by the time of the last scores, with what was said of it.
+
+    Args:
+        scored: the rows of the trace.
+        last: scores of the same rows; those of others change nothing.
+    """
+    table = remembered(last.scores_file, scored.identity["sample_id"])
+    if table is None:
+        return scored
+    identity = scored.identity
+    for name in ("trusted_label", "second_label"):
+        identity = with_column(identity, name, table[name])
+    return replace(
+        scored,
+        identity=identity,
+        probability=doubles(table["sample_probability"]),
+        judging=np.asarray(pc.fill_null(table["judging"], fill_value=False)),
+        notices=tuple(notice for notice in last.metadata.notices if notice.code not in OF_NUMBERS),
+    )
+
+
+def looked_again(before: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
+    """Take in second looks at verified rows; those at which both disagree calibrate nothing any more.
+
+    Args:
+        before: the rows, with what was verified.
+        trace: theirs.
+        trusted: table with second looks.
+        like: how the columns of the fit are called, and which order its classes have.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    return fitted_again(verified_since(before, trace, trusted, like).rows, trace)
 
 
 def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:

@@ -88,6 +88,29 @@ def test_first_looks_that_the_fit_does_not_know_are_those_of_the_last_scores(
         assert second_looks(scores) == looks
 
 
+def test_rows_that_a_plan_drew_are_looked_at_again(run: Path, truth: dict[str, str], command: Command) -> None:
+    """plan, score, plan --recheck, score: all of them still measure, with the probabilities of the plan."""
+    for words, column in ((["--n", "80"], "trusted_label"), (["--recheck", "60"], "second_label")):
+        out = run.parent / f"{column}.parquet"
+        planned = command("plan", run, *words, "--out", out)
+        assert planned.code == 0, planned.err
+        table = pq.read_table(out)
+        place = table.schema.get_field_index(column)
+        filled = pa.array([truth[name] for name in table["sample_id"].to_pylist()])
+        pq.write_table(table.set_column(place, column, filled), out)
+        before = audited(run)
+        scored = command("score", run, "--trusted", out)
+        assert scored.code == 0, scored.err
+        assert audited(run) == before + (80 if column == "trusted_label" else 0)
+    noise = json.loads((run / "noise.json").read_text())
+    assert noise["verifiers"]["agree"] == noise["verifiers"]["rows"] == 60
+    codes = {notice["code"] for notice in noise["notices"] if notice["severity"] != "note"}
+    assert codes <= {"sample-may-be-off"}
+    assert "cells-empty" not in str(noise["notices"])
+    again = command("plan", run, "--n", "10", "--out", run.parent / "next.parquet")
+    assert f"{audited(run)} that are verified already" in again.out
+
+
 def test_verifiers_who_err_move_the_rate_and_every_output_says_so(
     fitted: Path, truth: dict[str, str], command: Command, tmp_path: Path
 ) -> None:

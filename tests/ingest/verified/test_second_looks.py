@@ -6,24 +6,30 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from support.scored import metadata_of, scores_table
 from support.sources import vectors
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Source, ingest
 from noisecleaner.ingest.labels.indices import disputed
 from noisecleaner.ingest.verified.second_looks import second_looks_alone, without_first
+from noisecleaner.tables import SCORES, write_table
 
 LABELS = ["a", "b", "a", "b"]
 
 
-def read(tmp_path: Path, *tables: str) -> Manifest:
-    """Read four rows with tables of verified labels: first looks before second ones."""
+def read(tmp_path: Path, verified: str, before: Path | None = None) -> Manifest:
+    """Read four rows with a table of verified labels."""
     data = Source(str(vectors(tmp_path / "d.parquet", LABELS)), columns=Columns(embedding="embedding"))
-    paths = []
-    for number, content in enumerate(tables):
-        (tmp_path / f"t{number}.csv").write_text(content)
-        paths.append(str(tmp_path / f"t{number}.csv"))
-    return ingest(data, paths[-1], before=paths[0] if len(paths) > 1 else None)[0]
+    (tmp_path / "t.csv").write_text(verified)
+    return ingest(data, str(tmp_path / "t.csv"), before=before)[0]
+
+
+def scored(path: Path, ids: list[str]) -> Path:
+    """Write scores of rows of which the first two are verified."""
+    verified = ["a", "b", *[None] * (len(ids) - 2)]
+    write_table(path, [scores_table(sample_id=ids, trusted_label=verified)], SCORES, metadata_of(("a", "b")).to_json())
+    return path
 
 
 def codes(dataset: Manifest) -> list[str]:
@@ -36,7 +42,7 @@ def test_a_column_of_second_looks_stands_beside_the_first_ones(tmp_path: Path) -
     assert dataset.table["second_label"].to_pylist() == ["a", "a", None, None]
     assert dataset.disputed.tolist() == [False, True, False, False]
     (line,) = [notice.message for notice in dataset.notices if notice.code == "second-looks-read"]
-    assert line == f"Second looks: column 'second_label' of {tmp_path / 't0.csv'}, 2 of 3 rows filled."
+    assert line == f"Second looks: column 'second_label' of {tmp_path / 't.csv'}, 2 of 3 rows filled."
 
 
 def test_rows_of_another_verifier_are_second_looks(tmp_path: Path) -> None:
@@ -47,8 +53,8 @@ def test_rows_of_another_verifier_are_second_looks(tmp_path: Path) -> None:
 
 
 def test_second_looks_alone_are_at_the_rows_that_were_verified_before(tmp_path: Path) -> None:
-    first, second = "sample_id,trusted_label\nr0,a\nr1,b\n", "sample_id,path,second_label\nr1,,a\nr2,,b\nr9,,a\nr0,,\n"
-    dataset = read(tmp_path, first, second)
+    second = "sample_id,path,second_label\nr1,,a\nr2,,b\nr9,,a\nr0,,\n"
+    dataset = read(tmp_path, second, scored(tmp_path / "scores.parquet", ["r0", "r1", "r2", "r3"]))
     assert dataset.table["trusted_label"].to_pylist() == ["a", "b", None, None]
     assert dataset.table["second_label"].to_pylist() == [None, "a", None, None]
     assert codes(dataset) == ["second-looks-read", "second-looks-elsewhere", "second-looks-alone"]
@@ -56,8 +62,16 @@ def test_second_looks_alone_are_at_the_rows_that_were_verified_before(tmp_path: 
     assert "1 second look of" in said
     assert "(such as r9)" in said
     assert "1 second look is at rows that nobody has verified before" in said
-    for name, alone in (("t0.csv", False), ("t1.csv", True)):
-        assert second_looks_alone(str(tmp_path / name), Columns()) == alone
+    assert second_looks_alone(str(tmp_path / "t.csv"), Columns())
+    others = read(tmp_path, second, scored(tmp_path / "scores.parquet", ["r0", "r1", "r3", "r2"]))
+    assert others.table["trusted_label"].null_count == 4
+
+
+def test_a_table_of_first_looks_is_not_one_of_second_looks_alone(tmp_path: Path) -> None:
+    for columns in ("trusted_label", "trusted_label,second_label", "second_label,right"):
+        (tmp_path / "t.csv").write_text(f"sample_id,{columns}\nr0,{',a' * columns.count(',')}a\n")
+        named = Columns(trusted="right") if "right" in columns else Columns()
+        assert not second_looks_alone(str(tmp_path / "t.csv"), named)
 
 
 def test_a_second_look_that_is_no_class_is_refused(tmp_path: Path) -> None:
@@ -72,9 +86,7 @@ def test_second_looks_that_repeat_the_given_labels_are_refused(tmp_path: Path) -
     rows = [f"r{row},{label if row < 2 else other[label]},{label}" for row, label in enumerate(LABELS * 2)]
     (tmp_path / "t.csv").write_text("\n".join(["sample_id,trusted_label,second_label", *rows]) + "\n")
     source = Source(str(data), columns=Columns(embedding="embedding"))
-    with pytest.raises(
-        NoisecleanerError, match=r"in all of 8 rows, .* another one in 6 of them"
-    ):
+    with pytest.raises(NoisecleanerError, match=r"in all of 8 rows, .* another one in 6 of them"):
         ingest(source, str(tmp_path / "t.csv"))
 
 
