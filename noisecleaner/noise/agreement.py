@@ -23,7 +23,7 @@ ORDERS = frozenset(("verified-order", "verified-classes-exchanged"))
 #: What `agreement_notices` may say; where verified labels come in later, it is said again of all of them.
 CODES = frozenset((CENSUS, "no-error-verified", "verified-labels-of-other-rows", NEVER_VERIFIED, *ORDERS))
 #: Verified rows of which one should be wrong.
-_LEAST_RIGHT = 50
+_LEAST_RIGHT = 30
 #: Verified rows that can show that labels have nothing to do with the given ones.
 _LEAST_ODD = 20
 #: Above this share of wrong labels nobody would call the labels given.
