@@ -26,6 +26,7 @@ from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, com
 from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.contents import Contents, refuse_other_data
 from noisecleaner.runs.record import FitResult, Record
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run, fingerprint, open_run
@@ -83,6 +84,7 @@ def fit(
     rehearse(recipe, shape=architecture.shape, trunk=architecture.trunk, side=corpus.side())
     wanted = Record(config, fingerprint(corpus.manifests()))
     with open_run(out, wanted, overwrite=overwrite, resume=resume) as (run, record):
+        refuse_other_data(run, corpus.manifests())
         if record.result is not None:
             progress.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return record.result
@@ -149,6 +151,8 @@ def _prepare(
     """Make the inputs of all rows; those that cannot be read are marked in the corpus."""
     # features cost minutes and stay; pixels and vectors are copies of what the user has
     folder = run.path if architecture.frozen else run.cache
+    contents = Contents.read(run) or Contents.of_images(corpus.manifests(), config.source)
+    contents.write(run)
     inputs = prepare(
         corpus.manifests(),
         encoder=architecture.encoder,
@@ -156,6 +160,7 @@ def _prepare(
         decoding=config.decoding,
         progress=progress,
     )
+    contents.adding(inputs.vectors).write(run)
     corpus = corpus.skipping(inputs.skipped)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
     notices = (

@@ -23,6 +23,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
 from noisecleaner.runs.auditor import Auditor, AuditorRecord
 from noisecleaner.runs.basis import Basis
+from noisecleaner.runs.contents import Contents, dataset_contents
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.run import Run
@@ -69,7 +70,7 @@ def score(
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
     named = source.columns.with_labels(columns or Columns())
     like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
-    scored = from_trace(trace).noting(*notices)
+    scored = replace(from_trace(trace), contents=dataset_contents(opened)).noting(*notices)
     if trusted is not None:
         if second_looks_alone(trusted, like.columns):
             scored = looked_again(_as_last(scored, run), trace, trusted, like)
@@ -206,6 +207,7 @@ def _judge(
     )
     progress.tell(*dataset.notices)
     read = len(dataset.notices)
+    contents = Contents.of_images([dataset], source)
     judged = auditor.judge(dataset, inference, network=network, scratch=scratch, progress=progress)
     dataset = judged.dataset
     progress.tell(*dataset.notices[read:])
@@ -215,6 +217,7 @@ def _judge(
         progress.tell(skipped)
         dataset = dataset.noting(skipped)
     scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused, basis=_basis(run, auditor))
+    scored = replace(scored, contents=contents.adding(judged.vectors).parts[0])
     scored = scored.noting(*odd_sample(scored, dataset.empty))
     known_by_heart = scored.judging & (places >= 0) & (network < 0)
     scored = scored if known_by_heart.any() else on_their_own(scored)

@@ -24,6 +24,7 @@ from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.verified.corrections import correct, read_corrections
 from noisecleaner.progress import Progress
+from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -103,6 +104,7 @@ def export_clean(
     manifest = read_manifest(source, run.metadata.classes)
     scores = run.scores()
     _refuse_changed(manifest, scores, scored, source)
+    refuse_other_scored(run.metadata.contents, manifest, scored=scored, data=source.data)
     format = format or ("folder" if open_tables(source.data) is None else "parquet")
     writer = writer_of(format)
     source.refuse_inside(out)

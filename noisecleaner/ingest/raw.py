@@ -13,9 +13,9 @@ from noisecleaner.ingest.files.places import Place, check_relative
 from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.folders import read_folder
 from noisecleaner.ingest.labels.naming import LabelColumn
-from noisecleaner.ingest.manifest import Payload
+from noisecleaner.ingest.manifest import Images, Payload
 from noisecleaner.ingest.opening import open_data, open_tables
-from noisecleaner.ingest.payloads import Content, ImageFiles, find_content, no_content
+from noisecleaner.ingest.payloads import Content, ImageColumn, ImageFiles, find_content, no_content
 from noisecleaner.ingest.source import VECTOR_FILES, Source
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.ingest.vectors.columns import VectorFile
@@ -135,6 +135,23 @@ def with_images(source: Source) -> Source:
     if files is not None and source.columns.image not in files:
         return source
     return replace(source, columns=replace(source.columns, embedding=None, probabilities=None))
+
+
+def images_beside(source: Source, paths: pa.ChunkedArray) -> Images | None:
+    """Find the images of rows whose vectors are in a file of their own; None where they have none.
+
+    Args:
+        source: the dataset.
+        paths: of its rows, as its manifest has them.
+    """
+    pictured = with_images(source)
+    if pictured == source:
+        return None
+    files = open_tables(source.data)
+    if files is None:
+        return ImageFiles(Place.parse(source.data), paths.combine_chunks())
+    payload = find_content(files, pictured, required=False).payload
+    return payload if isinstance(payload, (ImageFiles, ImageColumn)) else None
 
 
 def _refuse_columns(source: Source) -> None:

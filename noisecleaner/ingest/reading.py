@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,6 +16,7 @@ from noisecleaner.ingest.class_line import class_notices, refuse_ids_as_labels
 from noisecleaner.ingest.columns import read_probability
 from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import OWN_FILE
+from noisecleaner.ingest.fingerprints import Fingerprint, refuse_other
 from noisecleaner.ingest.labels.lookalikes import alike_notices
 from noisecleaner.ingest.labels.naming import Reading
 from noisecleaner.ingest.manifest import Column, Manifest, Payload, Skip, by_row
@@ -140,19 +141,34 @@ def _unmarked(source: Source, rows: RawRows) -> Iterator[Notice]:
         yield without_marks(source.data, rows.notes)
 
 
-def reopened(source: Source, classes: tuple[str, ...], ids: pa.Array) -> Payload | None:
+def reopened(
+    source: Source, classes: tuple[str, ...], ids: pa.Array, contents: Sequence[Fingerprint] = ()
+) -> Payload | None:
     """Open what the rows of a dataset bring once more; None where it is not there any more, or holds other rows.
 
     Args:
         source: the dataset.
         classes: the classes of the fitted run.
         ids: of its rows then, shape [rows].
+        contents: what they brought then.
+
+    Raises:
+        NoisecleanerError: it holds the same rows, but they bring something else.
     """
     try:
         manifest = read_manifest(source, classes)
     except NoisecleanerError:
         return None
-    return manifest.payload if manifest.table["sample_id"].combine_chunks().equals(ids) else None
+    if not manifest.table["sample_id"].combine_chunks().equals(ids):
+        return None
+    refuse_other(
+        contents,
+        manifest,
+        required=f"Verified rows are compared with the fitted ones, which {source.data} must hold as they were",
+        hint="Bring back what was fitted, run `fit(..., overwrite=True)` again, or leave images and vectors out of the "
+        "verified table.",
+    )
+    return manifest.payload
 
 
 def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, Manifest | None]:

@@ -16,6 +16,7 @@ import numpy as np
 from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest import Manifest, Payload, Skip
+from noisecleaner.ingest.fingerprints import Fingerprint, PassingVectors
 from noisecleaner.ingest.vectors.columns import VectorFile, skipped
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.decoding import Pixels, decode_all
@@ -41,11 +42,13 @@ class Inputs:
         array: one input a row.
         skipped: the rows that could not be read.
         notices: what was found in reading them that a reader of the results must know.
+        vectors: of each part, what vectors its rows brought; empty where they brought images.
     """
 
     array: Array
     skipped: dict[int, Skip]
     notices: tuple[Notice, ...] = ()
+    vectors: tuple[Fingerprint, ...] = ()
 
 
 def prepare(
@@ -111,8 +114,11 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
     array = vectors[0].array if isinstance(vectors[0], VectorFile) and len(parts) == 1 else None
     copied, row, columns = array is None, 0, []
     unusable: dict[int, Skip] = {}
+    passing = [PassingVectors(payload, len(rows)) for payload, rows in zip(vectors, parts, strict=True)]
     with progress.stage(f"Reading {kind}", total, "rows") as stage:
-        for block in chain.from_iterable(part.blocks() for part in vectors):
+        streams = zip(passing, vectors, strict=True)
+        for part, block in ((part, block) for part, payload in streams for block in payload.blocks()):
+            part.take(block)
             if kind == "probabilities":
                 check(block)
                 columns.append(likeliest(block))
@@ -125,14 +131,15 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
             row += len(block)
             stage.advance(len(block))
     assert array is not None  # noqa: S101  # a manifest has rows
+    fingerprints = tuple(part.fingerprint() for part in passing)
     if kind == "embeddings":
         usable = np.setdiff1d(np.arange(total), list(unusable))
         far = far_outside(array, usable)
         if (notice := two_kinds(far, usable)) is not None:
-            return Inputs(array, unusable, (notice,))
+            return Inputs(array, unusable, (notice,), fingerprints)
         unusable |= dict.fromkeys(far.tolist(), Skip.FAR_OUTSIDE)
     notices = check_order(np.concatenate(columns)[: len(parts[0])], parts[0]) if columns else ()
-    return Inputs(array, unusable, notices)
+    return Inputs(array, unusable, notices, fingerprints)
 
 
 def statistics(array: Array, rows: IntArray) -> tuple[RealArray, RealArray]:

@@ -17,6 +17,7 @@ from noisecleaner.arrays import Array, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
+from noisecleaner.ingest.fingerprints import Fingerprint, PassingVectors
 from noisecleaner.ingest.skips import causes
 from noisecleaner.ingest.vectors.columns import skipped
 from noisecleaner.ingest.vectors.orders import AnyVectors
@@ -90,11 +91,13 @@ class Judged:
         dataset: the rows, unreadable ones marked.
         judgements: what is made of them.
         compared: a sample of them as the fitted rows' one looks; None where nothing is kept of those.
+        vectors: one that tells what vectors they brought; empty where they brought images.
     """
 
     dataset: Manifest
     judgements: Judgements
     compared: ComparedRows | None
+    vectors: tuple[Fingerprint, ...] = ()
 
 
 class Auditor:
@@ -175,8 +178,9 @@ class Auditor:
         predictors = open_predictors(self._run, self.shape, self._record.folds, device)
         sample, wanted = VectorSample(self._sampled(dataset), payload.width), _wanted(dataset)
         pending = _Pending(wanted=wanted, given=dataset.given, network=network, sample=sample)
+        passing = PassingVectors(payload, len(dataset))
         work, threads = partial(self._judge_block, predictors, pending), predictors.threads
-        parts = in_threads(work, vector_blocks(payload), threads=threads, ahead=2 * threads, name="score")
+        parts = in_threads(work, vector_blocks(payload, passing), threads=threads, ahead=2 * threads, name="score")
         judgements, missing = Judgements.unknown(len(dataset)), dict[int, Skip]()
         columns = np.full(len(dataset), -1)
         with progress.stage("Scoring", int(wanted.sum()), "rows") as stage:
@@ -189,9 +193,10 @@ class Auditor:
         _require_rows(dataset)
         if payload.kind == "probabilities":
             dataset = dataset.noting(*check_order(columns, dataset))
-        rows, vectors = sample.seen()
-        compared = self._compare(vectors.__getitem__, predictors, given=dataset.given[rows], network=network[rows])
-        return Judged(dataset=dataset, judgements=judgements, compared=compared)
+        rows, seen = sample.seen()
+        compared = self._compare(seen.__getitem__, predictors, given=dataset.given[rows], network=network[rows])
+        vectors = (passing.fingerprint(),)
+        return Judged(dataset=dataset, judgements=judgements, compared=compared, vectors=vectors)
 
     def _judge_block(self, predictors: Predictors, pending: _Pending, block: VectorBlock) -> _JudgedBlock:
         """Judge the rows of a block that are wanted and have a vector."""

@@ -47,6 +47,11 @@ class Run:
         return self.path / "duplicates.parquet"
 
     @property
+    def contents(self) -> Path:
+        """What rows brought, in a few bytes: whether it is still the same; earlier versions kept nothing of it."""
+        return self.path / "contents.json"
+
+    @property
     def checkpoint(self) -> Path:
         """What an interrupted fit resumes from; removed at its end."""
         return self.path / "checkpoint"

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.looks import Looks
@@ -61,6 +62,7 @@ class ScoredRows:
         none_label: the verified label that says that none of the classes is right; None where no label can.
         unused: classes that no fitted row was given.
         basis: which audited rows label quality of new rows is calibrated on; None of fitted rows, and where it is not.
+        contents: what the rows brought; nothing where an earlier version wrote the run.
     """
 
     identity: pa.Table
@@ -78,6 +80,7 @@ class ScoredRows:
     none_label: str | None = None
     unused: tuple[str, ...] = ()
     basis: Basis | None = None
+    contents: tuple[Fingerprint, ...] = ()
 
     def noting(self, *notices: Notice) -> ScoredRows:
         """Return the same rows with more notices."""

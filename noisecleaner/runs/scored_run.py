@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Source
+from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.noise.ranking import Rankings
 from noisecleaner.noise.rate import Rate, whole
 from noisecleaner.noise.rates import Noise
@@ -53,6 +54,7 @@ class Metadata:
         notices: what a reader of the numbers must know, of fit and of score.
         unused: classes that no fitted row was given.
         basis: which audited rows label quality of new rows is calibrated on; None of fitted rows, and where it is not.
+        contents: what the rows brought; nothing where an earlier version wrote the file.
     """
 
     run: Path
@@ -69,6 +71,7 @@ class Metadata:
     notices: tuple[Notice, ...] = ()
     unused: tuple[str, ...] = ()
     basis: Basis | None = None
+    contents: tuple[Fingerprint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Describe the metadata as a JSON object."""
@@ -87,6 +90,7 @@ class Metadata:
             "notices": [notice.to_json() for notice in self.notices],
             "unused": list(self.unused),
             "basis": self.basis.to_json() if self.basis else None,
+            "contents": [fingerprint.to_json() for fingerprint in self.contents],
         }
 
     @classmethod
@@ -117,6 +121,7 @@ class Metadata:
             notices=tuple(Notice.from_json(notice) for notice in content.get("notices", ())),
             unused=tuple(map(str, content.get("unused", ()))),
             basis=Basis.from_json(content["basis"]) if content.get("basis") else None,
+            contents=tuple(map(Fingerprint.from_json, content.get("contents", ()))),
         )
 
 

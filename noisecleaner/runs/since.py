@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source, read_verification
+from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
@@ -74,7 +76,7 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    scored, fresh = _withheld(scored, _read_fresh(trusted, like, trace), trace)
+    scored, fresh = _withheld(scored, _read_fresh(trusted, like, trace, scored.contents), trace)
     mask = np.zeros(len(trace.table), dtype=bool)
     mask[fresh.rows] = True
     before = scored.identity["trusted_label"]
@@ -158,8 +160,8 @@ class _Fresh:
         return replace(self, rows=self.rows[which], labels=labels, probability=probability)
 
 
-def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
-    """Read a table of verified labels of fitted rows."""
+def _read_fresh(trusted: str, like: Source, trace: Trace, contents: Sequence[Fingerprint]) -> _Fresh:
+    """Read a table of verified labels of fitted rows, of which is known what they brought."""
     verification = read_verification(trusted, like, trace.classes)
     ids = trace.table["sample_id"].combine_chunks()
     placed = place(
@@ -168,8 +170,8 @@ def _read_fresh(trusted: str, like: Source, trace: Trace) -> _Fresh:
             table=trace.table,
             classes=trace.classes,
             none_label=verification.none_label,
-            vectors=lambda: reopened(like, trace.classes, ids),
-            images=lambda: reopened(with_images(like), trace.classes, ids),
+            vectors=lambda: reopened(like, trace.classes, ids, contents),
+            images=lambda: reopened(with_images(like), trace.classes, ids, contents),
             fitted=True,
             data=like.data,
         ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from noisecleaner.arrays import IntArray, RealArray, SingleArray
+from noisecleaner.ingest.fingerprints import PassingVectors
 from noisecleaner.ingest.vectors.orders import AnyVectors
 
 
@@ -41,9 +42,16 @@ class VectorSample:
         return self._rows[there], self._vectors[there]
 
 
-def vector_blocks(payload: AnyVectors) -> Iterator[VectorBlock]:
-    """Read all vectors; a row without a usable one is told by `ingest.vectors.columns.skipped`."""
+def vector_blocks(payload: AnyVectors, passing: PassingVectors | None = None) -> Iterator[VectorBlock]:
+    """Read all vectors; a row without a usable one is told by `ingest.vectors.columns.skipped`.
+
+    Args:
+        payload: where they come from.
+        passing: takes them in as they pass by.
+    """
     first = 0
     for vectors in payload.blocks():
+        if passing is not None:
+            passing.take(vectors)
         yield VectorBlock(first, vectors)
         first += len(vectors)

@@ -134,6 +134,7 @@ def _write_files(
         notices=scored.notices,
         unused=scored.unused,
         basis=scored.basis,
+        contents=scored.contents,
     ).to_json()
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
     out.mkdir(parents=True, exist_ok=True)

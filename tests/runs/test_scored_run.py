@@ -61,7 +61,7 @@ def test_metadata_come_back_from_json(classes: list[str], facts: dict[str, objec
 
 GOOD = metadata_of(["cat", "dog"], goal=Goal("noise", 0.1)).to_json()
 #: What earlier versions did not write.
-LATER = ("kept_noise", "judged", "notices", "unused", "basis")
+LATER = ("kept_noise", "judged", "notices", "unused", "basis", "contents")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ LATER = ("kept_noise", "judged", "notices", "unused", "basis")
         {**GOOD, "kept_noise": {"rate": 2}},
         {**GOOD, "judged": -1},
         {**GOOD, "basis": {"rows": 3, "data": "x"}},
+        {**GOOD, "contents": [{"kind": "images"}]},
         {**GOOD, "notices": [{"code": "x"}]},
         {**GOOD, "notices": [{"code": "x", "message": "y", "severity": "z"}]},
     ],
