@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from noisecleaner.errors import Interrupted, NoisecleanerError, listed
+from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
+from noisecleaner.runs.differences import differences
 from noisecleaner.runs.record import Record
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
@@ -223,12 +224,10 @@ def _check_replaceable(run: Run, overwrite: bool) -> None:
 
 
 def _check_same(path: Path, record: Record, wanted: Record) -> None:
-    before, now = record.config.to_json(), wanted.config.to_json()
-    other = [name for name in now if before[name] != now[name]]
+    other = list(differences(record.config.to_json(), wanted.config.to_json()))
     if other:
-        was = ", ".join(f"{name}={before[name]}" for name in other)
         raise NoisecleanerError(
-            f"`resume=True` needs the options that {path} was started with, but {listed(other)} differ (it has {was}).",
+            f"`resume=True` needs the options that {path} was started with: {', '.join(other)}.",
             "Repeat the first `fit(...)` and add `resume=True`, or start again with `overwrite=True`.",
         )
     if record.fingerprint != wanted.fingerprint:

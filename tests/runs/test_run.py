@@ -124,8 +124,8 @@ def test_a_run_is_resumed_with_its_own_options(tmp_path: Path) -> None:
     with pytest.raises(NoisecleanerError) as error:
         begin(tmp_path / "run", replace(WANTED, config=replace(CONFIG, seed=4, method="l2b")), resume=True)
     assert error.value.message == (
-        f"`resume=True` needs the options that {tmp_path / 'run'} was started with, but method, seed differ "
-        "(it has method=soseleto, seed=3)."
+        f"`resume=True` needs the options that {tmp_path / 'run'} was started with: `method='soseleto'` "
+        "(now `method='l2b'`), `seed=3` (now `seed=4`)."
     )
     assert Run(tmp_path / "run").read() == WANTED
 
