@@ -8,6 +8,7 @@ import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ def named(path: Path) -> Path:
     if not real.name:
         raise NoisecleanerError(f"An output needs a name, but {path} is the root.", "Name a directory with `out=DIR`.")
     return real
+
+
+def unused(path: Path) -> Path:
+    """Find a name like this one that no file has: `verify.parquet`, else `verify-2.parquet`, and so on."""
+    names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(name for name in chain([path], names) if not os.path.lexists(name))
 
 
 def refuse_existing(out: Path, *, parameter: str = "with `out=DIR`") -> None:

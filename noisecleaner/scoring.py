@@ -60,7 +60,8 @@ def score(
 
     Raises:
         NoisecleanerError: the run is damaged or unfinished, or it has no such column.
-        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With `trusted` or
+            `corrections` everything is, with the threshold of the cutoff.
     """
     refuse_same(trusted=trusted, corrections=corrections)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
@@ -85,7 +86,8 @@ def score(
         scored = corrected_since(scored, corrections, like, progress)
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
-    return write(run, scored, cutoff, run=run, source=source, progress=progress)
+    fresh = trusted is not None or corrections is not None
+    return write(run, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
 
 
 def score_new(
@@ -117,7 +119,8 @@ def score_new(
 
     Raises:
         NoisecleanerError: run, rows or options cannot be used; nothing is written.
-        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With `trusted` or
+            `corrections` everything is, with the threshold of the cutoff.
     """
     if trusted is None:
         refuse_same_column(source)
@@ -138,7 +141,8 @@ def score_new(
     labels = _Labels(trusted=trusted, corrections=corrections, before=before)
     scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
-    return write(out, scored, cutoff, run=run, source=source, progress=progress)
+    fresh = trusted is not None or corrections is not None
+    return write(out, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
 
 
 def _as_last(scored: ScoredRows, out: Path) -> ScoredRows:

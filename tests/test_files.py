@@ -20,6 +20,7 @@ from noisecleaner.files import (
     refuse_existing,
     replacing,
     sweep,
+    unused,
     write_arrays,
     write_json,
     write_record,
@@ -163,3 +164,11 @@ def test_a_broken_array_file_is_an_error_or_still_right(tmp_path: Path, data: st
     except NoisecleanerError:
         return
     assert all(np.array_equal(a, np.arange(12, dtype=np.float32)) for a in found.values())
+
+
+def test_an_unused_name_is_that_of_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "verify.parquet"
+    assert unused(path) == path
+    path.touch()
+    (tmp_path / "verify-2.parquet").symlink_to("nowhere")
+    assert unused(path) == tmp_path / "verify-3.parquet"

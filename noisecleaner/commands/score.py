@@ -16,7 +16,11 @@ from noisecleaner.commands._shared import Corrections, Seed, Trusted, only_given
 from noisecleaner.errors import NoisecleanerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from noisecleaner.noise.thresholds import Goal
+    from noisecleaner.progress import Progress
+    from noisecleaner.runs.summary import Summary
 
 GOAL = "Instead of a threshold"
 
@@ -82,17 +86,19 @@ def score(
         if trusted is None and corrections is None:
             refuse(rows.of_labels(), "--data, --trusted or --corrections")
         columns = only_given(columns=rows.columns() if told else None)
-        with terminal.LateProgress() as progress:
-            summary = score_fitted(
+
+        def fitted(progress: Progress) -> Summary:
+            return score_fitted(
                 run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **columns
             )
-            progress.release(summary.notices)
-        console.show_summary(summary, run)
+
+        _show(fitted, run)
         return
     source = rows.source(data)
     target = target_of(run, source.data, out)
-    with terminal.LateProgress() as progress:
-        summary = score_new(
+
+    def new(progress: Progress) -> Summary:
+        return score_new(
             run,
             source,
             target,
@@ -102,8 +108,31 @@ def score(
             inference=rows.inference(),
             progress=progress,
         )
+
+    _show(new, target)
+
+
+def _show(score: Callable[[Progress], Summary], target: Path) -> None:
+    """Score, and show what was written, also where that does not reach the goal.
+
+    Raises:
+        TooFewVerifiedError: it does not.
+    """
+    from noisecleaner.api import TooFewVerifiedError
+    from noisecleaner.runs.scored_run import ScoredRun
+
+    missed = None
+    with terminal.LateProgress() as progress:
+        try:
+            summary = score(progress)
+        except TooFewVerifiedError as error:
+            if error.written is None:
+                raise
+            missed, summary = error, ScoredRun(error.written).summary()
         progress.release(summary.notices)
     console.show_summary(summary, target)
+    if missed is not None:
+        raise missed
 
 
 def plan(

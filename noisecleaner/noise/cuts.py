@@ -72,6 +72,11 @@ class Cut:
         flagged = self.rows(threshold).flagged
         return Sides(flagged=self._mean(0, flagged), kept=self._mean(flagged, len(self.values)))
 
+    @property
+    def each_expected(self) -> FloatArray:
+        """1 - label quality of each row in that order, NaN from the first row on of which it is unknown."""
+        return np.diff(self._expected)
+
     def audits(self, threshold: float) -> Sides[Audit]:
         """Collect the rows that judge."""
         below = self.judged < threshold

@@ -81,7 +81,7 @@ def draw(frame: Frame, *, count: int, seed: int) -> Design:
     return Design(drawn=drawn, probability=probability, shrinks=shrinks)
 
 
-def probabilities(*, doubt: FloatArray, before: FloatArray, open_rows: BoolArray, count: int) -> FloatArray:
+def probabilities(*, doubt: FloatArray, before: FloatArray, open_rows: BoolArray, count: float) -> FloatArray:
     """Compute with which probability each row is drawn if it is open, so that `count` open rows are drawn in all.
 
     Args:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
-from scipy import special
 
 from noisecleaner.arrays import BoolArray, FloatArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.noise.cuts import Cut, Sides
+from noisecleaner.noise.needed import Draws, Growth, p_values
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import agreeing, counted
 
@@ -21,14 +22,41 @@ _STARTS = (0, 2, 6, 15)
 _SETS = 100
 Value = TypeVar("Value")
 _COUNT = "A number of rows can be flagged without a guarantee: `Goal('budget', 100)`."
-_DRAW = f"Draw some with `plan(RUN, count=300, out='verify.parquet')` and verify them. {_COUNT}"
-_MOST = 1e8  # verified rows; whoever is told to verify more cannot
 
 
 class TooFewVerifiedError(NoisecleanerError):
-    """More verified rows are needed before there is an answer; the command line exits with 3."""
+    """More verified rows are needed before there is an answer; the command line exits with 3.
+
+    Attributes:
+        written: where scores were written all the same, with the default threshold; None where nothing was written.
+    """
 
     exit_code = 3
+    written: Path | None = None
+
+    def after_writing(self, out: Path, *, threshold: float) -> TooFewVerifiedError:
+        """Return the same, which also says where scores were written, and with which threshold."""
+        told = f"The scores were written to {quoted(out)} all the same, with `threshold={threshold:g}` in its place."
+        error = TooFewVerifiedError(f"{self.message} {told}", self.hint)
+        error.written = out
+        return error
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextPlan:
+    """What draws more rows to verify, as a hint names it.
+
+    Args:
+        run: the directory with the scores; None in a library call, which knows it.
+        out: the table to fill in, which is not there yet.
+    """
+
+    run: Path | None = None
+    out: Path = Path("verify.parquet")
+
+    def call(self, count: int) -> str:
+        """Write the call, in backticks."""
+        return f"`plan({'RUN' if self.run is None else repr(str(self.run))}, count={count}, out={str(self.out)!r})`"
 
 
 @dataclass(frozen=True)
@@ -103,7 +131,7 @@ def refuse_unmeasured(goal: Goal, notices: Iterable[Notice]) -> None:
             raise TooFewVerifiedError(f"{goal.words} cannot be guaranteed. {notice.message}", _COUNT)
 
 
-def choose(goal: Goal, cut: Cut) -> float:
+def choose(goal: Goal, cut: Cut, plan: NextPlan | None = None) -> float:
     """Choose the threshold that reaches a goal and flags most rows (precision) or keeps most (noise).
 
     Guarantees are those of fixed-sequence testing ("Learn then test", Angelopoulos et al., 2021): sets grow from the
@@ -113,6 +141,7 @@ def choose(goal: Goal, cut: Cut) -> float:
     Args:
         goal: what shall be reached.
         cut: the rows in the order of the column that is cut.
+        plan: what draws more rows, for the hint.
 
     Raises:
         TooFewVerifiedError: these verified rows cannot tell, or the ranking does not reach it.
@@ -126,7 +155,7 @@ def choose(goal: Goal, cut: Cut) -> float:
     sets = _sets(goal, cut)
     reached = _reached(goal, sets)
     if reached is None:
-        raise _too_few(goal, sets, cut)
+        raise _too_few(goal, sets, cut, plan or NextPlan())
     return float(sets.thresholds[reached])
 
 
@@ -154,8 +183,26 @@ class _Sets:
 
     def passes(self, goal: Goal) -> BoolArray:
         """Which of them reach a goal, by the test or by counting."""
-        tested = _p_values(sizes=self.sizes, errors=self.errors, limit=self.limit) <= _level(goal)
+        tested = p_values(sizes=self.sizes, errors=self.errors, limit=self.limit) <= _level(goal)
         return np.where(self.counted, self.errors <= self.limit * self.sizes, tested)
+
+    def growth(self, goal: Goal, cut: Cut) -> Growth:
+        """What more verified rows would do."""
+        draws = Draws(
+            expected=cut.each_expected if goal.kind == "precision" else cut.each_expected[::-1],
+            verified=len(cut.audit),
+            planned=len(cut.audit) > 0 and float(np.ptp(cut.audit.probability)) > 0,
+            shares=self.shares,
+        )
+        return Growth(
+            sizes=self.sizes,
+            errors=self.errors,
+            expected=self.expected,
+            draws=draws,
+            limit=self.limit,
+            level=_level(goal),
+            starts=_STARTS,
+        )
 
 
 def _sets(goal: Goal, cut: Cut) -> _Sets:
@@ -211,8 +258,7 @@ def _reached(goal: Goal, sets: _Sets) -> int | None:
         reached = np.flatnonzero(passes)
         return int(reached[-1]) if len(reached) else None
     for allowed in _STARTS:
-        errors = np.full(_SETS, float(allowed))
-        testable = np.flatnonzero(_p_values(sizes=sets.sizes, errors=errors, limit=sets.limit) <= level)
+        testable = np.flatnonzero(p_values(sizes=sets.sizes, errors=allowed, limit=sets.limit) <= level)
         if not len(testable) or not passes[testable[0]]:
             continue
         failed = np.flatnonzero(~passes[testable[0] :])
@@ -226,12 +272,7 @@ def _level(goal: Goal) -> float:
     return (1 - goal.confidence) / len(_STARTS)
 
 
-def _p_values(*, sizes: FloatArray, errors: FloatArray, limit: float) -> FloatArray:
-    """Probability of at most so many errors where their share is the limit (binomial, continued to real numbers)."""
-    return np.where(errors < sizes, special.betainc(np.maximum(sizes - errors, 1e-9), errors + 1, 1 - limit), 1.0)
-
-
-def _too_few(goal: Goal, sets: _Sets, cut: Cut) -> TooFewVerifiedError:
+def _too_few(goal: Goal, sets: _Sets, cut: Cut, plan: NextPlan) -> TooFewVerifiedError:
     """Say how many more verified rows it takes, or that they would not help."""
     verified, rows = len(cut.audit), len(cut.values)
     asked = f"{goal.words} cannot be guaranteed with {goal.confidence:.0%} confidence by "
@@ -240,36 +281,22 @@ def _too_few(goal: Goal, sets: _Sets, cut: Cut) -> TooFewVerifiedError:
     less = "Ask for less, or have a number of rows flagged, the most suspicious first, without a guarantee: "
     less += f"`Goal('budget', {max(1, min(100, rows))})`."
     if not verified:
-        return TooFewVerifiedError(f"{asked}: nobody has verified rows that may judge.", _DRAW)
+        draw = f"Draw some with {plan.call(min(300, rows))} and verify them. {_COUNT}"
+        return TooFewVerifiedError(f"{asked}: nobody has verified rows that may judge.", draw)
     if np.isnan(sets.expected).all():
         return TooFewVerifiedError(f"{asked}: none of them can judge this ranking.", less)
     if not left:
         return TooFewVerifiedError(f"{goal.words} is not reached: every row is verified, and no cut is so good.", less)
-    needed = _needed(goal, sets)
+    growth = sets.growth(goal, cut)
+    needed = growth.needed()
     if needed is None:
         best = goal.wrongly(float(np.nanmin(sets.expected)))
         return TooFewVerifiedError(
             f"{asked}, and more of them would not help: this ranking reaches about {best:.3f} at best.", less
         )
-    more = min(max(needed - verified, 1), left)
+    more = min(needed, left)
     every = f"verifying {agreeing(left, 'the 1 row', f'all {left:,} rows')} that {agreeing(left)} left settles it"
     return TooFewVerifiedError(
         f"{asked}: {every}." if more == left else f"{asked}: about {more:,} more {agreeing(more)} needed.",
-        f"Draw them with `plan(RUN, count={more}, out='verify.parquet')`, or ask for less.",
+        f"Draw them with {plan.call(more)}, or ask for less.",
     )
-
-
-def _needed(goal: Goal, sets: _Sets) -> int | None:
-    """Find the number of verified rows with which some set would pass with the errors expected of it."""
-
-    def enough(rows: float) -> bool:
-        sizes = rows * sets.shares
-        return bool((_p_values(sizes=sizes, errors=sizes * sets.expected, limit=sets.limit) <= _level(goal)).any())
-
-    few, many = 1.0, _MOST
-    if not enough(many):
-        return None
-    while many - few > 1:
-        middle = (few + many) / 2
-        few, many = (few, middle) if enough(middle) else (middle, many)
-    return math.ceil(many)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import write_json
+from noisecleaner.files import unused, write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.ranking import Rankings, rank
 from noisecleaner.noise.rates import Rows, measure
-from noisecleaner.noise.thresholds import Goal, choose, refuse_unmeasured
-from noisecleaner.notices import void
+from noisecleaner.noise.thresholds import Goal, NextPlan, TooFewVerifiedError, choose, refuse_unmeasured
+from noisecleaner.notices import Notice, void
 from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
@@ -63,20 +63,36 @@ class Cutoff:
                 f"`threshold` must lie in [0, 1], but it is {self.threshold}.", "The default is `threshold=0.5`."
             )
 
-    def threshold_for(self, cut: Cut) -> float:
+    def threshold_for(self, cut: Cut, out: Path, notices: Iterable[Notice] = ()) -> float:
         """Choose where to cut.
 
         Args:
             cut: the rows in the order of the column.
+            out: the directory with the scores, from which more rows can be drawn.
+            notices: what is known of the verified rows.
 
         Raises:
             TooFewVerifiedError: the goal cannot be reached with the verified rows.
         """
-        return self.threshold if self.goal is None else choose(self.goal, cut)
+        if self.goal is None:
+            return self.threshold
+        refuse_unmeasured(self.goal, notices)
+        return choose(self.goal, cut, NextPlan(run=out, out=unused(Path("verify.parquet"))))
+
+    def without_goal(self) -> Cutoff:
+        """Return the same with the threshold in place of the goal."""
+        return replace(self, goal=None)
 
 
 def write(
-    out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source, progress: Progress | None = None
+    out: Path,
+    scored: ScoredRows,
+    cutoff: Cutoff,
+    *,
+    run: Path,
+    source: Source,
+    fresh_labels: bool = False,
+    progress: Progress | None = None,
 ) -> Summary:
     """Write the three files and sum them up.
 
@@ -86,20 +102,34 @@ def write(
         cutoff: how they are flagged.
         run: the run directory of the fit, kept in the files.
         source: where the rows come from, likewise.
+        fresh_labels: whether the rows hold labels that may stand in no other scores yet: those must not be lost.
         progress: is told where the scores are no better than chance; silent by default.
 
     Raises:
-        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With fresh labels,
+            rows are flagged by the threshold instead, and all files are written before it is raised.
     """
     # what writing takes ends with its call: the summary reads the files again, and there may be ten million rows
-    _write_files(out, scored, cutoff, run=run, source=source, progress=progress or Progress())
+    missed = _write_files(
+        out, scored, cutoff, run=run, source=source, progress=progress or Progress(), fresh_labels=fresh_labels
+    )
     pa.default_memory_pool().release_unused()
+    if missed is not None:
+        raise missed
     return ScoredRun(out).summary()
 
 
 def _write_files(
-    out: Path, scored: ScoredRows, cutoff: Cutoff, *, run: Path, source: Source, progress: Progress
-) -> None:
+    out: Path,
+    scored: ScoredRows,
+    cutoff: Cutoff,
+    *,
+    run: Path,
+    source: Source,
+    progress: Progress,
+    fresh_labels: bool,
+) -> TooFewVerifiedError | None:
+    """Write the three files; return why the goal is not reached, where they were written in spite of that."""
     by, scored = cutoff.by or BY[0], scored.without_needless()
     rows, values = scored.rows(), scored.values(by)
     rechecked = recheck(scored.looks(rows.audited & rows.judging))
@@ -116,9 +146,14 @@ def _write_files(
         progress.tell(doubt)
         scored = scored.noting(doubt)
     cut = Cut(values, rows)
-    if cutoff.goal is not None:
-        refuse_unmeasured(cutoff.goal, scored.notices)
-    threshold = cutoff.threshold_for(cut)
+    missed = None
+    try:
+        threshold = cutoff.threshold_for(cut, out, scored.notices)
+    except TooFewVerifiedError as error:
+        if not fresh_labels:
+            raise
+        cutoff = cutoff.without_goal()
+        threshold, missed = cutoff.threshold, error.after_writing(out, threshold=cutoff.threshold)
     metadata = Metadata(
         run=run,
         source=source,
@@ -141,6 +176,7 @@ def _write_files(
     write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
     write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
     write_json(out / "noise.json", _noise(scored, rows, rankings=rankings, rechecked=rechecked))
+    return missed
 
 
 def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:

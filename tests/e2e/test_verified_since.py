@@ -372,3 +372,22 @@ def test_a_verifier_who_fills_in_every_row_is_let_alone(run: Path, truth: dict[s
     more = write_trusted(run.parent / "more.parquet", dict(list(truth.items())[1:]), every=4)
     assert command("score", run, "--trusted", more).code == 0
     assert not [n for n in noise(run)["notices"] if "in doubt" in n["message"] or n["severity"] == "void"]
+
+
+def test_a_goal_out_of_reach_loses_no_label_and_names_the_next_plan(
+    run: Path, truth: dict[str, str], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.parent)
+    assert command("plan", "run", "--n", "40", "--out", "verify.parquet").code == 0
+    fill_in(Path("verify.parquet"), truth)
+    missed = command("score", "run", "--trusted", "verify.parquet", "--target-noise", "0.001")
+    assert missed.code == 3
+    assert "The scores were written to run all the same, with --threshold 0.5 in its place." in missed.err
+    assert "audited rows, sharpened by the scores" in missed.out
+    verified = pq.read_table("run/scores.parquet")["trusted_label"]
+    assert len(verified) - verified.null_count == 160
+    again = command("plan", "run", "--n", "40", "--out", "verify-2.parquet")
+    assert "40 rows to verify and 160 that are verified already" in again.out
+    before = Path("run/scores.parquet").read_bytes()
+    assert command("score", "run", "--target-noise", "0.001").code == 3  # which brought no label, and writes nothing
+    assert Path("run/scores.parquet").read_bytes() == before

@@ -162,6 +162,23 @@ def test_a_goal_out_of_reach_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_fresh_labels_are_written_even_where_a_goal_is_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "verify.parquet").touch()
+    out, cutoff = Path("out"), replace(HALF, goal=Goal("noise", 0.001))
+    with pytest.raises(TooFewVerifiedError) as missed:
+        write(out, scored_rows(), cutoff, run=Path("run"), source=SOURCE, fresh_labels=True)
+    write(Path("plain"), scored_rows(), HALF, run=Path("run"), source=SOURCE)
+    assert ScoredRun(out).scores().equals(ScoredRun(Path("plain")).scores())
+    assert (ScoredRun(out).metadata.goal, ScoredRun(out).metadata.threshold) == (None, 0.5)
+    assert missed.value.written == out
+    assert "The scores were written to out all the same, with `threshold=0.5` in its place." in missed.value.message
+    assert "`plan('out', count=" in missed.value.hint
+    assert "out='verify-2.parquet')`" in missed.value.hint
+
+
 def test_a_part_of_the_rows_at_a_time_is_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "whole", scored_rows(), HALF, run=Path("run"), source=SOURCE)
     monkeypatch.setattr("noisecleaner.runs.writing._BATCH", 7)
