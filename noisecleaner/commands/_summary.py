@@ -74,12 +74,20 @@ def why_dropped(exported: ExportResult) -> str:
 
 def expected_noise(exported: ExportResult) -> str:
     """Word how much of a copy is wrong."""
-    noise, reason = exported.expectation
+    expectation = exported.expectation
+    noise, corrected = expectation.noise, expectation.corrected
     if noise.interval is None:
-        return f"Expected noise of the copy: cannot tell. {reason}"
-    return (
+        return f"Expected noise of the copy: cannot tell. {expectation.reason}"
+    said = (
         f"Expected noise of the copy: {noise.words()} (95 % interval; from the labels that {noise.sample_size:,} "
         "audited rows would carry had nobody verified them)"
+    )
+    if not corrected:
+        return said
+    carry, are = agreeing(corrected, "carries a correction", "carry corrections"), agreeing(corrected)
+    return (
+        f"{said}. {counted(corrected, 'row')} {carry}, which {are} taken as right (the scores agree with "
+        f"{expectation.agreeing:,}); of the other rows {expectation.others.words()} are wrong."
     )
 
 

@@ -23,8 +23,10 @@ from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.verified.corrections import correct, read_corrections
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.runs.contents import refuse_other_scored
+from noisecleaner.runs.odd_corrections import likeliest
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -108,13 +110,16 @@ def export_clean(
     format = format or ("folder" if open_tables(source.data) is None else "parquet")
     writer = writer_of(format)
     source.refuse_inside(out)
+    notices: tuple[Notice, ...] = ()
     if corrections is not None:
         told = source.telling(manifest.classes if manifest.ordered else ())
-        scores, notices = correct(scores, read_corrections(corrections, told, manifest.classes))
+        scores, notices = correct(scores, read_corrections(corrections, told, manifest.classes), likeliest(scores))
         (progress or Progress()).tell(*notices)
     policy = policy or Policy()
     decisions = decide(scores, manifest.classes, policy, none_label=manifest.none_label)
-    expected = expectation(scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label)
+    expected = expectation(
+        scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label, doubts=notices
+    )
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
     if writer.NEEDS_IMAGES and not copy.brings_images:
@@ -172,6 +177,8 @@ def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
         "on_flag": policy.on_flag.value,
         "expected_noise": result.expectation.noise.to_json(),
         "reason": result.expectation.reason or None,
+        "corrections_agreeing_with_scores": result.expectation.agreeing,
+        "expected_noise_of_other_rows": result.expectation.others.to_json(),
     }
 
 

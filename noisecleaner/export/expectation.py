@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,13 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
+from noisecleaner.ingest.verified.corrections import SLIPPED
 from noisecleaner.noise.copies import CopiedRows
 from noisecleaner.noise.looks import Looks
-from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 from noisecleaner.noise.verifiers import VerifierErrors
-from noisecleaner.notices import Severity, void
+from noisecleaner.notices import Notice, Severity, void
+from noisecleaner.runs.odd_corrections import Compared, likeliest
 from noisecleaner.runs.scored_run import Metadata
 from noisecleaner.runs.second_looks import recheck
 from noisecleaner.tables import doubles, with_column
@@ -29,16 +32,33 @@ _FITTED = 24
 
 
 class Expectation(NamedTuple):
-    """The noise of a copy, and why there is no more to say of it, or an empty text."""
+    """How much of a copy is wrong.
+
+    Args:
+        noise: if each correction is right.
+        reason: why there is no more to say of it, or an empty text.
+        corrected: rows that carry corrections, which nothing measures.
+        agreeing: with how many of these the scores agree.
+        others: the noise of the other rows.
+    """
 
     noise: Rate
     reason: str = ""
+    corrected: int = 0
+    agreeing: int = 0
+    others: Rate = UNKNOWN
 
 
 def expectation(
-    scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, none_label: str | None
+    scores: pa.Table,
+    metadata: Metadata,
+    policy: Policy,
+    *,
+    decisions: Decisions,
+    none_label: str | None,
+    doubts: Sequence[Notice] = (),
 ) -> Expectation:
-    """Estimate how much of a copy is wrong.
+    """Estimate how much of a copy is wrong, taking corrections as right, and of its other rows.
 
     Args:
         scores: the columns of `tables.SCORES`, with the corrections that the copy carries.
@@ -46,21 +66,68 @@ def expectation(
         policy: what happens to flagged rows.
         decisions: what became of the rows by it.
         none_label: the verified label that says that none of the classes is right; None where no label can.
+        doubts: what was found in reading the corrections.
     """
-    if void(metadata.notices):
-        return Expectation(UNKNOWN, next(n.message for n in metadata.notices if n.severity is Severity.VOID))
-    if scores["judging"].null_count == len(scores):
-        return Expectation(UNKNOWN, "An earlier version wrote the scores, without the rows that judge. Score again.")
+    made = decisions.keep & decisions.corrected
+    compared = _compared(scores, metadata.classes, made, none_label)
+    noise, reason = _noise(scores, metadata, policy, decisions=decisions, none_label=none_label)
+    odd = [notice for notice in (*metadata.notices, *doubts) if notice.code == SLIPPED]
+    odd += filter(None, [compared.odd()])
+    if odd and made.any():
+        noise, reason = UNKNOWN, odd[0].message
+    elif noise.interval and made.sum() == decisions.keep.sum():
+        noise, reason = UNKNOWN, "Every row carries a correction, and nothing measures those."
+    return Expectation(noise, reason, int(made.sum()), compared.agreeing, _of_others(noise, decisions.keep, made))
+
+
+def _of_others(noise: Rate, written: BoolArray, made: BoolArray) -> Rate:
+    """The noise of the rows without a correction, if none of the corrected ones is wrong."""
+    if noise.interval is None:
+        return UNKNOWN
+    stretch, ends = written.sum() / (written & ~made).sum(), noise.interval
+    wider = Interval(**{name: min(stretch * getattr(ends, name), 1.0) for name in ("value", "low", "high")})
+    return Rate.around(wider, sample_size=noise.sample_size, events=noise.events, method=noise.method)
+
+
+def _compared(scores: pa.Table, classes: tuple[str, ...], made: BoolArray, none_label: str | None) -> Compared:
+    """Compare the corrections of a copy with what the scores take for right."""
+    corrected = verified_indices(scores["corrected_label"], classes, none_label=none_label)
+    scored, given = (indices(labels, classes) for labels in (likeliest(scores), scores["given_label"]))
+    return Compared(corrected=corrected[made], scored=scored[made], given=given[made])
+
+
+def _noise(
+    scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, none_label: str | None
+) -> tuple[Rate, str]:
+    """Estimate the noise of the whole copy, or say why it cannot be told."""
     labels = _Labels.of(scores, metadata.classes, none_label)
+    if reason := _unmeasured(scores, metadata, labels, decisions):
+        return UNKNOWN, reason
+    copied = _copied(scores, metadata.classes, policy, decisions=decisions, labels=labels)
+    noise = copied.noise()
+    if noise.interval:
+        return noise, ""
+    if not (copied.audited & copied.unaided).any():
+        return UNKNOWN, "None of the audited rows would be in the copy."
+    found = int((copied.unaided & copied.wrong).sum())
+    return UNKNOWN, (
+        f"Corrections and verified labels find {counted(found, 'wrong label')}, which is all that the audited rows let "
+        "expect, or more: some corrections may be wrong. Look at some of them."
+    )
+
+
+def _unmeasured(scores: pa.Table, metadata: Metadata, labels: _Labels, decisions: Decisions) -> str:
+    """Say why no audited row measures a copy; an empty text where some do."""
+    if void(metadata.notices):
+        return next(n.message for n in metadata.notices if n.severity is Severity.VOID)
+    if scores["judging"].null_count == len(scores):
+        return "An earlier version wrote the scores, without the rows that judge. Score again."
     if not labels.audited.any():
-        return Expectation(UNKNOWN, "No row was verified as a part of a random sample.")
+        return "No row was verified as a part of a random sample."
     suggested = int((decisions.relabelled & (labels.given < 0)).sum())
     if suggested:
-        return Expectation(
-            UNKNOWN, f"{counted(suggested, 'row')} without a label got a suggested one, which no audit measures."
-        )
-    noise = _copied(scores, metadata.classes, policy, decisions=decisions, labels=labels).noise()
-    return Expectation(noise, "" if noise.interval else "None of the audited rows would be in the copy.")
+        return f"{counted(suggested, 'row')} without a label got a suggested one, which no audit measures."
+    return ""
 
 
 class _Labels(NamedTuple):
@@ -114,6 +181,7 @@ def _copied(
         expected=_expected(scores, unaided),
         open=labels.open,
         verifiers=_verifiers(scores, classes, labels),
+        corrected=decisions.corrected | decisions.no_class,
         fitted=_FITTED if policy.on_flag is OnFlag.RELABEL else 0,
     )
 

@@ -11,6 +11,9 @@ from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 from noisecleaner.noise.verifiers import VerifierErrors
 
+#: A share that is written as 0.0 %.
+_NOTHING = 5e-4
+
 
 @dataclass(frozen=True, kw_only=True)
 class CopiedRows:
@@ -30,6 +33,7 @@ class CopiedRows:
         open: rows that carry their unaided label although somebody verified them, because two looks disagree.
         fitted: how many numbers of the models that decided were fitted on audited rows, see `Audit.rate`.
         verifiers: how often those err who verified them; None where nobody knows.
+        corrected: rows that carry corrections, which nothing measures.
     """
 
     written: BoolArray
@@ -41,6 +45,7 @@ class CopiedRows:
     open: BoolArray
     fitted: int = 0
     verifiers: VerifierErrors | None = None
+    corrected: BoolArray | None = None
 
     def noise(self) -> Rate:
         """Estimate the share of wrong labels in the copy.
@@ -51,7 +56,8 @@ class CopiedRows:
         map from one share to the other is linear, the interval holds the one share where it holds the other.
 
         Returns:
-            `UNKNOWN` where no audited row would be in the copy, or it holds no row.
+            `UNKNOWN` where no audited row would be in the copy, or it holds no row, and where corrections leave no more
+            errors than the sample tells of in all.
         """
         sample, rows = self._sample(), int(self.written.sum())
         if not len(sample) or not rows:
@@ -66,6 +72,8 @@ class CopiedRows:
             min(max((number * share - mended) / rows, 0.0), 1.0)
             for share in (interval.value, interval.low, interval.high)
         )
+        if high < _NOTHING and self.corrected is not None and self.corrected.any():
+            return UNKNOWN
         ends = Interval(value=value, low=low, high=high)
         return Rate.around(ends, sample_size=len(sample), events=sample.errors, method=unaided.method)
 

@@ -35,6 +35,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
+from noisecleaner.runs.odd_corrections import likeliest_of, named, odd_among
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.second_looks import SECOND_LOOKS
@@ -126,11 +127,14 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
     Raises:
         NoisecleanerError: the table cannot be used.
     """
-    identity, notices = correct(scored.identity, read_corrections(corrections, like, scored.classes, fitted=True))
+    read = read_corrections(corrections, like, scored.classes, fitted=True)
+    identity, notices = correct(scored.identity, read, named(likeliest_of(scored), scored.classes))
+    scored = replace(scored, identity=identity)
+    notices = (*notices, *odd_among(scored))
     progress.tell(*notices)
     # how many there are stands in the rows: what is said of the numbers stays as it is, too
     doubts = [notice for notice in notices if notice.severity is not Severity.NOTE]
-    return replace(scored, identity=identity).noting(*doubts)
+    return scored.noting(*doubts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -372,6 +372,12 @@ def test_what_an_export_says(capfd: Capture) -> None:
     console.show_exported(replace(EXPORTED, corrected=60, no_class=40), dry_run=False)
     rest = "60 with their correction, 300 with their verified label, 40 of no class left out, 100 without a score"
     assert f"0 relabelled, {rest} left out." in lines(capfd)[0]
+    expectation = Expectation(sampled(15, 300), corrected=60, agreeing=48, others=sampled(16, 300))
+    console.show_exported(replace(EXPORTED, expectation=expectation), dry_run=False)
+    assert lines(capfd)[1] == (
+        f"{noise}. 60 rows carry corrections, which are taken as right (the scores agree with 48); of the other rows "
+        f"{sampled(16, 300).words()} are wrong."
+    )
     console.show_exported(replace(EXPORTED, empty_classes=["cat", "dog"]), dry_run=False)
     assert capfd.readouterr().err == "Warning: No row is left of: cat, dog.\n"
 

@@ -138,3 +138,53 @@ def test_suggested_labels_of_rows_without_one_are_measured_by_nobody(table: pa.T
     assert found.noise == UNKNOWN
     assert "rows without a label got a suggested one" in found.reason
     assert expected(changed, OnFlag.DROP).noise.interval is not None
+
+
+def correcting(table: pa.Table, rows: Array, labels: Array) -> pa.Table:
+    """The scores with corrections of some rows."""
+    column = np.full(ROWS, None, dtype=object)
+    column[rows] = named(labels)
+    place = table.schema.get_field_index("corrected_label")
+    return table.set_column(place, "corrected_label", pa.array(column, pa.string()))
+
+
+def test_corrections_are_taken_as_right_and_the_rate_of_the_other_rows_stands_apart(table: pa.Table) -> None:
+    _, _, true = trace(ROWS)
+    rows = np.flatnonzero(np.asarray(table["flagged"]) & ~np.asarray(table["judging"]))[:100]
+    corrected = correcting(table, rows, true[rows])
+    found = expected(corrected, OnFlag.DROP)
+    written = int(decide(corrected, CLASSES, Policy()).keep.sum())
+    assert found.corrected == 100
+    assert 60 < found.agreeing <= 100
+    assert found.noise.value is not None
+    assert found.others.value == pytest.approx(found.noise.value * written / (written - 100))
+
+
+def test_corrections_that_leave_no_error_make_no_certain_rate(table: pa.Table) -> None:
+    """All wrong labels mended: the audited rows still allow for some. More than all of them: nothing is told."""
+    _, _, true = trace(ROWS)
+    rows = np.flatnonzero(~np.asarray(table["judging"]))
+    right = expected(correcting(table, rows, true[rows]), OnFlag.KEEP)
+    assert right.noise.high is None or right.noise.high > 0.0005
+    given = np.array(table["given_label"], dtype=object)[rows]
+    index = np.array([CLASSES.index(name) for name in given])
+    other = expected(
+        correcting(table, rows, np.where(np.arange(len(rows)) % 2 == 0, (index + 1) % 4, index)), OnFlag.KEEP
+    )
+    assert other.noise == UNKNOWN
+    assert "some corrections may be wrong" in other.reason
+    assert other.corrected == len(rows)
+    everything = np.arange(ROWS)
+    assert "Every row carries a correction" in expected(correcting(table, everything, true), OnFlag.KEEP).reason
+
+
+def test_corrections_of_other_rows_let_nothing_be_told(table: pa.Table) -> None:
+    _, _, true = trace(ROWS)
+    rows = np.flatnonzero(~np.asarray(table["judging"]))[:200]
+    found = expected(correcting(table, rows, np.random.default_rng(0).permutation(true[rows])), OnFlag.DROP)
+    assert found.noise == UNKNOWN
+    assert found.reason.startswith("The scores agree with")
+    slipped = Notice(code="corrections-slipped", message="Corrections seem to stand beside the wrong rows.")
+    found = expected(correcting(table, rows, true[rows]), OnFlag.DROP, notices=(slipped,))
+    assert (found.noise, found.reason) == (UNKNOWN, slipped.message)
+    assert expected(table, OnFlag.DROP, notices=(slipped,)).noise.interval is not None

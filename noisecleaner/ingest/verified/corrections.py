@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from noisecleaner.ingest.verified.itself import is_itself
 from noisecleaner.ingest.verified.left_out import LeftOut, left_out_notices, without
 from noisecleaner.ingest.verified.matching import Known, match
 from noisecleaner.ingest.verified.repeats import Repeats
+from noisecleaner.ingest.verified.slipped import Table, Words, slip_notices
 from noisecleaner.ingest.verified.strangers import Strangers
 from noisecleaner.ingest.verified.verification import Identity, Verification
 from noisecleaner.notices import Notice, Severity
@@ -27,6 +29,8 @@ from noisecleaner.texts import agreeing, counted
 
 #: The column that holds them, here and in what is written.
 COLUMN = "corrected_label"
+#: The notice that a part of them stands beside the wrong rows.
+SLIPPED = "corrections-slipped"
 _SHOWN = 3
 
 
@@ -136,12 +140,15 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     return Corrections(made=made, column=names[0], left_out=LeftOut.of(source.data))
 
 
-def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[Notice, ...]]:
+def correct(
+    rows: pa.Table, corrections: Corrections, likeliest: pa.ChunkedArray | None = None
+) -> tuple[pa.Table, tuple[Notice, ...]]:
     """Put corrections into rows, over those that are there.
 
     Args:
         rows: with the columns sample_id, path, given_label, trusted_label and corrected_label.
         corrections: of some of them.
+        likeliest: the label that scores take for right, shape [rows]: a part of the corrections may have slipped.
 
     Returns:
         The rows, and what was found.
@@ -153,7 +160,15 @@ def correct(rows: pa.Table, corrections: Corrections) -> tuple[pa.Table, tuple[N
     places, fresh = found[labelled], corrections.made.labels.filter(pa.array(labelled)).combine_chunks()
     corrected = with_column(rows, COLUMN, overwritten(rows[COLUMN], places, fresh))
     counted = _counted(corrected.take(pa.array(places)), corrections)
-    return corrected, (*corrections.made.notices, *notices, counted, *contradictions(corrected))
+    slipped = () if likeliest is None else _slipped(corrections.made, found, likeliest)
+    return corrected, (*corrections.made.notices, *notices, counted, *contradictions(corrected), *slipped)
+
+
+def _slipped(made: Verification, rows: IntArray, likeliest: pa.ChunkedArray) -> Iterator[Notice]:
+    """Say so where a part of them fits the scores of the rows above or below far better; no rate rests on them."""
+    table = Table(ids=made.ids, labels=made.labels, rows=rows, where=made.where)
+    for notice in slip_notices(table, likeliest, Words(labels="Corrections", beside="the likeliest label")):
+        yield replace(notice, code=SLIPPED, severity=Severity.WARNING)
 
 
 def _counted(rows: pa.Table, corrections: Corrections) -> Notice:

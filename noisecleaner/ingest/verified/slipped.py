@@ -43,12 +43,21 @@ class Table:
         return cls(ids=verification.ids, labels=verification.labels, rows=rows, where=where)
 
 
-def slip_notices(table: Table, given: Column) -> Iterator[Notice]:
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the labels of a table are called, and those that they are compared with, of one row."""
+
+    labels: str = "Verified labels"
+    beside: str = "the given label"
+
+
+def slip_notices(table: Table, given: Column, words: Words | None = None) -> Iterator[Notice]:
     """Say so where a part of the verified labels fits the rows above or below far better than their own.
 
     Args:
         table: with the verified labels.
         given: the given labels of the dataset, shape [rows of the dataset].
+        words: what both are called.
     """
     # of many rows few may be verified: only these and their neighbours are looked at
     labelled = np.flatnonzero(np.asarray(pc.is_valid(table.labels)))
@@ -60,19 +69,20 @@ def slip_notices(table: Table, given: Column) -> Iterator[Notice]:
     names = pc.unique(pa.chunked_array([*_chunks(verified), *_chunks(beside)], pa.string()))
     slip = find_slip(labels=_numbers(verified, names), given=_numbers(beside, names))
     if slip is not None:
-        yield _notice(slip, table, near)
+        yield _notice(slip, table, near, words or Words())
 
 
-def _notice(slip: Slip, table: Table, near: IntArray) -> Notice:
+def _notice(slip: Slip, table: Table, near: IntArray, words: Words) -> Notice:
     ends = [f"row {near[end] + 1:,} ({quoted(table.ids[int(near[end])].as_py())})" for end in (slip.first, slip.last)]
     side, away = "below" if slip.distance > 0 else "above", abs(slip.distance)
     whose = f"the row {side}" if away == 1 else f"the row {away} rows {side}"
     return Notice(
         code=CODE,
         severity=Severity.VOID,
-        message=f"Verified labels seem to stand beside the wrong rows, from about {ends[0]} to {ends[1]} of "
-        f"{table.where}: {slip.own:.0%} of them are the given label of their own row, and {slip.other:.0%} that of "
-        f"{whose}. Most likely a cell was inserted or deleted there: move these labels back to their rows.",
+        message=f"{words.labels} seem to stand beside the wrong rows, from about {ends[0]} to {ends[1]} of "
+        f"{table.where}: {slip.own:.0%} of them are {words.beside} of their own row, and "
+        f"{slip.other:.0%} that of {whose}. Most likely a cell was inserted or deleted there: move these labels back "
+        "to their rows.",
     )
 
 
