@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from itertools import islice
+
+#: Characters of a word, or of a text in quotes, that nobody reads to the end of a message; and of a message.
+_WORD, _MESSAGE = 200, 4000
+#: Such words and texts; paths are hardly ever as long.
+_ENDLESS = re.compile(r"(?P<quote>['\"])(?:(?!(?P=quote)).){400,}(?P=quote)|\S{400,}")
 
 
 def printable(text: object) -> str:
@@ -15,6 +21,11 @@ def printable(text: object) -> str:
 def shortened(text: str, most: int) -> str:
     """Cut a text after `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def legible(text: object) -> str:
+    """Make a message safe for a terminal, and as short as a person reads it: a user's names may have pages."""
+    return shortened(_ENDLESS.sub(lambda found: shortened(found[0], _WORD), printable(text)), _MESSAGE)
 
 
 def tally(counts: Mapping[str, int], most: int = 5, longest: int = 80) -> str:

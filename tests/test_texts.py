@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.texts import agreeing, counted, printable, shortened, tally
+from noisecleaner.texts import agreeing, counted, legible, printable, shortened, tally
 
 
 @given(st.text())
@@ -31,6 +31,20 @@ def test_a_shortened_text_is_a_beginning_of_at_most_so_many_characters(text: str
 @pytest.mark.parametrize(("text", "short"), [("abc", "abc"), ("abcd", "ab…"), ("", "")])
 def test_a_text_is_cut_after_so_many_characters(text: str, short: str) -> None:
     assert shortened(text, 3) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("No class 'cat', but 'dog'.", "No class 'cat', but 'dog'."),
+        (f"No class {'x' * 5000} here.", f"No class {'x' * 199}… here."),
+        (f"No class '{'a b ' * 2000}' here.", f"No class '{('a b ' * 2000)[:198]}… here."),
+        (f"In {'/folder' * 50} and don't {'stop ' * 60}won't.", f"In {'/folder' * 50} and don't {'stop ' * 60}won't."),
+        ("a\tb " * 2000, ("a\ufffdb " * 2000)[:3999] + "…"),
+    ],
+)
+def test_a_message_is_as_short_as_a_person_reads_it(text: str, shown: str) -> None:
+    assert legible(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
 from noisecleaner.notices import UNLIKE, Severity, void
-from noisecleaner.texts import agreeing, counted
+from noisecleaner.texts import agreeing, counted, shortened
 
 if TYPE_CHECKING:
     from noisecleaner.export.cleaning import ExportResult
@@ -22,6 +22,8 @@ _QUALITY = {
     "uncalibrated": "label_quality is the network's uncalibrated probability of the given label",
 }
 
+#: Characters of a class name that are shown.
+_NAME = 80
 #: Why rows are dropped in spite of `relabel`, by the names of `export.decisions.LeftOut`.
 _DROPPED = {
     "no_suggestion": "without a suggestion",
@@ -50,20 +52,31 @@ def listings(summary: Summary) -> Iterator[Listing]:
         "Worst classes",
         ("given label", "rows", "flagged", "share", "noise (95 % interval)"),
         [
-            (line.name, f"{line.rows:,}", f"{line.flagged:,}", share(line.flagged, line.rows), line.noise.words())
+            (
+                _cut(line.name),
+                f"{line.rows:,}",
+                f"{line.flagged:,}",
+                share(line.flagged, line.rows),
+                line.noise.words(),
+            )
             for line in summary.classes
         ],
     )
     yield Listing(
         "Most likely confusions",
         ("given label", "looks like", "flagged rows"),
-        [(pair.given, pair.suggested, f"{pair.rows:,}") for pair in summary.confusions],
+        [(_cut(pair.given), _cut(pair.suggested), f"{pair.rows:,}") for pair in summary.confusions],
     )
     yield Listing(
         f"Most suspicious rows (lowest {summary.by})",
         ("sample_id", "given label", "suggested", summary.by),
-        [(row.sample_id, str(row.given), row.suggested, f"{row.value:.4f}") for row in summary.suspects],
+        [(row.sample_id, _cut(str(row.given)), _cut(row.suggested), f"{row.value:.4f}") for row in summary.suspects],
     )
+
+
+def _cut(name: str) -> str:
+    """A class name as it stands in a table; the files hold all of it."""
+    return shortened(name, _NAME)
 
 
 def why_dropped(exported: ExportResult) -> str:

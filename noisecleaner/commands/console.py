@@ -21,8 +21,9 @@ from noisecleaner.commands._listing import Listing
 from noisecleaner.commands._taking_back import taking_back
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
 from noisecleaner.commands.wording import typed
+from noisecleaner.errors import listed
 from noisecleaner.notices import doubts
-from noisecleaner.texts import agreeing, counted, printable
+from noisecleaner.texts import agreeing, counted, legible, printable, shortened
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from noisecleaner.runs.summary import Summary
 
 _PIPE_WIDTH = 200
+#: Characters of a cell that are shown; the files hold all of them.
+_CELL = 200
 #: Columns that hold numbers.
 _RIGHT = ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha", "paper", "seeds")
 _EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
@@ -44,7 +47,7 @@ _SEVERITIES = {"warning": ("warning", "yellow"), "void": ("no rate", "bold magen
 
 def show_error(message: str, hint: str) -> None:
     """Print an error as one paragraph."""
-    on_stderr().print(Text.assemble(("Error: ", "bold red"), printable(typed(message)), " ", printable(typed(hint))))
+    on_stderr().print(Text.assemble(("Error: ", "bold red"), legible(typed(message)), " ", legible(typed(hint))))
 
 
 def show_traceback() -> None:
@@ -77,7 +80,7 @@ def show_summary(summary: Summary, out: Path) -> None:
     for name, fact in _summary.facts(summary).items():
         on_stdout().print(Text.assemble((f"{name:<9}", "bold"), fact))
         for doubt in doubts(summary.notices) if name == "Noise" else ():
-            on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), printable(typed(doubt.message))))
+            on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), legible(typed(doubt.message))))
     for listing in _summary.listings(summary):
         _show_listing(listing)
     _show(f"Wrote scores.parquet, report.parquet and noise.json to {out}.")
@@ -149,7 +152,7 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         _show(f"The splits of the dataset are kept: {counts} rows.")
     _show(typed(_summary.expected_noise(exported)))
     if exported.empty_classes:
-        TerminalProgress().warn(f"No row is left of: {', '.join(exported.empty_classes)}.")
+        TerminalProgress().warn(f"No row is left of: {listed(exported.empty_classes)}.")
 
 
 def show_corruption(corruption: Corruption) -> None:
@@ -216,7 +219,7 @@ def _show_listing(listing: Listing) -> None:
     for name in listing.header:
         table.add_column(name, justify="right" if name in _RIGHT else "left", overflow="fold", header_style="dim")
     for row in listing.rows:
-        table.add_row(*(Text(escaped(printable(cell))) for cell in row))
+        table.add_row(*(Text(escaped(shortened(printable(cell), _CELL))) for cell in row))
     on_stdout().print(Text(f"\n{listing.title}", "bold"))
     # a pipe has no width of its own, and lines broken at 80 are harder to search
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
@@ -233,11 +236,11 @@ def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
         style = _EFFECTS[verdict.effect(finding)]
         level = " (warn)" if finding.level == "warn" else ""
         rule = f"{finding.rule}{level}: "
-        yield Text.assemble((f"{finding.outcome:<14}", style), (rule, "bold"), printable(finding.message))
+        yield Text.assemble((f"{finding.outcome:<14}", style), (rule, "bold"), legible(finding.message))
     for notice in doubts(verdict.notices):
         word, style = _SEVERITIES[notice.severity]
         code = f"{printable(notice.code)}: "
-        yield Text.assemble((f"{word:<14}", style), (code, "bold"), printable(notice.message))
+        yield Text.assemble((f"{word:<14}", style), (code, "bold"), legible(notice.message))
     yield _headline(verdict)
 
 

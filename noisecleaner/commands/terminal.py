@@ -16,7 +16,7 @@ from rich.text import Text
 from noisecleaner.commands.wording import typed
 from noisecleaner.notices import Notice, Severity, doubts
 from noisecleaner.progress import Progress, Stage
-from noisecleaner.texts import printable
+from noisecleaner.texts import legible
 
 _LINE_SECONDS = 5.0
 
@@ -49,11 +49,11 @@ class TerminalProgress(Progress):
 
     def note(self, text: str) -> None:
         """Print a choice that was made for the user."""
-        on_stderr().print(Text(printable(typed(text))))
+        on_stderr().print(Text(legible(typed(text))))
 
     def warn(self, text: str) -> None:
         """Print a warning."""
-        on_stderr().print(Text.assemble(("Warning: ", "bold yellow"), printable(typed(text))))
+        on_stderr().print(Text.assemble(("Warning: ", "bold yellow"), legible(typed(text))))
 
     @contextmanager
     def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:

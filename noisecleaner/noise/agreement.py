@@ -12,7 +12,7 @@ from noisecleaner.errors import listed
 from noisecleaner.noise.cross_table import CrossTable
 from noisecleaner.noise.exchanged import find_exchange, find_renaming
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.texts import agreeing, counted
+from noisecleaner.texts import agreeing, counted, shortened
 
 #: The notice that (nearly) every row is verified.
 CENSUS = "every-row-verified"
@@ -43,6 +43,8 @@ _PLAUSIBLE, _LEAST_CHANGED = 0.1, 10
 _SPREAD = 0.001
 #: Part of a dataset of which no random sample is drawn, and the least size of a dataset to say so.
 _NEARLY_ALL, _LEAST_ROWS = 0.95, 100
+#: Characters of a class name in a sentence.
+_NAME = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,11 @@ class Comparison:
     probability: FloatArray
     classes: Sequence[str]
     where: str
+
+    @property
+    def names(self) -> list[str]:
+        """The class names as a sentence takes them."""
+        return [shortened(name, _NAME) for name in self.classes]
 
     @property
     def audited(self) -> BoolArray:
@@ -166,7 +173,7 @@ def _other_order(comparison: Comparison) -> Notice | None:
     better, stands_for = table.reordered()
     if better.kappa < _SAME or better.kappa - _CHOICE * better.kappa_error < _LITTLE:
         return None
-    pairs = [f"{comparison.classes[label]} is {comparison.classes[other]}" for label, other in stands_for.items()]
+    pairs = [f"{comparison.names[label]} is {comparison.names[other]}" for label, other in stands_for.items()]
     return Notice(
         code="verified-order",
         severity=Severity.VOID,
@@ -181,8 +188,8 @@ def _exchanged(comparison: Comparison) -> Notice | None:
     exchange = find_exchange(comparison.cross_table())
     if exchange is None:
         return None
-    pairs = [f"{comparison.classes[label]} is {comparison.classes[given]}" for label, given in exchange.stands_for]
-    given = [comparison.classes[given] for given in sorted(given for _, given in exchange.stands_for)]
+    pairs = [f"{comparison.names[label]} is {comparison.names[given]}" for label, given in exchange.stands_for]
+    given = [comparison.names[given] for given in sorted(given for _, given in exchange.stands_for)]
     return Notice(
         code="verified-classes-exchanged",
         severity=Severity.VOID,
@@ -198,7 +205,7 @@ def _never_verified(comparison: Comparison) -> Notice | None:
     renaming = find_renaming(comparison.cross_table())
     if renaming is None:
         return None
-    given, label = (comparison.classes[name] for name in (renaming.given, renaming.label))
+    given, label = (comparison.names[name] for name in (renaming.given, renaming.label))
     return Notice(
         code=NEVER_VERIFIED,
         message=f"Of the verified rows given {given}, {renaming.moved:.0%} are verified {label} ({comparison.where}), "
