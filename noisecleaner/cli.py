@@ -64,6 +64,10 @@ for command in (demo, fit, score, plan, gate, export_clean, corrupt, ids, method
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 
+#: What somebody may leave out who fits nothing, see .github/without-torch.txt.
+_LEFT_OUT = frozenset({"torch", "torchvision"})
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -113,6 +117,10 @@ def _failure(error: BaseException, words: list[str], debug: bool) -> _Failure:
             return _Failure(message=message, hint=hint, code=code)
         case Interrupted(signum=signum, resumable=resumable):
             return _Failure(message="Interrupted.", hint=_how_to_go_on(words, resumable), code=128 + signum)
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in _LEFT_OUT:
+            message = f"What trains or runs a network needs torch and torchvision, but {name} is not installed."
+            hint = "Install them (pip install torch torchvision); gate, plan, export-clean and score do without."
+            return _Failure(message=message, hint=hint, code=2)
         case UnicodeError() if sys.getfilesystemencoding() != "utf-8":
             # a file of the user's has a name that the locale cannot say
             message = f"File names are {sys.getfilesystemencoding()} in this environment, but one has other characters."

@@ -15,7 +15,8 @@ from noisecleaner.registry import names_in
 ROOT = Path(__file__).parent.parent
 RESULTS = "noisecleaner/bench/RESULTS.md"
 METHODS = "noisecleaner/METHODS.md"
-DOCUMENTS = ["README.md", METHODS, RESULTS, ".github/CONTRIBUTING.md", "CHANGELOG.md", "sample_data/README.md"]
+ACTION = ".github/actions/gate/README.md"
+DOCUMENTS = ["README.md", ACTION, METHODS, RESULTS, ".github/CONTRIBUTING.md", "CHANGELOG.md", "sample_data/README.md"]
 COMMANDS = typer.main.get_group(app).commands
 
 
