@@ -75,9 +75,9 @@ def _from_file(params: Sequence[Any], args: Sequence[str], table: str) -> list[s
 def _typed(args: Sequence[str], option: str) -> str | None:
     """The value of an option among the words, the last one."""
     found = None
-    for word, after in zip(args, [*args[1:], None], strict=True):
+    for place, word in enumerate(args):
         if word == option:
-            found = after
+            found = next(iter(args[place + 1 :]), None)
         elif word.startswith(f"{option}="):
             found = word.partition("=")[2]
     return found

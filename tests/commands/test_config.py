@@ -186,6 +186,14 @@ def test_a_file_for_other_commands_changes_nothing(command: Command, asked: Aske
     refused(command("gate", "nowhere"), "at least one rule")
 
 
+@pytest.mark.parametrize("words", [["fit"], ["score"], ["score", "run", "--config"], ["fit", "--config", "x.toml"]])
+def test_missing_words_are_told_as_ever(command: Command, words: list[str]) -> None:
+    Path("x.toml").write_text("[fit]\nepochs = 3\n")
+    outcome = command(*words)
+    assert outcome.code == 2
+    assert "Missing argument" in outcome.err or "requires an argument" in outcome.err
+
+
 def test_help_asks_no_file(command: Command) -> None:
     Path("noisecleaner.toml").write_text("[fit\nepochs = 3\n")
     outcome = command("fit", "--help")
