@@ -15,7 +15,7 @@ from support.tables import WRITERS
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, ingest
 from noisecleaner.ingest.files.places import Place
-from noisecleaner.ingest.readers import Reader, reader_of, readers
+from noisecleaner.ingest.readers import Reader, _text, reader_of, readers
 from noisecleaner.registry import module_in, names_in, table_endings
 
 NAMES = names_in("ingest.readers")
@@ -99,6 +99,21 @@ def test_the_schema_tells_the_types_of_the_batches(tmp_path: Path, name: str) ->
     for column in schema.names:
         (batch,) = reader(name).read_batches(place, [column], 10)
         assert batch.schema.field(0).type == schema.field(column).type
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.sampled_from([1, 3, 60, 130, 400]), min_size=1, max_size=30))
+def test_rows_longer_than_the_blocks_of_a_text_are_read_all_the_same(
+    tmp_path: Path, name: str, lengths: list[int]
+) -> None:
+    texts = ["é" * length for length in lengths]
+    place = write(tmp_path, name, pa.table({"a": [f"{row:04d}x" for row in range(len(texts))], "b": texts}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_text, "_BLOCKS", (128, 2**20))
+        assert reader(name).read_schema(place).names == ["a", "b"]
+        batches = list(reader(name).read_batches(place, ["b"], 7))
+    assert [text for batch in batches for text in batch.column(0).to_pylist()] == texts
 
 
 @pytest.mark.parametrize("name", NAMES)
