@@ -62,12 +62,13 @@ class CopiedRows:
         sample, rows = self._sample(), int(self.written.sum())
         if not len(sample) or not rows:
             return UNKNOWN
-        unaided = sample.rate(self._mean(), fitted=self.fitted)
+        number = int(self.unaided.sum())
+        unaided = sample.rate(self._mean(), rows=number, fitted=self.fitted)
         unaided = unaided if self.verifiers is None else self.verifiers.widened(unaided)
         interval = unaided.interval
         if interval is None:
             return UNKNOWN
-        number, mended = int(self.unaided.sum()), int((self.unaided & self.wrong & ~self.open).sum())
+        mended = int((self.unaided & self.wrong & ~self.open).sum())
         value, low, high = (
             min(max((number * share - mended) / rows, 0.0), 1.0)
             for share in (interval.value, interval.low, interval.high)

@@ -84,8 +84,9 @@ class Cut:
 
     def wrong_among(self, threshold: float) -> Sides[Rate]:
         """Estimate the share of wrong labels."""
-        audits, expected = self.audits(threshold), self.expected(threshold)
-        flagged, kept = audits.flagged.rate(expected.flagged), audits.kept.rate(expected.kept)
+        audits, expected, rows = self.audits(threshold), self.expected(threshold), self.rows(threshold)
+        flagged = audits.flagged.rate(expected.flagged, rows=rows.flagged)
+        kept = audits.kept.rate(expected.kept, rows=rows.kept)
         if self.verifiers is not None:
             flagged, kept = self.verifiers.widened(flagged), self.verifiers.widened(kept)
         return Sides(flagged=flagged, kept=kept)
@@ -100,7 +101,8 @@ class Cut:
             rows = self.rows(threshold)
             return part_of_errors(Stratum(wrong.flagged, rows.flagged), rest=Stratum(wrong.kept, rows.kept))
         errors, below = self.audit.only(self.audit.wrong), self.judged < threshold
-        return replace(errors, wrong=below[self.audit.wrong]).rate(None)
+        everyone = len(self.audit) == len(self.values)  # else nobody knows how many errors there are
+        return replace(errors, wrong=below[self.audit.wrong]).rate(None, rows=len(errors) if everyone else None)
 
     def _mean(self, first: int, last: int) -> float | None:
         """The mean of what is expected of the rows from `first` to `last`."""

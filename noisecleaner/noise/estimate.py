@@ -16,6 +16,8 @@ CONFIDENCE = 0.95
 #: Audited rows of each kind below which the normal approximation behind the sharpened interval is not trusted. On
 #: CIFAR-10N, classes with 15 or more of both kinds were covered in 94 to 96 % of draws, with 10 in as few as 89 %.
 MIN_EVENTS = 15
+#: A probability that is 1 but for rounding.
+_SURE = 1 - 1e-9
 
 
 def wilson(share: float, *, size: float, confidence: float = CONFIDENCE) -> Interval:
@@ -89,7 +91,7 @@ class Audit:
         """
         return Audit(wrong=self.wrong[rows], expected=self.expected[rows], probability=self.probability[rows])
 
-    def rate(self, expected: float | None, *, fitted: int = 0) -> Rate:
+    def rate(self, expected: float | None, *, rows: int | None, fitted: int = 0) -> Rate:
         """Estimate the share of wrong labels in a part of the dataset of which these rows are the verified ones.
 
         Where every row was verified it is counted. With enough verified rows of both kinds this is the difference
@@ -100,14 +102,14 @@ class Audit:
 
         Args:
             expected: mean of 1 - label quality over all rows of that part, None where it is not known.
+            rows: of that part, None where nobody knows how many there are.
             fitted: how many numbers of the models that decided about these rows were fitted on others of them; what
                 those add to the variance is counted like the coefficients of a regression.
         """
         if not len(self):
             return UNKNOWN
-        if (self.probability >= 1).all():
-            interval = wilson_of(self.share().share, sample=len(self), rows=len(self))
-            return Rate.around(interval, sample_size=len(self), events=self.errors, method="count")
+        if (self.probability >= _SURE).all():
+            return self._sure(rows)
         if expected is None or not self.sharpens:
             interval = wilson_of(self.share().share, **self._of_all())
             return Rate.around(interval, sample_size=len(self), events=self.errors, method="wilson")
@@ -116,6 +118,16 @@ class Audit:
         return Rate.around(
             wilson(share, size=size), sample_size=len(self), events=self.errors, method="prediction-powered"
         )
+
+    def _sure(self, rows: int | None) -> Rate:
+        """Count where every row of the part was sure to be verified; else these are the ones that were, of all."""
+        share, size = float(self.wrong.mean()), len(self)
+        if rows == size:
+            counted = Interval(value=share, low=share, high=share)
+            return Rate.around(counted, sample_size=size, events=self.errors, method="count")
+        # a row that could have been left out, and was, tells of itself by no probability
+        interval = wilson(share, size=size) if rows is None else wilson_of(share, sample=size, rows=rows)
+        return Rate.around(interval, sample_size=size, events=self.errors, method="wilson")
 
     def share(self) -> Sample:
         """Compute the share of wrong labels, and the size of a plain sample that would tell it as well.

@@ -13,6 +13,8 @@ from noisecleaner.texts import counted
 #: (`planted`, `model`); or not at all (`none`).
 RateMethod = Literal["prediction-powered", "wilson", "small-area", "count", "planted", "model", "none"]
 
+#: Those that rest on audited rows; of a class without any, `small-area` is an expectation.
+_AUDITED = ("prediction-powered", "wilson", "small-area", "count")
 #: By so much an estimate may lie outside [0, 1] or its interval: weighted means are rounded.
 _ROUNDING = 1e-9
 #: How many digits people get to see: one decimal, or four that count.
@@ -107,7 +109,22 @@ class Rate:
             raise ValueError("a rate lies outside its interval")
         if events > size:
             raise ValueError(f"{events:,} of {size:,} audited rows are errors")
-        return cls(value=value, low=low, high=high, sample_size=size, events=events, method=method)
+        rate = cls(value=value, low=low, high=high, sample_size=size, events=events, method=method)
+        rate._refuse_unearned()
+        return rate
+
+    def _refuse_unearned(self) -> None:
+        # an interval that no audited rows have earned, or one that leaves nothing open though nobody counted
+        interval = self.interval
+        earned = self.method in _AUDITED and self.sample_size > 0
+        if (interval is not None) != earned or (self.sample_size and interval is None):
+            raise ValueError(f"a rate by the method {self.method!r} does not rest on {self.sample_size:,} audited rows")
+        if interval is None or interval.high > interval.low:
+            return
+        if self.method != "count":
+            raise ValueError("an interval has no width, but not every row was verified")
+        if abs(interval.value - self.events / self.sample_size) > _ROUNDING:
+            raise ValueError(f"{self.events:,} of {self.sample_size:,} rows are not {percent(interval.value)}")
 
     def words(self, digits: str = ONE_DECIMAL, *, with_sample: bool = False) -> str:
         """Write the rate as people read it: `40.2 % (36.8 to 43.6)`, `about 40.2 %` without an interval, or `unknown`.

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
-from noisecleaner.noise.estimate import CONFIDENCE, Audit
+from noisecleaner.noise.estimate import CONFIDENCE, Audit, wilson
 from noisecleaner.noise.rate import UNKNOWN, Rate, RateMethod, whole
 from noisecleaner.noise.small_areas import Outcome, Tallies, estimate, lean
 from noisecleaner.noise.verifiers import VerifierErrors
+
+#: Confidence of an interval that holds the estimate as good as always, however the scores sharpen it.
+_SURELY = 1 - 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,7 @@ class Rows:
 
     def rate(self) -> Rate:
         """Estimate the share of wrong labels among all rows that have one."""
-        seen = self.audit(self.audited).rate(self.mean())
+        seen = self.audit(self.audited).rate(self.mean(), rows=int((self.given >= 0).sum()))
         return seen if self.verifiers is None else self.verifiers.moved(seen)
 
     def rates_by_class(self, classes: int) -> list[Rate]:
@@ -73,7 +76,8 @@ class Rows:
         """Estimate the share of labels that were found wrong among the rows of each given label."""
         audit, given = self.audit(self.audited), self.given[self.audited]
         own = [audit.only(given == c) for c in range(classes)]
-        rates = [rows.rate(mean) for rows, mean in zip(own, self.means(classes), strict=True)]
+        parts = zip(own, self.means(classes), self.sizes(classes), strict=True)
+        rates = [rows.rate(mean, rows=size) for rows, mean, size in parts]
         if not audit.sharpens:  # too few verified rows to tell how far classes keep to their scores
             return rates
         outcomes = np.full(len(self.given), Outcome.UNKNOWN, np.int8)
@@ -82,6 +86,10 @@ class Rows:
         outcomes[self.audited & ~self.judging] += Outcome.BLIND_RIGHT - Outcome.RIGHT
         tallies = Tallies.of(given=self.given, expected=self.expected, outcomes=outcomes, classes=classes)
         return [lean(*of_class) for of_class in zip(rates, own, estimate(tallies), strict=True)]
+
+    def sizes(self, classes: int) -> list[int]:
+        """Count the rows of each given label."""
+        return [int(size) for size in np.bincount(self.given[self.given >= 0], minlength=classes)]
 
     def mean(self) -> float | None:
         """Compute the mean of what is expected of the rows that have a label, None where nothing is."""
@@ -157,7 +165,33 @@ class Noise:
             raise ValueError(f"the noise is incomplete: {error!r}") from error
         if classes != list(per_class) or {len(confusion), *map(len, confusion), len(no_class)} - {len(per_class)}:
             raise ValueError("the confusion does not belong to the classes")
-        return cls(overall=overall, per_class=per_class, pairs=pairs, confusion=confusion, no_class=no_class)
+        noise = cls(overall=overall, per_class=per_class, pairs=pairs, confusion=confusion, no_class=no_class)
+        noise._refuse_other_rows()
+        return noise
+
+    def _refuse_other_rows(self) -> None:
+        # rates that do not rest on the audited rows of the confusion
+        by_class = self.per_class.values()
+        audited = sum(map(sum, self.confusion)) + sum(self.no_class)
+        right = sum(row[place] for place, row in enumerate(self.confusion))
+        of_classes = sum(rate.events for rate in by_class), sum(rate.sample_size for rate in by_class)
+        if {of_classes, (self.overall.events, self.overall.sample_size)} != {(audited - right, audited)}:
+            raise ValueError("the rates do not rest on the audited rows of the confusion")
+
+    def fits_counts(self) -> bool:
+        """Whether every interval can be one around the share that was counted among its audited rows.
+
+        Those of rows that a plan drew, or that the errors of verifiers have moved, may be around another one.
+        """
+        return all(map(_fits_count, [self.overall, *self.per_class.values(), *self.pairs.values()]))
+
+
+def _fits_count(rate: Rate) -> bool:
+    interval = rate.interval
+    if interval is None:
+        return True
+    own = wilson(rate.events / rate.sample_size, size=rate.sample_size, confidence=_SURELY)
+    return interval.low <= own.high and own.low <= interval.high
 
 
 def measure(rows: Rows, classes: tuple[str, ...], model: str) -> Noise:
@@ -198,12 +232,13 @@ def _pairs(rows: Rows, classes: tuple[str, ...]) -> dict[tuple[str, str | None],
     audit, audited = rows.audit(rows.audited), rows.audited
     given, true = rows.given[audited], rows.trusted[audited]
     pairs: dict[tuple[str, str | None], Rate] = {}
+    sizes = rows.sizes(len(classes))
     for c in np.unique(given):
         own = given == c
         labels, counts = np.unique(true[own], return_counts=True)
         for label in labels[np.argsort(-counts, kind="stable")]:
             of_class = replace(audit, wrong=true == label).only(own)
-            pairs[classes[c], None if label == NO_CLASS else classes[label]] = of_class.rate(None)
+            pairs[classes[c], None if label == NO_CLASS else classes[label]] = of_class.rate(None, rows=sizes[c])
     return pairs
 
 

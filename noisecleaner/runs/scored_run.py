@@ -216,6 +216,10 @@ class ScoredRun:
         noise = self._measured.noise
         if tuple(noise.per_class) != self.metadata.classes or noise.overall.sample_size > self.counts.verified:
             raise _broken(self.path / _NOISE, f"it does not belong to {self.path / _SCORES}", "used")
+        if not (self.metadata.weighted or self._measured.moved or noise.fits_counts()):
+            raise _broken(self.path / _NOISE, "its rates are not those of the errors that it counts", "used")
+        if (found := _not_all(noise, self.counts)) is not None:
+            raise _broken(self.path / _NOISE, found, "used")
         return noise
 
     @property
@@ -281,15 +285,27 @@ class ScoredRun:
                 noise=Noise.from_json(content),
                 reliability=None if calibration is None else _reliability(calibration),
                 rankings=None if rankings is None else Rankings.from_json(rankings),
+                moved=content.get("verifiers") is not None,
             )
 
 
 class _Measured(NamedTuple):
-    """What noise.json holds."""
+    """What noise.json holds; `moved` says whether the errors of verifiers have moved its rates."""
 
     noise: Noise
     reliability: Reliability | None
     rankings: Rankings | None
+    moved: bool
+
+
+def _not_all(noise: Noise, counts: RowCounts) -> str | None:
+    """Say which rate is called counted though it rests on a part of the rows; None where none is."""
+    sizes = {name: of_class.rows for name, of_class in counts.classes.items()}
+    parts = [(noise.overall, sum(sizes.values())), *((rate, sizes[name]) for name, rate in noise.per_class.items())]
+    for rate, rows in parts:
+        if rate.method == "count" and rate.sample_size != rows:
+            return f"{rate.sample_size:,} rows are not all of {rows:,}, which would have to be counted"
+    return None
 
 
 def _reliability(content: Mapping[str, Any]) -> Reliability:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -49,6 +51,21 @@ def test_rates_at_a_threshold_are_sharpened_where_both_sides_hold_enough_of_both
     assert cut.rates(0.01).recall.method == "wilson"
     plain = Cut(1 - expected, audited_rows(wrong, judging)).wrong_among(0.5)
     assert {plain.flagged.method, plain.kept.method} == {"wilson"}
+
+
+def test_a_side_of_which_a_part_was_sure_to_be_verified_is_not_counted() -> None:
+    """All probabilities are 1, but only 100 of 200 rows on each side judge."""
+    rng = np.random.default_rng(0)
+    wrong, values = rng.random(400) < 0.3, np.arange(400) / 400
+    half = replace(audited_rows(wrong, np.arange(400) % 2 == 0), probability=np.ones(400))
+    rates = measures(Cut(values, half).rates(0.5))
+    assert [rate.method for rate in rates] == ["wilson"] * 3
+    assert all(rate.high - rate.low > 0.05 for rate in rates)
+    every = replace(audited_rows(wrong, np.ones(400, dtype=bool)), probability=np.ones(400))
+    counted = measures(Cut(values, every).rates(0.5))
+    truth = [wrong[:200].mean(), wrong[200:].mean(), wrong[:200].sum() / wrong.sum()]
+    assert [rate.method for rate in counted] == ["count"] * 3
+    assert [rate.value for rate in counted] == pytest.approx(truth)
 
 
 def test_sharpened_precision_noise_and_recall_are_unbiased_and_shorter() -> None:

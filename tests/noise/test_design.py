@@ -80,8 +80,8 @@ def test_planned_rows_give_a_shorter_interval_than_random_ones_and_are_unbiased(
     planned, plain = [], []
     for _ in range(400):
         rows = order[systematic(probability[order], rng)]
-        planned.append(drawn(wrong, expected, probability, rows).rate(float(expected.mean())))
-        plain.append(even(wrong, expected, 300, rng).rate(float(expected.mean())))
+        planned.append(drawn(wrong, expected, probability, rows).rate(float(expected.mean()), rows=None))
+        plain.append(even(wrong, expected, 300, rng).rate(float(expected.mean()), rows=None))
     lengths = [np.mean([(r.high or 0) - (r.low or 0) for r in rates]) for rates in (planned, plain)]
     assert lengths[0] < 0.85 * lengths[1]
     interval = wilson(wrong.mean(), size=300)

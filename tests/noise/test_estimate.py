@@ -29,7 +29,7 @@ def repeated(draw: Callable[[np.random.Generator], tuple[Audit, Array]], truth: 
     rates = []
     for _ in range(times):
         audit, expected = draw(rng)
-        rates.append(audit.rate(float(expected.mean())))
+        rates.append(audit.rate(float(expected.mean()), rows=None))
     return Repeated(rates, truth)
 
 
@@ -143,7 +143,7 @@ def test_when_nearly_all_rows_are_verified_the_interval_nearly_vanishes() -> Non
     expected, wrong = scores(1000, np.random.default_rng(0))
     lengths = []
     for size in (200, 800, 990, 999):
-        rate = even(wrong, expected, size, np.random.default_rng(1)).rate(float(expected.mean()))
+        rate = even(wrong, expected, size, np.random.default_rng(1)).rate(float(expected.mean()), rows=None)
         lengths.append((rate.high or 0) - (rate.low or 0))
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[-1] < 0.05 * lengths[0]
@@ -153,7 +153,7 @@ def test_when_all_rows_are_verified_the_interval_is_not_longer_than_with_all_but
     expected, wrong = scores(1000, np.random.default_rng(0))
     lengths = []
     for size in (999, 1000):
-        rate = even(wrong, expected, size, np.random.default_rng(1)).rate(float(expected.mean()))
+        rate = even(wrong, expected, size, np.random.default_rng(1)).rate(float(expected.mean()), rows=1000)
         lengths.append((rate.high or 0) - (rate.low or 0))
     assert lengths[1] <= lengths[0]
 
@@ -163,7 +163,7 @@ def test_below_so_many_events_the_interval_is_wilsons(errors: int, method: str) 
     rng = np.random.default_rng(0)
     for hits in (errors, 200 - errors):
         audit = Audit(wrong=np.arange(200) < hits, expected=rng.random(200), probability=np.full(200, 0.02))
-        rate = audit.rate(0.5)
+        rate = audit.rate(0.5, rows=None)
         assert (rate.method, rate.events, rate.sample_size) == (method, hits, 200)
         if method == "wilson":
             assert rate.interval == wilson_of(hits / 200, sample=200, rows=10_000)
@@ -191,20 +191,29 @@ def test_a_part_of_the_rows_tells_more_than_as_many_of_endlessly_many_and_all_of
 @pytest.mark.parametrize("expected", [None, 0.5])
 def test_where_every_row_was_verified_the_share_is_counted(expected: float | None) -> None:
     audit = Audit(wrong=np.arange(300) < 63, expected=np.linspace(1, 0, 300), probability=np.ones(300))
-    rate = audit.rate(expected)
+    rate = audit.rate(expected, rows=300)
     assert (rate.method, rate.value, rate.low, rate.high, rate.events) == ("count", 0.21, 0.21, 0.21, 63)
     assert rate.words() == "21.0 % (counted)"
     assert Rate.from_json(rate.to_json()) == rate
 
 
+@pytest.mark.parametrize("expected", [None, 0.5])
+def test_rows_that_were_sure_to_be_verified_are_not_all_rows(expected: float | None) -> None:
+    """Of a class with 40 rows, a plan may draw just the three that it was sure to draw."""
+    audit = Audit(wrong=np.arange(40) < 20, expected=np.linspace(1, 0, 40), probability=np.ones(40))
+    assert audit.rate(expected, rows=300).interval == wilson_of(0.5, sample=40, rows=300)
+    unknown = audit.rate(expected, rows=None)
+    assert (unknown.interval, unknown.method) == (wilson(0.5, size=40), "wilson")
+
+
 def test_without_what_is_expected_of_all_rows_the_interval_is_wilsons() -> None:
     audit = Audit(wrong=np.arange(200) < 60, expected=np.linspace(1, 0, 200), probability=np.full(200, 0.02))
-    assert audit.rate(None).method == "wilson"
+    assert audit.rate(None, rows=None).method == "wilson"
 
 
 def test_without_rows_nothing_is_known() -> None:
     nothing = Audit(wrong=np.empty(0, dtype=bool), expected=np.empty(0), probability=np.empty(0))
-    assert nothing.rate(0.3) == UNKNOWN
+    assert nothing.rate(0.3, rows=None) == UNKNOWN
     assert UNKNOWN.to_json() == {"rate": None, "low": None, "high": None, "audited": 0, "errors": 0, "method": "none"}
 
 
@@ -229,7 +238,7 @@ def test_rows_without_an_honest_score_are_a_sample_of_their_own(population: tupl
 def test_a_few_rows_with_a_score_do_not_outweigh_all_others() -> None:
     wrong = np.concatenate([np.arange(100) < 40, np.zeros(3, dtype=bool)])
     expected = np.concatenate([np.full(100, np.nan), [0.1, 0.2, 0.05]])
-    rate = Audit(wrong=wrong, expected=expected, probability=np.full(103, 0.01)).rate(0.4)
+    rate = Audit(wrong=wrong, expected=expected, probability=np.full(103, 0.01)).rate(0.4, rows=None)
     assert rate.value == pytest.approx(0.4, abs=0.05)
 
 
@@ -238,7 +247,7 @@ def test_a_few_rows_with_a_score_do_not_outweigh_all_others() -> None:
 def test_an_interval_holds_its_estimate_and_stays_inside(seed: int, size: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     audit = Audit(wrong=rng.random(size) < share, expected=rng.random(size), probability=rng.uniform(0.001, 1, size))
-    rate = audit.rate(0.5)
+    rate = audit.rate(0.5, rows=None)
     assert rate.value is not None
     assert rate.low is not None
     assert rate.high is not None
@@ -257,7 +266,7 @@ def test_the_part_of_the_errors_that_lies_in_one_of_two_parts_is_covered(populat
         rows = rng.choice(ROWS, 1000, replace=False)
         here, there = (
             drawn(wrong, expected, np.full(ROWS, 0.05), rows[flagged[rows] == side]).rate(
-                float(expected[flagged == side].mean())
+                float(expected[flagged == side].mean()), rows=None
             )
             for side in (True, False)
         )

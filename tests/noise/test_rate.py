@@ -23,7 +23,8 @@ def rates(draw: st.DrawFn) -> Rate:
     events, size = sorted((draw(COUNTS), draw(COUNTS)))
     if draw(st.booleans()):
         low, value, high = sorted(draw(st.tuples(SHARES, SHARES, SHARES)))
-        interval = Interval(value=value, low=low, high=high)
+        size, high = max(size, 1), high if high > low else min(1, high + 0.1)
+        interval = Interval(value=value, low=low if high > low else 0.9, high=high)
         method = draw(st.sampled_from(["wilson", "prediction-powered"]))
         return Rate.around(interval, sample_size=size, events=events, method=method)
     return Rate.expected(draw(st.none() | SHARES), draw(st.sampled_from(["planted", "model", "none"])))
@@ -41,7 +42,7 @@ def test_what_is_estimated_may_be_written(seed: int, size: int, share: float, le
     wrong, expected = rng.random(size) <= share, rng.random(size)
     audit = Audit(wrong=wrong, expected=expected, probability=rng.uniform(least, 1, size))
     for mean in (None, float(expected.mean())):
-        assert Rate.from_json(audit.rate(mean).to_json()) == audit.rate(mean)
+        assert Rate.from_json(audit.rate(mean, rows=None).to_json()) == audit.rate(mean, rows=None)
 
 
 GOOD = {"rate": 0.1, "low": 0.07, "high": 0.14, "audited": 300, "errors": 30, "method": "wilson"}
@@ -66,6 +67,14 @@ NO_COUNTS: list[Any] = [-1, 1.5, 30.0, True, None, "30"]
         {**GOOD, "low": 0.11},
         {**GOOD, "high": 0.09},
         {**GOOD, "audited": 29},
+        {**GOOD, "low": 0.1, "high": 0.1},
+        {**GOOD, "low": 0, "rate": 0, "high": 0, "errors": 43},
+        {**GOOD, "low": 0, "rate": 0, "high": 0, "method": "count"},
+        {**GOOD, "low": None, "high": None},
+        {**GOOD, "method": "model"},
+        {**GOOD, "method": "none"},
+        {**GOOD, "audited": 0, "errors": 0},
+        {**GOOD, "low": None, "high": None, "method": "planted"},
         {**GOOD, "method": "guessed"},
         {**GOOD, "method": ["wilson"]},
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,17 @@ def test_noise_is_measured_on_audited_rows_and_by_class() -> None:
         ("b", "b"): (1, 2, 0.5),
         ("b", "c"): (1, 2, 0.5),
     }
+
+
+def test_a_class_is_counted_only_where_all_its_rows_were_verified() -> None:
+    """A plan was sure to draw three of the rows of one class, and drew no other; of the other class it drew all."""
+    given = np.repeat([0, 1], [40, 4])
+    trusted = np.where(np.isin(np.arange(44), [0, 1, 2, 40, 41, 42, 43]), 0, UNVERIFIED)
+    noise = measure(replace(rows_of(given, trusted), probability=np.ones(44)), ("a", "b"), "audited")
+    assert [rate.method for rate in noise.per_class.values()] == ["wilson", "count"]
+    assert (noise.per_class["a"].value, noise.per_class["b"].value) == (0, 1)
+    assert noise.per_class["a"].high > 0.4
+    assert {pair: rate.method for pair, rate in noise.pairs.items()} == {("a", "a"): "wilson", ("b", "a"): "count"}
 
 
 def test_each_rate_says_how_it_was_made() -> None:
@@ -180,6 +192,10 @@ RATE = GOOD["overall"]
         {**GOOD, "confusion": {**GOOD["confusion"], "audited_true_by_given": 3}},
         {**GOOD, "confusion": {**GOOD["confusion"], "audited_no_class_by_given": [1, 2]}},
         {**GOOD, "confusion": {**GOOD["confusion"], "audited_no_class_by_given": [1, 2, -1]}},
+        {**GOOD, "overall": {**RATE, "audited": RATE["audited"] + 1}},
+        {**GOOD, "overall": {**RATE, "errors": RATE["errors"] - 1}},
+        {**GOOD, "per_given_class": {"a": RATE, "b": RATE, "c": RATE}},
+        {**GOOD, "confusion": {**GOOD["confusion"], "audited_no_class_by_given": [1, 0, 0]}},
     ],
 )
 def test_damaged_noise_is_refused(content: object) -> None:
@@ -216,6 +232,19 @@ def test_a_matrix_of_an_earlier_version_called_right_labels_errors() -> None:
     ]
     assert old != GOOD["matrix"]
     assert Noise.from_json({**GOOD, "matrix": old}) == Noise.from_json(GOOD)
+
+
+@pytest.mark.parametrize(("low", "value", "high"), [(0, 0, 0.01), (0.001, 0.002, 0.003), (0.6, 0.7, 0.8)])
+def test_an_interval_far_from_what_was_counted_does_not_belong_to_it(low: float, value: float, high: float) -> None:
+    """As somebody may write into the file so that a gate passes."""
+    edited = {**GOOD, "overall": {**RATE, "low": low, "rate": value, "high": high}}
+    assert Noise.from_json(GOOD).fits_counts()
+    assert not Noise.from_json(edited).fits_counts()
+
+
+def test_what_is_measured_fits_what_was_counted() -> None:
+    population = Population(2000)
+    assert all(noise.fits_counts() for noise in population.audits(40))
 
 
 class Population:

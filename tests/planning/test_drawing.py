@@ -55,7 +55,7 @@ class Dataset:
         return Audit(wrong=self.wrong[rows], expected=self.expected[rows], probability=probability)
 
     def estimate(self, rows: Array, probability: Array) -> float:
-        value = self.audit(rows, probability).rate(float(self.expected.mean())).value
+        value = self.audit(rows, probability).rate(float(self.expected.mean()), rows=None).value
         assert value is not None
         return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -264,3 +265,26 @@ def test_scores_of_a_version_without_corrections_are_read(tmp_path: Path) -> Non
     run = ScoredRun(tmp_path)
     assert run.scores().equals(rows)
     assert (run.counts.corrected, run.counts.rows) == (0, len(rows))
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        ({"rate": 0.0, "low": 0.0, "high": 0.0}, "an interval has no width, but not every row was verified"),
+        ({"rate": 0.0, "low": 0.0, "high": 0.0, "errors": 0}, "an interval has no width"),
+        ({"rate": 0.0, "low": 0.0, "high": 0.0, "method": "count"}, "30 of 300 rows are not 0.0 %"),
+        ({"rate": 0.1, "low": 0.1, "high": 0.1, "method": "count"}, "300 rows are not all of 1,000"),
+        ({"rate": 0.001, "low": 0.0005, "high": 0.002}, "its rates are not those of the errors that it counts"),
+        ({"errors": 3}, "the rates do not rest on the audited rows of the confusion"),
+        ({"low": None, "high": None}, "does not rest on 300 audited rows"),
+    ],
+)
+def test_a_rate_that_its_rows_cannot_tell_is_refused(tmp_path: Path, edit: dict[str, Any], found: str) -> None:
+    """As somebody may edit noise.json so that a gate passes."""
+    run = make_run(tmp_path)
+    assert ScoredRun(run).noise.overall.interval is not None
+    content = json.loads((run / "noise.json").read_text())
+    (run / "noise.json").write_text(json.dumps({**content, "overall": {**content["overall"], **edit}}))
+    with pytest.raises(NoisecleanerError, match=r"noise\.json is required, but it cannot be used") as error:
+        _ = ScoredRun(run).noise
+    assert found in error.value.message

@@ -52,9 +52,15 @@ def metadata_of(classes: Sequence[str], **changes: Any) -> Metadata:
 
 
 def noise_of(classes: Mapping[str, Rate], overall: Rate) -> Noise:
-    """Noise of which nobody knows the pairs."""
-    nothing = tuple(tuple(0 for _ in classes) for _ in classes)
-    return Noise(overall=overall, per_class=classes, pairs={}, confusion=nothing, no_class=(0,) * len(classes))
+    """Noise of which nobody knows the pairs: where a label is wrong, no class is right."""
+    right = np.diag([rate.sample_size - rate.events for rate in classes.values()])
+    return Noise(
+        overall=overall,
+        per_class=classes,
+        pairs={},
+        confusion=tuple(map(tuple, right.tolist())),
+        no_class=tuple(rate.events for rate in classes.values()),
+    )
 
 
 def make_run(
@@ -102,8 +108,9 @@ def make_run(
     write_table(folder / "scores.parquet", [table], SCORES, metadata_of(list(rows), **metadata).to_json())
     per_class = {name: sampled(*audited.get(name, (0, 0))) for name in rows}
     overall = sampled(sum(wrong for wrong, _ in audited.values()), verified)
+    if not interval:
+        per_class = {name: Rate.expected(rate.value, "model") for name, rate in per_class.items()}
+        overall = Rate.expected(overall.value, "model")
     content = noise_of(per_class, overall).to_json()
-    for rate in [] if interval else [content["overall"], *content["per_given_class"].values()]:
-        rate |= {"low": None, "high": None}
     write_json(folder / "noise.json", {**content, "quality": "audited", "calibration": None})
     return folder

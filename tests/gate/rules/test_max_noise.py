@@ -59,4 +59,5 @@ def test_without_an_interval_noise_is_inconclusive(command: Command, tmp_path: P
     modelled = make_run(tmp_path / "modelled", interval=False)
     finding = only_finding(command, modelled, "--max-noise", "0.05")
     assert (finding["outcome"], finding["value"], finding["low"]) == ("inconclusive", 0.1, None)
-    assert "verify about 1 more row, drawn at random" in str(finding["message"])
+    assert "0 audited rows" in str(finding["message"])
+    assert "verify about 70 more rows, drawn at random" in str(finding["message"])
