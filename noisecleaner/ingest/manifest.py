@@ -125,6 +125,7 @@ class Manifest:
         ordered: whether somebody has told the order of the classes (ClassLabel, `Columns.label_names`), so that a
             number says which class is meant.
         empty: rows of a table of verified labels that were left empty there, in any order.
+        order: rows of a table of verified labels, as it has them; those of a column of the dataset have its order.
     """
 
     table: pa.Table
@@ -134,6 +135,7 @@ class Manifest:
     none_label: str | None = None
     ordered: bool = False
     empty: IntArray = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
+    order: IntArray = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
 
     @classmethod
     def of(cls, ids: Column, *, classes: Sequence[str], payload: Payload, **known: Unpack[KnownColumns]) -> Manifest:

@@ -62,7 +62,7 @@ def find_slip(*, labels: IntArray, given: IntArray) -> Slip | None:
         moved = _Model.of(labels, _moved(given, distance))
         # where most rows have moved, the labels of others tell what is right
         model = moved if moved is not None and moved.agreeing > as_they_stand.agreeing else as_they_stand
-        first, last, total = _greatest(model.ratios(labels, given, distance))
+        first, last, total = greatest(model.ratios(labels, given, distance))
         excess = total - math.log(model.rows / (_NEXT if abs(distance) == 1 else _FARTHER))
         if excess > best:
             best, found = excess, _slip(labels, given, distance=distance, run=(first, last))
@@ -148,7 +148,7 @@ def _moved(given: IntArray, distance: int) -> IntArray:
     return moved
 
 
-def _greatest(values: FloatArray) -> tuple[int, int, float]:
+def greatest(values: FloatArray) -> tuple[int, int, float]:
     """Find the run of the greatest sum: its first and last row, and the sum."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     lowest = np.minimum.accumulate(sums[:-1])

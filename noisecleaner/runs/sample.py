@@ -54,7 +54,7 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
     if found is not None:
         return _as_corrections(before, since, f"{found} ", trusted) or since.rows.noting(not_random(found))
     rows = _instead(before, since, trusted, drawn=drawn)
-    instead, rows = rows is not since.rows, contradicted_since(odd_labels(rows, since.where), trace)
+    instead, rows = rows is not since.rows, contradicted_since(odd_labels(rows, since.where), trace, since.order)
     again = fitted_again(rows, trace)
     again = _uncalibrated(again) if again is rows and instead else again
     return again if part is None else again.noting(may_be_off(part))

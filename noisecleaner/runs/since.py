@@ -26,11 +26,13 @@ from noisecleaner.ingest.verified.strangers import Strangers
 from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_notices
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
+from noisecleaner.noise.disorder import CODE as DISORDERED
+from noisecleaner.noise.disorder import disordered_labels
 from noisecleaner.noise.randomness import NOT_RANDOM
 from noisecleaner.noise.ranking import CODES as RANKED
 from noisecleaner.noise.renamed import CODE as RENAMED
 from noisecleaner.noise.renamed import renamed_class
-from noisecleaner.notices import Notice, Severity
+from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
@@ -57,12 +59,14 @@ class Since:
         held: which of them the table held, shape [rows].
         where: what the labels were read from, in words.
         empty: rows that the table held without a label, in any order.
+        order: rows that it held with one, in its order.
     """
 
     rows: ScoredRows
     held: BoolArray
     where: str
     empty: IntArray
+    order: IntArray
 
 
 def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source) -> Since:
@@ -95,13 +99,13 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     mended = not (np.asarray(pc.is_valid(before)) & ~mask).any()
     joined = replace(
         scored,
-        notices=tuple(notice for notice in scored.notices if not (mended and notice.code == SLIPPED)),
+        notices=tuple(notice for notice in scored.notices if not (mended and notice.code in (SLIPPED, DISORDERED))),
         identity=identity,
         # rows that steered the fit stay out: their numbers are not like those of other rows
         judging=scored.judging | (mask & np.asarray(pc.is_null(before)) & (scored.corrected == UNVERIFIED)),
         probability=probability,
     ).noting(*fresh.notices, *alone)
-    return Since(rows=joined, held=mask, where=fresh.where, empty=fresh.empty)
+    return Since(rows=joined, held=mask, where=fresh.where, empty=fresh.empty, order=fresh.rows)
 
 
 def _withheld(scored: ScoredRows, fresh: _Fresh, trace: Trace) -> tuple[ScoredRows, _Fresh]:
@@ -219,13 +223,22 @@ def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
     return replace(scored, notices=(*kept, *agreement_notices(comparison)))
 
 
-def contradicted_since(scored: ScoredRows, trace: Trace) -> ScoredRows:
-    """Say what networks make of all verified labels together, in place of what was said of some."""
+def contradicted_since(scored: ScoredRows, trace: Trace, order: IntArray) -> ScoredRows:
+    """Say what networks make of all verified labels together, in place of what was said of some.
+
+    Args:
+        scored: the rows.
+        trace: theirs.
+        order: rows of the last table of verified labels, as it has them.
+    """
     kept = tuple(notice for notice in scored.notices if notice.code not in (COPIED, RENAMED))
     predictions = Signals.from_table(trace.table, given=scored.given).predictions
     rows = judged_rows(predictions, scored.trusted, scored.judging)
     said = any(notice.code in ORDERS for notice in kept)
     found = [copied_labels(rows), None if said else renamed_class(rows, scored.classes)]
+    if len(order) and not void(kept):
+        ids = scored.identity["sample_id"]
+        found.append(disordered_labels(rows, order, lambda row: ids[row].as_py()))
     return replace(scored, notices=(*kept, *filter(None, found)))
 
 

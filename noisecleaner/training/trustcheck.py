@@ -14,11 +14,12 @@ from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.noise.agreement import ORDERS
 from noisecleaner.noise.copied import copied_labels
+from noisecleaner.noise.disorder import disordered_labels
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.noise.sampling import misdrawn
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, void
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.surest import judged_rows
 from noisecleaner.runs.suspects import suspect_notices, suspects
@@ -64,9 +65,12 @@ def notices_after(
     rows = judged_rows(predictions, dataset.trusted, judging)
     said = any(notice.code in ORDERS for notice in dataset.notices)
     yield from filter(None, [copied_labels(rows), None if said else renamed_class(rows, dataset.classes)])
+    ids = dataset.table["sample_id"]
+    if not void(dataset.notices) and (notice := disordered_labels(rows, dataset.order, lambda row: ids[row].as_py())):
+        yield notice
     odd = suspects(predictions, dataset.trusted, judging=judging & ~dataset.disputed)
     looked = int((judging & predictions.known).sum())
-    yield from suspect_notices(odd, of=looked, ids=dataset.table["sample_id"])
+    yield from suspect_notices(odd, of=looked, ids=ids)
 
 
 def _verifiable(dataset: Manifest, judging: BoolArray, quality: FloatArray) -> Verifiable:

@@ -212,7 +212,7 @@ def join(
     positions = placed.positions()
     joined = dataset.trusting(by_row(positions, placed.labels)).noting(*placed.notices)
     table, alone = without_first(joined.seen_again(by_row(positions, placed.second)).table)
-    joined = replace(joined, table=table, empty=placed.empty).noting(*alone)
+    joined = replace(joined, table=table, empty=placed.empty, order=placed.rows[placed.inside]).noting(*alone)
     if verification.probability is not None:
         probability = pc.if_else(pa.array(placed.labelled), verification.probability, pa.scalar(None, pa.float64()))
         joined = joined.drawn(by_row(positions, probability))
