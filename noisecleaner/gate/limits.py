@@ -16,6 +16,7 @@ class Unit(StrEnum):
     """What a limit counts."""
 
     SHARE = "share"  # in [0, 1]
+    POINTS = "points"  # a difference of two shares, likewise
     ROWS = "rows"
 
     def check(self, value: object, where: str) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
-from noisecleaner.noise.rate import FOUR_DIGITS, Interval, percent
+from noisecleaner.noise.rate import FOUR_DIGITS, TWO_DECIMALS, Interval, percent, points
 from noisecleaner.notices import Notice
 
 if TYPE_CHECKING:  # what there is to limit can be told without reading a table
@@ -73,7 +73,9 @@ class Finding:
     @property
     def shown_limit(self) -> str:
         """The limit as people write it."""
-        return f"at least {self.limit:,}" if self.unit is Unit.ROWS else f"at most {percent(self.limit, FOUR_DIGITS)}"
+        if self.unit is Unit.ROWS:
+            return f"at least {self.limit:,}"
+        return f"at most {points(self.limit) if self.unit is Unit.POINTS else percent(self.limit, FOUR_DIGITS)}"
 
     @property
     def shown_value(self) -> str:
@@ -84,7 +86,8 @@ class Finding:
             return f"{self.value:,}"
         if self.low is None or self.high is None:
             return percent(self.value, FOUR_DIGITS)
-        return Interval(value=self.value, low=self.low, high=self.high).words(FOUR_DIGITS)
+        interval = Interval(value=self.value, low=self.low, high=self.high)
+        return interval.points() if self.unit is Unit.POINTS else interval.words(TWO_DECIMALS)
 
 
 @dataclass(frozen=True)

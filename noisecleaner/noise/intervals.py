@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from noisecleaner.noise.estimate import Stratum, wilson_of
+from noisecleaner.noise.estimate import OWN_PART, Stratum, wilson, wilson_of
 from noisecleaner.noise.rate import Interval
+
+#: Fewer rows do not move a rate that leans on other classes.
+_FEW = 10
 
 
 def difference(*, new: Interval, old: Interval) -> Interval:
@@ -41,7 +44,10 @@ def more_for_limit(part: Stratum, limit: float) -> int | None:
         The number, at least 1; None where every row has been audited.
     """
     rate, value = part.rate, part.rate.value or 0.0
-    return _least(lambda rows: clears(_foreseen(part, value, rows), limit), rate.sample_size, part.rows)
+    more = _least(lambda rows: clears(_foreseen(part, value, rows), limit), rate.sample_size, part.rows)
+    if more is None or rate.method != "small-area":
+        return more
+    return max(more, min(_FEW, part.rows - rate.sample_size))
 
 
 def more_for_increase(*, new: Stratum, old: Stratum, limit: float) -> tuple[int, int] | None:
@@ -98,10 +104,25 @@ def _foreseen(part: Stratum, value: float, rows: int) -> Interval:
     if rows == part.rows:
         return wilson_of(value, sample=rows, rows=rows)
     if interval is not None and seen and interval.high > interval.low:
+        if part.rate.method == "small-area":
+            return _shrunk(interval, value, part=part, rows=rows)
         plain = wilson_of(interval.value, sample=seen, rows=part.rows)
         gain = ((plain.high - plain.low) / (interval.high - interval.low)) ** 2
     left = 1 - rows / part.rows
     return wilson_of(value, sample=_part(rows * gain / left, part.rows), rows=part.rows)
+
+
+def _shrunk(interval: Interval, value: float, *, part: Stratum, rows: int) -> Interval:
+    """Shrink both sides of an interval, of whatever shape, with the square root of the rows.
+
+    It holds the central part of what these rows say for themselves, as `small_areas.lean` sees to.
+    """
+    seen = part.rate.sample_size
+    shrinks = math.sqrt(seen / rows * (part.rows - rows) / (part.rows - seen))
+    own = wilson(value, size=rows, confidence=OWN_PART)
+    low = min(value - (interval.value - interval.low) * shrinks, own.low)
+    high = max(value + (interval.high - interval.value) * shrinks, own.high)
+    return Interval(value=value, low=max(low, 0.0), high=min(high, 1.0))
 
 
 def _part(size: float, rows: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from noisecleaner.texts import counted
+from noisecleaner.texts import agreeing, counted
 
 #: How a rate was made: from verified rows, sharpened by the scores (`prediction-powered`) or not (`wilson`); of a class
 #: with few of them, by what the scores expect of it and how far other classes keep to that (`small-area`); by counting,
@@ -17,8 +17,9 @@ RateMethod = Literal["prediction-powered", "wilson", "small-area", "count", "pla
 _AUDITED = ("prediction-powered", "wilson", "small-area", "count")
 #: By so much an estimate may lie outside [0, 1] or its interval: weighted means are rounded.
 _ROUNDING = 1e-9
-#: How many digits people get to see: one decimal, or four that count.
-ONE_DECIMAL, FOUR_DIGITS = ".1f", ".4g"
+#: How many digits people get to see: of what was estimated one decimal, or two where limits judge it; of a limit and
+#: of what was counted, four that count.
+ONE_DECIMAL, TWO_DECIMALS, FOUR_DIGITS = ".1f", ".2f", ".4g"
 
 
 def hundredths(share: float, digits: str = ONE_DECIMAL) -> str:
@@ -29,6 +30,12 @@ def hundredths(share: float, digits: str = ONE_DECIMAL) -> str:
 def percent(share: float, digits: str = ONE_DECIMAL) -> str:
     """Write a share in [-1, 1]: `40.2 %`."""
     return f"{hundredths(share, digits)} %"
+
+
+def points(difference: float) -> str:
+    """Write a difference of two shares, as it was limited: `1 point`, `0.5 points`."""
+    number = hundredths(difference, FOUR_DIGITS)
+    return f"{number} {agreeing(int(number == '1'), 'point', 'points')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +53,11 @@ class Interval:
     def words(self, digits: str = ONE_DECIMAL) -> str:
         """Write the share with its interval: `40.2 % (36.8 to 43.6)`."""
         return f"{percent(self.value, digits)} ({self.ends(digits)})"
+
+    def points(self) -> str:
+        """Write a difference of two shares, which keeps its sign: `+2.10 points (-0.30 to +4.50)`."""
+        signed = f"+{TWO_DECIMALS}"
+        return f"{hundredths(self.value, signed)} points ({self.ends(signed)})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import special, stats
 
 from noisecleaner.arrays import ByteArray, FloatArray, IntArray
-from noisecleaner.noise.estimate import CONFIDENCE, Audit, wilson
+from noisecleaner.noise.estimate import CONFIDENCE, OWN_PART, Audit, wilson
 from noisecleaner.noise.rate import Interval, Rate
 
 #: Log odds are counted in bins between plus and minus this.
@@ -31,9 +31,6 @@ _SPREADS = np.array([0.03, 0.1, 0.2, 0.3, 0.45, 0.65, 0.95, 1.4, 2.0])
 _FREEDOM = 3
 #: Deviations of the prior of slope (around 1) and intercept (around 0), which hold them where few rows were verified.
 _SLOPE_DEVIATION, _INTERCEPT_DEVIATION = 0.5, 1.0
-#: The interval holds at least this central part of what the class's own verified rows say. Where the scores mislead
-#: about some classes, and about others not, they alone would cover the first in a quarter of draws.
-_OWN_PART = 0.5
 _ROUNDS = 50
 #: Rows that are counted at a time.
 _BLOCK = 2**20
@@ -139,7 +136,7 @@ def lean(rate: Rate, audit: Audit, expected: Interval | None) -> Rate:
     if not len(audit):
         return Rate.expected(expected.value, "small-area")
     share, size = audit.share()
-    own = wilson(share, size=size, confidence=_OWN_PART)
+    own = wilson(share, size=size, confidence=OWN_PART)
     interval = Interval(value=expected.value, low=min(expected.low, own.low), high=max(expected.high, own.high))
     return Rate.around(interval, sample_size=rate.sample_size, events=rate.events, method="small-area")
 

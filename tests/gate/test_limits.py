@@ -19,6 +19,7 @@ def test_a_limit_is_a_share_or_a_whole_number_of_rows(value: object) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     good = {
         Unit.SHARE: number and isinstance(value, (int, float)) and 0 <= value <= 1,
+        Unit.POINTS: number and isinstance(value, (int, float)) and 0 <= value <= 1,
         Unit.ROWS: number and isinstance(value, int) and value >= 0,
     }
     for unit in Unit:

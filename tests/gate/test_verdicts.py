@@ -82,9 +82,14 @@ def test_messages_are_put_in_the_words_of_a_reader_and_nothing_else_is_changed()
     ("finding", "limit", "value"),
     [
         (FINDING, "at most 10 %", "20 %"),
-        (replace(FINDING, high=0.2512345), "at most 10 %", "20 % (15 to 25.12)"),
+        (replace(FINDING, high=0.2512345), "at most 10 %", "20.00 % (15.00 to 25.12)"),
         (replace(FINDING, value=None, low=None), "at most 10 %", "unknown"),
-        (replace(FINDING, value=-0.0123, low=-0.02, high=0.01), "at most 10 %", "-1.23 % (-2 to 1)"),
+        (replace(FINDING, value=-0.0123, low=-0.02, high=0.01), "at most 10 %", "-1.23 % (-2.00 to 1.00)"),
+        (
+            replace(FINDING, unit=Unit.POINTS, limit=0.01, value=0.0123, low=-0.02, high=0.1),
+            "at most 1 point",
+            "+1.23 points (-2.00 to +10.00)",
+        ),
         (replace(FINDING, unit=Unit.ROWS, limit=1000, value=20000, low=None), "at least 1,000", "20,000"),
         (replace(FINDING, unit=Unit.ROWS, limit=1, value=None, low=None), "at least 1", "unknown"),
     ],

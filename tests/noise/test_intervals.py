@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from noisecleaner.noise.estimate import Stratum, wilson, wilson_of
 from noisecleaner.noise.intervals import clears, difference, more_for_increase, more_for_limit
-from noisecleaner.noise.rate import Rate
+from noisecleaner.noise.rate import Interval, Rate
 
 
 def test_the_interval_of_a_difference_is_newcombes() -> None:
@@ -74,6 +74,29 @@ def test_a_narrower_interval_asks_for_fewer_rows() -> None:
     assert wide is not None
     assert fewer is not None
     assert 300 + fewer == pytest.approx((300 + wide) / 4, abs=2)
+
+
+def leaning(low: float, value: float, high: float, *, size: int, rows: int) -> Stratum:
+    """A class that leans on the scores: its interval has a shape of its own."""
+    interval = Interval(value=value, low=low, high=high)
+    return Stratum(Rate.around(interval, sample_size=size, events=0, method="small-area"), rows)
+
+
+def test_an_interval_that_is_not_wilsons_shrinks_with_the_square_root_of_the_rows_towards_the_limit() -> None:
+    """Wilson's of the same width would end at 11 % already, and ask for one more row."""
+    more = more_for_limit(leaning(0.05, 0.06, 0.135, size=100, rows=10**8), 0.11)
+    assert more == pytest.approx(100 * (0.075 / 0.05) ** 2 - 100, abs=1)
+    half = more_for_limit(leaning(0.05, 0.06, 0.135, size=100, rows=200), 0.11)
+    assert half is not None
+    assert half < 56  # n / (1 - n / 200) is 450 where n is 138
+    assert 100 + half == pytest.approx(450 / (1 + 450 / 200), abs=1)
+
+
+def test_a_class_that_leans_on_others_needs_rows_of_its_own() -> None:
+    few = more_for_limit(leaning(0.0, 0.001, 0.051, size=2, rows=5000), 0.05)
+    assert few is not None
+    assert few >= 10  # a single row would not move it
+    assert more_for_limit(leaning(0.0, 0.001, 0.051, size=2, rows=6), 0.05) == 4
 
 
 @given(st.floats(0, 1), st.integers(1, 1000), st.floats(0, 1), st.integers(1, 1000))

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from noisecleaner.gate.verdicts import Outcome
 from noisecleaner.noise.intervals import clears
-from noisecleaner.noise.rate import FOUR_DIGITS, Interval, Rate
+from noisecleaner.noise.rate import TWO_DECIMALS, Interval, Rate
 from noisecleaner.notices import Severity
 from noisecleaner.texts import agreeing, counted, shortened
 
 if TYPE_CHECKING:
     from noisecleaner.runs.scored_run import ScoredRun
 
-_LISTED = 5  # classes in a message
+_LISTED = 3  # classes in a message
 _LONGEST = 80  # characters of a class name in a message
+#: Where rows to verify come from: a plan's make the interval shorter.
+AT_RANDOM = ", drawn at random or with `plan()`"
 #: How the advice ends to verify all that is left.
 SETTLED = ", which settles it"
 
@@ -43,7 +45,7 @@ def unmeasurable(run: ScoredRun) -> str:
 
 def numbers(rate: Rate) -> str:
     """Write a rate with its interval and what it rests on."""
-    return rate.words(FOUR_DIGITS, with_sample=True)
+    return rate.words(TWO_DECIMALS, with_sample=True)
 
 
 def verifying(more: int, *, left: int, how: str = "about", of: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import decided, numbers, unmeasurable, verifying
+from noisecleaner.gate.rules._words import AT_RANDOM, decided, numbers, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.estimate import Stratum
 from noisecleaner.noise.intervals import more_for_limit
@@ -40,5 +40,5 @@ def _advice(rate: Rate, limit: float, *, rows: int) -> str:
     if more >= left:
         return verifying(more, left=left)
     if rate.value is None:
-        return f"verify at least {more:,} rows, drawn at random (so few do only if none of them is wrong)"
-    return f"{verifying(more, left=left)}, drawn at random"
+        return f"verify at least {more:,} rows{AT_RANDOM} (so few do only if none of them is wrong)"
+    return f"{verifying(more, left=left)}{AT_RANDOM}"

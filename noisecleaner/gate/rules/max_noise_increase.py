@@ -5,29 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import SETTLED, decided, numbers, unmeasurable, verifying
+from noisecleaner.gate.rules._words import AT_RANDOM, SETTLED, decided, numbers, unmeasurable, verifying
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.noise.estimate import Stratum
 from noisecleaner.noise.intervals import difference, more_for_increase
-from noisecleaner.noise.rate import FOUR_DIGITS, hundredths
+from noisecleaner.noise.rate import points
 
 if TYPE_CHECKING:
     from noisecleaner.gate.baseline import Baseline
     from noisecleaner.runs.scored_run import ScoredRun
 
 HELP = "Largest rise of the share of wrong labels against `baseline`."
-UNIT = "share"
+UNIT = "points"
 PLACE = 30
 COMPARES = True
-#: A change keeps its sign.
-_SIGNED = "+.4g"
 
 
 def judge(case: Case) -> Finding:
     """Judge the difference by its interval; between runs of two tasks there is none."""
     baseline, limit = case.baseline, case.limit.value
     assert baseline is not None  # noqa: S101  # this rule compares
-    may_rise = f"it may rise by at most {hundredths(limit, FOUR_DIGITS)} points"
+    may_rise = f"it may rise by at most {points(limit)}"
     if not baseline.comparable:
         other = "" if baseline.shares_rows else " and none of these rows"
         message = f"The noise cannot be compared with that of {baseline.name}, which has other classes{other}: "
@@ -38,7 +36,7 @@ def judge(case: Case) -> Finding:
     if change:
         other = "" if baseline.shares_rows else ", which has none of these rows"
         message = f"Against {baseline.name} with {numbers(old)}{other}, the share of wrong labels changed by "
-        message += f"{hundredths(change.value, _SIGNED)} points ({change.ends(_SIGNED)}); {may_rise}"
+        message += f"{change.points()}; {may_rise}"
     else:
         message = f"{_without(case, baseline)}; {may_rise}"
     outcome = decided(change, limit)
@@ -75,4 +73,4 @@ def _advice(more: tuple[int, int] | None, *, new: ScoredRun, old: ScoredRun) -> 
         if count
     ]
     advice = ", and ".join(words)
-    return advice if advice.endswith(SETTLED) else f"{advice}, drawn at random"
+    return advice if advice.endswith(SETTLED) else f"{advice}{AT_RANDOM}"

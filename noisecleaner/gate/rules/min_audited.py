@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from noisecleaner.gate.rules import Case
-from noisecleaner.gate.rules._words import unmeasurable
+from noisecleaner.gate.rules._words import AT_RANDOM, unmeasurable
 from noisecleaner.gate.verdicts import Finding, Outcome
 from noisecleaner.texts import agreeing, counted
 
@@ -22,8 +22,6 @@ def judge(case: Case) -> Finding:
     elif audited < limit:
         more = limit - audited
         message += (
-            f": verify {more:,} more, drawn at random"
-            if more <= left
-            else f", and there are {counted(left, 'more row')}"
+            f": verify {more:,} more{AT_RANDOM}" if more <= left else f", and there are {counted(left, 'more row')}"
         )
     return case.finding(Outcome.PASSED if audited >= limit else Outcome.FAILED, f"{message}.", value=audited)

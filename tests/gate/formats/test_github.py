@@ -18,7 +18,7 @@ def test_github_gets_annotations_and_a_summary(command: Command, run: Path, monk
     words = ["gate", run, *rules, "--warn", "min-audited"]
     lines = command(*words, "--format", "github").out.splitlines()
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::warning", "::notice", "::notice"]
-    assert lines[0].startswith("::error title=noisecleaner gate%3A max-noise inconclusive::10 %25 (7.095 to 13.92; ")
+    assert lines[0].startswith("::error title=noisecleaner gate%3A max-noise inconclusive::10.00 %25 (7.09 to 13.92; ")
     assert command(*words, "--format", "github").code == 1
     headline = (
         "### noisecleaner: Gate failed (exit code 1): 1 of 4 rules passed, 1 failed, 1 inconclusive, 1 with a warning"

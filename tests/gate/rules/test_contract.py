@@ -24,7 +24,7 @@ from noisecleaner.runs.scored_run import ScoredRun
 
 RULES = rules()
 #: A limit that everything keeps.
-EASY = {Unit.SHARE: 1.0, Unit.ROWS: 0}
+EASY = {Unit.SHARE: 1.0, Unit.POINTS: 1.0, Unit.ROWS: 0}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_limit_that_is_easier_never_makes_a_finding_worse(
 ) -> None:
     """Failed, then inconclusive, then passed: more is easier for `max-…`, less for `min-…`."""
     rule, order = RULES[name], [Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED]
-    limits = sorted(data.draw(st.tuples(*[st.floats(0, 1) if rule.unit is Unit.SHARE else st.integers(0, 1500)] * 2)))
+    limits = sorted(data.draw(st.tuples(*[st.integers(0, 1500) if rule.unit is Unit.ROWS else st.floats(0, 1)] * 2)))
     outcomes = [order.index(judged(rule, limit, runs).outcome) for limit in limits]
     assert outcomes == sorted(outcomes, reverse=name.startswith("min"))
 
