@@ -28,6 +28,7 @@ from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.planning import PlanResult, RecheckResult, plan, recheck
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.registry import PlugIn, methods, regularisers
+from noisecleaner.report.writing import ReportResult, report
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.summary import Summary
@@ -74,6 +75,7 @@ __all__ = [
     "Progress",
     "RecheckResult",
     "Regularisation",
+    "ReportResult",
     "Rule",
     "Source",
     "Stage",
@@ -94,6 +96,7 @@ __all__ = [
     "recheck",
     "regularisers",
     "render",
+    "report",
     "rules",
     "score",
     "score_new",

@@ -25,6 +25,7 @@ from noisecleaner.commands.demo import demo
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.ids import ids
+from noisecleaner.commands.report import report
 from noisecleaner.commands.score import plan, score
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
@@ -60,7 +61,7 @@ def options(
 
 #: The table of noisecleaner.toml that a command takes options from; `gate` reads its own.
 _TABLES = {fit: "fit", score: "score", export_clean: "export"}
-for command in (demo, fit, score, plan, gate, export_clean, corrupt, ids, methods, bench):
+for command in (demo, fit, score, report, plan, gate, export_clean, corrupt, ids, methods, bench):
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from noisecleaner.ingest.verified.second_looks import second_looks_alone
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
+from noisecleaner.report.writing import shown
 from noisecleaner.runs.auditor import Auditor, AuditorRecord
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.contents import Contents, dataset_contents
@@ -87,7 +89,8 @@ def score(
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
     fresh = trusted is not None or corrections is not None
-    return write(run, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
+    summary = write(run, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
+    return replace(summary, page=partial(shown, run))
 
 
 def score_new(
@@ -142,7 +145,8 @@ def score_new(
     scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     fresh = trusted is not None or corrections is not None
-    return write(out, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
+    summary = write(out, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
+    return replace(summary, page=partial(shown, out))
 
 
 def _as_last(scored: ScoredRows, out: Path) -> ScoredRows:

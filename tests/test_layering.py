@@ -25,7 +25,8 @@ ingest
 networks
 inputs | weightings | regularisers
 runs
-training | export | gate | report | review
+training | export | gate | review
+report
 fitting | scoring | planning | demo
 bench
 api
@@ -197,6 +198,7 @@ def test_nothing_loads_a_users_pickle() -> None:
         "import noisecleaner.cli, noisecleaner.api, noisecleaner.commands.console",
         "import noisecleaner.scoring, noisecleaner.export.cleaning, noisecleaner.runs.summary",
         "import noisecleaner.planning, noisecleaner.export.corrupt, noisecleaner.gate.judge",
+        "import noisecleaner.report.writing",
         "from noisecleaner.api import score, gate, export_clean, corrupt, methods; methods()",
     ],
 )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from noisecleaner.gate.verdicts import Verdict
     from noisecleaner.planning import PlanResult, RecheckResult
     from noisecleaner.registry import PlugIn
+    from noisecleaner.report.writing import ReportResult
     from noisecleaner.runs.record import FitResult
     from noisecleaner.runs.summary import Summary
 
@@ -84,6 +85,17 @@ def show_summary(summary: Summary, out: Path) -> None:
     for listing in _summary.listings(summary):
         _show_listing(listing)
     _show(f"Wrote scores.parquet, report.parquet and noise.json to {out}.")
+
+
+def show_reported(reported: ReportResult) -> None:
+    """Tell what `report` wrote."""
+    pictures = f", {reported.pictures:,} of them with their image" if reported.pictures else ""
+    _show(
+        f"Wrote {reported.path} ({counted(reported.rows, 'row')}{pictures}; {reported.bytes / 1e6:.2f} MB, needs no "
+        f"network) and its numbers to {reported.numbers}."
+    )
+    if reported.note:
+        TerminalProgress().warn(reported.note)
 
 
 def show_planned(planned: PlanResult) -> None:

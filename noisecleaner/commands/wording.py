@@ -38,7 +38,7 @@ _OPTIONS = {
 #: Functions that have a command.
 _FUNCTIONS = frozenset(
     {"fit", "score", "score_new", "plan", "recheck", "gate", "export_clean", "corrupt", "methods", "bench", "demo"}
-    | {"ids"}
+    | {"ids", "report"}
 )
 #: Longer pieces of code are nobody's hint.
 _LONGEST = 4096

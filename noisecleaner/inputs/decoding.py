@@ -49,16 +49,32 @@ def decode(encoded: bytes, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels
     Returns:
         Pixels of shape [size, size, 3], or the reason why there are none.
     """
+    rgb = picture(encoded, least=2 * size, max_pixels=max_pixels)
+    return rgb if isinstance(rgb, Skip) else np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def picture(encoded: bytes, *, least: int, max_pixels: int = MAX_PIXELS) -> Image.Image | Skip:
+    """Decode one image to RGB, as `decode` does, in its own size or in any above `least`.
+
+    Args:
+        encoded: the bytes of an image file.
+        least: edge length above which it may become smaller: a JPEG decodes at a half, quarter or eighth for a fraction
+            of the cost.
+        max_pixels: width times height above which the image is refused before it is decoded.
+
+    Returns:
+        The image, or the reason why there is none.
+    """
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 return Skip.TOO_LARGE
-            if min(image.size) >= 2 * size:
-                # JPEG decodes at a half, quarter or eighth for a fraction of the cost
-                image.draft("RGB", (2 * size, 2 * size))
+            if min(image.size) >= least:
+                image.draft("RGB", (least, least))
             ImageOps.exif_transpose(image, in_place=True)  # in place, or an upright image would be copied
             rgb = _to_rgb(image)
-            return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))
+            rgb.load()  # before its file is closed
+            return rgb
     except Image.DecompressionBombError:
         return Skip.TOO_LARGE
     except UnidentifiedImageError:
@@ -87,7 +103,7 @@ def decode_all(
         row, encoded = image
         return row, encoded if isinstance(encoded, Skip) else decode(encoded, size, max_pixels=decoding.max_pixels)
 
-    with _own_limit():
+    with own_limit():
         yield from in_threads(one, images, threads=decoding.threads, ahead=8 * decoding.threads, name="decode")
 
 
@@ -131,7 +147,7 @@ def to_eight_bits(values: npt.NDArray[np.generic]) -> Pixels:
 
 
 @contextmanager
-def _own_limit() -> Iterator[None]:
+def own_limit() -> Iterator[None]:
     """Lift Pillow's own limit for a while: `decode` judges the size itself, by `max_pixels`."""
     before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:

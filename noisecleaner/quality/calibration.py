@@ -123,8 +123,25 @@ class Reliability:
     rows: int
 
 
-def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> Reliability | None:
-    """Measure the expected calibration error in equally filled bins (Naeini et al., 2015); None without a row.
+@dataclass(frozen=True, kw_only=True)
+class ReliabilityBin:
+    """Rows of similar forecasts.
+
+    Args:
+        forecast: their mean, in [0, 1].
+        seen: the share of them in which the outcome happened.
+        rows: how many they are.
+        by_chance: how far both would be apart on so many rows if the forecasts were perfect.
+    """
+
+    forecast: float
+    seen: float
+    rows: int
+    by_chance: float
+
+
+def reliability_bins(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> list[ReliabilityBin]:
+    """Compare forecasts with what happened in equally filled bins, in ascending order of the forecasts.
 
     Args:
         probability: forecasts, shape [rows].
@@ -133,15 +150,34 @@ def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> 
     """
     order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, min(bins, max(len(order), 1))) if len(part)]
+    return [
+        ReliabilityBin(
+            forecast=float(probability[part].mean()),
+            seen=float(outcome[part].mean()),
+            rows=len(part),
+            # mean absolute value of a normal error with the variance of a mean of so many rows
+            by_chance=float(np.sqrt(2 / np.pi * (probability[part] * (1 - probability[part])).mean() / len(part))),
+        )
+        for part in parts
+    ]
+
+
+def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> Reliability | None:
+    """Measure the expected calibration error in equally filled bins (Naeini et al., 2015); None without a row.
+
+    Args:
+        probability: forecasts, shape [rows].
+        outcome: what happened, shape [rows].
+        bins: at most as many as there are rows.
+    """
+    parts = reliability_bins(probability, outcome, bins)
     if not parts:
         return None
-    sizes = np.array([len(part) for part in parts])
-    forecast = np.array([probability[part].mean() for part in parts])
-    seen = np.array([outcome[part].mean() for part in parts])
-    # mean absolute value of a normal error with the variance of a mean of so many rows
-    chance = np.sqrt(2 / np.pi * np.array([(probability[p] * (1 - probability[p])).mean() for p in parts]) / sizes)
+    sizes = np.array([part.rows for part in parts])
+    apart = np.array([abs(part.forecast - part.seen) for part in parts])
+    chance = np.array([part.by_chance for part in parts])
     return Reliability(
-        error=float(sizes @ np.abs(forecast - seen) / sizes.sum()),
+        error=float(sizes @ apart / sizes.sum()),
         by_chance=float(sizes @ chance / sizes.sum()),
         rows=int(sizes.sum()),
     )

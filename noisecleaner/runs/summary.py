@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -80,6 +80,7 @@ class Summary:
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
         notices: what a reader of the numbers must know.
+        page: makes the HTML that a notebook shows; None where nobody has said how.
     """
 
     rows: int
@@ -104,6 +105,11 @@ class Summary:
     notices: Sequence[Notice] = ()
     carried: int = 0
     basis: Basis | None = None
+    page: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: numbers and charts, read when they are asked for."""
+        return None if self.page is None else self.page()
 
 
 def worst_classes(counts: RowCounts, noise: Noise, most: int = 5) -> list[ClassLine]:

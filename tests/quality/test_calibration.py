@@ -14,6 +14,7 @@ from noisecleaner.quality.calibration import (
     fit_calibrator,
     prior_log_odds,
     reliability,
+    reliability_bins,
     sigmoid,
     stratified,
 )
@@ -108,3 +109,16 @@ def test_sigmoid_never_overflows_and_is_symmetric(x: float) -> None:
     values = sigmoid(np.array([x, -x]))
     assert values.sum() == pytest.approx(1)
     assert ((values >= 0) & (values <= 1)).all()
+
+
+def test_bins_hold_as_many_rows_each_in_the_order_of_their_forecasts() -> None:
+    rng = np.random.default_rng(0)
+    probability = rng.random(95)
+    outcome = rng.random(95) < probability
+    parts = reliability_bins(probability, outcome, bins=10)
+    order = np.argsort(probability)
+    assert [part.rows for part in parts] == [10] * 5 + [9] * 5
+    first, last = order[:10], order[-9:]
+    assert (parts[0].forecast, parts[0].seen) == (probability[first].mean(), outcome[first].mean())
+    assert (parts[-1].forecast, parts[-1].seen) == (probability[last].mean(), outcome[last].mean())
+    assert reliability_bins(np.empty(0), np.empty(0, bool)) == []

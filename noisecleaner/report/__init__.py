@@ -1,0 +1,1 @@
+"""Report: a scored run -> one page that needs nothing else, to be shown, sent and printed."""

@@ -1,0 +1,153 @@
+"""The rows to look at first: which they are, what is known of them, and their pictures."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from noisecleaner.arrays import IntArray
+from noisecleaner.report.thumbnails import Thumbnail
+
+#: Columns of scores.parquet that `worst_rows` reads beside the one that is cut.
+SHOWN = (
+    "sample_id",
+    "given_label",
+    "suggested_label",
+    "suggested_confidence",
+    "trusted_label",
+    "corrected_label",
+    "flagged",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """A row that looks alike: its number, its id, and the class whose nearest rows it is one of."""
+
+    row: int
+    sample_id: str
+    label: str
+    picture: Thumbnail | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryRow:
+    """One row.
+
+    Args:
+        row: its number in the dataset.
+        sample_id: the user's id.
+        given: the given label, None where it has none.
+        suggested: the suggested one, likewise.
+        confidence: probability that the suggestion is right, None without one.
+        verified: what somebody verified or corrected it to be, None where nobody did.
+        flagged: whether it is flagged.
+        value: of the column that is cut, None where it has none.
+        picture: None where it cannot be shown.
+        neighbours: rows that look alike, of the given and of the suggested class.
+    """
+
+    row: int
+    sample_id: str
+    given: str | None
+    suggested: str | None
+    confidence: float | None
+    verified: str | None
+    flagged: bool
+    value: float | None
+    picture: Thumbnail | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe it as a JSON object, without the picture."""
+        names = ("row", "sample_id", "given", "suggested", "confidence", "verified", "flagged", "value")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """Rows, the worst first.
+
+    Args:
+        rows: those that are shown.
+        of: rows that could be.
+        by: the column by which they are sorted.
+        note: why there are no pictures; empty where there are, or nobody asked for them.
+    """
+
+    rows: tuple[GalleryRow, ...]
+    of: int
+    by: str
+    note: str = ""
+
+    @property
+    def pictured(self) -> bool:
+        """Whether rows are shown with their images, where those can be read."""
+        return any(row.picture for row in self.rows)
+
+    def with_pictures(self, pictures: Mapping[int, Thumbnail], small: Mapping[int, Thumbnail]) -> Gallery:
+        """Return it with pictures.
+
+        Args:
+            pictures: row of the dataset -> its picture.
+            small: likewise, of rows that look like others.
+        """
+        shown = [
+            replace(
+                row,
+                picture=pictures.get(row.row),
+                neighbours=tuple(replace(n, picture=small[n.row]) for n in row.neighbours if n.row in small),
+            )
+            for row in self.rows
+        ]
+        return replace(self, rows=tuple(shown))
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe it as a JSON object, without pictures."""
+        return {"of": self.of, "by": self.by, "note": self.note, "rows": [row.to_json() for row in self.rows]}
+
+
+def worst_rows(batches: Iterable[pa.RecordBatch], by: str, most: int) -> Gallery:
+    """Choose the rows with the lowest values; behind them come flagged rows that have none.
+
+    Args:
+        batches: of scores.parquet, with the columns `SHOWN` and `by`.
+        by: the column whose values count.
+        most: how many to choose.
+    """
+    found: list[GalleryRow] = []
+    first = count = 0
+    for batch in batches:
+        values = np.asarray(batch[by].to_numpy(zero_copy_only=False), dtype=np.float64)
+        flagged = np.asarray(pc.fill_null(batch["flagged"], False))
+        usable = np.flatnonzero(np.isfinite(values) | flagged)
+        lowest = usable[np.argsort(values[usable], kind="stable")][:most]
+        found = list(heapq.merge(found, _rows(batch, lowest, by=by, first=first), key=_badness))[:most]
+        count, first = count + len(usable), first + len(batch)
+    return Gallery(rows=tuple(found), of=count, by=by)
+
+
+def _badness(row: GalleryRow) -> tuple[bool, float, int]:
+    return row.value is None, row.value or 0.0, row.row
+
+
+def _rows(batch: pa.RecordBatch, places: IntArray, *, by: str, first: int) -> Iterator[GalleryRow]:
+    """Read some rows of a batch that begins with row `first` of the dataset."""
+    for place, cells in zip(places.tolist(), batch.take(pa.array(places)).to_pylist(), strict=True):
+        value = cells[by]
+        yield GalleryRow(
+            row=first + place,
+            sample_id=cells["sample_id"],
+            given=cells["given_label"],
+            suggested=cells["suggested_label"],
+            confidence=cells["suggested_confidence"],
+            verified=cells["corrected_label"] or cells["trusted_label"],
+            flagged=bool(cells["flagged"]),
+            value=None if value is None or not np.isfinite(value) else float(value),
+        )

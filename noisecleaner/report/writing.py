@@ -1,0 +1,173 @@
+"""`report`: a scored run -> a page and the JSON of its numbers, both or none of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import replacing, write_json
+from noisecleaner.ingest import Manifest, Skip, Source, read_manifest
+from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
+from noisecleaner.ingest.raw import with_images
+from noisecleaner.progress import Progress
+from noisecleaner.report.gallery import Gallery
+from noisecleaner.report.gathering import gather
+from noisecleaner.report.neighbours import with_neighbours
+from noisecleaner.report.page import MARK, fragment, page
+from noisecleaner.report.thumbnails import SMALL, Thumbnail, thumbnails
+from noisecleaner.runs.contents import refuse_other_scored
+from noisecleaner.runs.scored_run import ScoredRun
+
+#: Begins report.json: what has it may be replaced by another.
+_KIND = "noisecleaner-report"
+#: Characters at the beginning of a file in which marks stand.
+_HEAD = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportResult:
+    """What `report` wrote.
+
+    Args:
+        path: the page.
+        numbers: the JSON file beside it.
+        rows: of the gallery.
+        pictures: rows of it that have one.
+        note: why there are none; empty where there are, or nobody asked for them.
+        bytes: of the page.
+    """
+
+    path: Path
+    numbers: Path
+    rows: int
+    pictures: int
+    note: str
+    bytes: int
+
+
+def report(
+    run: Path,
+    out: Path,
+    *,
+    rows: int = 200,
+    images: bool = True,
+    data: str | None = None,
+    words: Callable[[str], str] = str,
+    progress: Progress | None = None,
+) -> ReportResult:
+    """Write a page that shows a scored run and needs nothing else, and the JSON of the same numbers beside it.
+
+    Equal runs give equal bytes; SOURCE_DATE_EPOCH is told as the date of the page where it is set.
+
+    Args:
+        run: a run directory after `score`, or the output of `score_new`.
+        out: the page, a name that ends in .html; an earlier report there is replaced, nothing else.
+        rows: of the gallery at most, the worst first.
+        images: whether rows are shown with their images, where the dataset has some.
+        data: where the dataset is now, if it has moved since the fit.
+        words: puts other words in place of the Python that stands in backticks in messages.
+        progress: is told about the rows as their images are read.
+
+    Raises:
+        NoisecleanerError: there are no scores, they are damaged, or `out` cannot be used.
+    """
+    if rows < 0:
+        raise NoisecleanerError(f"`rows` must be 0 or more, but it is {rows}.", "The default is `rows=200`.")
+    scored, numbers = ScoredRun(run), out.with_suffix(".json")
+    source = replace(scored.metadata.source, data=data or scored.metadata.source.data)
+    _refuse(out, numbers, source)
+    told = gather(scored, rows=rows)
+    if images and told.gallery.rows:
+        shown = _pictured(told.gallery, scored, source, progress or Progress())
+        told = replace(told, gallery=shown)
+    told = told.worded(words)
+    text = page(told).encode("utf-8")
+    with replacing(out) as temporary:
+        temporary.write_bytes(text)
+        write_json(numbers, {"kind": _KIND, "schema_version": 1, **told.to_json()})
+    gallery = told.gallery
+    pictures = sum(row.picture is not None for row in gallery.rows)
+    return ReportResult(
+        path=out, numbers=numbers, rows=len(gallery.rows), pictures=pictures, note=gallery.note, bytes=len(text)
+    )
+
+
+def shown(run: Path) -> str:
+    """Make what a notebook shows of a scored run: its numbers and charts as HTML.
+
+    Raises:
+        NoisecleanerError: one of its files is missing or damaged.
+    """
+    return fragment(gather(ScoredRun(run), rows=0))
+
+
+def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progress) -> Gallery:
+    """Add pictures, and rows that look alike; say why not where the dataset cannot be read, or has none."""
+    try:
+        manifest = read_manifest(with_images(source), run.metadata.classes)
+        _refuse_changed(manifest, run, source)
+    except NoisecleanerError as error:
+        return replace(gallery, note=f"Images are not shown: {error.message}")
+    payload = manifest.payload
+    if not isinstance(payload, (ImageFiles, ImageColumn)):
+        return replace(gallery, note="The rows bring vectors: there are no images to show.")
+    gallery = replace(gallery, rows=with_neighbours(gallery.rows, run))
+    own = {row.row for row in gallery.rows}
+    near = {other.row for row in gallery.rows for other in row.neighbours}
+    with progress.stage("Reading images", len(own) + len(near), "images") as stage:
+        pictures = dict[int, Thumbnail]()
+        for row, picture in thumbnails(payload, np.array(sorted(own), np.int64)):
+            stage.advance()
+            pictures |= {} if isinstance(picture, Skip) else {row: picture}
+        small = dict[int, Thumbnail]()
+        for row, picture in thumbnails(payload, np.array(sorted(near), np.int64), edge=SMALL):
+            stage.advance()
+            small |= {} if isinstance(picture, Skip) else {row: picture}
+    return gallery.with_pictures(pictures, small)
+
+
+def _refuse_changed(manifest: Manifest, run: ScoredRun, source: Source) -> None:
+    """Refuse a dataset that does not hold any more what was scored: a wrong image is worse than none.
+
+    Raises:
+        NoisecleanerError: its rows, or what they bring, have changed.
+    """
+    ids = pa.chunked_array([batch["sample_id"] for batch in run.batches(["sample_id"])], pa.string())
+    if not manifest.table["sample_id"].equals(ids):
+        raise NoisecleanerError(
+            f"The scores in {run.path} must belong to {source.data}, but its sample ids have changed since.",
+            "Name the data that was scored with `data=PATH`.",
+        )
+    refuse_other_scored(run.metadata.contents, manifest, scored=run.path, data=source.data)
+
+
+def _refuse(out: Path, numbers: Path, source: Source) -> None:
+    """Refuse an output that cannot be written, or would replace what is no report.
+
+    Raises:
+        NoisecleanerError: it has another ending, lies in no directory or in the dataset, or something else is there.
+    """
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise NoisecleanerError(
+            f"A report is an HTML file and a JSON file beside it, but `out` is {out}.", "End its name with .html."
+        )
+    if not out.absolute().parent.is_dir():
+        raise NoisecleanerError(f"`out` needs a directory that exists, but {out.parent} does not.", "Make it first.")
+    source.refuse_inside(out)
+    for path, mark in ((out, MARK), (numbers, json.dumps({"kind": _KIND})[1:-1])):
+        if path.exists() and not (path.is_file() and mark in _head(path)):
+            raise NoisecleanerError(
+                f"A report only replaces an earlier report, but {path} is something else.",
+                "Name another file with `out`, or remove it.",
+            )
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_HEAD).decode("utf-8", "replace")
