@@ -39,7 +39,8 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     """Draw rows to verify, and write a table to fill in.
 
     Rows are drawn as `noise.design.draw` does. Rows that were verified before count as a random sample, or as what an
-    earlier plan drew; those that are no sample (`notices.void`) have no part in the plan, unless they are drawn.
+    earlier plan drew; those that are no sample (`notices.void`) have no part in the plan, unless they are drawn. Rows of
+    a clean copy that carry a verified label (`certified`) are never drawn.
 
     Args:
         run: a directory with scores: a run after `score`, or the output of `score_new`.
@@ -52,7 +53,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     """
     check_new(out)
     scored = ScoredRun(run)
-    scores = scored.scores([name for name in PLAN.names if name != "sample_probability"])
+    scores = scored.scores([*(name for name in PLAN.names if name != "sample_probability"), "certified"])
     frame = _frame(scored, scores, count)
     design = draw(frame, count=count, seed=seed)
     table = _table(scores, frame.verified | design.drawn, design.probability)
@@ -81,7 +82,9 @@ def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:
         NoisecleanerError: there are not so many, or those before were drawn by a plan that was made elsewhere.
     """
     quality = doubles(scores["label_quality"])
-    usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"]))
+    # `score` would refuse to count rows of a clean copy that carry a verified label: they are right by how it was made
+    certified = np.asarray(pc.fill_null(scores["certified"], fill_value=False))
+    usable = np.isfinite(quality) & np.asarray(pc.is_valid(scores["given_label"])) & ~certified
     # what is no sample has no part in the next one either
     measures = not void(scored.metadata.notices)
     verified = np.asarray(pc.is_valid(scores["trusted_label"])) & usable & measures

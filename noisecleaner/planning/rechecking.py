@@ -94,10 +94,11 @@ def _refuse_what_measures_nothing(run: Path, metadata: Metadata) -> None:
 
 def _verified(scored: ScoredRun) -> pa.Table:
     """Read the verified rows that measure, in the order of the dataset: id, path and labels."""
-    table = scored.scores(list(dict.fromkeys([*RECHECK.names, *_HAS, *_LACKS, "judging"])))
+    table = scored.scores(list(dict.fromkeys([*RECHECK.names, *_HAS, *_LACKS, "judging", "certified"])))
     valid, null = [pc.is_valid(table[name]) for name in _HAS], [pc.is_null(table[name]) for name in _LACKS]
     # an earlier version did not tell which rows judge
     masks = [*valid, *null, pc.fill_null(table["judging"], fill_value=True)]
+    masks += [pc.invert(pc.fill_null(table["certified"], fill_value=False))]
     return table.filter(reduce(pc.and_, masks))
 
 

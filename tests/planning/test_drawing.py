@@ -206,3 +206,16 @@ def test_rows_that_are_no_sample_have_no_part_in_the_next_one(tmp_path: Path) ->
     assert all((label is not None) == (int(name[1:]) in chosen) for name, label in labels.items())
     assert known > 0
     assert unbiased(estimates, data.wrong.mean())
+
+
+def test_rows_that_were_verified_before_a_copy_was_made_are_never_drawn(tmp_path: Path) -> None:
+    data = Dataset(tmp_path)
+    marked = np.arange(ROWS) % 2 == 0
+    data.write(np.arange(1, 101, 2), certified=marked)
+    rows, probability = data.plan("verify", 400)
+    assert len(rows) == 450
+    assert (rows % 2 == 1).all()
+    others = np.arange(1, ROWS, 2)
+    assert float((1 / probability).sum()) == pytest.approx(len(others), rel=0.2)  # they stand for the other rows alone
+    with pytest.raises(NoisecleanerError, match="of which there are 950, but it is 951"):
+        data.plan("more", 951)

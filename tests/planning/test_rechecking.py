@@ -75,6 +75,12 @@ def test_rows_are_drawn_evenly_and_stand_in_any_order(tmp_path: Path) -> None:
     assert abs(first[True] - 100) < 24  # 3.3 standard deviations
 
 
+def test_rows_that_were_verified_before_a_copy_was_made_are_not_looked_at_again(tmp_path: Path) -> None:
+    run = make(tmp_path, certified=[row < 25 for row in range(ROWS)])
+    assert recheck(run, tmp_path / "second.parquet", count=20, seed=3).verified == VERIFIED - 25
+    assert min(drawn(tmp_path / "second.parquet")) >= 25
+
+
 def test_the_same_seed_draws_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
     run = make(tmp_path)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
