@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
+from noisecleaner.ingest.same_columns import called_alike
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.ingest.verified.corrections import refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
@@ -106,8 +107,9 @@ def score_new(
 ) -> Summary:
     """Score rows that were not fitted, without training; write the same three files into `out`.
 
-    Rows with a label that the fitted data does not know are skipped. alpha, beta and margin are null, because
-    they tell what training did with a row. After a transfer, rows get labels of the target's classes suggested;
+    Columns are called as at the fit, where `source` names no others and the new tables have them. Rows with a label
+    that the fitted data does not know are skipped. alpha, beta and margin are null, because they tell what training did
+    with a row. After a transfer, rows get labels of the target's classes suggested;
     those without a label are flagged, so that an export with `relabel` gives them the suggested one.
 
     Args:
@@ -125,8 +127,6 @@ def score_new(
         TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With `trusted` or
             `corrections` everything is, with the threshold of the cutoff.
     """
-    if trusted is None:
-        refuse_same_column(source)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     if cutoff.by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave `by` out.")
@@ -136,7 +136,10 @@ def score_new(
             f"Scores of new rows must not replace those of a run, but {out} is a run directory.",
             "Name another directory with `out=DIR`, or leave `out` away.",
         )
-    opened.read_fitted()
+    source, taken = called_alike(source, opened.read_fitted().config.source.columns)
+    progress.tell(*taken)
+    if trusted is None:
+        refuse_same_column(source)
     inference, scratch, source = inference or Inference(), _scratch(out), source.telling(Auditor(opened).told)
     # the rows' manifest ends with the call: what is written needs a part of it only
     alone = trusted is not None and ScoredRun.has_scores(out) and second_looks_alone(trusted, source.columns)

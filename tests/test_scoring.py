@@ -17,6 +17,7 @@ from noisecleaner.ingest import Columns, Source
 from noisecleaner.progress import Progress
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Inference
@@ -91,6 +92,14 @@ def test_new_rows_are_written_where_one_says_and_the_run_stays(run: Path, new: S
         "margin": 50,
         "label_quality": 0,
     }
+
+
+def test_columns_are_called_as_at_the_fit_where_nobody_names_others(run: Path, new: Source, tmp_path: Path) -> None:
+    told = Listener()
+    plain = score_new(run, Source(new.data), tmp_path / "plain", progress=told)
+    assert "As at the fit: embeddings in 'embedding'." in told.notes
+    assert plain == score_new(run, new, tmp_path / "named")
+    assert ScoredRun(tmp_path / "plain").metadata.source == new
 
 
 def test_new_rows_have_no_alpha(run: Path, new: Source, tmp_path: Path) -> None:

@@ -66,7 +66,9 @@ def gate(
     output: Annotated[Path | None, opt("File to write instead of stdout.")] = None,
     data: Annotated[str | None, opt("Judge these rows, which were not fitted, without training.")] = None,
     threshold: Annotated[float | None, opt("With --data: flag rows below it; 0.5 by default.")] = None,
-    out: Annotated[Path | None, opt("Where scores are written with --data; RUN/new/NAME by default.")] = None,
+    out: Annotated[
+        Path | None, opt("Where scores are written with --data; RUN/new/NAME-HASH of the rows by default.")
+    ] = None,
     trusted: Trusted = None,
     rows: NewRowOptions,
 ) -> None:

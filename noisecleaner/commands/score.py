@@ -66,7 +66,7 @@ def score(
     by: Annotated[str | None, opt("What the threshold cuts: label_quality or alpha; alpha after a transfer.")] = None,
     goals: GoalOptions,
     data: Annotated[str | None, opt("Score these rows, which were not fitted, without training.")] = None,
-    out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME by default.")] = None,
+    out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME-HASH of the rows by default.")] = None,
     trusted: Trusted = None,
     corrections: Corrections = None,
     config: Config = None,

@@ -13,6 +13,7 @@ from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Limit
 from noisecleaner.gate.rules import Case, rules
 from noisecleaner.gate.verdicts import Finding, Verdict
+from noisecleaner.runs.near import meant
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -80,7 +81,8 @@ def _open(path: Path) -> ScoredRun:
     if not ScoredRun.has_scores(path):
         problem = "has not been scored yet" if path.is_dir() else "does not exist"
         raise NoisecleanerError(
-            f"A gate needs a run that has been scored, but {path} {problem}.", f"Score it: `score({str(path)!r})`"
+            f"A gate needs a run that has been scored, but {path} {problem}.",
+            meant(path, f"Score it: `score({str(path)!r})`"),
         )
     run = ScoredRun(path)
     _ = run.noise

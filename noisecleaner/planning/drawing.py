@@ -39,8 +39,8 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     """Draw rows to verify, and write a table to fill in.
 
     Rows are drawn as `noise.design.draw` does. Rows that were verified before count as a random sample, or as what an
-    earlier plan drew; those that are no sample (`notices.void`) have no part in the plan, unless they are drawn. Rows of
-    a clean copy that carry a verified label (`certified`) are never drawn.
+    earlier plan drew; those that are no sample (`notices.void`) have no part in the plan, unless they are drawn. Rows
+    of a clean copy that carry a verified label (`certified`) are never drawn.
 
     Args:
         run: a directory with scores: a run after `score`, or the output of `score_new`.

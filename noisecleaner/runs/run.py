@@ -16,6 +16,7 @@ from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
 from noisecleaner.runs.differences import differences
+from noisecleaner.runs.near import meant
 from noisecleaner.runs.record import Record
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
@@ -82,7 +83,10 @@ class Run:
             found = "holds no run.json" if self.path.exists() else "does not exist"
             raise NoisecleanerError(
                 f"A run directory is required, but {self.path} {found}.",
-                f"Make one: `fit(FitConfig(source=Source(DATA), trusted=TRUSTED), out={str(self.path)!r})`.",
+                meant(
+                    self.path,
+                    f"Make one: `fit(FitConfig(source=Source(DATA), trusted=TRUSTED), out={str(self.path)!r})`.",
+                ),
             )
         content = read_record(self.record)
         if content.get("schema_version") != SCHEMA_VERSION:

@@ -24,6 +24,7 @@ from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.basis import Basis
+from noisecleaner.runs.near import meant
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.scored import By
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
@@ -150,7 +151,7 @@ class ScoredRun:
         if not self.has_scores(path):
             raise NoisecleanerError(
                 f"Scores are required, but {path / _SCORES} does not exist.",
-                f"Make them first: `score({str(path)!r})`",
+                meant(path, f"Make them first: `score({str(path)!r})`"),
             )
         with _reading(path / _SCORES):
             self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
