@@ -27,13 +27,14 @@ from noisecleaner.report.writing import shown
 from noisecleaner.runs.auditor import Auditor, AuditorRecord
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.contents import Contents, dataset_contents
+from noisecleaner.runs.doubts import suspected
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.sample import odd_sample, sampled_since
+from noisecleaner.runs.sample import looked_again, odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.since import as_last_scored, corrected_since, looked_again, suspected
+from noisecleaner.runs.since import as_last_scored, corrected_since
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
 from noisecleaner.runs.writing import Cutoff, write

@@ -39,7 +39,7 @@ def on_their_own(scored: ScoredRows) -> ScoredRows:
     if not scored.judging.any():
         return scored
     rows = scored.rows()
-    judging = np.flatnonzero(rows.judging & rows.audited & np.isfinite(rows.expected))
+    judging = np.flatnonzero(rows.judging & rows.audited & ~scored.disputed & np.isfinite(rows.expected))
     labels = VerifiedLabels.drawn(rows.trusted[judging], probability=rows.probability[judging])
     again = calibrated_again(
         Judgements(quality=scored.label_quality, suggested=scored.suggested, confidence=scored.suggested_confidence),

@@ -16,8 +16,10 @@ from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_clas
 from noisecleaner.noise.sampling import Sampling, misdrawn
 from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity, void
+from noisecleaner.runs.doubts import contradicted_since, odd_labels
+from noisecleaner.runs.refitting import comparable, fitted_again
 from noisecleaner.runs.scored import ScoredRows
-from noisecleaner.runs.since import Since, comparable, contradicted_since, fitted_again, odd_labels, verified_since
+from noisecleaner.runs.since import Since, verified_since
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import with_column
 from noisecleaner.texts import agreeing, counted
@@ -58,6 +60,21 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
     again = fitted_again(rows, trace)
     again = _uncalibrated(again) if again is rows and instead else again
     return again if part is None else again.noting(may_be_off(part))
+
+
+def looked_again(before: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
+    """Take in second looks at verified rows; those at which both disagree calibrate nothing any more.
+
+    Args:
+        before: the rows, with what was verified.
+        trace: theirs.
+        trusted: table with second looks.
+        like: how the columns of the fit are called, and which order its classes have.
+
+    Raises:
+        NoisecleanerError: the table cannot be used.
+    """
+    return fitted_again(verified_since(before, trace, trusted, like).rows, trace)
 
 
 def odd_sample(rows: ScoredRows, empty: IntArray) -> tuple[Notice, ...]:

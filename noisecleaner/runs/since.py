@@ -1,4 +1,4 @@
-"""What came after the fit: verified labels and corrections of its rows, and label quality that is fitted again."""
+"""What came after the fit: verified labels, second looks and corrections of its rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source, read_verification
 from noisecleaner.ingest.fingerprints import Fingerprint
@@ -23,26 +23,15 @@ from noisecleaner.ingest.verified.remembered import remembered
 from noisecleaner.ingest.verified.second_looks import without_first
 from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
 from noisecleaner.ingest.verified.strangers import Strangers
-from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_notices
-from noisecleaner.noise.copied import CODE as COPIED
-from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.disorder import CODE as DISORDERED
-from noisecleaner.noise.disorder import disordered_labels
 from noisecleaner.noise.randomness import NOT_RANDOM
 from noisecleaner.noise.ranking import CODES as RANKED
-from noisecleaner.noise.renamed import CODE as RENAMED
-from noisecleaner.noise.renamed import renamed_class
-from noisecleaner.notices import Notice, Severity, void
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
-from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
-from noisecleaner.quality.signals import Signals
-from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.odd_corrections import likeliest_of, named, odd_among
-from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows
+from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.second_looks import SECOND_LOOKS
-from noisecleaner.runs.surest import judged_rows
-from noisecleaner.runs.suspects import SUSPECTS, suspect_notices, suspects
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles, overwritten, with_column
 
@@ -210,38 +199,6 @@ def _read_fresh(trusted: str, like: Source, trace: Trace, contents: Sequence[Fin
     )
 
 
-def odd_labels(scored: ScoredRows, where: str) -> ScoredRows:
-    """Say of all verified labels what is odd about them, in place of what was said of some."""
-    comparison = Comparison(
-        given=scored.given,
-        trusted=scored.trusted,
-        probability=scored.probability,
-        classes=scored.classes,
-        where=where,
-    )
-    kept = [notice for notice in scored.notices if notice.code not in CODES]
-    return replace(scored, notices=(*kept, *agreement_notices(comparison)))
-
-
-def contradicted_since(scored: ScoredRows, trace: Trace, order: IntArray) -> ScoredRows:
-    """Say what networks make of all verified labels together, in place of what was said of some.
-
-    Args:
-        scored: the rows.
-        trace: theirs.
-        order: rows of the last table of verified labels, as it has them.
-    """
-    kept = tuple(notice for notice in scored.notices if notice.code not in (COPIED, RENAMED))
-    predictions = Signals.from_table(trace.table, given=scored.given).predictions
-    rows = judged_rows(predictions, scored.trusted, scored.judging)
-    said = any(notice.code in ORDERS for notice in kept)
-    found = [copied_labels(rows), None if said else renamed_class(rows, scored.classes)]
-    if len(order) and not void(kept):
-        ids = scored.identity["sample_id"]
-        found.append(disordered_labels(rows, order, lambda row: ids[row].as_py()))
-    return replace(scored, notices=(*kept, *filter(None, found)))
-
-
 def as_last_scored(scored: ScoredRows, last: ScoredRun) -> ScoredRows:
     """Take in what was verified by the time of the last scores, with what was said of it.
 
@@ -262,72 +219,3 @@ def as_last_scored(scored: ScoredRows, last: ScoredRun) -> ScoredRows:
         judging=np.asarray(pc.fill_null(table["judging"], fill_value=False)),
         notices=tuple(notice for notice in last.metadata.notices if notice.code not in OF_NUMBERS),
     )
-
-
-def looked_again(before: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
-    """Take in second looks at verified rows; those at which both disagree calibrate nothing any more.
-
-    Args:
-        before: the rows, with what was verified.
-        trace: theirs.
-        trusted: table with second looks.
-        like: how the columns of the fit are called, and which order its classes have.
-
-    Raises:
-        NoisecleanerError: the table cannot be used.
-    """
-    return fitted_again(verified_since(before, trace, trusted, like).rows, trace)
-
-
-def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:
-    """Say which verified labels look wrong, in place of what was said of those that were verified before."""
-    predictions = Signals.from_table(trace.table, given=scored.given).predictions
-    judging = scored.judging & (scored.trusted != UNVERIFIED)
-    # who looked at a row twice, and saw the same, has looked again
-    once = judging & (scored.second == UNVERIFIED)
-    odd = suspects(predictions, scored.trusted, judging=once)
-    found = suspect_notices(odd, of=int((judging & predictions.known).sum()), ids=scored.identity["sample_id"])
-    kept = [notice for notice in scored.notices if notice.code != SUSPECTS]
-    return replace(scored, notices=(*kept, *found))
-
-
-def fitted_again(scored: ScoredRows, trace: Trace) -> ScoredRows:
-    """Fit label quality on all rows that judge; where they are still too few, what the fit made of it stands."""
-    signals = Signals.from_table(trace.table, given=scored.given)
-    model, _, judgements = fit_quality(signals, _verified(scored, signals))
-    if model.method != "audited":
-        return scored
-    return replace(
-        scored,
-        notices=tuple(notice for notice in scored.notices if notice.code != NOT_CALIBRATED),
-        label_quality=judgements.quality,
-        suggested=judgements.suggested,
-        suggested_confidence=judgements.confidence,
-        model=model.method,
-    )
-
-
-def comparable(scored: ScoredRows, trace: Trace, wanted: IntArray) -> SingleArray:
-    """Compute label quality of all rows in one way, shape [rows], as it is not for rows that measure.
-
-    Those are judged by models that saw no outcome of theirs, and therefore look more in doubt than other rows.
-
-    Args:
-        scored: the rows.
-        trace: theirs.
-        wanted: rows that get one in any case; where there are many, most of the others get NaN.
-    """
-    signals = Signals.from_table(trace.table, given=scored.given)
-    verified = _verified(scored, signals)
-    model = fit_quality(signals, verified).model
-    if model.method != "audited":
-        return scored.label_quality
-    return comparable_quality(model, signals, verified, wanted=wanted).astype(np.float32)
-
-
-def _verified(scored: ScoredRows, signals: Signals) -> VerifiedRows:
-    """Collect the rows that judge."""
-    true = scored.trusted
-    judging = np.flatnonzero(scored.judging & (true != UNVERIFIED) & signals.predictions.known)
-    labels = VerifiedLabels.drawn(true[judging], probability=scored.probability[judging])
-    return VerifiedRows(judging=judging, labels=labels, classes=len(scored.classes))

@@ -17,8 +17,9 @@ from noisecleaner.ingest import Source
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
+from noisecleaner.runs.refitting import fitted_again
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows, from_trace
-from noisecleaner.runs.since import corrected_since, fitted_again, verified_since
+from noisecleaner.runs.since import corrected_since, verified_since
 from noisecleaner.runs.trace import TRACE, Trace
 
 CLASSES = ("a", "b", "c", "d")
@@ -140,6 +141,22 @@ def test_with_enough_verified_rows_quality_and_suggestions_are_fitted_again(
     np.testing.assert_array_equal(np.isfinite(after.suggested_confidence), some)
     assert (after.suggested == true)[wrong & unseen & some].mean() > 0.5
     np.testing.assert_array_equal(after.alpha, scored.alpha)
+
+
+def test_rows_at_which_two_looks_disagree_calibrate_nothing(
+    tmp_path: Path, trace: Trace, scored: ScoredRows, true: Array
+) -> None:
+    """First looks at them are all wrong: label quality is that of a fit without them."""
+    rows = np.arange(10, ROWS, 2)
+    odd = np.arange(len(rows)) % 5 == 0
+    ids, first = [f"r{row}" for row in rows], np.where(odd, (true[rows] + 1) % len(CLASSES), true[rows])
+    second = pa.array([name if apart else None for name, apart in zip(names(true[rows]).to_pylist(), odd, strict=True)])
+    table = verified(tmp_path, ids, names(first), second_label=second)
+    after = fitted_again(verified_since(scored, trace, table, LIKE).rows, trace)
+    assert after.disputed.sum() == odd.sum()
+    without = verified(tmp_path, [ids[row] for row in np.flatnonzero(~odd)], names(first[~odd]))
+    expected = fitted_again(verified_since(scored, trace, without, LIKE).rows, trace)
+    np.testing.assert_array_equal(after.label_quality, expected.label_quality)
 
 
 def test_probabilities_of_a_plan_come_along(tmp_path: Path, trace: Trace, scored: ScoredRows, true: Array) -> None:
