@@ -13,6 +13,8 @@ from noisecleaner.noise.rate import percent
 from noisecleaner.noise.sampling import unequal
 from noisecleaner.notices import Notice
 
+#: Notices that say that rates may be off.
+DOUBTFUL = ("doubtful-rows-skipped", "doubtful-rows-preferred")
 #: Probabilities with which an honest sample is called into question, by comparison with all rows and, where a table of
 #: verified labels has empty cells, with the rows that these stand in.
 _SAMPLE_P, _EMPTY_P = 0.03, 0.015
@@ -21,6 +23,8 @@ _PARTS = np.array([0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0
 #: The least part where rows stand for unequal parts of the dataset, and a small one may hang on a single row.
 _LEAST_WEIGHTED = 0.05
 _DRAWS, _BLOCK = 9_999, 1_111
+#: Standard deviations beyond which labels that look wrong were preferred.
+_FAR = 4
 #: Rows that tell well enough how much doubt there is.
 _MOST = 200_000
 
@@ -84,9 +88,10 @@ class Part:
 
     @classmethod
     def of(cls, *, skipped: bool, p_value: float, counted: str) -> Part:
-        """Word what was found."""
-        what = "Rows in doubt were skipped" if skipped else "Rows in doubt were verified more often than others"
-        return cls(skipped=skipped, p_value=p_value, words=f"{what}: {counted} (p-value {p_value:.1g}).")
+        """Word what was found, and how often chance does that: a fact is only what it hardly ever does."""
+        verb = "were" if p_value < LEAST_P else "may have been"
+        what = f"Rows in doubt {verb} {'skipped' if skipped else 'verified more often than others'}"
+        return cls(skipped=skipped, p_value=p_value, words=f"{what}: {counted} ({_by_chance(p_value)}).")
 
 
 def odd_part(rows: Verifiable) -> Part | None:
@@ -119,9 +124,8 @@ def may_be_off(part: Part) -> Notice:
     Args:
         part: what `odd_part` has found, which chance may yet have done.
     """
-    what = "skipped" if part.skipped else "preferred"
     return Notice(
-        code=f"doubtful-rows-{what}",
+        code=DOUBTFUL[0] if part.skipped else DOUBTFUL[1],
         message=f"{part.words} Wrong labels are more frequent among rows in doubt, so noise rates and thresholds may "
         "be off. Verify every row that was drawn, and write none where no class fits.",
     )
@@ -165,6 +169,8 @@ def sampled_part(quality: RealArray, verified: BoolArray, of: str = "") -> Part 
         further += int((np.abs(_differences(draws, ends=ends, count=count)).max(axis=1) >= worst - 1e-9).sum())
     place = int(np.abs(differences).argmax())
     share = float(ends[place] / count)
+    if differences[place] < 0 and (looks := _look_wrong(quality, verified)) is not None:
+        return Part(skipped=False, p_value=further / (_DRAWS + 1), words=looks)
     return Part.of(
         skipped=bool(differences[place] < 0),
         p_value=further / (_DRAWS + 1),
@@ -172,6 +178,23 @@ def sampled_part(quality: RealArray, verified: BoolArray, of: str = "") -> Part 
         f"{np.cumsum(seen)[place]:,} were verified, where a random sample of {sample:,} has about "
         f"{share * sample:,.0f}",
     )
+
+
+def _look_wrong(quality: RealArray, verified: BoolArray) -> str | None:
+    """Say so where no doubt was avoided, but labels that are surely wrong were preferred; None where they were not."""
+    wrong, sample = quality < 0.5, int(verified.sum())
+    seen, share = int((wrong & verified).sum()), float(wrong.mean())
+    if seen - share * sample < _FAR * np.sqrt(sample * share * (1 - share)) or not seen:
+        return None
+    return (
+        f"Rows whose labels look wrong were verified far more often than others: {seen:,} of the {sample:,} verified "
+        f"rows have a label quality below 0.5, where a random sample has about {share * sample:,.0f}."
+    )
+
+
+def _by_chance(p_value: float) -> str:
+    """Word how often an honest sample looks so."""
+    return f"chance does that in about {100 * p_value:.1g} of 100 honest samples"
 
 
 def drawn_part(quality: RealArray, *, verified: BoolArray, probability: FloatArray) -> Part | None:

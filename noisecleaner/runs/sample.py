@@ -14,7 +14,7 @@ from noisecleaner.ingest.verified.corrections import contradictions
 from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
 from noisecleaner.noise.randomness import NOT_RANDOM, not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.sampling import Sampling, misdrawn
-from noisecleaner.noise.skipping import Verifiable, may_be_off, no_sample, odd_part
+from noisecleaner.noise.skipping import DOUBTFUL, Verifiable, may_be_off, no_sample, odd_part
 from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.runs.doubts import contradicted_since, odd_labels
 from noisecleaner.runs.refitting import comparable, fitted_again
@@ -59,7 +59,11 @@ def sampled_since(before: ScoredRows, trace: Trace, trusted: str, like: Source) 
     instead, rows = rows is not since.rows, contradicted_since(odd_labels(rows, since.where), trace, since.order)
     again = fitted_again(rows, trace)
     again = _uncalibrated(again) if again is rows and instead else again
-    return again if part is None else again.noting(may_be_off(part))
+    if part is None:
+        return again
+    # in place of what was said at the fit of some of these rows
+    kept = tuple(notice for notice in again.notices if notice.code not in DOUBTFUL)
+    return replace(again, notices=(*kept, may_be_off(part)))
 
 
 def looked_again(before: ScoredRows, trace: Trace, trusted: str, like: Source) -> ScoredRows:
