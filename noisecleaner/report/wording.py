@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from noisecleaner.noise.rate import percent
+from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import UNLIKE, Notice, Severity, doubts
 from noisecleaner.report.contents import Remaining, Report
+from noisecleaner.report.gallery import Gallery, GalleryRow
 from noisecleaner.texts import agreeing, counted, printable, shortened
 
 _LONGEST = 60
@@ -70,10 +72,10 @@ def treatment(line: Remaining) -> str:
     return _TREATMENTS[line.treatment]
 
 
-def noise_left(line: Remaining) -> str:
-    """How much would still be wrong."""
+def noise_left(line: Remaining, why: str = "") -> str:
+    """How much would still be wrong; `why` nobody can tell is left out where it is said of all copies together."""
     if line.noise.interval is None:
-        return f"cannot tell: {line.reason}"
+        return "cannot tell" if line.reason == why else f"cannot tell: {line.reason}"
     if not line.corrected:
         return line.noise.words()
     carry, are = agreeing(line.corrected, "carries a correction", "carry corrections"), agreeing(line.corrected)
@@ -83,18 +85,58 @@ def noise_left(line: Remaining) -> str:
     )
 
 
+def why_unknown(report: Report) -> str:
+    """Why nobody can tell how much any copy would hold, where that is the same for all; else an empty text."""
+    reasons = {line.reason for line in report.remaining}
+    return reasons.pop() if len(reasons) == 1 else ""
+
+
 def cut(report: Report) -> str:
     """How many rows are flagged, and by what."""
     summary = report.summary
     scored = summary.flagged + summary.kept
     share = percent(summary.flagged / scored) if scored else "none"
-    flagged = f"{counted(summary.flagged, 'row')} of {scored:,} ({share}) flagged, with {summary.by} below "
-    return flagged + f"{summary.threshold:g}."
+    rule = f"with {summary.by} below {summary.threshold:g}{_goal(summary.goal)}"
+    rule += f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
+    return f"{counted(summary.flagged, 'row')} of {scored:,} ({share}) flagged, {rule}."
+
+
+def _goal(goal: Goal | None) -> str:
+    """What the threshold was chosen for."""
+    if goal is None:
+        return ""
+    if goal.kind == "budget":
+        return f" (budget of {goal.value:,.0f} rows)"
+    measure = "precision at least" if goal.kind == "precision" else "noise of the kept rows at most"
+    return f" ({measure} {goal.value:g} with {goal.confidence:.0%} confidence)"
 
 
 def quality(report: Report) -> str:
     """How far values of the gallery may be believed."""
-    model = report.summary.model
+    model, basis = report.summary.model, report.summary.basis
     if report.void and model in ("audited", "planted"):
         return "label_quality was fitted on rows that are no sample of these: it ranks rows, and is no probability."
+    if basis and basis.data == "fitted":
+        return f"label_quality is calibrated on {counted(basis.rows, 'audited row')} of the fitted data."
     return _QUALITY[model]
+
+
+def shown(gallery: Gallery) -> str:
+    """Which rows a gallery shows."""
+    if not gallery.rows:
+        return "No row has a score."
+    count = counted(len(gallery.rows), "row")
+    if gallery.rows[0].value is None:
+        return f"{count} of {gallery.of:,} that are flagged because they have no label."
+    return f"The {count} of lowest {gallery.by}, of {gallery.of:,}."
+
+
+def facts(row: GalleryRow, by: str) -> str:
+    """The numbers of a row, and whether it is kept."""
+    other = row.confidence is not None and row.suggested != row.given
+    told = [
+        f"{by} {row.value:.4f}" if row.value is not None else "",
+        f"suggestion {row.confidence:.2f}" if other else "",
+        "" if row.flagged else "kept",
+    ]
+    return ", ".join(filter(None, told))

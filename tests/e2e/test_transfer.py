@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -204,3 +205,23 @@ def test_class_probabilities_have_no_features_to_share(folder: Path, command: Co
     outcome = command("fit", "source.parquet", *words)
     assert outcome.code == 2
     assert "features that are trained" in outcome.err
+
+
+def test_a_transfer_is_reported_by_alpha_and_its_new_rows_by_their_suggestions(folder: Path, command: Command) -> None:
+    assert command(*FIT, "--out", "run").code == 0
+    assert command("score", "run").code == 0
+    outcome = command("report", "run", "--out", "report.html", "--rows", "20")
+    assert outcome.code == 0, outcome.err
+    told = json.loads(Path("report.json").read_text("utf-8"))
+    scores = pq.read_table("run/scores.parquet")
+    assert told["gallery"]["by"] == told["by"] == "alpha"
+    lowest = sorted(scores["alpha"].to_pylist())[:20]
+    assert [row["value"] for row in told["gallery"]["rows"]] == lowest
+    assert (told["noise"]["rate"], told["confusions"], told["calibration"]["bins"]) == (None, [], [])
+    assert "alpha says how much a row helped the target" in Path("report.html").read_text("utf-8")
+    assert command("score", "run", "--data", "unlabelled.parquet", *EMBEDDED, "--out", "found").code == 0
+    outcome = command("report", "found", "--out", "found.html")
+    assert outcome.code == 0, outcome.err
+    rows = json.loads(Path("found.json").read_text("utf-8"))["gallery"]["rows"]
+    assert [(row["given"], row["value"]) for row in rows] == [(None, None)] * 200
+    assert np.mean([row["suggested"] == TRUE[row["row"]] for row in rows]) > 0.9

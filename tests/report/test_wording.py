@@ -8,10 +8,12 @@ import pytest
 from support.reports import make_scored
 
 from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import UNLIKE, Notice, Severity
 from noisecleaner.report import wording
 from noisecleaner.report.contents import Remaining, Report
 from noisecleaner.report.gathering import gather
+from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -75,6 +77,48 @@ def test_a_copy_nobody_can_judge_says_why() -> None:
         "40.2 % (36.8 to 43.6); 9 rows carry corrections, which are taken as right (the scores agree"
     )
     assert told.endswith("agree with 7); of the other rows 40.2 % (36.8 to 43.6) are wrong")
+
+
+def test_a_reason_that_holds_of_all_copies_is_said_once(told: Report) -> None:
+    assert wording.why_unknown(told) == ""
+    lines = tuple(replace(line, noise=UNKNOWN, reason="So.") for line in told.remaining)
+    alike = replace(told, remaining=lines)
+    assert wording.why_unknown(alike) == "So."
+    assert [wording.noise_left(line, "So.") for line in lines] == ["cannot tell"] * 3
+    assert wording.why_unknown(replace(alike, remaining=(*lines[:2], replace(lines[2], reason="Else.")))) == ""
+
+
+@pytest.mark.parametrize(
+    ("goal", "said"),
+    [
+        (Goal("budget", 100), " (budget of 100 rows)"),
+        (Goal("precision", 0.9), " (precision at least 0.9 with 90% confidence)"),
+        (Goal("noise", 0.05), " (noise of the kept rows at most 0.05 with 90% confidence)"),
+    ],
+)
+def test_what_the_cut_is_for_is_told(told: Report, goal: Goal, said: str) -> None:
+    summary = replace(told.summary, goal=goal, unlabelled=7)
+    assert wording.cut(replace(told, summary=summary)).endswith(f"0.5{said}, or without a label (7).")
+
+
+def test_what_new_rows_are_calibrated_on_is_told(told: Report) -> None:
+    fitted = replace(told, summary=replace(told.summary, basis=Basis(rows=300, data="fitted")))
+    assert wording.quality(fitted) == "label_quality is calibrated on 300 audited rows of the fitted data."
+    assert wording.quality(told) == "label_quality is the calibrated probability that the given label is right."
+
+
+def test_numbers_of_a_row(told: Report) -> None:
+    row = replace(told.gallery.rows[0], value=0.25, confidence=0.5, given="cat", suggested="dog", flagged=True)
+    assert wording.facts(row, "label_quality") == "label_quality 0.2500, suggestion 0.50"
+    assert wording.facts(replace(row, suggested="cat", flagged=False), "alpha") == "alpha 0.2500, kept"
+    assert wording.facts(replace(row, value=None, given=None), "alpha") == "suggestion 0.50"
+
+
+def test_which_rows_are_shown(told: Report) -> None:
+    assert wording.shown(told.gallery) == "The 1 row of lowest label_quality, of 299."
+    bare = replace(told.gallery, rows=(replace(told.gallery.rows[0], value=None),))
+    assert wording.shown(bare) == "1 row of 299 that are flagged because they have no label."
+    assert wording.shown(replace(told.gallery, rows=(), of=0)) == "No row has a score."
 
 
 def test_the_path_of_the_dataset_stays_at_home(told: Report) -> None:
