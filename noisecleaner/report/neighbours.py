@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import FloatArray, IntArray, RealArray
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.report.gallery import GalleryRow, Neighbour
 from noisecleaner.runs.scored_run import ScoredRun
+from noisecleaner.runs.vector_blocks import VectorSample, vector_blocks
 
 #: Neighbours of each class.
 _NEAREST = 3
@@ -21,19 +23,49 @@ _NEAREST = 3
 _SHOWN, _LOOKED_AT = 16, 10_000
 
 
-def with_neighbours(rows: Sequence[GalleryRow], run: ScoredRun) -> tuple[GalleryRow, ...]:
-    """Find rows that look like the first ones; without features of the run there are none.
+def with_neighbours(
+    rows: Sequence[GalleryRow], run: ScoredRun, embeddings: AnyVectors | None = None
+) -> tuple[GalleryRow, ...]:
+    """Find rows that look like the first ones; without features of the run and without embeddings there are none.
 
     Args:
         rows: of a gallery.
         run: theirs.
+        embeddings: that the dataset brings beside its images.
     """
-    features = _features(run.path / "features.npy", run.counts.rows)
-    if features is None:
-        return tuple(rows)
     kept = _kept(run)
-    found = [replace(row, neighbours=_of(row, kept, features)) for row in rows[:_SHOWN]]
+    wanted = np.union1d([row.row for row in rows[:_SHOWN]], kept["row"]).astype(np.int64)
+    features = _features(run.path / "features.npy", run.counts.rows)
+    if features is not None:
+        known = _Known(wanted, features[wanted])
+    elif embeddings is not None:
+        known = _sampled(embeddings, wanted)
+    else:
+        return tuple(rows)
+    kept = kept.filter(pa.array(np.isin(kept["row"], known.rows)))
+    found = [replace(row, neighbours=_of(row, kept, known)) if row.row in known.rows else row for row in rows[:_SHOWN]]
     return (*found, *rows[_SHOWN:])
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Rows, ascending, and their features, shape [rows, width]."""
+
+    rows: IntArray
+    features: RealArray
+
+    def of(self, rows: IntArray) -> FloatArray:
+        """Features of some of them, of length one, in double precision; what is not finite is near to nothing."""
+        wide = np.nan_to_num(self.features[np.searchsorted(self.rows, rows)].astype(np.float64))
+        return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
+
+
+def _sampled(embeddings: AnyVectors, rows: IntArray) -> _Known:
+    """Read the embeddings of some rows."""
+    sample = VectorSample(rows, embeddings.width)
+    for block in vector_blocks(embeddings):
+        sample.take(block)
+    return _Known(*sample.seen())
 
 
 def _features(path: Path, rows: int) -> RealArray | None:
@@ -57,23 +89,14 @@ def _kept(run: ScoredRun) -> pa.Table:
     return kept
 
 
-def _of(row: GalleryRow, kept: pa.Table, features: RealArray) -> tuple[Neighbour, ...]:
+def _of(row: GalleryRow, kept: pa.Table, known: _Known) -> tuple[Neighbour, ...]:
     """The nearest rows of the given class, then those of the suggested one."""
-    own, found = _unit(features[[row.row]])[0], []
+    own, found = known.of(np.array([row.row]))[0], list[Neighbour]()
     for label in dict.fromkeys(label for label in (row.given, row.suggested) if label is not None):
         others = kept.filter(pc.and_(pc.equal(kept["given_label"], label), pc.not_equal(kept["row"], row.row)))
         rows = np.asarray(others["row"]).astype(np.int64)
-        for place in _nearest(own, _unit(features[rows])):
-            id = others["sample_id"][int(place)].as_py()
-            found.append(Neighbour(row=int(rows[place]), sample_id=id, label=label))
+        nearest = np.argsort(-(known.of(rows) @ own), kind="stable")[:_NEAREST]
+        ids = others["sample_id"].take(pa.array(nearest)).to_pylist()
+        pairs = zip(rows[nearest].tolist(), ids, strict=True)
+        found += [Neighbour(row=near, sample_id=id, label=label) for near, id in pairs]
     return tuple(found)
-
-
-def _nearest(own: FloatArray, others: FloatArray) -> IntArray:
-    return np.argsort(-(others @ own), kind="stable")[:_NEAREST]
-
-
-def _unit(vectors: RealArray) -> FloatArray:
-    """Vectors of length one, in double precision; those that are not finite are near to nothing."""
-    wide = np.nan_to_num(vectors.astype(np.float64))
-    return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))

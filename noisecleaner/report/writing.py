@@ -15,6 +15,7 @@ from noisecleaner.files import replacing, write_json
 from noisecleaner.ingest import Manifest, Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.raw import with_images
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.progress import Progress
 from noisecleaner.report.gallery import Gallery
 from noisecleaner.report.gathering import gather
@@ -117,7 +118,7 @@ def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progre
     payload = manifest.payload
     if not isinstance(payload, (ImageFiles, ImageColumn)):
         return replace(gallery, note="The rows bring vectors: there are no images to show.")
-    gallery = replace(gallery, rows=with_neighbours(gallery.rows, run))
+    gallery = replace(gallery, rows=with_neighbours(gallery.rows, run, _embeddings(run, source)))
     own = {row.row for row in gallery.rows}
     near = {other.row for row in gallery.rows for other in row.neighbours}
     with progress.stage("Reading images", len(own) + len(near), "images") as stage:
@@ -130,6 +131,19 @@ def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progre
             stage.advance()
             small |= {} if isinstance(picture, Skip) else {row: picture}
     return gallery.with_pictures(pictures, small)
+
+
+def _embeddings(run: ScoredRun, source: Source) -> AnyVectors | None:
+    """The embeddings that a file brings beside the images; None where there are none, or not any more."""
+    if with_images(source) == source:
+        return None
+    try:
+        manifest = read_manifest(source, run.metadata.classes)
+        _refuse_changed(manifest, run, source)
+    except NoisecleanerError:
+        return None
+    vectors = manifest.payload
+    return vectors if isinstance(vectors, AnyVectors) and vectors.kind == "embeddings" else None
 
 
 def _refuse_changed(manifest: Manifest, run: ScoredRun, source: Source) -> None:

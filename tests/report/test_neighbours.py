@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.reports import make_scored
+from support.reports import CLASSES, make_scored
 
+from noisecleaner.ingest import Columns, Source, read_manifest
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.report.gathering import gather
 from noisecleaner.report.neighbours import with_neighbours
 from noisecleaner.runs.scored_run import ScoredRun
@@ -19,11 +21,16 @@ def run(tmp_path: Path) -> Path:
     return make_scored(tmp_path)
 
 
-def test_they_are_the_nearest_by_angle(run: Path) -> None:
-    features = np.random.default_rng(1).normal(size=(310, 6)).astype(np.float16)  # clean-only rows come behind
-    np.save(run / "features.npy", features)
+@pytest.mark.parametrize("beside", [False, True])
+def test_they_are_the_nearest_by_angle(run: Path, tmp_path: Path, beside: bool) -> None:
+    """Of features of the run, behind whose rows clean-only ones come, or of embeddings beside the images."""
+    features = np.random.default_rng(1).normal(size=(300 if beside else 310, 6)).astype(np.float16)
+    np.save(tmp_path / "vectors.npy" if beside else run / "features.npy", features)
+    source = Source(str(tmp_path / "data.parquet"), columns=Columns(embedding=str(tmp_path / "vectors.npy")))
+    embeddings = read_manifest(source, CLASSES).payload if beside else None
+    assert embeddings is None or isinstance(embeddings, AnyVectors)
     scored, rows = ScoredRun(run), pq.read_table(run / "scores.parquet").to_pylist()
-    first = with_neighbours(gather(scored, rows=30).gallery.rows, scored)
+    first = with_neighbours(gather(scored, rows=30).gallery.rows, scored, embeddings)
     unit = features.astype(float) / np.linalg.norm(features.astype(float), axis=1, keepdims=True)
     for shown in first[:16]:
         found = []

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from support.reports import make_scored, photograph, read_page
 
 from noisecleaner.api import report, score
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Columns
 from noisecleaner.report import writing
 from noisecleaner.report.thumbnails import thumbnails
 from noisecleaner.report.writing import shown
 from noisecleaner.runs.scored_run import ScoredRun
+from noisecleaner.tables import SCORES, write_table
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +194,16 @@ def test_pictures_are_webp(run: Path, tmp_path: Path) -> None:
     page = report(run, tmp_path / "report.html", rows=4).path
     for source in pictures(page).values():
         assert base64.b64decode(source.partition(",")[2])[8:12] == b"WEBP"
+
+
+def test_embeddings_beside_images_find_rows_that_look_alike(tmp_path: Path) -> None:
+    run = make_scored(tmp_path)
+    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32))
+    scored = ScoredRun(run)
+    source = replace(scored.metadata.source, columns=Columns(embedding=str(tmp_path / "vectors.npy")))
+    metadata = replace(scored.metadata, source=source, contents=()).to_json()
+    write_table(run / "scores.parquet", [scored.scores()], SCORES, metadata)
+    made = report(run, tmp_path / "report.html", rows=20)
+    images = read_page(made.path.read_text("utf-8")).of("img")
+    assert made.pictures == sum(image["width"] == "96" for image in images) > 10
+    assert sum(image["width"] == "44" for image in images) > 50
