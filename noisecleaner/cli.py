@@ -60,7 +60,7 @@ def options(
 
 
 #: The table of noisecleaner.toml that a command takes options from; `gate` reads its own.
-_TABLES = {fit: "fit", score: "score", export_clean: "export"}
+_TABLES = {fit: "fit", score: "score", report: "report", export_clean: "export"}
 for command in (demo, fit, score, report, plan, gate, export_clean, corrupt, ids, methods, bench):
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 

@@ -13,7 +13,7 @@ from noisecleaner.errors import NoisecleanerError, listed
 #: What is read without `config`, below the working directory, if it is there.
 DEFAULT = Path("noisecleaner.toml")
 #: The tables that such a file may hold.
-TABLES = ("fit", "score", "export", "gate")
+TABLES = ("fit", "score", "report", "export", "gate")
 
 
 def read_tables(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -70,7 +70,8 @@ def check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> 
 
 
 def _no_table(path: Path, name: str) -> NoisecleanerError:
-    examples = {"gate": "max-noise = 0.05", "fit": "epochs = 20", "export": 'on-flag = "relabel"'}
+    examples = {"gate": "max-noise = 0.05", "fit": "epochs = 20", "report": "rows = 100"}
+    examples["export"] = 'on-flag = "relabel"'
     example = f"{examples.get(name, 'threshold = 0.4')}, say"
     return NoisecleanerError(
         f"{path} needs a table [{name}], but it has none.", f"Write [{name}], and below it {example}."

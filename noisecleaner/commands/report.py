@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from noisecleaner.commands import console, terminal
+from noisecleaner.commands._config import Config
 from noisecleaner.commands._shared import opt
 from noisecleaner.commands.wording import typed
 
@@ -18,6 +19,7 @@ def report(
     rows: Annotated[int, opt("Rows that are shown, the worst first.", min=0)] = 200,
     images: Annotated[bool, opt("Show rows with their images.")] = True,
     data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
+    config: Config = None,
 ) -> None:
     """Write one page that shows what `score` found, with charts and the worst rows; it needs no network.
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
+from noisecleaner.ingest import Skip
 from noisecleaner.report.thumbnails import Thumbnail
 
 #: Columns of scores.parquet that `worst_rows` reads beside the one that is cut.
@@ -50,6 +51,7 @@ class GalleryRow:
         flagged: whether it is flagged.
         value: of the column that is cut, None where it has none.
         picture: None where it cannot be shown.
+        lost: why it cannot, a value of `Skip`; empty where it is shown, or nobody asked for it.
         neighbours: rows that look alike, of the given and of the suggested class.
     """
 
@@ -62,6 +64,7 @@ class GalleryRow:
     flagged: bool
     value: float | None
     picture: Thumbnail | None = None
+    lost: str = ""
     neighbours: tuple[Neighbour, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -86,27 +89,14 @@ class Gallery:
     by: str
     note: str = ""
 
-    @property
-    def pictured(self) -> bool:
-        """Whether rows are shown with their images, where those can be read."""
-        return any(row.picture for row in self.rows)
-
-    def with_pictures(self, pictures: Mapping[int, Thumbnail], small: Mapping[int, Thumbnail]) -> Gallery:
+    def with_pictures(self, pictures: Mapping[int, Thumbnail | Skip], small: Mapping[int, Thumbnail]) -> Gallery:
         """Return it with pictures.
 
         Args:
-            pictures: row of the dataset -> its picture.
-            small: likewise, of rows that look like others.
+            pictures: row of the dataset -> its picture, or why there is none.
+            small: row of the dataset -> its small picture, of rows that look like others.
         """
-        shown = [
-            replace(
-                row,
-                picture=pictures.get(row.row),
-                neighbours=tuple(replace(n, picture=small[n.row]) for n in row.neighbours if n.row in small),
-            )
-            for row in self.rows
-        ]
-        return replace(self, rows=tuple(shown))
+        return replace(self, rows=tuple(_with_pictures(row, pictures[row.row], small) for row in self.rows))
 
     def to_json(self) -> dict[str, Any]:
         """Describe it as a JSON object, without pictures."""
@@ -151,3 +141,10 @@ def _rows(batch: pa.RecordBatch, places: IntArray, *, by: str, first: int) -> It
             flagged=bool(cells["flagged"]),
             value=None if value is None or not np.isfinite(value) else float(value),
         )
+
+
+def _with_pictures(row: GalleryRow, own: Thumbnail | Skip, small: Mapping[int, Thumbnail]) -> GalleryRow:
+    near = tuple(replace(other, picture=small[other.row]) for other in row.neighbours if other.row in small)
+    if isinstance(own, Skip):
+        return replace(row, lost=own.value, neighbours=near)
+    return replace(row, picture=own, neighbours=near)

@@ -122,10 +122,10 @@ def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progre
     own = {row.row for row in gallery.rows}
     near = {other.row for row in gallery.rows for other in row.neighbours}
     with progress.stage("Reading images", len(own) + len(near), "images") as stage:
-        pictures = dict[int, Thumbnail]()
+        pictures = dict[int, Thumbnail | Skip]()
         for row, picture in thumbnails(payload, np.array(sorted(own), np.int64)):
             stage.advance()
-            pictures |= {} if isinstance(picture, Skip) else {row: picture}
+            pictures[row] = picture
         small = dict[int, Thumbnail]()
         for row, picture in thumbnails(payload, np.array(sorted(near), np.int64), edge=SMALL):
             stage.advance()

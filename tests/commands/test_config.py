@@ -15,6 +15,7 @@ from noisecleaner.cli import app
 from noisecleaner.commands._config import PLACES
 from noisecleaner.commands.copies import export_clean
 from noisecleaner.commands.fit import fit
+from noisecleaner.commands.report import report
 from noisecleaner.commands.score import score
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.runs.writing import Cutoff
@@ -129,7 +130,7 @@ def test_paths_are_relative_to_the_file(command: Command, monkeypatch: pytest.Mo
 
 def test_every_option_that_takes_a_path_is_known() -> None:
     """A path in a file is one from the file, not from where somebody stands."""
-    for function in (fit, score, export_clean):
+    for function in (fit, score, report, export_clean):
         hints, name = get_type_hints(function), function.__name__.replace("_", "-")
         options = {p.name: p.opts[0].removeprefix("--") for p in COMMANDS[name].params if p.opts[0].startswith("--")}
         paths = {
@@ -146,7 +147,7 @@ def test_every_option_that_takes_a_path_is_known() -> None:
         ("[fit]\nlearning_rate = 3\n", "Did you mean learning-rate?"),
         ("[fit]\nzzz = 3\n", "it also holds 'zzz'"),
         ("[fits]\nepochs = 3\n", "Did you mean fit?"),
-        ("[report]\nrows = 3\n", "it also holds 'report'"),
+        ("[reports]\nrows = 3\n", "it also holds 'reports'"),
         ("[fit]\nresume = true\n", "it also holds 'resume'"),
         ("[fit]\noverwrite = true\n", "it also holds 'overwrite'"),
         ("[fit]\nconfig = 'x'\n", "it also holds 'config'"),

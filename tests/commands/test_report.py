@@ -9,6 +9,7 @@ from support.asking import Asked
 from support.datasets import Command
 from support.reports import make_scored
 
+from noisecleaner.commands.terminal import TerminalProgress
 from noisecleaner.commands.wording import typed
 from noisecleaner.notices import Notice
 
@@ -43,3 +44,13 @@ def test_warnings_of_the_page_speak_command_line(tmp_path: Path, command: Comman
     run = make_scored(tmp_path / "made", notices=[Notice(code="again", message="Look: `recheck(RUN, count=60)`.")])
     assert command("report", run, "--out", tmp_path / "page.html").code == 0
     assert "noisecleaner plan RUN --recheck 60" in (tmp_path / "page.html").read_text()
+
+
+def test_options_may_stand_in_a_file(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ours.toml").write_text('[report]\nrows = 50\nimages = false\nout = "pages/noise.html"\n')
+    with monkeypatch.context() as patch:
+        patch.setattr(TerminalProgress, "note", lambda *_: None)
+        call = asked("report", "report", "run", "--config", "ours.toml", "--rows", 9)
+    assert call.positional == (Path("run"), Path("pages/noise.html"))
+    assert (call.named["rows"], call.named["images"]) == (9, False)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.scored import scores_table
 
+from noisecleaner.ingest import Skip
 from noisecleaner.report.gallery import SHOWN, worst_rows
 from noisecleaner.report.thumbnails import Thumbnail
 
@@ -56,7 +57,5 @@ def test_each_row_gets_its_own_picture() -> None:
     picture = Thumbnail(webp=content.getvalue(), width=96, height=96, enlarged=True)
     table = table_of([0.2, 0.1], [True, True])
     gallery = worst_rows(table.select([*SHOWN, "label_quality"]).to_batches(), "label_quality", 5)
-    assert not gallery.pictured
-    shown = gallery.with_pictures({0: picture}, {})
-    assert [(row.row, row.picture) for row in shown.rows] == [(1, None), (0, picture)]
-    assert shown.pictured
+    shown = gallery.with_pictures({0: picture, 1: Skip.TRUNCATED}, {})
+    assert [(row.row, row.picture, row.lost) for row in shown.rows] == [(1, None, "truncated"), (0, picture, "")]

@@ -62,6 +62,16 @@ def test_hostile_labels_stay_text(hostile: Report, read: Page) -> None:
     assert max(len(text) for text in found.texts) < 300
 
 
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_ids_stay_text(told: Report, read: Page, name: str) -> None:
+    rows = tuple(replace(row, sample_id=name, verified=name, lost=name) for row in told.gallery.rows)
+    found = read_page(page(replace(told, dataset=f"/data/{name}", gallery=replace(told.gallery, rows=rows))))
+    assert {tag for tag, _ in found.tags} == {tag for tag, _ in read.tags}
+    assert {key for _, attributes in found.tags for key in attributes} == {key for _, a in read.tags for key in a}
+    assert found.scripts == read.scripts
+    assert len(found.of("li")) == 50
+
+
 def test_only_its_own_script_and_style_run(read: Page) -> None:
     (policy,) = [a["content"] for a in read.of("meta") if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None

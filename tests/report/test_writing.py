@@ -55,7 +55,7 @@ def test_rows_have_their_own_pictures_and_broken_ones_none(run: Path, tmp_path: 
     readable = [id for id in ids if int(id[1:]) % 10 != 3]
     assert made.pictures == len(readable) < len(ids) == 60
     assert list(found) == readable
-    assert made.path.read_text("utf-8").count(">no picture<") == 60 - len(readable)
+    assert made.path.read_text("utf-8").count(">no picture: unsupported format<") == 60 - len(readable)
 
     class Own:
         def read(self, rows: object) -> object:
