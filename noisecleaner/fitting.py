@@ -322,9 +322,12 @@ def _shortage(result: FitResult) -> tuple[Notice, ...]:
         return ()
     rarer = min(result.judged_wrong, result.judging - result.judged_wrong)
     enough = max(MIN_AUDITED, math.ceil(1.5 * MIN_EACH * result.judging / rarer)) if rarer else 300
+    judges = (
+        f"only {result.judging} could judge, {result.judged_wrong} of them wrong" if result.judging else "none could"
+    )
     message = (
-        f"label_quality needs {MIN_EACH} right and {MIN_EACH} wrong verified rows to be calibrated on, but only "
-        f"{result.judging} could judge, {result.judged_wrong} of them wrong: {_UNCALIBRATED[result.quality]}. Verify "
+        f"label_quality needs {MIN_EACH} right and {MIN_EACH} wrong verified rows to be calibrated on, but {judges}: "
+        f"{_UNCALIBRATED[result.quality]}. Verify "
         f"about {enough:,} rows, drawn at random."
     )
     return (Notice(code=NOT_CALIBRATED, message=message),)

@@ -88,6 +88,8 @@ def score(
     scored = replace(scored, notices=tuple(dict.fromkeys(scored.notices)))
     if corrections is not None:
         scored = corrected_since(scored, corrections, like, progress)
+    if trusted is None:
+        progress.tell(*_left_behind(scored, run))
     del trace  # half of it are candidates, which nothing needs any more
     pa.default_memory_pool().release_unused()
     fresh = trusted is not None or corrections is not None
@@ -151,6 +153,22 @@ def score_new(
     fresh = trusted is not None or corrections is not None
     summary = write(out, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
     return replace(summary, page=partial(shown, out))
+
+
+def _left_behind(scored: ScoredRows, run: Path) -> tuple[Notice, ...]:
+    """Say how many labels that were verified after the fit the last scores held, which these leave out."""
+    if not ScoredRun.has_scores(run):
+        return ()
+    before = ScoredRun(run).scores(["trusted_label"])["trusted_label"]
+    now = scored.identity["trusted_label"]
+    lost = (len(before) - before.null_count) - (len(now) - now.null_count)
+    if lost <= 0:
+        return ()
+    message = (
+        f"{counted(lost, 'row')} verified after the fit {agreeing(lost)} in the last scores and not in these, which go "
+        "back to the table of the fit: `trusted=FILE` takes them in again."
+    )
+    return (Notice(code="verified-since-left-out", message=message),)
 
 
 def _as_last(scored: ScoredRows, out: Path) -> ScoredRows:

@@ -92,8 +92,8 @@ def expected_noise(exported: ExportResult) -> str:
     if noise.interval is None:
         return f"Expected noise of the copy: cannot tell. {expectation.reason}"
     said = (
-        f"Expected noise of the copy: {noise.words()} (95 % interval; from the labels that {noise.sample_size:,} "
-        "audited rows would carry had nobody verified them)"
+        f"Expected noise of the copy: {noise.words()} (95 % interval; {noise.sample_size:,} audited rows, by "
+        "the labels that the copy would give them if nobody had verified them)"
     )
     if not corrected:
         return said
@@ -162,8 +162,8 @@ def _corrected(summary: Summary) -> str:
 
 
 def _carried(summary: Summary) -> str:
-    rows = f"{counted(summary.carried, 'row')} {agreeing(summary.carried, 'was', 'were')}"
-    return f"{rows} verified before this copy was made, which exports keep and no rate counts"
+    rows = f"{counted(summary.carried, 'row')} {agreeing(summary.carried, 'carries', 'carry')}"
+    return f"{rows} a label that was verified when this copy was made, which exports keep and no rate counts"
 
 
 def _quality(summary: Summary) -> str:

@@ -235,7 +235,11 @@ def _show_listing(listing: Listing) -> None:
     on_stdout().print(Text(f"\n{listing.title}", "bold"))
     # a pipe has no width of its own, and lines broken at 80 are harder to search
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    Console(highlight=False, width=width).print(table)
+    console = Console(highlight=False, width=width)
+    with console.capture() as captured:
+        console.print(table)
+    # cells of the last column are filled up with blanks
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def _plug_ins(title: str, kind: str, plug_ins: Sequence[PlugIn]) -> Listing:

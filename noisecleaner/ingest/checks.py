@@ -77,8 +77,10 @@ def refuse_skips(dataset: Manifest) -> None:
         return
     skipped = dataset.table.filter(pa.array(~dataset.readable))
     first = [f"{row['sample_id']} ({row['skip_reason']})" for row in skipped.slice(0, 3).to_pylist()]
+    reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in dataset.skips().items())
     raise NoisecleanerError(
-        f"`strict=True` allows no row that cannot be used, but there are {len(skipped)}, such as {listed(first, 3)}.",
+        f"`strict=True` allows no row that cannot be used, but {counted(len(skipped), 'row')} "
+        f"{agreeing(len(skipped))} none ({reasons}): {listed(first, 3)}.",
         "Mend or remove those rows, or leave `strict` out to have them skipped and counted.",
     )
 

@@ -47,11 +47,12 @@ def suspect_notices(odd: IntArray, *, of: int, ids: pa.ChunkedArray) -> Iterator
     """
     if len(odd):
         count, names = len(odd), listed(ids.take(odd[:_SHOWN]).to_pylist())
+        names = names if count == 1 else f"the most certain: {names}"
         look = agreeing(count, "looks wrong itself", "look wrong themselves")
         yield Notice(
             code=SUSPECTS,
             message=f"{count:,} of {of:,} verified labels {look}: networks that never saw "
             f"{agreeing(count, 'this row', 'these rows')} are at least {_CERTAIN:.0%} certain of another class "
-            f"({names if count == 1 else f'most of {names}'}). Look at {agreeing(count, 'it', 'them')} again; how "
+            f"({names}). Look at {agreeing(count, 'it', 'them')} again; how "
             "often verifiers err is measured by `recheck(RUN, count=N)`.",
         )

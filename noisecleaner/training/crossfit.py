@@ -25,6 +25,7 @@ from noisecleaner.runs.run import Run
 from noisecleaner.training.checkpoints import Checkpoint
 from noisecleaner.training.folds import Fold, FoldAssignment
 from noisecleaner.training.loop import train
+from noisecleaner.training.once import Once
 from noisecleaner.training.readout import read_fold
 from noisecleaner.training.recipe import Recipe, make_learner, make_state
 from noisecleaner.training.schedule import Schedule
@@ -127,7 +128,11 @@ def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interru
             f"{len(left)} folds are trained, {at_once} at a time; `Effort(workers=1)` trains one after the other."
         )
     title = "Training in other processes"
-    side_by_side(crossfit.train, left, workers=at_once, title=title, progress=progress, interrupts=interrupts)
+    once = Once(progress)
+    try:
+        side_by_side(crossfit.train, left, workers=at_once, title=title, progress=once, interrupts=interrupts)
+    finally:
+        once.release()
     return [FoldReadout.read(crossfit.result(number), given=crossfit.data.given) for number in numbers]
 
 

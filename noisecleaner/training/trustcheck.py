@@ -117,6 +117,9 @@ def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:
     Raises:
         NoisecleanerError: some of them stand beside the dataset, in which they are.
     """
+    payload = corpus.dataset.payload
+    if isinstance(payload, AnyVectors) and payload.kind == "probabilities":
+        return None  # many images have the same
     trusted = np.flatnonzero(corpus.trusted != UNVERIFIED)
     content = {array[row].tobytes(): row for row in trusted}
     twins = {}

@@ -352,13 +352,19 @@ EXPORTED = ExportResult(
 )
 
 
+def test_no_line_of_a_table_ends_in_blanks(capfd: Capture) -> None:
+    console.show_summary(SUMMARY, Path("run"))
+    shown = capfd.readouterr().out.splitlines()
+    assert [line for line in shown if line != line.rstrip()] == []
+
+
 def test_what_an_export_says(capfd: Capture) -> None:
     rest = "1,100 dropped, 0 relabelled, 300 with their verified label, 100 without a score left out."
     console.show_exported(EXPORTED, dry_run=False)
     console.show_exported(EXPORTED, dry_run=True)
     noise = (
-        "Expected noise of the copy: 5.0 % (3.1 to 8.1) (95 % interval; from the labels that 300 audited rows would "
-        "carry had nobody verified them)"
+        "Expected noise of the copy: 5.0 % (3.1 to 8.1) (95 % interval; 300 audited rows, by the labels that the "
+        "copy would give them if nobody had verified them)"
     )
     assert lines(capfd) == [
         f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",

@@ -69,7 +69,10 @@ def test_rows_verified_before_the_copy_measure_nothing_when_they_are_given_to_sc
     scores = pq.read_table(run / "scores.parquet")
     assert scores["trusted_label"].null_count == len(scores)
     assert scores["corrected_label"].null_count == len(scores) - 225
-    assert "Before   225 rows were verified before this copy was made, which exports keep and no rate" in outcome.out
+    assert (
+        "Before   225 rows carry a label that was verified when this copy was made, which exports keep and no rate"
+        in outcome.out
+    )
     assert "Fixed" not in outcome.out
     exported = command("export-clean", run, "--out", tmp_path / "second")
     assert "0 relabelled, 225 with their verified label" in exported.out

@@ -128,7 +128,7 @@ def test_clean_only_rows_steer_and_the_interval_is_not_claimed(command: Command,
     assert "0 audited and 90 clean-only trusted rows" in outcome.out
     assert "planted" not in outcome.out
     assert "known wrong labels put on verified rows" in outcome.err
-    assert "0 could judge, 0 of them wrong" in outcome.err
+    assert "wrong verified rows to be calibrated on, but none could: " in outcome.err
     score = command("score", tmp_path / "run")
     assert "no audited rows, so no interval" in score.out
     assert auroc(tmp_path / "run" / "scores.parquet", truth) > 0.9

@@ -391,3 +391,7 @@ def test_a_goal_out_of_reach_loses_no_label_and_names_the_next_plan(
     before = Path("run/scores.parquet").read_bytes()
     assert command("score", "run", "--target-noise", "0.001").code == 3  # which brought no label, and writes nothing
     assert Path("run/scores.parquet").read_bytes() == before
+    forgetful = command("score", "run")
+    assert "40 rows verified after the fit are in the last scores and not in these" in forgetful.err
+    assert "--trusted FILE takes them in again" in forgetful.err
+    assert "verified after the fit" not in command("score", "run").err

@@ -93,7 +93,8 @@ def test_rows_of_no_class_are_errors_that_teach_what_not_to_suggest(
     fit(command)
     outcome = command("score", "run")
     empty = sum(numerals.true[row] == "none" for row in numerals.audited)
-    warning = f"{empty} of 400 rows of verified.csv are empty: they measure nothing; write none where no class fits"
+    warning = f"{empty} of 400 rows of verified.csv are empty: they measure nothing; write none, in small letters, "
+    warning += "where no class fits"
     assert warning in outcome.out
     assert noise()["overall"]["high"] is None or noise()["overall"]["high"] < numerals.noise
     assert suggested(numerals) > 0.3

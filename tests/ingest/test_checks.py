@@ -44,7 +44,8 @@ def test_with_strict_a_row_that_cannot_be_used_is_an_error(tmp_path: Path) -> No
     refuse_skips(manifest)
     skipped = manifest.skipping({0: Skip.TRUNCATED, 2: Skip.NO_IMAGE})
     with pytest.raises(
-        NoisecleanerError, match=r"`strict=True` .* there are 2, such as r0 \(truncated\), r2 \(no_image\)"
+        NoisecleanerError,
+        match=r"`strict=True` .* 2 rows are none \(1 truncated, 1 no_image\): r0 \(truncated\), r2 \(no_image\)",
     ):
         refuse_skips(skipped)
 

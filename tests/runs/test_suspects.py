@@ -31,7 +31,7 @@ def test_they_are_counted_and_named() -> None:
     ids = pa.chunked_array([[f"r{row}" for row in range(7)]])
     (notice,) = suspect_notices(np.array([1, 4, 0]), of=6, ids=ids)
     assert notice.message.startswith("3 of 6 verified labels look wrong themselves")
-    assert "most of r1, r4, r0" in notice.message
+    assert "the most certain: r1, r4, r0" in notice.message
     (one,) = suspect_notices(np.array([4]), of=6, ids=ids)
     assert one.message.startswith("1 of 6 verified labels looks wrong itself: networks that never saw this row are")
     assert "certain of another class (r4). Look at it again" in one.message

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import id_texts, read_labels, read_paths, read_probability
 from noisecleaner.ingest.labels.indices import SECOND
+from noisecleaner.ingest.labels.missing import NONE
 from noisecleaner.ingest.labels.naming import Reading
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.opening import open_tables
@@ -169,7 +170,9 @@ def unfilled(labels: pa.ChunkedArray, where: str, none_label: str | None) -> tup
     empty, rows = labels.null_count, len(labels)
     if not 0 < empty < rows:
         return ()
-    write = "" if none_label is None else f"; write {none_label} where no class fits"
+    # a cell that says None is an empty one: programs write that
+    word = f"{none_label}, in small letters," if none_label == NONE else none_label
+    write = "" if none_label is None else f"; write {word} where no class fits"
     return (
         Notice(
             code="verified-cells-empty",

@@ -199,7 +199,7 @@ def test_empty_cells_are_counted_and_said(tmp_path: Path, empty: int, severity: 
     (notice,) = told(read(data, trusted=trusted, embedding="embedding"))
     assert notice.message == (
         f"{empty} of 4 rows of {trusted} {'is empty: it measures' if empty == 1 else 'are empty: they measure'} "
-        "nothing; write none where no class fits."
+        "nothing; write none, in small letters, where no class fits."
     )
     assert (notice.code, notice.severity) == ("verified-cells-empty", severity)
 
