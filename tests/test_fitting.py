@@ -80,7 +80,7 @@ def test_a_finished_run_is_not_done_again(config: FitConfig, tmp_path: Path) -> 
     assert fit(config, tmp_path / "run", resume=True, progress=listener) == result
     assert any("nothing was done" in note for note in listener.notes)
     assert (tmp_path / "run" / "trace.parquet").stat().st_mtime_ns == before
-    with pytest.raises(NoisecleanerError, match="but seed differ"):
+    with pytest.raises(NoisecleanerError, match=r"`seed=3` \(now `seed=4`\)"):
         fit(replace(config, seed=4), tmp_path / "run", resume=True)
 
 

@@ -11,10 +11,10 @@ def meant(path: Path, otherwise: str) -> str:
     """Say which directories hold scores of new rows, where one of those was meant.
 
     Args:
-        path: what was named; no run, or not scored.
+        path: what was named; no run, or a damaged one, or not scored.
         otherwise: the hint where it lies beside none.
     """
-    if (path / "scores.parquet").exists():
+    if (path / "scores.parquet").exists() and not (path / "trace.parquet").exists():
         return f"{path} holds scores of new rows: name the run that made them."
     if not path.parent.is_dir():
         return otherwise

@@ -29,7 +29,7 @@ def test_run_directory_that_exists(refused: Refused, tmp_path: Path, fitted: Pat
     shutil.copytree(fitted, tmp_path, dirs_exist_ok=True)
     fit = ["fit", "data.parquet", "--trusted", "trusted.parquet", "--out", "run", *VECTORS]
     refused(*fit, says=["exists already", "--resume", "--overwrite"])
-    refused(*fit, "--resume", says=["effort", "--overwrite"])  # `fitted` was made with other options
+    refused(*fit, "--resume", says=["--epochs", "--overwrite"])  # `fitted` was made with other options
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1").write_text("years of work")
     refused(*fit[:5], "thesis", *VECTORS, "--overwrite", says=["something else"])
