@@ -64,8 +64,8 @@ def score(
 
     Raises:
         NoisecleanerError: the run is damaged or unfinished, or it has no such column.
-        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With `trusted` or
-            `corrections` everything is, with the threshold of the cutoff.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; scores that are there stay. Without
+            any, and with `trusted` or `corrections`, all is written, with the threshold of the cutoff.
     """
     refuse_same(trusted=trusted, corrections=corrections)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
@@ -127,8 +127,8 @@ def score_new(
 
     Raises:
         NoisecleanerError: run, rows or options cannot be used; nothing is written.
-        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With `trusted` or
-            `corrections` everything is, with the threshold of the cutoff.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; scores that are there stay. Without
+            any, and with `trusted` or `corrections`, all is written, with the threshold of the cutoff.
     """
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     if cutoff.by == "alpha":

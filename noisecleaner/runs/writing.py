@@ -106,8 +106,9 @@ def write(
         progress: is told where the scores are no better than chance; silent by default.
 
     Raises:
-        TooFewVerifiedError: the goal cannot be reached with the verified rows; nothing is written. With fresh labels,
-            rows are flagged by the threshold instead, and all files are written before it is raised.
+        TooFewVerifiedError: the goal cannot be reached with the verified rows; scores that are there stay. With fresh
+            labels, or where there are none (a plan draws from scores), rows are flagged by the threshold instead, and
+            all files are written before it is raised.
     """
     # what writing takes ends with its call: the summary reads the files again, and there may be ten million rows
     missed = _write_files(
@@ -150,7 +151,7 @@ def _write_files(
     try:
         threshold = cutoff.threshold_for(cut, out, scored.notices)
     except TooFewVerifiedError as error:
-        if not fresh_labels:
+        if not fresh_labels and ScoredRun.has_scores(out):
             raise
         cutoff = cutoff.without_goal()
         threshold, missed = cutoff.threshold, error.after_writing(out, threshold=cutoff.threshold)

@@ -232,9 +232,8 @@ def test_a_goal_that_nobody_verified_rows_for_says_so(folder: Path, tmp_path: Pa
     assert command(*fit).code == 0
     outcome = command("score", tmp_path / "run", "--target-noise", "0.1")
     assert outcome.code == 3
-    assert (
-        "by 0 verified rows: nobody has verified rows that may judge. Draw some with `noisecleaner plan" in outcome.err
-    )
+    assert "by 0 verified rows: nobody has verified rows that may judge. The scores were written to" in outcome.err
+    assert f"Draw some with `noisecleaner plan {tmp_path / 'run'} --n 300" in outcome.err
 
 
 def test_new_rows_that_were_picked_measure_nothing(folder: Path, run: Path, tmp_path: Path, command: Command) -> None:

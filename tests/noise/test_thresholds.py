@@ -288,9 +288,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("goal", [("--target-precision", "0.999"), ("--target-noise", "0.0001")])
-def test_too_few_verified_rows_end_with_three_and_nothing_is_written(
+def test_too_few_verified_rows_end_with_three_and_scores_that_are_there_stay(
     run: Path, command: Command, goal: tuple[str, str]
 ) -> None:
+    first = command("score", run, *goal)
+    assert first.code == 3
+    assert "The scores were written to" in first.err  # a plan draws from them
     before = contents(run)
     refused = command("score", run, *goal)
     assert refused.code == 3

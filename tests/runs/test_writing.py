@@ -155,11 +155,17 @@ def test_a_goal_chooses_the_threshold_and_stays_in_the_metadata(tmp_path: Path) 
     assert run.counts.flagged == 37
 
 
-def test_a_goal_out_of_reach_writes_nothing(tmp_path: Path) -> None:
-    goal = replace(HALF, goal=Goal("noise", 0.001))
-    with pytest.raises(TooFewVerifiedError):
-        write(tmp_path / "out", scored_rows(), goal, run=Path("run"), source=SOURCE)
-    assert not (tmp_path / "out").exists()
+def test_a_goal_out_of_reach_leaves_scores_as_they_are_and_writes_the_first(tmp_path: Path) -> None:
+    out, cutoff = tmp_path / "out", replace(HALF, goal=Goal("noise", 0.001))
+    with pytest.raises(TooFewVerifiedError) as first:
+        write(out, scored_rows(), cutoff, run=Path("run"), source=SOURCE)
+    assert first.value.written == out  # the plan of the hint draws from scores
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert len(before) == 3
+    with pytest.raises(TooFewVerifiedError) as second:
+        write(out, scored_rows(), replace(cutoff, threshold=0.2), run=Path("run"), source=SOURCE)
+    assert second.value.written is None
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_fresh_labels_are_written_even_where_a_goal_is_out_of_reach(
