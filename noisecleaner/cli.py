@@ -83,6 +83,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             console.show_traceback()
         failure = _failure(error, words, debug)
         console.show_error(failure.message, failure.hint)
+        terminal.drop_unwritten()
         sys.exit(failure.code)
     sys.exit(0)
 

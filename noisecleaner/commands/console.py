@@ -240,6 +240,7 @@ def _show_listing(listing: Listing) -> None:
         console.print(table)
     # cells of the last column are filled up with blanks
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    sys.stdout.flush()  # a full disk is told here, and not when Python ends
 
 
 def _plug_ins(title: str, kind: str, plug_ins: Sequence[PlugIn]) -> Listing:

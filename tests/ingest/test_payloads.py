@@ -109,7 +109,7 @@ def test_each_row_that_cannot_be_used_has_the_right_reason(tmp_path: Path) -> No
     skipped = manifest.skipping(inputs.skipped)
     assert skipped.given.tolist() == [0, 1, *[-1] * 7]
     assert skipped.skips()["missing_file"] == 2
-    with pytest.raises(NoisecleanerError, match=r"there are 7, such as 2 \(truncated\)"):
+    with pytest.raises(NoisecleanerError, match=r"7 rows are none \(2 missing_file, .*\): 2 \(truncated\)"):
         refuse_skips(skipped)
     assert np.array_equal(inputs.array[1].mean(axis=(0, 1)).argmax(), 1)
 
