@@ -14,10 +14,15 @@ def meant(path: Path, otherwise: str) -> str:
         path: what was named; no run, or a damaged one, or not scored.
         otherwise: the hint where it lies beside none.
     """
-    if (path / "scores.parquet").exists() and not (path / "trace.parquet").exists():
+    if _of_new_rows(path):
         return f"{path} holds scores of new rows: name the run that made them."
     if not path.parent.is_dir():
         return otherwise
-    beside = sorted(str(folder.parent) for folder in path.parent.glob("*/scores.parquet"))
+    beside = sorted(str(folder) for folder in path.parent.iterdir() if _of_new_rows(folder))
     near = [name for name in beside if path.parent.name == "new" or Path(name).name.startswith(path.name)]
     return f"There are scores of new rows in: {listed(near)}." if near else otherwise
+
+
+def _of_new_rows(path: Path) -> bool:
+    """Whether a directory holds scores and no run, damaged or not."""
+    return (path / "scores.parquet").exists() and not (path / "trace.parquet").exists()

@@ -29,3 +29,11 @@ def test_scores_of_new_rows_are_named_where_one_of_them_was_meant(tmp_path: Path
 def test_elsewhere_the_hint_is_the_usual_one(tmp_path: Path) -> None:
     assert meant(tmp_path / "nothing", "Make one.") == "Make one."
     assert meant(tmp_path / "no" / "new" / "such", "Make one.") == "Make one."
+
+
+def test_a_damaged_run_holds_no_new_rows(tmp_path: Path) -> None:
+    for name in ("scores.parquet", "trace.parquet"):
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / name).touch()
+    assert meant(tmp_path / "run", "Fit again.") == "Fit again."
+    assert meant(tmp_path / "ru", "Fit again.") == "Fit again."
