@@ -12,7 +12,6 @@ from noisecleaner.texts import agreeing, counted, shortened
 
 if TYPE_CHECKING:
     from noisecleaner.export.cleaning import ExportResult
-    from noisecleaner.noise.thresholds import Goal
     from noisecleaner.runs.summary import Summary
 
 _QUALITY = {
@@ -128,7 +127,8 @@ def _unlike(summary: Summary) -> bool:
 def _flagged(summary: Summary) -> str:
     """Tell why rows are flagged."""
     unlabelled = f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
-    return f"with {summary.by} < {summary.threshold:g}{_goal(summary.goal)}{unlabelled}{_uncertain(summary)}"
+    goal = f" ({summary.goal.aim})" if summary.goal else ""
+    return f"with {summary.by} < {summary.threshold:g}{goal}{unlabelled}{_uncertain(summary)}"
 
 
 def _uncertain(summary: Summary) -> str:
@@ -136,16 +136,6 @@ def _uncertain(summary: Summary) -> str:
     if summary.model != "uncalibrated" and not (void(summary.notices) and summary.model != "transfer"):
         return ""
     return ": a ranking of what to look at first, and no finding, because nothing calibrates it"
-
-
-def _goal(goal: Goal | None) -> str:
-    """Tell what the threshold was chosen for."""
-    if goal is None:
-        return ""
-    if goal.kind == "budget":
-        return f" (budget of {goal.value:,.0f} rows)"
-    measure = "precision at least" if goal.kind == "precision" else "noise of the kept rows at most"
-    return f" ({measure} {goal.value:g} with {goal.confidence:.0%} confidence)"
 
 
 def _kept(summary: Summary) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
+from noisecleaner.noise.cross_table import CrossTable
 
 #: How sure label quality and suggestions may be at most.
 _DOUBT, _SUREST = 0.01, 0.95
@@ -100,22 +101,18 @@ class Looks:
 
     @property
     def kappa(self) -> float:
-        """Cohen's kappa (1960) of both looks: agreement beyond that of chance; NaN where all saw one label."""
-        chance = self._chance_agreement()
-        return (float(self.agree.mean()) - chance) / (1 - chance) if chance < 1 else math.nan
+        """Cohen's kappa of both looks; NaN where all saw one label."""
+        table = self._table()
+        return table.kappa if table.by_chance < 1 else math.nan
 
     @property
     def kappa_at_most(self) -> float:
-        """Kappa and two of its standard deviations (Cohen, 1960, eq. 7); NaN where all saw one label."""
-        chance, seen = self._chance_agreement(), float(self.agree.mean())
-        if chance >= 1:
-            return math.nan
-        return self.kappa + 2 * math.sqrt(seen * (1 - seen) / len(self)) / (1 - chance)
+        """Kappa and two of its standard errors; NaN where all saw one label."""
+        return self.kappa + 2 * self._table().kappa_error
 
-    def _chance_agreement(self) -> float:
-        _, codes = np.unique(np.concatenate([self.first, self.second]), return_inverse=True)
-        first, second = (np.bincount(part, minlength=codes.max() + 1) for part in np.split(codes, 2))
-        return float(first @ second) / len(self) ** 2
+    def _table(self) -> CrossTable:
+        """What both looks saw; it numbers the labels anew, because that no class is right is below 0."""
+        return CrossTable.of(self.first, self.second).compact()[1]
 
 
 def likelihood(looks: Looks, errors: Errors) -> FloatArray:

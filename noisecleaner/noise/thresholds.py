@@ -111,6 +111,14 @@ class Goal:
         """What is asked for, as an error begins."""
         return f"{'A precision' if self.kind == 'precision' else 'An effective noise'} of {self.value:g}"
 
+    @property
+    def aim(self) -> str:
+        """What a threshold was chosen for, as it stands behind one."""
+        if self.kind == "budget":
+            return f"budget of {self.value:,.0f} rows"
+        measure = "precision at least" if self.kind == "precision" else "noise of the kept rows at most"
+        return f"{measure} {self.value:g} with {self.confidence:.0%} confidence"
+
     def wrongly(self, share: float) -> float:
         """Turn the share of wrong labels on that side into the share of rows that are there wrongly, and back."""
         return 1 - share if self.kind == "precision" else share

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from noisecleaner.noise.rate import percent
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import UNLIKE, Notice, Severity, doubts
 from noisecleaner.report.contents import Remaining, Report
 from noisecleaner.report.gallery import Gallery, GalleryRow
@@ -96,19 +95,10 @@ def cut(report: Report) -> str:
     summary = report.summary
     scored = summary.flagged + summary.kept
     share = percent(summary.flagged / scored) if scored else "none"
-    rule = f"with {summary.by} below {summary.threshold:g}{_goal(summary.goal)}"
+    rule = f"with {summary.by} below {summary.threshold:g}"
+    rule += f" ({summary.goal.aim})" if summary.goal else ""
     rule += f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
     return f"{counted(summary.flagged, 'row')} of {scored:,} ({share}) flagged, {rule}."
-
-
-def _goal(goal: Goal | None) -> str:
-    """What the threshold was chosen for."""
-    if goal is None:
-        return ""
-    if goal.kind == "budget":
-        return f" (budget of {goal.value:,.0f} rows)"
-    measure = "precision at least" if goal.kind == "precision" else "noise of the kept rows at most"
-    return f" ({measure} {goal.value:g} with {goal.confidence:.0%} confidence)"
 
 
 def quality(report: Report) -> str:

@@ -9,10 +9,11 @@ from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_no
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.disorder import disordered_labels
+from noisecleaner.noise.judged import Judged
 from noisecleaner.noise.renamed import CODE as RENAMED
 from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.notices import void
-from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.surest import judged_rows
 from noisecleaner.runs.suspects import SUSPECTS, suspect_notices, suspects
@@ -41,8 +42,7 @@ def contradicted_since(scored: ScoredRows, trace: Trace, order: IntArray) -> Sco
         order: rows of the last table of verified labels, as it has them.
     """
     kept = tuple(notice for notice in scored.notices if notice.code not in (COPIED, RENAMED))
-    predictions = Signals.from_table(trace.table, given=scored.given).predictions
-    rows = judged_rows(predictions, scored.trusted, scored.judging)
+    rows = _judged(scored, trace)
     said = any(notice.code in ORDERS for notice in kept)
     found = [copied_labels(rows), None if said else renamed_class(rows, scored.classes)]
     if len(order) and not void(kept):
@@ -53,11 +53,15 @@ def contradicted_since(scored: ScoredRows, trace: Trace, order: IntArray) -> Sco
 
 def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:
     """Say which verified labels look wrong, in place of what was said of those that were verified before."""
-    predictions = Signals.from_table(trace.table, given=scored.given).predictions
-    judging = scored.judging & (scored.trusted != UNVERIFIED)
+    rows = _judged(scored, trace)
     # who looked at a row twice, and saw the same, has looked again
-    once = judging & (scored.second == UNVERIFIED)
-    odd = suspects(predictions, scored.trusted, judging=once)
-    found = suspect_notices(odd, of=int((judging & predictions.known).sum()), ids=scored.identity["sample_id"])
+    odd = suspects(rows, scored.second == UNVERIFIED)
+    found = suspect_notices(odd, of=int((rows.verified & rows.known).sum()), ids=scored.identity["sample_id"])
     kept = [notice for notice in scored.notices if notice.code != SUSPECTS]
     return replace(scored, notices=(*kept, *found))
+
+
+def _judged(scored: ScoredRows, trace: Trace) -> Judged:
+    """What networks make of all rows."""
+    predictions = Predictions.from_table(trace.table, given=scored.given)
+    return judged_rows(predictions, scored.trusted, scored.judging)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.errors import listed
+from noisecleaner.ingest.verified.second_looks import LEAST_WRONG
 from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.randomness import picked_by_looks
 from noisecleaner.noise.rate import Rate, percent
@@ -21,8 +22,6 @@ SECOND_LOOKS = "second-looks"
 _LEAST = 20
 #: Kappa that looks at the same rows exceed.
 _RELATED = 0.4
-#: Rows that the first look calls wrong and no honest second one would all call right.
-_LEAST_WRONG = 5
 _SHOWN = 3
 
 
@@ -83,7 +82,7 @@ class Rechecked(NamedTuple):
 def _copied(twice: Looks) -> bool:
     """Whether second looks are nothing but the given labels."""
     called_wrong = int((twice.first != twice.given).sum())
-    return called_wrong >= _LEAST_WRONG and bool((twice.second == twice.given).all())
+    return called_wrong >= LEAST_WRONG and bool((twice.second == twice.given).all())
 
 
 def recheck(looks: Looks) -> Rechecked | None:

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import listed
+from noisecleaner.noise.judged import Judged
 from noisecleaner.notices import Notice
-from noisecleaner.quality.signals import Predictions
 from noisecleaner.texts import agreeing
 
 #: The code of the notice that names them.
@@ -20,21 +20,17 @@ _CERTAIN = 0.99
 _SHOWN = 5
 
 
-def suspects(predictions: Predictions, verified: IntArray, *, judging: BoolArray) -> IntArray:
+def suspects(judged: Judged, which: BoolArray) -> IntArray:
     """Find verified rows whose verified label looks wrong, those first of which that is most probable.
 
     Args:
-        predictions: of all rows, by networks that did not train on them.
-        verified: class index of the verified label, below 0 where no class is known to be right, shape [rows].
-        judging: audited rows that steered none of these networks, shape [rows].
+        judged: all rows, by networks that did not train on them.
+        which: those to look at, shape [rows].
     """
     # of rows in which no class is right networks know nothing: they can only name one
-    rows = np.flatnonzero(judging & predictions.known & (verified >= 0))
-    seen = predictions.take(rows)
-    own, other = seen.log_probability, seen.candidate_log_probabilities[:, 0]
-    best, certain = np.where(own > other, seen.given, seen.candidates[:, 0]), np.maximum(own, other)
-    odd = np.flatnonzero((certain > np.log(_CERTAIN)) & (best != verified[rows]))
-    return rows[odd[np.argsort(-certain[odd], kind="stable")]]
+    seen = which & judged.verified & judged.known & (judged.trusted >= 0)
+    odd = np.flatnonzero(seen & (judged.certainty > _CERTAIN) & (judged.likeliest != judged.trusted))
+    return odd[np.argsort(-judged.certainty[odd], kind="stable")]
 
 
 def suspect_notices(odd: IntArray, *, of: int, ids: pa.ChunkedArray) -> Iterator[Notice]:

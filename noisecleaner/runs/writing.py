@@ -135,14 +135,11 @@ def _write_files(
     rows, values = scored.rows(), scored.values(by)
     rechecked = recheck(scored.looks(rows.audited & rows.judging))
     if rechecked is not None:
-        seen, rows = rows.rate(), replace(rows, verifiers=rechecked.errors)
-        ids = scored.identity["sample_id"].filter(pa.array(scored.disputed)).to_pylist()
-        notice = rechecked.notice(ids, seen=seen, moved=rows.rate())
+        notice = _recheck_notice(scored, rows, rechecked)
         progress.tell(notice)
         scored = scored.noting(notice)
-        rows = scored.rows() if rechecked.void else rows
-    sure = replace(rows, judging=rows.judging & ~scored.disputed)
-    rankings = rank(sure)
+        rows = scored.rows() if rechecked.void else replace(rows, verifiers=rechecked.errors)
+    rankings = rank(replace(rows, judging=rows.judging & ~scored.disputed))
     if rankings is not None and (doubt := rankings.doubt()) is not None:
         progress.tell(doubt)
         scored = scored.noting(doubt)
@@ -178,6 +175,13 @@ def _write_files(
     write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
     write_json(out / "noise.json", _noise(scored, rows, rankings=rankings, rechecked=rechecked))
     return missed
+
+
+def _recheck_notice(scored: ScoredRows, rows: Rows, rechecked: Rechecked) -> Notice:
+    """Say what second looks make of the rate that first ones tell."""
+    seen, errors = rows.rate(), rechecked.errors
+    ids = scored.identity["sample_id"].filter(pa.array(scored.disputed)).to_pylist()
+    return rechecked.notice(ids, seen=seen, moved=seen if errors is None else errors.moved(seen))
 
 
 def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:

@@ -68,9 +68,8 @@ def notices_after(
     ids = dataset.table["sample_id"]
     if not void(dataset.notices) and (notice := disordered_labels(rows, dataset.order, lambda row: ids[row].as_py())):
         yield notice
-    odd = suspects(predictions, dataset.trusted, judging=judging & ~dataset.disputed)
-    looked = int((judging & predictions.known).sum())
-    yield from suspect_notices(odd, of=looked, ids=ids)
+    odd = suspects(rows, ~dataset.disputed)
+    yield from suspect_notices(odd, of=int((rows.verified & rows.known).sum()), ids=ids)
 
 
 def _verifiable(dataset: Manifest, judging: BoolArray, quality: FloatArray) -> Verifiable:

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED
 from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.surest import judged_rows
 from noisecleaner.runs.suspects import suspect_notices, suspects
 
 
@@ -23,8 +24,10 @@ PREDICTIONS = network([1, 1, 2, 0, 0, 1, 1], [0.995, 0.9999, 0.98, 0.999, 0.999,
 def test_the_most_certain_come_first() -> None:
     verified = np.array([0, 2, 0, 0, 2, NO_CLASS, UNVERIFIED])
     everyone = np.ones(7, dtype=bool)
-    assert suspects(PREDICTIONS, verified, judging=everyone).tolist() == [1, 4, 0]
-    assert suspects(PREDICTIONS, verified, judging=np.arange(7) != 4).tolist() == [1, 0]
+    judged = judged_rows(PREDICTIONS, verified, everyone)
+    assert suspects(judged, everyone).tolist() == [1, 4, 0]
+    assert suspects(judged, np.arange(7) != 4).tolist() == [1, 0]
+    assert suspects(judged_rows(PREDICTIONS, verified, np.arange(7) != 4), everyone).tolist() == [1, 0]
 
 
 def test_they_are_counted_and_named() -> None:

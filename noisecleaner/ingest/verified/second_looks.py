@@ -24,7 +24,7 @@ from noisecleaner.texts import agreeing, counted
 _VERIFIER = "verifier"
 _SHOWN = 3
 #: Rows that the first look calls wrong and no honest second one would all call right.
-_LEAST_WRONG = 5
+LEAST_WRONG = 5
 
 
 def second_looks_alone(trusted: str, columns: Columns) -> bool:
@@ -99,7 +99,7 @@ def refuse_copies(second: pa.ChunkedArray, *, first: pa.ChunkedArray, given: Col
     """
     both = pc.and_(pc.is_valid(second), pc.and_(pc.is_valid(first), pc.is_valid(given)))
     called_wrong = count_true(pc.and_(both, pc.not_equal(first, given)))
-    if called_wrong >= _LEAST_WRONG and not count_true(pc.and_(both, pc.not_equal(second, given))):
+    if called_wrong >= LEAST_WRONG and not count_true(pc.and_(both, pc.not_equal(second, given))):
         raise NoisecleanerError(
             f"A second look must be what somebody saw, but those of {where} repeat the given label in all of "
             f"{count_true(both):,} rows, and the first look saw another one in {called_wrong:,} of them.",
