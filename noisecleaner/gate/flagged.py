@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.ingest import Source
+from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.tables import SCORES
 from noisecleaner.texts import printable, shortened
 
 _NAMED = ("sample_id", "path", "given_label", "suggested_label")
@@ -77,13 +76,9 @@ class FlaggedRows:
         if self.run is None:
             return
         by = self.run.metadata.by
-        columns = [*_NAMED, by]
-        kept = pa.schema([SCORES.field(name) for name in columns]).empty_table()
-        for batch in self.run.batches([*columns, "flagged"]):
-            flagged = batch.filter(pc.fill_null(batch["flagged"], False)).select(columns)
-            kept = pa.concat_tables([kept, pa.Table.from_batches([flagged], kept.schema)])
-            kept = kept.take(pa.array(np.argsort(kept[by].to_numpy(), kind="stable")[:most]))
-        for part in kept.to_batches():
+        batches = self.run.batches([*_NAMED, by, "flagged"])
+        rows = lowest(batches, by, most, lambda batch, _: np.asarray(pc.fill_null(batch["flagged"], False))).table
+        for part in () if rows is None else rows.select([*_NAMED, by]).to_batches():
             for sample_id, path, given, suggested, value in zip(*(c.to_pylist() for c in part.columns), strict=True):
                 yield FlaggedRow(
                     sample_id=sample_id, path=path, given=given, suggested=suggested, by=by, value=float(value)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import IntArray
 from noisecleaner.ingest import Skip
 from noisecleaner.report.thumbnails import Thumbnail
+from noisecleaner.runs.lowest import lowest
 
 #: Columns of scores.parquet that `worst_rows` reads beside the one that is cut.
 SHOWN = (
@@ -111,36 +110,25 @@ def worst_rows(batches: Iterable[pa.RecordBatch], by: str, most: int) -> Gallery
         by: the column whose values count.
         most: how many to choose.
     """
-    found: list[GalleryRow] = []
-    first = count = 0
-    for batch in batches:
-        values = np.asarray(batch[by].to_numpy(zero_copy_only=False), dtype=np.float64)
-        flagged = np.asarray(pc.fill_null(batch["flagged"], False))
-        usable = np.flatnonzero(np.isfinite(values) | flagged)
-        lowest = usable[np.argsort(values[usable], kind="stable")][:most]
-        found = list(heapq.merge(found, _rows(batch, lowest, by=by, first=first), key=_badness))[:most]
-        count, first = count + len(usable), first + len(batch)
-    return Gallery(rows=tuple(found), of=count, by=by)
+    table, numbers, of = lowest(
+        batches, by, most, lambda batch, values: np.isfinite(values) | np.asarray(pc.fill_null(batch["flagged"], False))
+    )
+    cells = [] if table is None else table.to_pylist()
+    rows = (_row(row, own, own[by]) for row, own in zip(numbers.tolist(), cells, strict=True))
+    return Gallery(rows=tuple(rows), of=of, by=by)
 
 
-def _badness(row: GalleryRow) -> tuple[bool, float, int]:
-    return row.value is None, row.value or 0.0, row.row
-
-
-def _rows(batch: pa.RecordBatch, places: IntArray, *, by: str, first: int) -> Iterator[GalleryRow]:
-    """Read some rows of a batch that begins with row `first` of the dataset."""
-    for place, cells in zip(places.tolist(), batch.take(pa.array(places)).to_pylist(), strict=True):
-        value = cells[by]
-        yield GalleryRow(
-            row=first + place,
-            sample_id=cells["sample_id"],
-            given=cells["given_label"],
-            suggested=cells["suggested_label"],
-            confidence=cells["suggested_confidence"],
-            verified=cells["corrected_label"] or cells["trusted_label"],
-            flagged=bool(cells["flagged"]),
-            value=None if value is None or not np.isfinite(value) else float(value),
-        )
+def _row(number: int, cells: Mapping[str, Any], value: float | None) -> GalleryRow:
+    return GalleryRow(
+        row=number,
+        sample_id=cells["sample_id"],
+        given=cells["given_label"],
+        suggested=cells["suggested_label"],
+        confidence=cells["suggested_confidence"],
+        verified=cells["corrected_label"] or cells["trusted_label"],
+        flagged=bool(cells["flagged"]),
+        value=None if value is None or not np.isfinite(value) else float(value),
+    )
 
 
 def _with_pictures(row: GalleryRow, own: Thumbnail | Skip, small: Mapping[int, Thumbnail]) -> GalleryRow:

@@ -17,6 +17,7 @@ from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.basis import Basis
+from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.row_counts import RowCounts
 
 #: Columns of scores.parquet that `likely_confusions` reads, and those that `lowest_rows` does beside the values.
@@ -164,13 +165,13 @@ def lowest_rows(batches: Iterable[pa.RecordBatch], by: str, most: int = 10) -> l
         by: the column whose values count.
         most: how many to list.
     """
-    lowest: list[Suspect] = []
-    for batch in batches:
-        values = np.asarray(batch[by].to_numpy(zero_copy_only=False), dtype=np.float64)
-        known = np.flatnonzero(np.isfinite(values))
-        rows = known[np.argsort(values[known], kind="stable")][:most]
-        for row, cells in zip(rows, batch.take(pa.array(rows)).to_pylist(), strict=True):
-            names = {"sample_id": cells["sample_id"], "given": cells["given_label"]}
-            lowest.append(Suspect(**names, suggested=cells["suggested_label"] or "", value=float(values[row])))
-        lowest = sorted(lowest, key=lambda suspect: suspect.value)[:most]
-    return lowest
+    rows = lowest(batches, by, most, lambda _, values: np.isfinite(values)).table
+    return [
+        Suspect(
+            sample_id=cells["sample_id"],
+            given=cells["given_label"],
+            suggested=cells["suggested_label"] or "",
+            value=float(cells[by]),
+        )
+        for cells in ([] if rows is None else rows.to_pylist())
+    ]
