@@ -27,7 +27,7 @@ class FlaggedRow:
         given: its given label.
         suggested: the likeliest other label, None where none is more likely than not.
         by: the column that the threshold cuts.
-        value: of the row in that column.
+        value: of the row in that column; None where it has none, because it lacks a label.
     """
 
     sample_id: str
@@ -35,14 +35,15 @@ class FlaggedRow:
     given: str | None
     suggested: str | None
     by: str
-    value: float
+    value: float | None
 
     @property
     def sentence(self) -> str:
         """What a person reads: which label looks wrong, how sure that is, and what it should be."""
         label = "The missing label" if self.given is None else f"The label {_name(self.given)}"
         better = "no other class is surely right" if self.suggested is None else f"{_name(self.suggested)} is likelier"
-        return f"{label} of {_name(self.sample_id)} looks wrong ({self.by} {self.value:.4f}); {better}."
+        told = "" if self.value is None else f" ({self.by} {self.value:.4f})"
+        return f"{label} of {_name(self.sample_id)} looks wrong{told}; {better}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +81,7 @@ class FlaggedRows:
         rows = lowest(batches, by, most, lambda batch, _: np.asarray(pc.fill_null(batch["flagged"], False))).table
         for part in () if rows is None else rows.select([*_NAMED, by]).to_batches():
             for sample_id, path, given, suggested, value in zip(*(c.to_pylist() for c in part.columns), strict=True):
-                yield FlaggedRow(
-                    sample_id=sample_id, path=path, given=given, suggested=suggested, by=by, value=float(value)
-                )
+                yield FlaggedRow(sample_id=sample_id, path=path, given=given, suggested=suggested, by=by, value=value)
 
 
 def _name(text: str) -> str:

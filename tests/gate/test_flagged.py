@@ -40,6 +40,14 @@ def test_rows_without_a_score_are_not_flagged(tmp_path: Path) -> None:
     assert [row.sample_id for row in rows.worst(5)] == ["r00000"]
 
 
+def test_flagged_rows_without_a_value_come_last(tmp_path: Path) -> None:
+    """Those without a label, after a transfer."""
+    rows = rows_of(tmp_path / "run", [float("nan"), 0.1, 0.9], [True, True, False])
+    first, last = rows.worst(5)
+    assert (first.sample_id, last.sample_id, last.value) == ("r00001", "r00000", None)
+    assert last.sentence == "The label 'cat' of 'r00000' looks wrong; no other class is surely right."
+
+
 def test_no_run_has_no_rows() -> None:
     assert (len(FlaggedRows()), list(FlaggedRows().worst(5)), FlaggedRows().source) == (0, [], None)
 
