@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.datasets import Command, Outcome, embeddings, write_trusted
@@ -38,3 +40,12 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
             main(words)
     assert stop.value.code == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, started once."""
+    from support.browser import chromium  # what drives it is optional: this skips without it
+
+    with chromium() as started:
+        yield started
