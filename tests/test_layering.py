@@ -25,9 +25,9 @@ ingest
 networks
 inputs | weightings | regularisers
 runs
-training | export | gate | review
-report
-fitting | scoring | planning | demo
+training | export | gate | planning
+report | review
+fitting | scoring | demo
 bench
 api
 commands
@@ -53,10 +53,11 @@ WITHOUT_TORCH = frozenset(
         "ingest",
         "export",
         "gate",
+        "planning",
         "demo",
         "report",
         "review",
-    ]  # a sentence reads better than a list of fifteen strings
+    ]  # a sentence reads better than a list of strings
 )
 #: The only module of `runs/` that imports torch; whoever needs it imports it late.
 NEEDS_TORCH = {"noisecleaner.runs.predicting"}

@@ -22,6 +22,7 @@ NOTES = ("given_label", "label_quality", "alpha", "beta", "suggested_label", "su
 FLAGGED = "nc_flagged"
 #: The column in which `plan` tells with which probability it drew a row.
 _PROBABILITY = "sample_probability"
+_AS_WRITTEN = f"Leave the column as `plan()` wrote it; for a plain random sample, rename {_PROBABILITY!r}."
 
 
 def read_ids(files: Files, columns: Columns, paths: pa.ChunkedArray | None) -> pa.ChunkedArray:
@@ -142,24 +143,39 @@ def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray
     Raises:
         NoisecleanerError: the column holds something else, or nothing for a row that was verified.
     """
-    if _PROBABILITY not in files:
+    drawn = written_probability(files)
+    if drawn is None:
         return None
-    hint = f"Leave the column as `plan()` wrote it; for a plain random sample, rename {_PROBABILITY!r}."
-    where = files.where(_PROBABILITY)
-    try:
-        drawn = _numbers(files.column(_PROBABILITY))
-    except pa.ArrowException as error:
-        raise NoisecleanerError(f"Sampling probabilities must be numbers, but {where} holds others.", hint) from error
     outside = pc.invert(pc.and_(pc.greater(drawn, 0), pc.less_equal(drawn, 1)))
     bad = pc.and_(pc.is_valid(verified), pc.fill_null(outside, fill_value=True))
     count = count_true(bad)
     if count:
         raise NoisecleanerError(
-            f"Verified rows need a sampling probability above 0 and at most 1, but {count} in {where} have none.",
-            hint,
+            f"Verified rows need a sampling probability above 0 and at most 1, but {count} in "
+            f"{files.where(_PROBABILITY)} have none.",
+            _AS_WRITTEN,
         )
     _refuse_unfilled(files, verified, drawn)
     return drawn
+
+
+def written_probability(files: Files) -> pa.ChunkedArray | None:
+    """Read what stands in the column of sampling probabilities, whatever was verified.
+
+    Returns:
+        Doubles, shape [rows]; None where there is no such column.
+
+    Raises:
+        NoisecleanerError: the column holds something else.
+    """
+    if _PROBABILITY not in files:
+        return None
+    try:
+        return _numbers(files.column(_PROBABILITY))
+    except pa.ArrowException as error:
+        raise NoisecleanerError(
+            f"Sampling probabilities must be numbers, but {files.where(_PROBABILITY)} holds others.", _AS_WRITTEN
+        ) from error
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

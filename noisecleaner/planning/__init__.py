@@ -1,6 +1,8 @@
-"""`plan`: which rows to verify next, and which verified ones to look at again."""
+"""`plan`: which rows to verify first and next, and which verified ones to look at again."""
 
 from noisecleaner.planning.drawing import PlanResult, plan
+from noisecleaner.planning.filled import FilledForm, read_form
+from noisecleaner.planning.origin import Origin
 from noisecleaner.planning.rechecking import RecheckResult, recheck
 
-__all__ = ["PlanResult", "RecheckResult", "plan", "recheck"]
+__all__ = ["FilledForm", "Origin", "PlanResult", "RecheckResult", "plan", "read_form", "recheck"]

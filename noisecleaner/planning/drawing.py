@@ -15,6 +15,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.design import Design, Frame, draw
 from noisecleaner.notices import void
 from noisecleaner.planning.form import Form, check_new, other_rows
+from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.tables import DESIGN, PLAN, doubles, read_table, write_table
 
@@ -58,7 +59,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     design = draw(frame, count=count, seed=seed)
     table = _table(scores, frame.verified | design.drawn, design.probability)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_table(out, [table], PLAN, {"run": str(run), "n": count, "seed": seed})
+    write_table(out, [table], PLAN, {**Origin.of(scored).to_json(), "n": count, "seed": seed})
     try:
         _remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
     except BaseException:

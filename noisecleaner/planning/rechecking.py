@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.notices import Severity
 from noisecleaner.planning.form import Form, check_new, other_rows
+from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
 from noisecleaner.tables import RECHECK, write_table
 
@@ -75,7 +76,8 @@ def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult
         telling=sum(_tells(row) for row in drawn.to_pylist()),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_table(out, [drawn.select(RECHECK.names)], RECHECK, {"run": str(run), "recheck": count, "seed": seed})
+    metadata = {**Origin.of(scored).to_json(), "recheck": count, "seed": seed}
+    write_table(out, [drawn.select(RECHECK.names)], RECHECK, metadata)
     return result
 
 
