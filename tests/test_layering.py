@@ -25,7 +25,7 @@ ingest
 networks
 inputs | weightings | regularisers
 runs
-training | export | gate | planning
+training | export | gate | pages | planning
 report | review
 fitting | scoring | demo
 bench
@@ -55,6 +55,7 @@ WITHOUT_TORCH = frozenset(
         "gate",
         "planning",
         "demo",
+        "pages",
         "report",
         "review",
     ]  # a sentence reads better than a list of strings

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.ingest import Skip
-from noisecleaner.report.thumbnails import Thumbnail
+from noisecleaner.pages.pictures import Size, Thumbnail
 from noisecleaner.runs.lowest import lowest
 
+#: Of pictures of a row, and of one that looks like it: two hundred rows make a page of half a megabyte.
+CARD, SMALL = Size(edge=96, bytes=1150), Size(edge=44, bytes=400)
 #: Columns of scores.parquet that `worst_rows` reads beside the one that is cut.
 SHOWN = (
     "sample_id",

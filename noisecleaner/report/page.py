@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from functools import cache
-from importlib.resources import files
+from jinja2 import Environment
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from noisecleaner import __version__
+from noisecleaner.pages.frame import Frame, environment, mark, styled, template
 from noisecleaner.report import wording
 from noisecleaner.report.charts._chart import MOST_LINES, Chart, named
 from noisecleaner.report.charts.classes import classes
@@ -22,34 +15,30 @@ from noisecleaner.report.contents import Report
 from noisecleaner.texts import printable, shortened
 
 #: Stands at the beginning of each page: what has it may be replaced by another.
-MARK = '<meta name="generator" content="noisecleaner-report">'
+MARK = mark("report")
+_HERE = "noisecleaner.report"
 #: Characters of an id or label that a page shows; report.json has all of them.
 _LONGEST = 120
 
 
 def page(report: Report) -> str:
     """Make the whole page. Equal reports give equal bytes."""
-    content, script = _render("contents.html.j2", report, whole=True), _read("page.js")
-    nonce = _nonce(content, script)
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            report=report,
-            title=f"Label noise of {wording.named(report)}",
-            mark=Markup(MARK),  # noqa: S704  # a constant of ours
-            nonce=nonce,
-            style=Markup(_read("page.css")),  # noqa: S704  # a file of ours
-            script=Markup(script),  # noqa: S704  # likewise
-            contents=Markup(content),  # noqa: S704  # rendered, and so escaped, above
-            version=__version__,
-        )
+    day = f", {report.day}" if report.day else ""
+    frame = Frame(
+        mark=MARK,
+        title=f"Label noise of {wording.named(report)}",
+        style=template(_HERE, "page.css"),
+        script=template(_HERE, "page.js"),
+        foot=f"{day}. The numbers of this page are in the JSON file beside it; those of all rows in scores.parquet of "
+        "the run.",
     )
+    return frame.around(_render("contents.html.j2", report, whole=True))
 
 
 def fragment(report: Report) -> str:
     """Make what a notebook shows: numbers and charts, without rows, pictures and script."""
-    return f"<style>{_read('page.css')}</style>{_render('contents.html.j2', report, whole=False)}"
+    style = styled(template(_HERE, "page.css"))
+    return f"<style>{style}</style>{_render('contents.html.j2', report, whole=False)}"
 
 
 def _render(template: str, report: Report, *, whole: bool) -> str:
@@ -74,27 +63,11 @@ def _labels(report: Report) -> list[str]:
     return sorted(label for label in found if label is not None)
 
 
-@cache
+def _brief(text: str) -> str:
+    return shortened(printable(text), _LONGEST)
+
+
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("noisecleaner.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["short"] = lambda text: shortened(printable(text), _LONGEST)
-    environment.filters["brief"] = named
-    environment.filters["safe_text"] = printable
-    environment.globals["most_lines"] = MOST_LINES
-    return environment
-
-
-def _read(name: str) -> str:
-    return (files("noisecleaner.report") / "templates" / name).read_text("utf-8")
-
-
-def _nonce(*texts: str) -> str:
-    """What lets this page's own script and style run, and no other: it changes with whatever the page holds."""
-    digest = hashlib.sha256(json.dumps(texts).encode()).digest()
-    return base64.b64encode(digest[:18]).decode("ascii")
+    made = environment(_HERE, short=_brief, brief=named, safe_text=printable)
+    made.globals["most_lines"] = MOST_LINES
+    return made

@@ -16,19 +16,18 @@ from noisecleaner.ingest import Manifest, Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
+from noisecleaner.pages.pictures import Thumbnail, thumbnails
 from noisecleaner.progress import Progress
-from noisecleaner.report.gallery import Gallery
+from noisecleaner.report.gallery import CARD, SMALL, Gallery
 from noisecleaner.report.gathering import gather
 from noisecleaner.report.neighbours import with_neighbours
 from noisecleaner.report.page import MARK, fragment, page
-from noisecleaner.report.thumbnails import SMALL, Thumbnail, thumbnails
 from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.scored_run import ScoredRun
 
 #: Begins report.json: what has it may be replaced by another.
 _KIND = "noisecleaner-report"
-#: Characters at the beginning of a file in which marks stand.
-_HEAD = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,8 @@ def report(
         raise NoisecleanerError(f"`rows` must be 0 or more, but it is {rows}.", "The default is `rows=200`.")
     scored, numbers = ScoredRun(run), out.with_suffix(".json")
     source = replace(scored.metadata.source, data=data or scored.metadata.source.data)
-    _refuse(out, numbers, source)
+    refuse_no_page(out, source, what="A report is an HTML file and a JSON file beside it")
+    refuse_strangers({out: MARK, numbers: json.dumps({"kind": _KIND})[1:-1]}, what="report")
     told = gather(scored, rows=rows)
     if images and told.gallery.rows:
         shown = _pictured(told.gallery, scored, source, progress or Progress())
@@ -123,11 +123,11 @@ def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progre
     near = {other.row for row in gallery.rows for other in row.neighbours}
     with progress.stage("Reading images", len(own) + len(near), "images") as stage:
         pictures = dict[int, Thumbnail | Skip]()
-        for row, picture in thumbnails(payload, np.array(sorted(own), np.int64)):
+        for row, picture in thumbnails(payload, np.array(sorted(own), np.int64), size=CARD):
             stage.advance()
             pictures[row] = picture
         small = dict[int, Thumbnail]()
-        for row, picture in thumbnails(payload, np.array(sorted(near), np.int64), edge=SMALL):
+        for row, picture in thumbnails(payload, np.array(sorted(near), np.int64), size=SMALL):
             stage.advance()
             small |= {} if isinstance(picture, Skip) else {row: picture}
     return gallery.with_pictures(pictures, small)
@@ -159,29 +159,3 @@ def _refuse_changed(manifest: Manifest, run: ScoredRun, source: Source) -> None:
             "Name the data that was scored with `data=PATH`.",
         )
     refuse_other_scored(run.metadata.contents, manifest, scored=run.path, data=source.data)
-
-
-def _refuse(out: Path, numbers: Path, source: Source) -> None:
-    """Refuse an output that cannot be written, or would replace what is no report.
-
-    Raises:
-        NoisecleanerError: it has another ending, lies in no directory or in the dataset, or something else is there.
-    """
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise NoisecleanerError(
-            f"A report is an HTML file and a JSON file beside it, but `out` is {out}.", "End its name with .html."
-        )
-    if not out.absolute().parent.is_dir():
-        raise NoisecleanerError(f"`out` needs a directory that exists, but {out.parent} does not.", "Make it first.")
-    source.refuse_inside(out)
-    for path, mark in ((out, MARK), (numbers, json.dumps({"kind": _KIND})[1:-1])):
-        if path.exists() and not (path.is_file() and mark in _head(path)):
-            raise NoisecleanerError(
-                f"A report only replaces an earlier report, but {path} is something else.",
-                "Name another file with `out`, or remove it.",
-            )
-
-
-def _head(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(_HEAD).decode("utf-8", "replace")

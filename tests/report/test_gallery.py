@@ -11,8 +11,8 @@ from PIL import Image
 from support.scored import scores_table
 
 from noisecleaner.ingest import Skip
+from noisecleaner.pages.pictures import Thumbnail
 from noisecleaner.report.gallery import SHOWN, worst_rows
-from noisecleaner.report.thumbnails import Thumbnail
 
 VALUE = st.none() | st.floats(0, 1, width=32)
 

@@ -19,8 +19,9 @@ from support.reports import make_scored, photograph, read_page
 from noisecleaner.api import report, score
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns
+from noisecleaner.pages.pictures import thumbnails
 from noisecleaner.report import writing
-from noisecleaner.report.thumbnails import thumbnails
+from noisecleaner.report.gallery import CARD
 from noisecleaner.report.writing import shown
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.tables import SCORES, write_table
@@ -61,7 +62,8 @@ def test_rows_have_their_own_pictures_and_broken_ones_none(run: Path, tmp_path: 
         def read(self, rows: object) -> object:
             return iter((int(row), photograph(int(row) % 7, (40, 30))) for row in rows)  # type: ignore[attr-defined]  # numbers
 
-    for row, picture in thumbnails(Own(), np.array(sorted(int(id[1:]) for id in readable))):  # type: ignore[arg-type]  # as read
+    rows = np.array(sorted(int(id[1:]) for id in readable))
+    for row, picture in thumbnails(Own(), rows, size=CARD):  # type: ignore[arg-type]  # as read
         assert found[f"r{row}"] == picture.data  # type: ignore[union-attr]  # it can be read
 
 

@@ -13,7 +13,8 @@ from support.reports import photograph
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.ingest import Skip
-from noisecleaner.report.thumbnails import EDGE, SMALL, Thumbnail, thumbnails
+from noisecleaner.pages.pictures import Size, Thumbnail, thumbnails
+from noisecleaner.report.gallery import CARD, SMALL
 
 
 class Encoded:
@@ -27,8 +28,8 @@ class Encoded:
             yield row, self.contents[row]
 
 
-def of(content: bytes, edge: int = EDGE) -> Thumbnail:
-    ((_, made),) = thumbnails(Encoded(content), np.array([0]), edge=edge)
+def of(content: bytes, size: Size = CARD) -> Thumbnail:
+    ((_, made),) = thumbnails(Encoded(content), np.array([0]), size=size)
     assert isinstance(made, Thumbnail)
     return made
 
@@ -67,7 +68,7 @@ def test_pictures_are_small() -> None:
 
 def test_what_cannot_be_read_says_why_and_rows_stay_in_order() -> None:
     images = Encoded(photograph(0), b"no image", Skip.MISSING_FILE, photograph(1)[:800])
-    made = list(thumbnails(images, np.array([3, 2, 1, 0])))
+    made = list(thumbnails(images, np.array([3, 2, 1, 0]), size=CARD))
     assert [row for row, _ in made] == [0, 1, 2, 3]
     assert isinstance(made[0][1], Thumbnail)
     assert [reason for _, reason in made[1:]] == [Skip.UNSUPPORTED_FORMAT, Skip.MISSING_FILE, Skip.TRUNCATED]
@@ -75,3 +76,13 @@ def test_what_cannot_be_read_says_why_and_rows_stay_in_order() -> None:
 
 def test_equal_images_give_equal_bytes() -> None:
     assert of(photograph(5)).webp == of(photograph(5)).webp
+
+
+def test_a_small_image_may_keep_its_pixels_exactly() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 24, 3), np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    made = of(content.getvalue(), Size(edge=96, bytes=10, exact=32))
+    assert (np.asarray(opened(made).convert("RGB")) == pixels).all()
+    other = of(content.getvalue(), Size(edge=96, bytes=10, exact=31))
+    assert len(other.webp) < len(made.webp)

@@ -15,13 +15,24 @@ from noisecleaner.ingest import Images, Skip
 from noisecleaner.inputs.decoding import own_limit, picture
 from noisecleaner.threads import cores, in_threads
 
-#: Edges of pictures in the page, in its pixels: of a row, and of one that looks like it. Smaller originals keep their
-#: pixels, and the page enlarges them with nearest neighbour.
-EDGE, SMALL = 96, 44
 #: Of WebP, 0 to 100: the first that keeps a picture small is taken, or the last one.
 _QUALITIES = (85, 60, 35, 20)
-#: Bytes that a picture of each edge may have: two hundred rows make a page of half a megabyte.
-_BYTES = {EDGE: 1150, SMALL: 400}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large pictures are.
+
+    Args:
+        edge: the longer one in the page, in its pixels; smaller originals keep their pixels, and the page enlarges them
+            with nearest neighbour.
+        bytes: that a picture may have, as far as it can still be recognised with so few.
+        exact: originals up to this edge keep every pixel as it is, whatever that costs.
+    """
+
+    edge: int
+    bytes: int
+    exact: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +57,13 @@ class Thumbnail:
         return f"data:image/webp;base64,{base64.b64encode(self.webp).decode('ascii')}"
 
 
-def thumbnails(images: Images, rows: IntArray, *, edge: int = EDGE) -> Iterator[tuple[int, Thumbnail | Skip]]:
+def thumbnails(images: Images, rows: IntArray, *, size: Size) -> Iterator[tuple[int, Thumbnail | Skip]]:
     """Make pictures of some rows, in threads.
 
     Args:
         images: of all rows of a dataset.
         rows: ascending, shape [n].
-        edge: the longer one of a picture in the page, `EDGE` or `SMALL`.
+        size: of them.
 
     Yields:
         Row and picture, or the reason why there is none, in the order of `rows`.
@@ -60,23 +71,31 @@ def thumbnails(images: Images, rows: IntArray, *, edge: int = EDGE) -> Iterator[
 
     def one(image: tuple[int, bytes | Skip]) -> tuple[int, Thumbnail | Skip]:
         row, encoded = image
-        return row, encoded if isinstance(encoded, Skip) else _thumbnail(encoded, edge)
+        return row, encoded if isinstance(encoded, Skip) else _thumbnail(encoded, size)
 
     threads = cores()
     with own_limit():
         yield from in_threads(one, images.read(np.sort(rows)), threads=threads, ahead=8 * threads, name="thumbnail")
 
 
-def _thumbnail(encoded: bytes, edge: int) -> Thumbnail | Skip:
+def _thumbnail(encoded: bytes, size: Size) -> Thumbnail | Skip:
     """Shrink an image to an edge, its shape kept; the page enlarges what is smaller."""
-    image = picture(encoded, least=2 * edge)
+    image = picture(encoded, least=2 * size.edge)
     if isinstance(image, Skip):
         return image
-    factor = edge / max(image.size)
+    factor = size.edge / max(image.size)
     width, height = (max(1, round(length * factor)) for length in image.size)
+    exact = max(image.size) <= size.exact
     if factor < 1:
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    return Thumbnail(webp=_webp(image, _BYTES[edge]), width=width, height=height, enlarged=factor > 1)
+    webp = _lossless(image) if exact else _webp(image, size.bytes)
+    return Thumbnail(webp=webp, width=width, height=height, enlarged=factor > 1)
+
+
+def _lossless(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "WEBP", lossless=True, method=4)
+    return content.getvalue()
 
 
 def _webp(image: Image.Image, most: int) -> bytes:
