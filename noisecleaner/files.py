@@ -42,6 +42,28 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+@contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder; when the block ends well, what was written there replaces its namesakes in `folder`.
+
+    So files that belong to each other are all whole before the first one is replaced, or none is.
+
+    Args:
+        folder: made where there is none.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = folder / f".together{_TEMPORARY}{os.getpid()}"
+    _remove(staged)
+    staged.mkdir()
+    try:
+        yield staged
+        for file in sorted(staged.iterdir()):
+            os.replace(file, folder / file.name)
+        _sync(folder)
+    finally:
+        _remove(staged)
+
+
 def named(path: Path) -> Path:
     """Make a path absolute, links followed, so that it has a name even if it was written as `.` or `..`.
 

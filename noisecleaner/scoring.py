@@ -1,4 +1,4 @@
-"""`score`: a run -> scores.parquet, report.parquet and noise.json, for the fitted rows or for new ones."""
+"""`score`: a run -> scores.parquet, report.parquet, noise.json and flagged.csv, for the fitted rows or for new ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def score(
     columns: Columns | None = None,
     progress: Progress | None = None,
 ) -> Summary:
-    """Score the fitted rows; write scores.parquet, report.parquet and noise.json into the run directory.
+    """Score the fitted rows; write scores.parquet, report.parquet, noise.json, flagged.csv into the run.
 
     Args:
         run: the run directory of a finished fit.
@@ -108,7 +108,7 @@ def score_new(
     inference: Inference | None = None,
     progress: Progress | None = None,
 ) -> Summary:
-    """Score rows that were not fitted, without training; write the same three files into `out`.
+    """Score rows that were not fitted, without training; write the same files into `out`.
 
     Columns are called as at the fit, where `source` names no others and the new tables have them. Rows with a label
     that the fitted data does not know are skipped. alpha, beta and margin are null, because they tell what training did

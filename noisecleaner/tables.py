@@ -54,6 +54,13 @@ SCORES = schema_of(
     ("certified", pa.bool_()),  # a row of a clean copy that carries a verified label
 )
 
+#: What scores have on top where somebody asks for the names of cleanlab; nothing here reads them.
+CLEANLAB = schema_of(
+    ("is_label_issue", pa.bool_()),
+    ("label_score", pa.float64()),
+    ("predicted_label", pa.string()),
+)
+
 #: Effective noise against threshold.
 REPORT = schema_of(
     ("by", pa.string()),
@@ -190,9 +197,10 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
 
 
 def written_as(own: pa.Schema, schema: pa.Schema) -> bool:
-    """Whether a file has the columns of a schema, but for those that an earlier version did not write."""
+    """Whether a file has the columns of a schema, but for those of earlier versions, and of cleanlab."""
     missing = LATER.difference(own.names)
-    return bool(own.equals(pa.schema([field for field in schema if field.name not in missing])))
+    written = [field for field in schema if field.name not in missing]
+    return any(own.equals(pa.schema([*written, *more])) for more in ((), CLEANLAB))
 
 
 def require_columns(schema: pa.Schema, wanted: Mapping[str, str], where: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from itertools import islice
 _WORD, _MESSAGE = 200, 4000
 #: Such words and texts; paths are hardly ever as long.
 _ENDLESS = re.compile(r"(?P<quote>['\"])(?:(?!(?P=quote)).){400,}(?P=quote)|\S{400,}")
+#: How a formula of a spreadsheet begins, also behind apostrophes that were put before it (OWASP ASVS 5, 1.2.10).
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\0＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
 
 
 def printable(text: object) -> str:
@@ -48,3 +52,29 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def agreeing(count: int, one: str = "is", more: str = "are") -> str:
     """Choose the verb that goes with a number: `is` of one, `are` of none or more."""
     return one if count == 1 else more
+
+
+def cell(text: str) -> str:
+    """Write a text for a spreadsheet, which shall not run it: an apostrophe stands before what begins like a formula.
+
+    Whole numbers and decimal ones run nothing, and stay as they are.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def uncell(text: str) -> str:
+    """Read what `cell` wrote."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def json_text(content: Mapping[str, object]) -> str:
+    """Write JSON that no terminal or locale can change: ASCII only; a lone surrogate becomes a question mark."""
+    return f"{json.dumps(_unicode(content), indent=2, allow_nan=False)}\n"
+
+
+def _unicode(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {_unicode(key): _unicode(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_unicode(inner) for inner in value]
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -20,6 +20,7 @@ from noisecleaner.files import (
     refuse_existing,
     replacing,
     sweep,
+    together,
     unused,
     write_arrays,
     write_json,
@@ -172,3 +173,16 @@ def test_an_unused_name_is_that_of_no_file(tmp_path: Path) -> None:
     path.touch()
     (tmp_path / "verify-2.parquet").symlink_to("nowhere")
     assert unused(path) == tmp_path / "verify-3.parquet"
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_text("old")
+    with suppress(KeyError), together(tmp_path / "out") as staged:
+        (staged / "a").write_text("new")
+        raise KeyError
+    assert (names(tmp_path / "out"), (tmp_path / "out" / "a").read_text()) == (["a"], "old")
+    with together(tmp_path / "out") as staged:
+        (staged / "a").write_text("new")
+        (staged / "b").write_text("new")
+    assert (names(tmp_path / "out"), (tmp_path / "out" / "a").read_text()) == (["a", "b"], "new")

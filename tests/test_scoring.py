@@ -22,7 +22,7 @@ from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Inference
 
-FILES = {"scores.parquet", "report.parquet", "noise.json"}
+FILES = {"flagged.csv", "scores.parquet", "report.parquet", "noise.json"}
 
 
 class Listener(Progress):

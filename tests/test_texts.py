@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.texts import agreeing, counted, legible, printable, shortened, tally
+from noisecleaner.texts import agreeing, cell, counted, json_text, legible, printable, shortened, tally, uncell
 
 
 @given(st.text())
@@ -67,3 +69,35 @@ def test_numbers_and_nouns_agree() -> None:
     assert [counted(number, "new class", "new classes") for number in (1, 2)] == ["1 new class", "2 new classes"]
     assert [agreeing(number) for number in (0, 1, 2)] == ["are", "is", "are"]
     assert agreeing(1, "carries", "carry") == "carries"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@a", "'@a"),
+        ("-1", "-1"),
+        ("+4.5", "+4.5"),
+        ("-1+2", "'-1+2"),
+        ("a=b", "a=b"),
+        ("", ""),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("＝1", "'＝1"),
+        ("'=1", "''=1"),
+        ("'tis", "'tis"),
+    ],
+)
+def test_a_spreadsheet_runs_no_cell(text: str, shown: str) -> None:
+    assert cell(text) == shown
+
+
+@given(st.text(st.sampled_from("'=+-@\t1a.")) | st.text())
+def test_what_a_cell_held_can_be_told(text: str) -> None:
+    assert uncell(cell(text)) == text
+
+
+def test_json_for_machines_is_ascii() -> None:
+    text = json_text({"grün": ["\udc80", {"a": 1.5}], "none": None})
+    assert text.isascii()
+    assert json.loads(text) == {"grün": ["?", {"a": 1.5}], "none": None}

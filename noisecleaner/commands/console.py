@@ -76,15 +76,17 @@ def show_fitted(out: Path, fitted: FitResult) -> None:
     )
 
 
-def show_summary(summary: Summary, out: Path) -> None:
-    """Print what `score` found."""
+def show_summary(summary: Summary, out: Path, *, listed: int) -> None:
+    """Print what `score` found; `listed` are the rows of flagged.csv."""
     for name, fact in _summary.facts(summary).items():
         on_stdout().print(Text.assemble((f"{name:<9}", "bold"), fact))
         for doubt in doubts(summary.notices) if name == "Noise" else ():
             on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), legible(typed(doubt.message))))
     for listing in _summary.listings(summary):
         _show_listing(listing)
-    _show(f"Wrote scores.parquet, report.parquet and noise.json to {out}.")
+    _show(f"Wrote scores.parquet, report.parquet, noise.json and flagged.csv to {out}.")
+    if listed < summary.flagged:
+        _show(f"flagged.csv lists the worst {listed:,} of {counted(summary.flagged, 'flagged row')}: --top lists more.")
 
 
 def show_reported(reported: ReportResult) -> None:

@@ -13,7 +13,10 @@ from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
 from noisecleaner.commands._shared import Corrections, Seed, Trusted, only_given, opt, refuse
+from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.registry import check_choice
+from noisecleaner.texts import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +61,28 @@ class GoalOptions:
         return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """How it is told what was found."""
+
+    format: Annotated[str, opt("What is written to stdout: console, or json with the same numbers.")] = "console"
+    top: Annotated[int | None, opt("Rows in flagged.csv, the worst first; 1000 by default.", min=0)] = None
+    cleanlab_columns: Annotated[
+        bool,
+        typer.Option(
+            "--cleanlab-columns", help="Write is_label_issue, label_score and predicted_label to scores.parquet, too."
+        ),
+    ] = False
+
+    def check(self) -> None:
+        """Refuse a format that there is not.
+
+        Raises:
+            NoisecleanerError: names those that there are.
+        """
+        check_choice(self.format, ["console", "json"], parameter="`format`")
+
+
 @grouped
 def score(
     *,
@@ -69,6 +94,7 @@ def score(
     out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME-HASH of the rows by default.")] = None,
     trusted: Trusted = None,
     corrections: Corrections = None,
+    output: OutputOptions,
     config: Config = None,
     rows: NewRowOptions,
 ) -> None:
@@ -79,7 +105,9 @@ def score(
     from noisecleaner.api import Cutoff, score_new
     from noisecleaner.api import score as score_fitted
 
-    cutoff = Cutoff(**only_given(threshold=threshold, by=by, goal=goals.goal(threshold)))
+    output.check()
+    cut = only_given(threshold=threshold, by=by, goal=goals.goal(threshold), top=output.top)
+    cutoff = Cutoff(**cut, cleanlab_columns=output.cleanlab_columns)
     if data is None:
         rows.refuse_without_data(out)
         told = any(rows.of_labels().values())
@@ -92,7 +120,7 @@ def score(
                 run, cutoff=cutoff, trusted=trusted, corrections=corrections, progress=progress, **columns
             )
 
-        _show(fitted, run)
+        _show(fitted, run, output)
         return
     source = rows.source(data)
     target = target_of(run, source.data, out)
@@ -109,16 +137,17 @@ def score(
             progress=progress,
         )
 
-    _show(new, target)
+    _show(new, target, output)
 
 
-def _show(score: Callable[[Progress], Summary], target: Path) -> None:
+def _show(score: Callable[[Progress], Summary], target: Path, output: OutputOptions) -> None:
     """Score, and show what was written, also where that does not reach the goal.
 
     Raises:
         TooFewVerifiedError: it does not.
     """
     from noisecleaner.api import TooFewVerifiedError
+    from noisecleaner.runs.flagged import TOP
     from noisecleaner.runs.scored_run import ScoredRun
 
     missed = None
@@ -129,8 +158,12 @@ def _show(score: Callable[[Progress], Summary], target: Path) -> None:
             if error.written is None:
                 raise
             missed, summary = error, ScoredRun(error.written).summary()
-        progress.release(summary.notices)
-    console.show_summary(summary, target)
+        # numbers for machines are not what somebody reads who looks at the terminal
+        progress.release(summary.notices if output.format == "console" else ())
+    if output.format == "json":
+        console.show_text(json_text({"run": str(target), **summary.worded(typed).to_json()}))
+    else:
+        console.show_summary(summary, target, listed=min(summary.flagged, TOP if output.top is None else output.top))
     if missed is not None:
         raise missed
 

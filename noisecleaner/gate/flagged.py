@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import pyarrow.compute as pc
-
 from noisecleaner.ingest import Source
-from noisecleaner.runs.lowest import lowest
+from noisecleaner.runs.flagged import flagged_rows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.texts import printable, shortened
 
@@ -77,9 +74,7 @@ class FlaggedRows:
         if self.run is None:
             return
         by = self.run.metadata.by
-        batches = self.run.batches([*_NAMED, by, "flagged"])
-        rows = lowest(batches, by, most, lambda batch, _: np.asarray(pc.fill_null(batch["flagged"], False))).table
-        for part in () if rows is None else rows.select([*_NAMED, by]).to_batches():
+        for part in flagged_rows(self.run, [*_NAMED, by], most).to_batches():
             for sample_id, path, given, suggested, value in zip(*(c.to_pylist() for c in part.columns), strict=True):
                 yield FlaggedRow(sample_id=sample_id, path=path, given=given, suggested=suggested, by=by, value=value)
 

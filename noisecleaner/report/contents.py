@@ -13,6 +13,9 @@ from noisecleaner.report.gallery import Gallery
 from noisecleaner.runs.summary import Confusion, Summary
 from noisecleaner.runs.threshold_table import ThresholdLine
 
+#: What report.json takes from the summary as it stands there.
+_TOLD = ("noise", "notices", "rows", "flagged", "kept", "kept_noise", "by", "threshold", "quality")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Remaining:
@@ -125,7 +128,7 @@ class Report:
 
         return replace(
             self,
-            summary=replace(self.summary, notices=tuple(map(said, self.summary.notices))),
+            summary=self.summary.worded(words),
             remaining=tuple(replace(line, reason=words(line.reason)) for line in self.remaining),
             contradicted=None if self.contradicted is None else said(self.contradicted),
             gallery=replace(self.gallery, note=words(self.gallery.note)),
@@ -133,21 +136,13 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Describe it as a JSON object: the numbers of the page, without its pictures."""
-        summary = self.summary
+        summary, told = self.summary, self.summary.to_json()
         return {
             "dataset": self.dataset,
             "run": self.run,
             "day": self.day,
             "versions": dict(self.versions),
-            "noise": summary.noise.overall.to_json(),
-            "notices": [notice.to_json() for notice in summary.notices],
-            "rows": summary.rows,
-            "flagged": summary.flagged,
-            "kept": summary.kept,
-            "kept_noise": summary.kept_noise.to_json(),
-            "by": summary.by,
-            "threshold": summary.threshold,
-            "quality": summary.model,
+            **{name: told[name] for name in _TOLD},
             "remaining": [line.to_json() for line in self.remaining],
             "curve": [asdict(line) for line in self.curve],
             "classes": [{**asdict(line), "noise": line.noise.to_json()} for line in self.classes],
@@ -157,7 +152,7 @@ class Report:
                 "error": summary.reliability.error if summary.reliability else None,
                 "by_chance": summary.reliability.by_chance if summary.reliability else None,
             },
-            "ranking": summary.rankings.to_json() if summary.rankings else None,
+            "ranking": told["ranking"],
             "contradicted": self.contradicted.to_json() if self.contradicted else None,
             "shared": [[{"sample_id": id, "given_label": label} for id, label in image.rows] for image in self.shared],
             "skipped": [asdict(line) for line in self.skipped],

@@ -186,8 +186,12 @@ class ScoredRun:
         Raises:
             NoisecleanerError: the file is damaged.
         """
-        fields = [SCORES.field(name) for name in columns]
-        return pa.Table.from_batches(self.batches(columns), pa.schema(fields))
+        return pa.Table.from_batches(self.batches(columns), self.scores_schema(columns))
+
+    @staticmethod
+    def scores_schema(columns: Sequence[str]) -> pa.Schema:
+        """Names and types of some columns of scores.parquet."""
+        return pa.schema([SCORES.field(name) for name in columns])
 
     def thresholds(self) -> ThresholdTable:
         """Read report.parquet: what other thresholds would flag, and how wrong both sides would be.

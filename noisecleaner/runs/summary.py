@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,9 @@ from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.row_counts import RowCounts
 
+#: Of `Summary.to_json`: higher where a key is gone or means something else; a new key changes nothing.
+SCHEMA_VERSION = 1
+_NAMED = 20  # unknown classes in JSON
 #: Columns of scores.parquet that `likely_confusions` reads, and those that `lowest_rows` does beside the values.
 PAIRED = ("given_label", "suggested_label", "flagged")
 NAMED = ("sample_id", "given_label", "suggested_label")
@@ -107,6 +112,38 @@ class Summary:
     carried: int = 0
     basis: Basis | None = None
     page: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    def worded(self, words: Callable[[str], str]) -> Summary:
+        """Return it with its messages in the words of whoever reads them."""
+        return replace(self, notices=tuple(replace(notice, message=words(notice.message)) for notice in self.notices))
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe it as a JSON object, in the words of noise.json."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "rows": self.rows,
+            "skipped": dict(self.skipped),
+            "unknown_classes": dict(islice(self.unknown_classes.items(), _NAMED)),
+            "flagged": self.flagged,
+            "unlabelled": self.unlabelled,
+            "corrected": self.corrected,
+            "carried": self.carried,
+            "kept": self.kept,
+            "by": self.by,
+            "threshold": self.threshold,
+            "goal": asdict(self.goal) if self.goal else None,
+            "noise": self.noise.overall.to_json(),
+            "kept_noise": self.kept_noise.to_json(),
+            "quality": self.model,
+            "judged": self.judged,
+            "basis": self.basis.to_json() if self.basis else None,
+            "calibration": asdict(self.reliability) if self.reliability else None,
+            "ranking": self.rankings.to_json() if self.rankings else None,
+            "notices": [notice.to_json() for notice in self.notices],
+            "classes": [{**asdict(line), "noise": line.noise.to_json()} for line in self.classes],
+            "confusions": [asdict(pair) for pair in self.confusions],
+            "suspects": [asdict(row) for row in self.suspects],
+        }
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows: numbers and charts, read when they are asked for."""

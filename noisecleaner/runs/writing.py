@@ -1,4 +1,4 @@
-"""Scored rows -> scores.parquet, report.parquet and noise.json; `scored_run` reads them."""
+"""Scored rows -> scores.parquet, report.parquet, noise.json and flagged.csv; `scored_run` reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import unused, write_json
+from noisecleaner.files import together, unused, write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.ranking import Rankings, rank
@@ -22,13 +22,15 @@ from noisecleaner.notices import Notice, void
 from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
+from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.flagged import TOP, write_flagged
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
 from noisecleaner.runs.second_looks import Rechecked, recheck
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import REPORT, SCORES, write_table
+from noisecleaner.tables import CLEANLAB, REPORT, SCORES, write_table
 
 #: What a threshold may cut.
 BY: tuple[By, ...] = ("label_quality", "alpha")
@@ -46,14 +48,18 @@ class Cutoff:
         by: the column that the threshold cuts, `label_quality` or `alpha`; None takes the first, except after a
             transfer, in which rows of the dataset have only alpha: how much they help the target.
         goal: choose the threshold that reaches this instead.
+        top: how many of the flagged rows flagged.csv lists, the worst first.
+        cleanlab_columns: write `is_label_issue`, `label_score` and `predicted_label` into scores.parquet as well.
 
     Raises:
-        NoisecleanerError: the threshold is out of range, or there is no such column.
+        NoisecleanerError: a number is out of range, or there is no such column.
     """
 
     threshold: float = 0.5
     by: By | None = None
     goal: Goal | None = None
+    top: int = TOP
+    cleanlab_columns: bool = False
 
     def __post_init__(self) -> None:
         if self.by is not None:
@@ -61,6 +67,10 @@ class Cutoff:
         if isinstance(self.threshold, bool) or not 0 <= self.threshold <= 1:
             raise NoisecleanerError(
                 f"`threshold` must lie in [0, 1], but it is {self.threshold}.", "The default is `threshold=0.5`."
+            )
+        if self.top < 0:
+            raise NoisecleanerError(
+                f"`Cutoff.top` must be a number of rows, but it is {self.top}.", f"The default is `Cutoff(top={TOP})`."
             )
 
     def threshold_for(self, cut: Cut, out: Path, notices: Iterable[Notice] = ()) -> float:
@@ -94,7 +104,7 @@ def write(
     fresh_labels: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Write the three files and sum them up.
+    """Write the files and sum them up.
 
     Args:
         out: the directory, made where there is none.
@@ -130,7 +140,7 @@ def _write_files(
     progress: Progress,
     fresh_labels: bool,
 ) -> TooFewVerifiedError | None:
-    """Write the three files; return why the goal is not reached, where they were written in spite of that."""
+    """Write the files; return why the goal is not reached, where they were written in spite of that."""
     by, scored = cutoff.by or BY[0], scored.without_needless()
     rows, values = scored.rows(), scored.values(by)
     rechecked = recheck(scored.looks(rows.audited & rows.judging))
@@ -170,10 +180,15 @@ def _write_files(
         contents=scored.contents,
     ).to_json()
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
-    out.mkdir(parents=True, exist_ok=True)
-    write_table(out / "scores.parquet", _scores(scored, flagged), SCORES, metadata)
-    write_table(out / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-    write_json(out / "noise.json", _noise(scored, rows, rankings=rankings, rechecked=rechecked))
+    with together(out) as staged:
+        parts, schema = _scores(scored, flagged), SCORES
+        if cutoff.cleanlab_columns:
+            parts = (with_cleanlab_columns(part, by) for part in parts)
+            schema = pa.schema([*SCORES, *CLEANLAB])
+        write_table(staged / "scores.parquet", parts, schema, metadata)
+        write_table(staged / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
+        write_json(staged / "noise.json", _noise(scored, rows, rankings=rankings, rechecked=rechecked))
+        write_flagged(staged, ScoredRun(staged), top=cutoff.top)
     return missed
 
 

@@ -104,7 +104,7 @@ def test_what_a_fit_says(capfd: Capture) -> None:
 
 
 def test_what_a_score_says(capfd: Capture) -> None:
-    console.show_summary(SUMMARY, Path("runs/first"))
+    console.show_summary(SUMMARY, Path("runs/first"), listed=1200)
     assert lines(capfd) == [
         "Noise    40.2 % (36.8 to 43.6) of the labels are wrong (95 % interval; 200 audited rows, Wilson)",
         "Rows     3,000, of which 2,997 scored; 3 skipped: 2 no_label, 1 unreadable",
@@ -125,8 +125,14 @@ def test_what_a_score_says(capfd: Capture) -> None:
         "sample_id   given label   suggested   label_quality",
         "r1          cat           dog                0.0012",
         "r2�[31m     None                             0.1000",
-        "Wrote scores.parquet, report.parquet and noise.json to runs/first.",
+        "Wrote scores.parquet, report.parquet, noise.json and flagged.csv to runs/first.",
     ]
+
+
+def test_a_list_that_is_cut_says_so(capfd: Capture) -> None:
+    console.show_summary(SUMMARY, Path("run"), listed=1000)
+    last = "flagged.csv lists the worst 1,000 of 1,200 flagged rows: --top lists more."
+    assert lines(capfd)[-1] == last
 
 
 @pytest.mark.parametrize(
@@ -144,7 +150,7 @@ def test_what_a_score_says(capfd: Capture) -> None:
     ],
 )
 def test_how_the_noise_is_told(capfd: Capture, noise: Rate, words: str) -> None:
-    console.show_summary(replace(SUMMARY, noise=noise_of({}, noise)), Path("run"))
+    console.show_summary(replace(SUMMARY, noise=noise_of({}, noise)), Path("run"), listed=1200)
     assert lines(capfd)[0] == f"Noise    {words}"
 
 
@@ -158,7 +164,7 @@ def test_how_the_noise_is_told(capfd: Capture, noise: Rate, words: str) -> None:
     ],
 )
 def test_why_rows_are_flagged(capfd: Capture, goal: Goal | None, unlabelled: int, words: str) -> None:
-    console.show_summary(replace(SUMMARY, goal=goal, unlabelled=unlabelled), Path("run"))
+    console.show_summary(replace(SUMMARY, goal=goal, unlabelled=unlabelled), Path("run"), listed=1200)
     assert lines(capfd)[2].endswith(words)
 
 
@@ -171,7 +177,7 @@ def test_why_rows_are_flagged(capfd: Capture, goal: Goal | None, unlabelled: int
     ],
 )
 def test_how_label_quality_was_made(capfd: Capture, model: str, words: str) -> None:
-    console.show_summary(replace(SUMMARY, model=model, rankings=None), Path("run"))
+    console.show_summary(replace(SUMMARY, model=model, rankings=None), Path("run"), listed=1200)
     assert lines(capfd)[4].endswith(words)
 
 
@@ -179,16 +185,16 @@ def test_flags_that_nothing_calibrates_are_a_ranking_and_no_finding(capfd: Captu
     said = "rows (40.0 %) with label_quality < 0.5: a ranking of what to look at first, and no finding, because"
     void = Notice(code="picked", message="They were picked.", severity=Severity.VOID)
     for summary in (replace(SUMMARY, model="uncalibrated"), replace(SUMMARY, notices=(void,))):
-        console.show_summary(summary, Path("run"))
+        console.show_summary(summary, Path("run"), listed=1200)
         assert any(said in line for line in lines(capfd))
     for summary in (SUMMARY, replace(SUMMARY, model="planted")):
-        console.show_summary(summary, Path("run"))
+        console.show_summary(summary, Path("run"), listed=1200)
         assert not any(said in line for line in lines(capfd))
 
 
 def test_too_few_verified_rows_to_rank_are_said(capfd: Capture) -> None:
     few = Ranking(auroc=1.0, low=None, high=None, wrong=2, right=198)
-    console.show_summary(replace(SUMMARY, rankings=Rankings(overall=few, within_classes=few)), Path("run"))
+    console.show_summary(replace(SUMMARY, rankings=Rankings(overall=few, within_classes=few)), Path("run"), listed=1200)
     assert lines(capfd)[4].endswith(
         "; scores tell wrong from right with an AUROC that is unknown (2 wrong and 198 right verified rows are too few)"
     )
@@ -198,13 +204,13 @@ def test_a_summary_of_nothing_has_no_tables(capfd: Capture) -> None:
     nothing = replace(
         SUMMARY, rows=0, skipped={}, flagged=0, kept=0, kept_noise=UNKNOWN, reliability=None, rankings=None
     )
-    console.show_summary(replace(nothing, classes=[], confusions=[], suspects=[]), Path("run"))
+    console.show_summary(replace(nothing, classes=[], confusions=[], suspects=[]), Path("run"), listed=1200)
     assert lines(capfd)[1:] == [
         "Rows     0, of which 0 scored; 0 skipped",
         "Flagged  0 rows (0 %) with label_quality < 0.5",
         "Kept     0 rows (0 %)",
         "Quality  label_quality is calibrated on 200 audited rows, each judged by a model that has not seen it",
-        "Wrote scores.parquet, report.parquet and noise.json to run.",
+        "Wrote scores.parquet, report.parquet, noise.json and flagged.csv to run.",
     ]
 
 
@@ -353,7 +359,7 @@ EXPORTED = ExportResult(
 
 
 def test_no_line_of_a_table_ends_in_blanks(capfd: Capture) -> None:
-    console.show_summary(SUMMARY, Path("run"))
+    console.show_summary(SUMMARY, Path("run"), listed=1200)
     shown = capfd.readouterr().out.splitlines()
     assert [line for line in shown if line != line.rstrip()] == []
 

@@ -67,6 +67,16 @@ def test_new_rows_are_scored_where_there_are_some(asked: Asked) -> None:
     assert asked("score_new", "score", "run", "--data", "new", "--out", "there").positional[2] == Path("there")
 
 
+def test_what_is_written_is_part_of_the_cutoff(asked: Asked) -> None:
+    call = asked("score", "score", "run", "--top", "7", "--cleanlab-columns", "--format", "json")
+    assert call.named["cutoff"] == Cutoff(top=7, cleanlab_columns=True)
+
+
+def test_a_format_that_there_is_not_is_refused(command: Command) -> None:
+    refused(command("score", "run", "--format", "xml"), "console, json")
+    assert command("score", "run", "--top", "-1").code == 2
+
+
 def test_one_rule_sets_the_threshold() -> None:
     assert GoalOptions().goal(0.5) is None
     for options, threshold, names in (

@@ -79,6 +79,7 @@ def test_the_files_hold_the_rows_their_noise_and_where_they_come_from(tmp_path: 
     scored = scored_rows()
     write(tmp_path / "new" / "out", scored, HALF, run=Path("runs/first"), source=SOURCE)
     assert sorted(path.name for path in (tmp_path / "new" / "out").iterdir()) == [
+        "flagged.csv",
         "noise.json",
         "report.parquet",
         "scores.parquet",
@@ -161,7 +162,7 @@ def test_a_goal_out_of_reach_leaves_scores_as_they_are_and_writes_the_first(tmp_
         write(out, scored_rows(), cutoff, run=Path("run"), source=SOURCE)
     assert first.value.written == out  # the plan of the hint draws from scores
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert len(before) == 3
+    assert len(before) == 4
     with pytest.raises(TooFewVerifiedError) as second:
         write(out, scored_rows(), replace(cutoff, threshold=0.2), run=Path("run"), source=SOURCE)
     assert second.value.written is None
