@@ -77,6 +77,25 @@ def judge(home: Path, **inputs: str) -> Done:
     return Done(done.returncode, done.stdout + done.stderr, files["GITHUB_STEP_SUMMARY"].read_text(), outputs)
 
 
+def test_the_first_step_installs_what_is_here_without_torch(home: Path) -> None:
+    """Its words, as bash makes them; `.ci/lowest` runs such an installation, which loads half a gigabyte."""
+    (home.parent / "bin" / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$*" >> "$CALLED"\n')
+    called = home.parent / "called"
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS["Install noisecleaner"]["run"]],
+        env={"PATH": f"{home.parent / 'bin'}:/usr/bin:/bin", "ACTION": str(ACTION), "CALLED": str(called)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    first, second = (line.split() for line in called.read_text().splitlines())
+    assert first[:3] == second[:3] == ["-m", "pip", "install"]
+    assert Path(first[-1]).resolve() == ROOT / ".github" / "without-torch.txt"
+    assert (Path(second[-1]) / "pyproject.toml").resolve() == ROOT / "pyproject.toml"
+    assert "--no-deps" in second
+
+
 def test_the_action_is_one() -> None:
     jsonschema.Draft7Validator(json.loads(SCHEMA.read_text("utf-8"))).validate(DOCUMENT)
 

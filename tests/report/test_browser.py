@@ -85,6 +85,16 @@ def test_a_phone_does_not_scroll_sideways(browser: playwright.Browser, page: Pat
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_paper_shows_every_picture(browser: playwright.Browser, page: Path) -> None:
+    """Those further down, too, which nobody has scrolled to."""
+    with opened(browser, page) as tab:
+        pictures = tab.page.locator("img[src^='data:']")
+        assert pictures.count() > 100
+        limit = "new Promise((done) => setTimeout(done, 3000))"
+        pictures.evaluate_all(f"(all) => Promise.race([Promise.all(all.map((one) => one.decode())), {limit}])")
+        assert pictures.evaluate_all("(all) => all.every((one) => one.naturalWidth > 0)")
+
+
 def test_it_paints_at_once(browser: playwright.Browser, tmp_path: Path) -> None:
     """A thousand rows; the promise is a second on a quiet machine, and this one may be busy."""
     large = report(make_scored(tmp_path, rows=2_000), tmp_path / "report.html", rows=1_000).path

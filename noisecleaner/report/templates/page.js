@@ -1,4 +1,8 @@
 "use strict";
+// pictures wait until the page has been painted, but not until they are scrolled to: paper shows them all
+addEventListener("load", () => {
+  for (const picture of document.querySelectorAll("img[loading=lazy]")) picture.loading = "eager";
+});
 (() => {
   const at = (id) => document.getElementById(id);
   const form = at("nc-filters"), list = at("nc-cards");
