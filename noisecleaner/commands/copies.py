@@ -24,7 +24,7 @@ def export_clean(
     min_confidence: Annotated[
         float, opt("With relabel: drop rows whose suggestion is less certain.", min=0, max=1)
     ] = 0.0,
-    format: Annotated[str | None, opt(f"{either(names_in('export.formats'))}; what the input was by default.")] = None,
+    format: Annotated[str, opt(f"{either(names_in('export.formats'))}; same: what the dataset was.")] = "same",
     data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
     corrections: Corrections = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,

@@ -14,9 +14,11 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.decisions import Decisions, Policy, decide
 from noisecleaner.export.expectation import Expectation, expectation
-from noisecleaner.export.formats import Format, writer_of
+from noisecleaner.export.formats import Format, chosen_for, rows_alone, writer_of
+from noisecleaner.export.image_places import image_root
+from noisecleaner.export.nothing_left import refuse_nothing
 from noisecleaner.files import refuse_existing, replacing, write_json
-from noisecleaner.ingest import Manifest, Source, open_tables, read_manifest
+from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, NOTES, noted
 from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import OWN_FILE
@@ -49,6 +51,7 @@ class ExportResult:
         expectation: how much of the copy is wrong.
         splits: rows of the copy by split; empty where the dataset has none.
         left_out: rows that are not in the copy by reason: a value of `LeftOut`, or why they have no score.
+        image_root: the folder (or its URI) that images stay in, where the copy only names them; else None.
     """
 
     path: Path
@@ -65,6 +68,12 @@ class ExportResult:
     expectation: Expectation
     splits: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    image_root: str | None = None
+
+    @property
+    def empty_splits(self) -> list[str]:
+        """The splits of which no row is left."""
+        return [name for name, rows in self.splits.items() if not rows]
 
 
 def export_clean(
@@ -72,7 +81,7 @@ def export_clean(
     out: Path,
     *,
     policy: Policy | None = None,
-    format: str | None = None,
+    format: str = "same",
     data: str | None = None,
     corrections: str | None = None,
     dry_run: bool = False,
@@ -89,7 +98,7 @@ def export_clean(
         scored: a directory with scores.parquet: a run, or the output of `score --data`.
         out: a directory that does not exist yet.
         policy: what happens to flagged rows; they are dropped by default.
-        format: a file of `export/formats/`; None writes what the input was, an image folder or Parquet.
+        format: a file of `export/formats/`; "same" writes what the dataset was.
         data: where the dataset is now, if it has moved since the fit.
         corrections: table with labels that somebody fixed, joined on `sample_id`, over those of the scores.
         dry_run: only count.
@@ -98,8 +107,7 @@ def export_clean(
     Raises:
         NoisecleanerError: there are no scores, the dataset has changed since, or `out` cannot be used.
     """
-    if format is not None:
-        writer_of(format)  # refuses an unknown one before anything is read
+    writer_of(format)  # refuses an unknown one before anything is read
     refuse_existing(out)
     run = ScoredRun(scored)
     source = with_images(replace(run.metadata.source, data=data or run.metadata.source.data))
@@ -107,8 +115,6 @@ def export_clean(
     scores = run.scores()
     _refuse_changed(manifest, scores, scored, source)
     refuse_other_scored(run.metadata.contents, manifest, scored=scored, data=source.data)
-    format = format or ("folder" if open_tables(source.data) is None else "parquet")
-    writer = writer_of(format)
     source.refuse_inside(out)
     notices: tuple[Notice, ...] = ()
     if corrections is not None:
@@ -122,19 +128,18 @@ def export_clean(
     )
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
-    if writer.NEEDS_IMAGES and not copy.brings_images:
-        raise NoisecleanerError(
-            f"`format={format!r}` needs images, but the rows bring vectors.", "Export with `format='parquet'`."
-        )
+    format = chosen_for(copy, format)
     copy.refuse_unwritable()
-    result = _result(out, Format(format), decisions, manifest=manifest, expected=expected)
-    record = _record(manifest, source, decisions)
+    record = _record(copy, decisions, format)
     counts = {why: len(ids) for why, ids in record.left_out.items()}
-    result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts)
+    refuse_nothing(counts, rows=len(manifest), data=source.data)
+    result = _result(out, Format(format), decisions, manifest=manifest, expected=expected)
+    root = image_root(copy) if rows_alone(format) else None
+    result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts, image_root=root)
     if not dry_run:
         with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
-            writer.write(folder, copy, stage)
+            writer_of(format).write(folder, copy, stage)
             record = record.after(CopyRecord.beside(source.data))
             write_json(folder / OWN_FILE, {**_noise(result, policy), **record.to_json()})
     return result
@@ -149,14 +154,15 @@ def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: 
             )
 
 
-def _record(manifest: Manifest, source: Source, decisions: Decisions) -> CopyRecord:
+def _record(copy: Copy, decisions: Decisions, format: str) -> CopyRecord:
     """Say which rows the copy leaves out, and what its numbers stand for."""
-    ids = manifest.table["sample_id"]
+    ids, columns = copy.manifest.table["sample_id"], copy.source.columns
     left_out = {
         why: tuple(ids.filter(pc.fill_null(pc.equal(decisions.reasons, why), fill_value=False)).to_pylist())
         for why in pc.unique(decisions.reasons).drop_null().to_pylist()
     }
-    return CopyRecord(left_out=left_out, label=source.columns.label, label_names=source.columns.told)
+    names = columns.told or (copy.cells.names if rows_alone(format) and columns.label in copy.owner else ())
+    return CopyRecord(left_out=left_out, label=columns.label, label_names=names)
 
 
 def _notes(scores: pa.Table, decisions: Decisions) -> pa.Table:
@@ -175,6 +181,7 @@ def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
         "corrected": result.corrected,
         "verified": result.verified,
         "on_flag": policy.on_flag.value,
+        "image_root": result.image_root,
         "expected_noise": result.expectation.noise.to_json(),
         "reason": result.expectation.reason or None,
         "corrections_agreeing_with_scores": result.expectation.agreeing,

@@ -14,13 +14,15 @@ from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.export.label_cells import Known, LabelCells
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
-from noisecleaner.ingest import Manifest, Skip, Source
+from noisecleaner.ingest import Columns, Manifest, Skip, Source
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 
 #: Rows read together with their images: few stay far below Arrow's 2 GiB limit, and give random access where written.
 IMAGE_ROWS = 100
 #: And without.
 OTHER_ROWS = 10_000
+#: What the column of ids is called where the paths of images are the ids, and another column has its usual name.
+_OWN_ID = "nc_sample_id"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,14 @@ class Copy:
     def brings_images(self) -> bool:
         """Whether the rows have images, rather than vectors."""
         return isinstance(self.manifest.payload, (ImageFiles, ImageColumn))
+
+    @property
+    def id_column(self) -> str:
+        """The column of sample ids; one of its own where the owner's ids are the paths in the column of images."""
+        columns = self.source.columns
+        if not self.brings_images or columns.sample_id != columns.image:
+            return columns.sample_id
+        return _OWN_ID if Columns.sample_id in self.owner else Columns.sample_id
 
     @cached_property
     def owner(self) -> Owner:
@@ -148,20 +158,20 @@ class Copy:
 
     def _owned(self, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield (first row, sample ids and the owner's other columns) over all rows of the dataset."""
-        columns = self.source.columns
-        anew = {columns.label, columns.sample_id, *self.notes.column_names}
+        columns, named_ids = self.source.columns, self.id_column
+        anew = {columns.label, columns.sample_id, named_ids, *self.notes.column_names}
         anew |= {columns.image} if self.brings_images else set()
         fields = [field for field in self.owner.schema if field.name not in anew]
-        typed_ids = columns.sample_id in self.owner
+        typed_ids = named_ids == columns.sample_id and named_ids in self.owner
         if typed_ids:
-            fields.insert(0, self.owner.schema.field(columns.sample_id))
+            fields.insert(0, self.owner.schema.field(named_ids))
         batches = self.owner.batches([field.name for field in fields], size) if fields else None
         ids, first = self.manifest.table["sample_id"].combine_chunks(), 0
         while first < len(ids):
             batch = None if batches is None else next(batches)
             count = min(size, len(ids) - first) if batch is None else batch.num_rows
             arrays = [] if batch is None else [batch.column(field.name) for field in fields]
-            named = fields if typed_ids else [pa.field(columns.sample_id, pa.string()), *fields]
+            named = fields if typed_ids else [pa.field(named_ids, pa.string()), *fields]
             arrays = arrays if typed_ids else [ids.slice(first, count), *arrays]
             yield first, pa.RecordBatch.from_arrays(arrays, schema=pa.schema(named))
             first += count

@@ -12,16 +12,23 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import safe_names
+from noisecleaner.export.file_names import folded, safe_names
 from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Names of files: in the folders of the dataset, or in those of split and class."""
+    """Names of files: in the folders of the dataset, or in those of split and class.
+
+    Args:
+        copy: whose files they are.
+        used: what is taken in each folder.
+        endings_apart: whether names may differ in their endings alone, as `1.jpg` and `1.png`.
+    """
 
     copy: Copy
-    used: dict[PurePosixPath, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    used: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    endings_apart: bool = False
 
     @cached_property
     def classes(self) -> list[str]:
@@ -38,8 +45,9 @@ class Folders:
         """Name the file of a row, which differs from all others."""
         original = original_name(self.copy, row)
         below = PurePosixPath(*self._above(row, original))
-        (stem,) = safe_names([original.stem], self.used[below])
-        return below / f"{stem}{ending(original, content)}"
+        end = ending(original, content)
+        (stem,) = safe_names([original.stem], self.used[folded(f"{below}/{end if self.endings_apart else ''}")])
+        return below / f"{stem}{end}"
 
     def home(self, row: int) -> str:
         """The folder of the metadata: that of the split, if images of a split stand right in one."""

@@ -30,12 +30,14 @@ class Owner:
         files: the tables.
         table: the metadata files of an image folder, one behind the other.
         typed: whether cells have a type; those of CSV are text, whatever they say.
+        metadata: one of the metadata files, where they are all of one kind.
     """
 
     schema: pa.Schema
     files: Files | None = None
     table: pa.Table | None = None
     typed: bool = True
+    metadata: Place | None = None
 
     @classmethod
     def of(cls, data: str) -> Owner:
@@ -51,13 +53,16 @@ class Owner:
 
     @classmethod
     def _of_metadata(cls, walk: Walk) -> Owner:
-        opened = [Files.open([Place.parse(file)], may_be_empty=True) for file in metadata_files(walk.folder)]
+        places = [Place.parse(file) for file in metadata_files(walk.folder)]
+        opened = [Files.open([place], may_be_empty=True) for place in places]
         if not opened:
             return cls(schema=pa.schema([]))
         read = [pa.table([file.column(name) for name in file.schema.names], schema=file.schema) for file in opened]
         table = _concatenated([part.drop_columns(["file_name"]) for part in read])
         schema = _plain(table.schema.with_metadata(opened[0].schema.metadata))
-        return cls(schema=schema, table=table, typed=all(map(_typed, opened)))
+        of_one_kind = len({place.suffix for place in places}) == 1
+        metadata = places[0] if of_one_kind else None
+        return cls(schema=schema, table=table, typed=all(map(_typed, opened)), metadata=metadata)
 
     def __contains__(self, name: str) -> bool:
         """Whether there is such a column."""

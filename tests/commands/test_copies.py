@@ -16,7 +16,7 @@ from noisecleaner.ingest import Columns, Source
 def test_an_export_has_a_policy(asked: Asked) -> None:
     call = asked("export_clean", "export-clean", "run", "--out", "clean")
     assert call.positional == (Path("run"), Path("clean"))
-    default = {"policy": Policy(on_flag=OnFlag.DROP), "format": None, "data": None, "corrections": None}
+    default = {"policy": Policy(on_flag=OnFlag.DROP), "format": "same", "data": None, "corrections": None}
     assert call.named == {**default, "dry_run": False}
     words = ["--on-flag", "relabel", "--min-confidence", "0.7", "--threshold", "0.2", "--format", "parquet"]
     words += ["--corrections", "c", "--data", "moved", "--dry-run"]

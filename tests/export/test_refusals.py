@@ -61,7 +61,7 @@ def test_an_output_inside_the_dataset_is_refused(tmp_path: Path, images: ScoredD
     ("words", "said"),
     [
         (("--on-flag", "burn"), "drop, relabel, keep"),
-        (("--format", "zip"), "folder, parquet"),
+        (("--format", "zip"), "csv, "),
         (("--threshold", "1.5"), "--threshold must lie in [0, 1]"),
         (("--threshold", "-0.5"), "--threshold must lie in [0, 1]"),
         (("--threshold", "nan"), "--threshold must lie in [0, 1]"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.datasets import Command
-from support.exports import FORMAT, Row, write_scores
+from support.exported import scored
+from support.exports import FORMAT
 from support.outcomes import refused
 from support.sources import make, red, table, write_metadata
 
@@ -19,26 +20,6 @@ from noisecleaner.ingest.labels.cells import class_names
 
 CODES = {"cat": 3, "dog": 5, "horse": 7, "zebra": 8}
 LABELS = ["horse", "cat", "zebra", "cat", "dog", "horse"]
-
-
-def scored(
-    folder: Path, source: Source, *, suggested: Mapping[str, str] | None = None, classes: Sequence[str] | None = None
-) -> Path:
-    """Scores of a dataset that flag the rows for which a label is suggested."""
-    manifest, suggested = read_manifest(source, tuple(classes) if classes else None), suggested or {}
-    table = manifest.table.select(["sample_id", "given_label", "path"]).to_pylist()
-    rows = [
-        Row(
-            line["sample_id"],
-            line["given_label"],
-            suggested.get(line["sample_id"]),
-            quality=0.1 if line["sample_id"] in suggested else 0.9,
-            flagged=line["sample_id"] in suggested,
-            path=line["path"],
-        )
-        for line in table
-    ]
-    return write_scores(folder / "run", source, rows, manifest.classes)
 
 
 def tables(out: Path) -> dict[str, pa.Table]:
@@ -117,7 +98,7 @@ def test_other_columns_keep_names_and_types_and_ids_theirs(tmp_path: Path, comma
     assert read.schema.field("size").metadata[b"unit"] == b"cm"
     assert read.schema.field("label").metadata[b"by"] == b"us"
     assert cells(tmp_path / "out", "size") == {10: 1, 11: 2, 13: 4, 14: 5, 15: 6}
-    own = "nc_given_file_name" if format == "folder" else "file_name"
+    own = "nc_given_filename" if format == "folder" else "file_name"
     assert cells(tmp_path / "out", own) == dict(zip([10, 11, 13, 14, 15], "abdef", strict=True))
 
 

@@ -77,7 +77,7 @@ def test_unknown_choices_of_other_commands(refused: Refused, tmp_path: Path, fit
     shutil.copytree(fitted / "run", tmp_path / "run")
     refused("score", "run", "--by", "beta", says=["--by beta", "label_quality, alpha"])
     refused("export-clean", "run", "--out", "x", "--on-flag", "burn", says=["drop, relabel, keep"])
-    refused("export-clean", "run", "--out", "x", "--format", "zip", says=["folder, parquet"])
+    refused("export-clean", "run", "--out", "x", "--format", "zip", says=["csv, "])
     refused("score", "run", "--label-level", "2", says=["--label-level would do nothing", "--data"])
     refused("score", "run", "--allow-absolute", says=["--allow-absolute would do nothing", "--data"])
     refused("score", "run", "--data", "new.csv", "--by", "alpha", says=["New rows have no alpha", "Leave --by out"])

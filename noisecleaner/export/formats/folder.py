@@ -8,18 +8,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.export.copying import OTHER_ROWS, Copy, Part
+from noisecleaner.export.formats import csv, jsonl
 from noisecleaner.export.hugging_face import described
 from noisecleaner.export.image_names import Folders
+from noisecleaner.export.row_tables import with_labels, with_notes
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
-#: The column by which `imagefolder` joins metadata; one of the owner's that is called so is renamed.
-_FILE, _OWN_FILE = "file_name", "nc_given_file_name"
+#: The column by which `imagefolder` joins metadata; one of the owner's that is called so is renamed, and not to what
+#: ends in `_file_name`: `imagefolder` would take its texts for images.
+_FILE, _OWN_FILE = "file_name", "nc_given_filename"
 
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write the images byte by byte, each into the folder of its split and class, and the metadata of each split."""
-    folders = Folders(copy)
+    folders = Folders(copy, endings_apart=True)
     names: dict[int, PurePosixPath] = {}
     for row, content in copy.images():
         if content is None:
@@ -40,25 +44,40 @@ def _write_metadata(folder: Path, copy: Copy, names: dict[int, PurePosixPath], h
         names: row -> its file.
         homes: row -> the folder of its split, empty without one.
     """
+    like = copy.owner.metadata
+    ending = ".parquet" if like is None else like.suffix
     tables: dict[str, list[pa.Table]] = {home: [] for home in dict.fromkeys(homes.values())} or {"": []}
     for part in copy.parts(OTHER_ROWS):
-        lines = _metadata(part, copy)
+        lines = _metadata(part, copy, named=ending != ".parquet")
         for home, own in tables.items():
             rows = [place for place, row in enumerate(part.rows.tolist()) if homes.get(row) == home]
             files = [str(names[row].relative_to(home)) for row in part.rows[rows].tolist()]
             own.append(lines.take(pa.array(rows, pa.int64())).add_column(0, _FILE, pa.array(files, pa.string())))
     for home, own in tables.items():
-        path = folder / home / "metadata.parquet"
-        pq.write_table(_described(pa.concat_tables(own), copy), path, compression="zstd", write_page_checksum=True)
+        _write_table(folder / home / f"metadata{ending}", pa.concat_tables(own), copy, like)
 
 
-def _metadata(part: Part, copy: Copy) -> pa.Table:
-    """What is known of the rows of a part, but for the names of their files."""
-    names = [_OWN_FILE if name == _FILE else name for name in part.owned.column_names]
-    table = part.owned.rename_columns(names).add_column(0, copy.label_field, part.cells)
-    for name in part.notes.column_names:
-        table = table.append_column(name, part.notes[name])
-    return table
+def _metadata(part: Part, copy: Copy, *, named: bool) -> pa.Table:
+    """What is known of the rows of a part, but for the names of their files.
+
+    Args:
+        part: the rows.
+        copy: what they belong to.
+        named: see `with_labels`.
+    """
+    table = with_labels(part, copy, named=named)
+    table = table.rename_columns([_OWN_FILE if name == _FILE else name for name in table.column_names])
+    return with_notes(table, part)
+
+
+def _write_table(path: Path, table: pa.Table, copy: Copy, like: Place | None) -> None:
+    """Write metadata as the owner's are, CSV or JSON lines; else as Parquet, which tells what columns are."""
+    opened = {".csv": csv.opened, ".jsonl": jsonl.opened}.get(path.suffix)
+    if opened is None:
+        pq.write_table(_described(table, copy), path, compression="zstd", write_page_checksum=True)
+        return
+    with opened(path, like) as write_rows:
+        write_rows(table)
 
 
 def _described(table: pa.Table, copy: Copy) -> pa.Table:

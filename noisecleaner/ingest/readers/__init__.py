@@ -60,3 +60,10 @@ def reader_of(place: Place) -> Reader:
             return reader
     found, hint = what_it_is(place.name)
     raise NoisecleanerError(f"A table must end in {', '.join(table_endings())}, but {place} {found}.", hint)
+
+
+def kind_of(place: Place) -> str:
+    """The name of the file of this folder that reads a table, see `reader_of`."""
+    reader = reader_of(place)
+    files = {name: module_in("ingest.readers", name, parameter="a reader") for name in names_in("ingest.readers")}
+    return next(name for name, module in files.items() if module is reader)

@@ -30,8 +30,8 @@ _START, _LINES = 2**16, 5
 
 
 @dataclass(frozen=True)
-class _Dialect:
-    """What separates fields, and how many lines stand before the header."""
+class Dialect:
+    """What separates fields, and how many lines stand before the header (Excel's `sep=;` is one)."""
 
     delimiter: str
     skipped: int = 0
@@ -50,11 +50,11 @@ def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa
 def _read(place: Place) -> pa.Table:
     refuse_utf16(place)
     with refusing(place):
-        dialect = _dialect(place)
+        dialect = dialect_of(place)
         return read_in_blocks(place, lambda size: _parsed(place, dialect, size))
 
 
-def _parsed(place: Place, dialect: _Dialect, size: int) -> pa.Table:
+def _parsed(place: Place, dialect: Dialect, size: int) -> pa.Table:
     parse = csv.ParseOptions(delimiter=dialect.delimiter)
     read = csv.ReadOptions(block_size=size, skip_rows=dialect.skipped)
     names = csv.read_csv(pa.BufferReader(_header(place, dialect)), read_options=read, parse_options=parse).column_names
@@ -65,7 +65,7 @@ def _parsed(place: Place, dialect: _Dialect, size: int) -> pa.Table:
         return csv.read_csv(file, read_options=read, parse_options=parse, convert_options=text)
 
 
-def _header(place: Place, dialect: _Dialect) -> bytes:
+def _header(place: Place, dialect: Dialect) -> bytes:
     """The first lines, up to the one that names the columns.
 
     Arrow's own reader of first lines, `open_csv`, fails now and then where those behind it are longer than its blocks.
@@ -81,22 +81,22 @@ def _header(place: Place, dialect: _Dialect) -> bytes:
     return start
 
 
-def _dialect(place: Place) -> _Dialect:
+def dialect_of(place: Place) -> Dialect:
     """Find the separator: the first that cuts the header and the next lines into as many fields."""
     with place.open() as file:
         start = bytes(file.read(_START))
     text = start.decode("utf-8-sig", errors="replace")
     told = re.match(r"sep=(.)\r?\n", text)
     if told:
-        return _Dialect(told[1], skipped=1)
+        return Dialect(told[1], skipped=1)
     if len(start) == _START:
         text = text[: text.rfind("\n") + 1] or text  # the last line may be cut
     preferred = "\t" if ending_of(place.name) == ".tsv" else ","
     for delimiter in sorted(_DELIMITERS, key=lambda delimiter: delimiter != preferred):
         widths = {len(fields) for fields in _lines(text, delimiter) if fields}
         if len(widths) == 1 and widths.pop() > 1:
-            return _Dialect(delimiter)
-    return _Dialect(preferred)
+            return Dialect(delimiter)
+    return Dialect(preferred)
 
 
 def _lines(text: str, delimiter: str) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +55,7 @@ def of_files(files: Files) -> Splits | None:
     Returns:
         The splits; None where no name tells one.
     """
-    paths = [_below(place.path, files) for place in files.places]
+    paths = files.below
     found = [_of_file(path) for path in paths]
     if not any(found):
         return None
@@ -91,12 +90,6 @@ def of_column(column: pa.ChunkedArray) -> Splits | None:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return None
     return None if pc.count_distinct(column.cast(pa.string())).as_py() > _MOST else Splits.of(column)
-
-
-def _below(path: str, files: Files) -> str:
-    """The path of a table below the folder that holds all of them."""
-    folders = [os.path.dirname(place.path) for place in files.places]
-    return os.path.relpath(path, os.path.commonpath(folders))
 
 
 def _of_file(path: str) -> str | None:

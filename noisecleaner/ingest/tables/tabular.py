@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -100,6 +101,13 @@ class Files:
     def root(self) -> Place:
         """The folder that relative image paths start from."""
         return self.base or self.places[0].parent
+
+    @property
+    def below(self) -> list[str]:
+        """The paths of the tables below the folder that holds all of them."""
+        paths = [place.path for place in self.places]
+        home = os.path.commonpath([os.path.dirname(path) for path in paths])
+        return [os.path.relpath(path, home) for path in paths]
 
     def __str__(self) -> str:
         return str(self.places[0]) if len(self.places) == 1 else f"{self.root} ({len(self.places)} files)"

@@ -1,0 +1,29 @@
+"""What the dataset was: an image folder, or a table of its kind; Parquet where a table holds the images themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from noisecleaner.export.copying import Copy
+from noisecleaner.export.formats import writer_of
+from noisecleaner.ingest.payloads import ImageColumn
+from noisecleaner.ingest.readers import kind_of
+from noisecleaner.progress import Stage
+from noisecleaner.registry import names_in
+
+NEEDS_IMAGES = False
+
+
+def write(folder: Path, copy: Copy, stage: Stage) -> None:
+    """Write the format that the dataset has."""
+    writer_of(instead(copy)).write(folder, copy, stage)
+
+
+def instead(copy: Copy) -> str:
+    """Name the format that the dataset has: a format that is called like the reader of its tables, else Parquet."""
+    files = copy.owner.files
+    if files is None:
+        return "folder" if copy.brings_images else "parquet"
+    kind = kind_of(files.places[0])
+    held = isinstance(copy.manifest.payload, ImageColumn)
+    return kind if kind in names_in("export.formats") and not held else "parquet"
