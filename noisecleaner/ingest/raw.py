@@ -67,6 +67,7 @@ def read_dataset(source: Source, *, labelled: bool) -> RawRows:
     Raises:
         NoisecleanerError: it has no labels where it needs them, or brings nothing to look at.
     """
+    source.columns.refuse_shared()
     vectors, files = vector_file(source.columns), open_data(source.data)
     if isinstance(files, Walk):
         rows = read_images(source, files, labelled=labelled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from noisecleaner.ingest.labels.missing import NONE
 
 #: Endings of files that hold vectors beside a dataset: in the order of its rows, or with their ids.
 VECTOR_FILES = (".npy", ".npz", ".parquet")
+#: Fields of `Columns` that may name one column.
+_MAY_BE_ONE = {("image", "sample_id"), ("label", "trusted")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,26 @@ class Columns:
                 "Rows bring embeddings or class probabilities, but both columns are named.",
                 "Leave `Columns.embedding` or `Columns.probabilities` out.",
             )
+
+    def refuse_shared(self) -> None:
+        """Refuse a column that would mean two things.
+
+        Only these may be one column: ids and images, where images are paths; and the given and the verified label,
+        where the latter is the name that a table of verified labels has for it.
+
+        Raises:
+            NoisecleanerError: two parameters name one column.
+        """
+        vectors = [name for name in ("embedding", "probabilities") if getattr(self, name) and not self.vector_file]
+        images = [] if vectors else ["image"]  # where vectors are named, nobody looks for images
+        pairs = combinations([*images, "label", "sample_id", "trusted", "irrelevant", *vectors], 2)
+        for one, other in [*pairs, ("trusted", "trusted_id")]:
+            name = getattr(self, one)
+            if name is not None and name == getattr(self, other) and (one, other) not in _MAY_BE_ONE:
+                raise NoisecleanerError(
+                    f"`Columns.{one}` and `Columns.{other}` must be different columns, but both are {name!r}.",
+                    f"Name the right one with `Columns({one}=NAME)` or `Columns({other}=NAME)`.",
+                )
 
 
 @dataclass(frozen=True)
