@@ -25,7 +25,7 @@ from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.ids import ids
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
-from noisecleaner.planning import PlanResult, RecheckResult, plan, recheck
+from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult, plan, plan_data, recheck
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.report.writing import ReportResult, report
@@ -46,6 +46,7 @@ __all__ = [
     "Columns",
     "Corruption",
     "Cutoff",
+    "DataPlanResult",
     "Decoding",
     "Demo",
     "Effect",
@@ -93,6 +94,7 @@ __all__ = [
     "ids",
     "methods",
     "plan",
+    "plan_data",
     "recheck",
     "regularisers",
     "render",

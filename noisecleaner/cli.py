@@ -25,8 +25,9 @@ from noisecleaner.commands.demo import demo
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.ids import ids
+from noisecleaner.commands.plan import plan
 from noisecleaner.commands.report import report
-from noisecleaner.commands.score import plan, score
+from noisecleaner.commands.score import score
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
 

@@ -95,6 +95,14 @@ PLAN = schema_of(
     ("sample_probability", pa.float64()),  # with which the row would be in this table
 )
 
+#: Rows to verify before anything is known of them, without a word of the given label: what `plan_data` writes.
+BLIND = schema_of(
+    ("sample_id", pa.string()),
+    ("path", pa.string()),
+    ("trusted_label", pa.string()),
+    ("sample_probability", pa.float64()),
+)
+
 #: Verified rows to look at again, without a word of what was said of them: what `recheck` writes.
 RECHECK = schema_of(
     ("sample_id", pa.string()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +71,11 @@ class RowOptions:
             ROWS,
         ),
     ] = None
+
+    def given(self) -> dict[str, str | int]:
+        """The options of rows that say something unusual: option -> its value, True for a switch."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(RowOptions)}
+        return {f"--{n.replace('_', '-')}": value for n, (value, usual) in values.items() if value != usual}
 
     def source(self, data: str, *, irrelevant: str | None = None) -> Source:
         """Say where the rows are, and which column holds a task-irrelevant label, if one does."""

@@ -1,8 +1,8 @@
-"""What to type when a table that `plan` wrote is filled in."""
+"""What to type to fill in a table that `plan` wrote, and when that is done."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,28 @@ from noisecleaner.commands.wording import option
 
 if TYPE_CHECKING:
     from noisecleaner.ingest import Source
-    from noisecleaner.planning.form import Form
+    from noisecleaner.planning.form import Form, ScoredForm
 
 
-def taking_back(form: Form) -> list[str]:
+def filling_in(form: Form) -> list[str]:
+    """Word the command that makes a page of it: a table of text does not know where its rows come from."""
+    beside = [] if form.path.suffix == ".parquet" else ["--data", form.data]
+    return ["noisecleaner", "review", str(form.path), *beside, "--out", str(form.path.with_suffix(".html"))]
+
+
+def fitting(form: Form, options: Mapping[str, str | int]) -> list[str]:
+    """Word the first fit.
+
+    Args:
+        form: the table.
+        options: those by which the rows were read: option -> value, True for a switch.
+    """
+    words = [word for name, value in options.items() for word in ([name] if value is True else [name, str(value)])]
+    trusted = ["--trusted", str(form.path), "--out", "runs/first"]
+    return ["noisecleaner", "fit", form.data, *words, *trusted]
+
+
+def taking_back(form: ScoredForm) -> list[str]:
     """Word the command: where new rows were scored, those are named again."""
     words = ["noisecleaner", "score"]
     if form.source is None:

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from rich.text import Text
 from noisecleaner.commands import _summary
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
-from noisecleaner.commands._taking_back import taking_back
+from noisecleaner.commands._taking_back import filling_in, fitting, taking_back
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import listed
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.gate.verdicts import Verdict
-    from noisecleaner.planning import PlanResult, RecheckResult
+    from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult
+    from noisecleaner.planning.form import Form
     from noisecleaner.registry import PlugIn
     from noisecleaner.report.writing import ReportResult
     from noisecleaner.runs.record import FitResult
@@ -101,33 +102,52 @@ def show_reported(reported: ReportResult) -> None:
 
 
 def show_planned(planned: PlanResult) -> None:
-    """Tell what `plan` wrote, and what to type when it is filled in."""
+    """Tell what `plan` wrote, and what to type next."""
     _show(
         f"Wrote {planned.path}: {counted(planned.new, 'row')} to verify and {planned.known:,} that are verified "
         "already. The "
         f"interval of the noise rate should be {planned.shrinks:.2f} times as long as with rows drawn evenly.",
-        "Fill in its column trusted_label with the true class of each row, and keep the other columns.",
-        f"Next: {shlex.join(taking_back(planned))}",
     )
+    _show_next(planned, "trusted_label", taking_back(planned))
+
+
+def show_planned_first(planned: DataPlanResult, options: Mapping[str, str | int]) -> None:
+    """Tell what `plan` wrote before any fit, and what to type next; `options` are those that rows were read by."""
+    known = f" and {planned.known:,} that are verified already" if planned.known else ""
+    broken = f", leaving out {planned.unreadable:,} whose image does not open" if planned.unreadable else ""
+    _show(
+        f"Wrote {planned.path}: {counted(planned.new, 'row')} to verify{known}, drawn evenly from {planned.rows:,} "
+        f"with a given label{broken}. It does not tell that label."
+    )
+    _show_next(planned, "trusted_label", fitting(planned, options))
 
 
 def show_recheck(drawn: RecheckResult) -> None:
-    """Tell what `plan --recheck` wrote, and what to type when it is filled in."""
+    """Tell what `plan --recheck` wrote, and what to type next."""
     verified = f"{drawn.verified:,} verified ones"
     if drawn.looked_at:
         verified = f"the {drawn.verified - drawn.looked_at:,} of {verified} that had none"
     _show(
         f"Wrote {drawn.path}: {counted(drawn.rows, 'row')} for a second look, drawn evenly from {verified}. "
-        "It does not tell what was said of them.",
-        "Fill in its column second_label with the true class of each row: look at the images alone, best with other "
-        "eyes than the first time.",
-        f"Next: {shlex.join(taking_back(drawn))}",
+        "It does not tell what was said of them: best look with other eyes than the first time.",
     )
-    if drawn.telling:
+    _show_next(drawn, "second_label", taking_back(drawn))
+
+
+def _show_next(form: Form, column: str, command: Sequence[str]) -> None:
+    """Tell how a table is filled in, and which command takes it back then."""
+    _show(
+        f"Next: {shlex.join(filling_in(form))}",
+        f"It shows the images, and gives a verified.csv to pass in place of {form.path}. Or fill in the column "
+        f"{column} there with the true class of each row, and keep the other columns.",
+        f"Then: {shlex.join(command)}",
+    )
+    if form.telling:
         TerminalProgress().warn(
-            f"The sample id or path of {drawn.telling:,} of {drawn.rows:,} rows names the given label: a look is blind "
-            "only where it is hidden."
+            f"The sample id or path of {form.telling:,} rows names the given label: a look is blind only where it is "
+            "hidden, as on the page of review."
         )
+    TerminalProgress().tell(*form.notices)
 
 
 def show_verdict(verdict: Verdict) -> None:

@@ -1,4 +1,4 @@
-"""`noisecleaner score` and `noisecleaner plan`."""
+"""`noisecleaner score`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from noisecleaner.commands import console, terminal
 from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
-from noisecleaner.commands._shared import Corrections, Seed, Trusted, only_given, opt, refuse
+from noisecleaner.commands._shared import Corrections, Trusted, only_given, opt, refuse
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.registry import check_choice
@@ -166,28 +166,3 @@ def _show(score: Callable[[Progress], Summary], target: Path, output: OutputOpti
         console.show_summary(summary, target, listed=min(summary.flagged, TOP if output.top is None else output.top))
     if missed is not None:
         raise missed
-
-
-def plan(
-    run: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
-    out: Annotated[Path, opt("Table to write (.parquet), to fill in and give to `score --trusted`.")],
-    count: Annotated[int | None, opt("Rows to verify; 200 by default.", None, "--n")] = None,
-    recheck: Annotated[
-        int | None,
-        opt("Instead: that many verified rows, drawn evenly, to look at again without knowing what was said of them."),
-    ] = None,
-    seed: Seed = 0,
-) -> None:
-    """Choose the rows to verify next, so that the noise rate becomes as sharp as it can; or verified ones to recheck.
-
-    Example: noisecleaner plan runs/first --n 200 --out verify.parquet
-    """
-    from noisecleaner.api import plan as draw
-    from noisecleaner.api import recheck as draw_verified
-
-    if recheck is None:
-        console.show_planned(draw(run, out, count=200 if count is None else count, seed=seed))
-        return
-    if count is not None:
-        raise NoisecleanerError("--n draws new rows and --recheck verified ones, but both are given.", "Keep one.")
-    console.show_recheck(draw_verified(run, out, count=recheck, seed=seed))

@@ -37,7 +37,20 @@ _OPTIONS = {
 }
 #: Functions that have a command.
 _FUNCTIONS = frozenset(
-    {"fit", "score", "score_new", "plan", "recheck", "gate", "export_clean", "corrupt", "methods", "bench", "demo"}
+    {
+        "fit",
+        "score",
+        "score_new",
+        "plan",
+        "plan_data",
+        "recheck",
+        "gate",
+        "export_clean",
+        "corrupt",
+        "methods",
+        "bench",
+        "demo",
+    }
     | {"ids", "report"}
 )
 #: Longer pieces of code are nobody's hint.
@@ -48,7 +61,7 @@ _PIECES = re.compile(
     r"""|(?<![^\s(])`(?P<code>[^`\n]+)`(?=[.,;:)?!…]*(?:\s|\Z))"""
 )
 #: Functions whose commands are called otherwise.
-_COMMANDS = {"score_new": "score", "recheck": "plan"}
+_COMMANDS = {"score_new": "score", "plan_data": "plan", "recheck": "plan"}
 
 
 def typed(text: str) -> str:

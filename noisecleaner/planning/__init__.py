@@ -2,7 +2,18 @@
 
 from noisecleaner.planning.drawing import PlanResult, plan
 from noisecleaner.planning.filled import FilledForm, read_form
+from noisecleaner.planning.of_data import DataPlanResult, plan_data
 from noisecleaner.planning.origin import Origin
 from noisecleaner.planning.rechecking import RecheckResult, recheck
 
-__all__ = ["FilledForm", "Origin", "PlanResult", "RecheckResult", "plan", "read_form", "recheck"]
+__all__ = [
+    "DataPlanResult",
+    "FilledForm",
+    "Origin",
+    "PlanResult",
+    "RecheckResult",
+    "plan",
+    "plan_data",
+    "read_form",
+    "recheck",
+]

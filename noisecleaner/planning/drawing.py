@@ -13,15 +13,19 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.design import Design, Frame, draw
+from noisecleaner.noise.sampling import unequal
 from noisecleaner.notices import void
-from noisecleaner.planning.form import Form, check_new, other_rows
+from noisecleaner.planning.form import ScoredForm, check_new, other_rows, write_form
 from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.tables import DESIGN, PLAN, doubles, read_table, write_table
 
+#: Where a plan leaves the probabilities for the next one.
+_DESIGN = "design.parquet"
+
 
 @dataclass(frozen=True, kw_only=True)
-class PlanResult(Form):
+class PlanResult(ScoredForm):
     """What `plan` wrote, a table with rows to verify.
 
     Args:
@@ -45,12 +49,13 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
 
     Args:
         run: a directory with scores: a run after `score`, or the output of `score_new`.
-        out: the table to write (Parquet), with the columns of `PLAN`; nobody has filled in `trusted_label` of new rows.
+        out: the table to write (.parquet, or .csv or .tsv for a spreadsheet), with the columns of `PLAN`; nobody has
+            filled in `trusted_label` of new rows.
         count: rows to verify.
         seed: of the draw.
 
     Raises:
-        NoisecleanerError: there are no scores or too few rows, or `out` exists or is no `.parquet`.
+        NoisecleanerError: there are no scores or too few rows, or `out` exists or has another ending.
     """
     check_new(out)
     scored = ScoredRun(run)
@@ -58,8 +63,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     frame = _frame(scored, scores, count)
     design = draw(frame, count=count, seed=seed)
     table = _table(scores, frame.verified | design.drawn, design.probability)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_table(out, [table], PLAN, {**Origin.of(scored).to_json(), "n": count, "seed": seed})
+    notices = write_form(out, table, schema=PLAN, origin=Origin.of(scored), facts={"n": count, "seed": seed})
     try:
         _remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
     except BaseException:
@@ -67,12 +71,14 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
         raise
     return PlanResult(
         path=out,
+        data=scored.metadata.source.data,
         new=count,
         known=int(frame.verified.sum()),
         shrinks=design.shrinks,
         scores=run,
         run=scored.metadata.run,
         source=other_rows(scored),
+        notices=notices,
     )
 
 
@@ -97,8 +103,17 @@ def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:
             "Give another `count`.",
         )
     even = np.full(len(usable), verified.sum() / max(1, int(usable.sum())))
-    before = _before(scored.path, verified) if scored.metadata.weighted else even
+    before = _before(scored.path, verified) if _drawn_by_scores(scored, verified) else even
     return Frame(quality=quality, usable=usable, verified=verified, before=before)
+
+
+def _drawn_by_scores(scored: ScoredRun, verified: BoolArray) -> bool:
+    """Whether a plan from scores drew the verified rows, shape [rows]: what `plan_data` draws is a plain sample."""
+    if not scored.metadata.weighted or (scored.path / _DESIGN).exists():
+        return scored.metadata.weighted
+    drawn = doubles(scored.scores(["sample_probability"])["sample_probability"])[verified]
+    # an earlier version did not tell them
+    return not np.isfinite(drawn).any() or unequal(drawn)
 
 
 def _before(run: Path, verified: BoolArray) -> FloatArray:
@@ -113,7 +128,7 @@ def _before(run: Path, verified: BoolArray) -> FloatArray:
     Raises:
         NoisecleanerError: they were drawn by a plan that was made elsewhere.
     """
-    path = run / "design.parquet"
+    path = run / _DESIGN
     if not path.exists():
         raise NoisecleanerError(
             f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet.",
@@ -128,7 +143,7 @@ def _remember(run: Path, out: Path, *, ids: pa.ChunkedArray, frame: Frame, desig
     """Keep the design for the next plan."""
     columns: dict[str, Any] = {"sample_id": ids, "before": frame.before}
     columns |= {"sample_probability": design.probability, "drawn": design.drawn}
-    write_table(run / "design.parquet", [pa.table(columns, schema=DESIGN)], DESIGN, {"plan": str(out)})
+    write_table(run / _DESIGN, [pa.table(columns, schema=DESIGN)], DESIGN, {"plan": str(out)})
 
 
 def _table(scores: pa.Table, rows: BoolArray, probability: FloatArray) -> pa.Table:

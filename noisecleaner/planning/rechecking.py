@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -14,10 +12,10 @@ import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.notices import Severity
-from noisecleaner.planning.form import Form, check_new, other_rows
+from noisecleaner.planning.form import ScoredForm, check_new, other_rows, tells, write_form
 from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import Metadata, ScoredRun
-from noisecleaner.tables import RECHECK, write_table
+from noisecleaner.tables import RECHECK
 
 #: Columns that a row of this kind has, and those that it lacks.
 _HAS, _LACKS = ("given_label", "trusted_label"), ("corrected_label", "skip_reason")
@@ -26,20 +24,18 @@ _STREAM = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecheckResult(Form):
+class RecheckResult(ScoredForm):
     """What `recheck` wrote, a table with verified rows to look at again.
 
     Args:
         rows: in the table.
         verified: all rows that measure, those with a second look included.
         looked_at: those of them that had a second look before.
-        telling: rows of the table whose id or path names their given label, so that a look at it is not blind.
     """
 
     rows: int
     verified: int
     looked_at: int
-    telling: int
 
 
 def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult:
@@ -49,13 +45,13 @@ def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult
 
     Args:
         run: a directory with scores: a run after `score`, or the output of `score_new`.
-        out: the table to write (Parquet); nobody has filled in `second_label`.
+        out: the table to write (.parquet, or .csv or .tsv for a spreadsheet); nobody has filled in `second_label`.
         count: rows to look at again.
         seed: of the draw.
 
     Raises:
         NoisecleanerError: there are no scores, the verified rows are no sample, or fewer than `count` of them have no
-            second look yet; or `out` exists or is no `.parquet`.
+            second look yet; or `out` exists or has another ending.
     """
     check_new(out)
     scored = ScoredRun(run)
@@ -65,20 +61,25 @@ def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult
     _check_count(run, count, open_rows=len(open_rows), verified=len(verified))
     order = np.random.default_rng((seed, len(open_rows), _STREAM)).permutation(len(open_rows))
     drawn = open_rows.take(pa.array(order[:count]))
-    result = RecheckResult(
+    notices = write_form(
+        out,
+        drawn.select(RECHECK.names),
+        schema=RECHECK,
+        origin=Origin.of(scored),
+        facts={"recheck": count, "seed": seed},
+    )
+    return RecheckResult(
         path=out,
+        data=scored.metadata.source.data,
         scores=run,
         run=scored.metadata.run,
         source=other_rows(scored),
         rows=count,
         verified=len(verified),
         looked_at=len(verified) - len(open_rows),
-        telling=sum(_tells(row) for row in drawn.to_pylist()),
+        telling=sum(tells(row, row["given_label"]) for row in drawn.to_pylist()),
+        notices=notices,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {**Origin.of(scored).to_json(), "recheck": count, "seed": seed}
-    write_table(out, [drawn.select(RECHECK.names)], RECHECK, metadata)
-    return result
 
 
 def _refuse_what_measures_nothing(run: Path, metadata: Metadata) -> None:
@@ -123,9 +124,3 @@ def _check_count(run: Path, count: int, *, open_rows: int, verified: int) -> Non
             f"{open_rows:,}{done}, but it is {count:,}.",
             "Give another `recheck.count`." if open_rows else more,
         )
-
-
-def _tells(row: Mapping[str, str | None]) -> bool:
-    """Whether a row's id or path holds its given label as a word, as those of an image folder do."""
-    label = rf"(?<![^\W_]){re.escape(row['given_label'] or '')}(?![^\W_])"
-    return any(re.search(label, row[name] or "", re.IGNORECASE) for name in ("sample_id", "path"))

@@ -25,7 +25,7 @@ from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.planning import PlanResult, RecheckResult
+from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.registry import PlugIn
 from noisecleaner.runs.record import FitResult
@@ -216,6 +216,7 @@ def test_a_summary_of_nothing_has_no_tables(capfd: Capture) -> None:
 
 PLANNED = PlanResult(
     path=Path("verify.parquet"),
+    data="/images",
     new=1200,
     known=300,
     shrinks=0.6789,
@@ -230,8 +231,10 @@ def test_what_a_plan_says(capfd: Capture) -> None:
     assert lines(capfd) == [
         "Wrote verify.parquet: 1,200 rows to verify and 300 that are verified already. The interval of the noise rate "
         "should be 0.68 times as long as with rows drawn evenly.",
-        "Fill in its column trusted_label with the true class of each row, and keep the other columns.",
-        "Next: noisecleaner score runs/first --trusted verify.parquet",
+        "Next: noisecleaner review verify.parquet --out verify.html",
+        "It shows the images, and gives a verified.csv to pass in place of verify.parquet. Or fill in the column "
+        "trusted_label there with the true class of each row, and keep the other columns.",
+        "Then: noisecleaner score runs/first --trusted verify.parquet",
     ]
 
 
@@ -252,18 +255,40 @@ def test_what_a_plan_says(capfd: Capture) -> None:
 )
 def test_new_rows_are_named_again(capfd: Capture, source: Source, words: str) -> None:
     console.show_planned(replace(PLANNED, source=source, scores=Path("out")))
-    assert lines(capfd)[-1] == f"Next: noisecleaner score /runs/first {words} --out out --trusted verify.parquet"
+    assert lines(capfd)[-1] == f"Then: noisecleaner score /runs/first {words} --out out --trusted verify.parquet"
+
+
+FIRST = DataPlanResult(path=Path("to do.csv"), data="/my images", new=300, known=0, rows=50_000, unreadable=0)
+
+
+def test_what_a_plan_before_any_fit_says(capfd: Capture) -> None:
+    console.show_planned_first(FIRST, {"--label-column": "my label", "--row-ids": True})
+    assert lines(capfd) == [
+        "Wrote to do.csv: 300 rows to verify, drawn evenly from 50,000 with a given label. It does not tell "
+        "that label.",
+        "Next: noisecleaner review 'to do.csv' --data '/my images' --out 'to do.html'",
+        "It shows the images, and gives a verified.csv to pass in place of to do.csv. Or fill in the column "
+        "trusted_label there with the true class of each row, and keep the other columns.",
+        "Then: noisecleaner fit '/my images' --label-column 'my label' --row-ids --trusted 'to do.csv' "
+        "--out runs/first",
+    ]
+    notice = Notice(code="ids-respelled", message="Ids may change.")
+    console.show_planned_first(replace(FIRST, known=7, unreadable=2, notices=(notice,)), {})
+    told = capfd.readouterr()
+    assert "300 rows to verify and 7 that are verified already, drawn evenly" in told.out
+    assert "with a given label, leaving out 2 whose image does not open." in told.out
+    assert told.err == "Warning: Ids may change.\n"
 
 
 RECHECK = RecheckResult(
     path=Path("second.parquet"),
+    data="/images",
     scores=Path("runs/first"),
     run=Path("/runs/first"),
     source=None,
     rows=60,
     verified=1300,
     looked_at=0,
-    telling=0,
 )
 
 
@@ -272,23 +297,24 @@ def test_what_a_second_look_says(capfd: Capture) -> None:
     console.show_recheck(replace(RECHECK, looked_at=1200, source=Source("/new.csv")))
     said = [
         "Wrote second.parquet: 60 rows for a second look, drawn evenly from 1,300 verified ones. It does not tell what "
-        "was said of them.",
-        "Fill in its column second_label with the true class of each row: look at the images alone, best with other "
-        "eyes than the first time.",
-        "Next: noisecleaner score runs/first --trusted second.parquet",
+        "was said of them: best look with other eyes than the first time.",
+        "Next: noisecleaner review second.parquet --out second.html",
+        "It shows the images, and gives a verified.csv to pass in place of second.parquet. Or fill in the column "
+        "second_label there with the true class of each row, and keep the other columns.",
+        "Then: noisecleaner score runs/first --trusted second.parquet",
     ]
     found = lines(capfd)
-    assert found[:3] == said
-    assert found[3] == said[0].replace("1,300 verified ones", "the 100 of 1,300 verified ones that had none")
+    assert found[:4] == said
+    assert found[4] == said[0].replace("1,300 verified ones", "the 100 of 1,300 verified ones that had none")
     new = "noisecleaner score /runs/first --data /new.csv --out runs/first --trusted second.parquet"
-    assert found[5:] == [f"Next: {new}"]
+    assert found[7:] == [f"Then: {new}"]
 
 
 def test_a_look_that_is_not_blind_is_said(capfd: Capture) -> None:
     console.show_recheck(replace(RECHECK, telling=40))
     assert capfd.readouterr().err == (
-        "Warning: The sample id or path of 40 of 60 rows names the given label: a look is blind only where it is "
-        "hidden.\n"
+        "Warning: The sample id or path of 40 rows names the given label: a look is blind only where it is hidden, as "
+        "on the page of review.\n"
     )
 
 

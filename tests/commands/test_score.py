@@ -1,4 +1,4 @@
-"""`noisecleaner score` and `noisecleaner plan`: what they ask of the library."""
+"""`noisecleaner score`: what it asks of the library."""
 
 from __future__ import annotations
 
@@ -91,20 +91,3 @@ def test_one_rule_sets_the_threshold() -> None:
 def test_confidence_is_for_targets(options: Any) -> None:
     with pytest.raises(NoisecleanerError, match="--confidence would do nothing: only for a target"):
         options.goal(None)
-
-
-def test_a_plan_is_drawn(asked: Asked) -> None:
-    call = asked("plan", "plan", "run", "--out", "verify.parquet", "--n", "50", "--seed", "3")
-    assert (call.positional, call.named) == ((Path("run"), Path("verify.parquet")), {"count": 50, "seed": 3})
-    assert asked("plan", "plan", "run", "--out", "v.parquet").named == {"count": 200, "seed": 0}
-
-
-def test_verified_rows_are_drawn_for_a_second_look(asked: Asked) -> None:
-    call = asked("recheck", "plan", "run", "--out", "second.parquet", "--recheck", "50", "--seed", "3")
-    assert (call.positional, call.named) == ((Path("run"), Path("second.parquet")), {"count": 50, "seed": 3})
-
-
-@pytest.mark.parametrize("words", [["--n", "50", "--recheck", "50"], ["--recheck", "0", "--n", "0"]])
-def test_new_rows_and_verified_ones_are_two_plans(command: Command, words: list[str]) -> None:
-    outcome = command("plan", "run", "--out", "table.parquet", *words)
-    refused(outcome, "--n draws new rows and --recheck verified ones, but both are given. Keep one.")

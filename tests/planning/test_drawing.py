@@ -174,6 +174,23 @@ def test_a_run_whose_probabilities_are_elsewhere_cannot_plan(tmp_path: Path) -> 
         data.plan("next", 10)
 
 
+def test_rows_that_were_drawn_evenly_before_the_fit_count_as_a_random_sample(tmp_path: Path) -> None:
+    data, known = Dataset(tmp_path), np.arange(0, ROWS, 20)
+    data.write(known)
+    random = data.plan("random", 50)
+    (tmp_path / "design.parquet").unlink()
+    even = np.where(np.isin(np.arange(ROWS), known), 0.05, np.nan)
+    data.write(known, weighted=True, sample_probability=pa.array(even, from_pandas=True))
+    planned = data.plan("planned", 50)
+    np.testing.assert_array_equal(random[0], planned[0])
+    np.testing.assert_array_equal(random[1], planned[1])
+    (tmp_path / "design.parquet").unlink()
+    even[known[0]] = 0.5
+    data.write(known, weighted=True, sample_probability=pa.array(even, from_pandas=True))
+    with pytest.raises(NoisecleanerError, match=r"holds no design\.parquet"):
+        data.plan("next", 10)
+
+
 def test_a_plan_of_which_no_row_was_verified_is_forgotten(tmp_path: Path) -> None:
     data = Dataset(tmp_path)
     data.write(np.arange(100))

@@ -9,7 +9,7 @@ from support.scored import make_run
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
-from noisecleaner.planning.form import check_new, other_rows
+from noisecleaner.planning.form import check_new, other_rows, tells
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -21,8 +21,18 @@ def test_a_table_that_somebody_may_have_filled_in_stays(tmp_path: Path) -> None:
 
 
 def test_a_table_is_called_as_what_it_is(tmp_path: Path) -> None:
+    for name in ("verify.csv", "verify.tsv"):
+        check_new(Path(name))
     with pytest.raises(NoisecleanerError, match=r"out='verify\.parquet'"):
-        check_new(Path("verify.csv"))
+        check_new(Path("verify.xls"))
+
+
+@pytest.mark.parametrize(
+    ("label", "telling"), [("cat", True), ("Cat", True), ("at", False), ("cat/7", True), ("c.t", False), (None, False)]
+)
+def test_an_id_or_a_path_may_name_the_label(label: str | None, telling: bool) -> None:
+    assert tells({"sample_id": "7", "path": "train/cat/7.png"}, label) is telling
+    assert tells({"sample_id": "cat 7", "path": None}, label) is (telling and label != "cat/7")
 
 
 def test_the_rows_of_a_fit_need_not_be_named_again(tmp_path: Path) -> None:

@@ -143,8 +143,8 @@ def test_what_is_drawn_and_what_comes_next_is_said(tmp_path: Path, command: Comm
     assert "second_label" in outcome.out
     assert f"score run --data {Path.cwd() / 'data.parquet'} --out {run} --trusted {out}" in outcome.out
     assert outcome.err == (
-        "Warning: The sample id or path of 20 of 20 rows names the given label: a look is blind only where it is "
-        "hidden.\n"
+        "Warning: The sample id or path of 20 rows names the given label: a look is blind only where it is hidden, as "
+        "on the page of review.\n"
     )
 
 
@@ -184,9 +184,9 @@ def test_a_table_that_is_there_or_is_none_is_refused(tmp_path: Path, command: Co
         command("plan", run, "--recheck", "20", "--out", out), f"{out} exists already", "Name another", "--out FILE"
     )
     assert out.read_text() == "filled in"
-    csv = tmp_path / "second.csv"
-    refused(command("plan", run, "--recheck", "20", "--out", csv), "is a Parquet file", f"--out {out}")
-    assert not csv.exists()
+    other = tmp_path / "second.xls"
+    refused(command("plan", run, "--recheck", "20", "--out", other), "is a Parquet file", f"--out {out}")
+    assert not other.exists()
 
 
 def test_a_run_without_scores_has_no_second_look(tmp_path: Path, command: Command) -> None:
