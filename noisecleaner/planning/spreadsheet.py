@@ -19,12 +19,10 @@ from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.files import replacing
 from noisecleaner.notices import Notice
 from noisecleaner.tables import count_true
-from noisecleaner.texts import agreeing, counted
+from noisecleaner.texts import agreeing, cell, counted
 
 #: Ending -> what separates cells.
 ENDINGS = {".csv": ",", ".tsv": "\t"}
-#: What a spreadsheet computes; numbers with a sign stay what they are.
-_FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d+)?\Z)")
 _BREAK = re.compile(r"[\r\n]")
 #: Texts that a spreadsheet takes for numbers, dates or truth values, and writes otherwise.
 _RESPELLED = (
@@ -49,7 +47,7 @@ def refuse_formulas(out: Path, table: pa.Table, classes: Sequence[str]) -> None:
     hint = f"Write `out={str(out.with_suffix('.parquet'))!r}` and fill it in on the page of review."
     kinds: dict[str, Sequence[str]] = {"id": table["sample_id"].to_pylist(), "class": classes}
     for kind, texts in kinds.items():
-        if (found := next((text for text in texts if _FORMULA.match(text)), None)) is not None:
+        if (found := next((text for text in texts if _is_formula(text)), None)) is not None:
             raise NoisecleanerError(
                 f"What a spreadsheet takes for a formula does not come back as it was, but {out} would hold the {kind} "
                 f"{quoted(found)}.",
@@ -80,20 +78,25 @@ def respelled(ids: pa.ChunkedArray, where: Path) -> tuple[Notice, ...]:
 def write_text(out: Path, table: pa.Table) -> None:
     """Write a table as text in UTF-8 with a mark for Excel, whole or not at all; a null is an empty cell."""
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=ENDINGS[out.suffix], lineterminator="\n")
+        # quotes around all texts: some spreadsheets end a field at a semicolon
+        writer = csv.writer(file, delimiter=ENDINGS[out.suffix], quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         writer.writerow(table.column_names)
         columns = [_cells(table, name) for name in table.column_names]
         writer.writerows(zip(*columns, strict=True))
 
 
-def _cells(table: pa.Table, name: str) -> list[str | None]:
-    """Spell the cells of a column; the shortest text that is the same number again."""
+def _cells(table: pa.Table, name: str) -> list[object]:
+    """The cells of a column; of a number the shortest text that is the same one again."""
     column = table[name]
     if pa.types.is_floating(column.type):
-        return [None if value is None else str(value) for value in column.to_numpy(zero_copy_only=False)]
+        return list(column.to_numpy(zero_copy_only=False))
     return [_named(text) if name == "path" else text for text in column.to_pylist()]
 
 
 def _named(path: str | None) -> str | None:
     """A path that is no formula, of the same file."""
-    return path if path is None or not _FORMULA.match(path) else f"./{path}"
+    return f"./{path}" if path is not None and _is_formula(path) else path
+
+
+def _is_formula(text: str) -> bool:
+    return cell(text) != text

@@ -49,7 +49,7 @@ def test_what_comes_next_can_be_typed(run: Path, fitted: Path, truth: dict[str, 
     assert not (run / "design.parquet").exists()
     pq.write_table(table.set_column(2, "second_label", pa.array([truth[name] for name in ids])), out)
     before = audited(run)
-    words = planned.out.split("Next: noisecleaner ")[1].split()
+    words = planned.out.split("Then: noisecleaner ")[1].split()
     scored = command(*words)
     assert scored.code == 0, scored.err
     # both looks say the same, and the first ones still measure

@@ -87,7 +87,7 @@ def test_planned_rows_make_the_noise_rate_sharper(run: Path, truth: dict[str, st
     planned = command("plan", run, "--n", "150", "--out", verify)
     assert planned.code == 0, planned.err
     assert "150 rows to verify and 120 that are verified already" in planned.out
-    assert f"Next: noisecleaner score {run} --trusted {verify}" in planned.out
+    assert f"Then: noisecleaner score {run} --trusted {verify}" in planned.out
     fill_in(verify, truth)
     scored = command("score", run, "--trusted", verify)
     assert scored.code == 0, scored.err
@@ -193,14 +193,14 @@ def test_what_plan_says_comes_next_can_be_typed(
     assert command("score", run, *data).code == 0
     planned = command("plan", out, "--n", "30", "--out", verify)
     fill_in(verify, truth)
-    words = planned.out.split("Next: noisecleaner ")[1].split()
+    words = planned.out.split("Then: noisecleaner ")[1].split()
     assert command(*words).code == 0
 
 
 def test_a_plan_that_cannot_be_written_leaves_the_run_alone(run: Path, command: Command) -> None:
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("noisecleaner.planning.drawing.write_table", _refusing_plans)
+        patch.setattr("noisecleaner.planning.form.write_table", _refusing_plans)
         assert command("plan", run, "--n", "30", "--out", run.parent / "verify.parquet").code == 2
     assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file()} == before
 
@@ -213,7 +213,7 @@ def _refusing_plans(path: Path, batches: Any, schema: pa.Schema, meta: Any) -> N
 
 
 def test_a_plan_that_could_not_be_read_back_is_refused(run: Path, command: Command) -> None:
-    assert command("plan", run, "--n", "30", "--out", run.parent / "verify.csv").code == 2
+    assert command("plan", run, "--n", "30", "--out", run.parent / "verify.xls").code == 2
 
 
 # what is refused
