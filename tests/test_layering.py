@@ -122,7 +122,7 @@ def test_every_room_stands_in_the_table() -> None:
 
 
 #: The rooms of `ingest/`: each may import those before it.
-INGEST = ("labels", "files", "readers", "tables", "vectors", "verified")
+INGEST = ("labels", "files", "annotations", "readers", "tables", "vectors", "verified")
 
 
 #: Still to be mended.

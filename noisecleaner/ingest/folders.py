@@ -23,7 +23,8 @@ from noisecleaner.ingest.files.spelling import composed
 from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tables.tabular import Files, no_rows
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.tables import with_column
 from noisecleaner.texts import agreeing, counted
 
 #: The files of a folder that Hugging Face `imagefolder` reads.
@@ -107,7 +108,8 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     """Make rows of what metadata files name; without a label column the folders name the classes."""
     _refuse_two_kinds(metadata)
     read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
-    table = pa.concat_tables([part.rows for part in read], promote_options="default")
+    parts, by_folder = _told_apart(read, source.columns.sample_id)
+    table = pa.concat_tables(parts, promote_options="default")
     if not table.num_rows:
         raise no_rows(f"the metadata of {walk.folder} has none")
     listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
@@ -132,7 +134,7 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
         names=_one_order([part.names for part in read if "label" in part.rows.column_names], walk.folder),
         words=words,
         level=level,
-        notices=tuple(notices),
+        notices=(*by_folder, *notices, *(notice for part in read for notice in part.notices)),
         unread=unread(set(walk.others).difference(own)),
         notes=tuple(dict.fromkeys(name for part in read for name in part.notes)),
     )
@@ -169,11 +171,43 @@ def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ..
 
 
 class _Metadata(NamedTuple):
-    """What a metadata file holds: its rows, the names of its classes, and columns that only a clean copy has."""
+    """What a metadata file holds.
+
+    Rows, the names of their classes, columns that only a clean copy has, its folder as seen from the dataset's, and
+    what was found.
+    """
 
     rows: pa.Table
     names: tuple[str, ...]
     notes: tuple[str, ...]
+    below: str
+    notices: tuple[Notice, ...]
+
+
+def _told_apart(read: Sequence[_Metadata], name: str) -> tuple[list[pa.Table], tuple[Notice, ...]]:
+    """Give ids that are repeated only in metadata files of other folders those folders: `train/000.png`.
+
+    Args:
+        read: the metadata files.
+        name: of the column of ids.
+    """
+    ids = [part.rows["sample_id"] for part in read]
+    every = pa.chunked_array([chunk for own in ids for chunk in own.chunks], pa.string()).drop_null()
+    repeated = pc.filter(every.value_counts().field("values"), pc.greater(every.value_counts().field("counts"), 1))
+    if not len(repeated) or any(pc.count_distinct(own.drop_null()).as_py() < len(own.drop_null()) for own in ids):
+        return [part.rows for part in read], ()
+    longer = [
+        own if part.below == "." else pc.binary_join_element_wise(part.below, own, "/")
+        for own, part in zip(ids, read, strict=True)
+    ]
+    notice = Notice(
+        code="ids-by-folder",
+        severity=Severity.NOTE,
+        message=f"{counted(len(repeated), 'id')} of column {name!r} {agreeing(len(repeated), 'is', 'are')} repeated in "
+        f"metadata files of other folders (such as {repeated[0].as_py()!r}): ids begin with the folder there, as in "
+        f"{longer[0][0].as_py()!r}.",
+    )
+    return [with_column(part.rows, "sample_id", own) for part, own in zip(read, longer, strict=True)], (notice,)
 
 
 def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> _Metadata:
@@ -191,7 +225,9 @@ def _read_metadata(folder: Path, metadata: Path, columns: Columns) -> _Metadata:
     certified = read_certified(files)
     if certified is not None:
         table["certified"] = certified
-    return _Metadata(pa.table(table), files.names(columns.label), notes_in(files.schema.names))
+    below = metadata.parent.relative_to(folder).as_posix()
+    notes = notes_in(files.schema.names)
+    return _Metadata(pa.table(table), files.names(columns.label), notes, below, files.notices)
 
 
 def _named(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:

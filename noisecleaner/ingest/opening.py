@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.annotations import read_annotations
 from noisecleaner.ingest.files.kinds import OWN_FILE, ending_of
 from noisecleaner.ingest.files.leftovers import beside_tables, unread
 from noisecleaner.ingest.files.levels import Level
@@ -48,6 +50,15 @@ def open_tables(data: str) -> Files | None:
     """Open the tables that `data` names; None where it names an image folder, see `open_data`."""
     found = open_data(data)
     return found if isinstance(found, Files) else None
+
+
+def open_labels(path: str) -> Files | None:
+    """Open a table of labels that somebody gave, or a file of an annotation tool; None where it is an image folder."""
+    place = None if os.path.isdir(path) else Place.parse(path)
+    annotations = None if place is None else read_annotations(place)
+    if place is None or annotations is None:
+        return open_tables(path)
+    return Files.holding(annotations.table, place).noting(*annotations.notices)
 
 
 def _open_elsewhere(data: str) -> Files:

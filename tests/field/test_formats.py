@@ -19,12 +19,12 @@ FIT = ["--method", "uniform", "--out", "run", *VECTORS]
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("d.xlsx", ["is a workbook", "CSV UTF-8"]),
+        ("d.xls", ["is a workbook", ".xlsx or as CSV UTF-8"]),
         ("d.pkl", ["is a pickle, which is never loaded", "Parquet"]),
         ("d.tar.gz", ["is an archive", "Unpack it"]),
         ("d.npy", ["holds arrays", "--embedding-column FILE"]),
         ("data.yaml", ["is a configuration, such as YOLO's"]),
-        ("1.xml", ["is no table", "such annotations"]),
+        ("1.xml", ["is no table", "--trusted FILE or --corrections FILE"]),
         ("d.parquet.dvc", ["is a pointer of DVC", "`dvc pull`"]),
         ("d.feather", ["Write it as Parquet"]),
         ("d.heic", ["a single image is no dataset"]),
@@ -55,8 +55,9 @@ def test_exports_of_annotation_tools(refused: Refused, tmp_path: Path) -> None:
     embeddings(tmp_path / "d.parquet", rows=40)
     tasks = [{"id": 1, "data": {"image": "s00000"}, "annotations": [{"result": []}]}]
     (tmp_path / "ls.json").write_text(json.dumps(tasks))
-    says = ["tasks of Label Studio", "CSV or JSON-MIN", "--id-column NAME", "--trusted-column NAME"]
-    refused("fit", "d.parquet", "--trusted", "ls.json", *FIT, says=says)
+    says = ["tasks of Label Studio", "--trusted FILE or --corrections FILE"]
+    refused("fit", "ls.json", *FIT, says=says)
+    refused("fit", "d.parquet", "--trusted", "ls.json", *FIT, says=["(Label Studio) holds none", "Label images there"])
     (tmp_path / "coco.json").write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     refused("fit", "coco.json", *FIT, says=["COCO annotations"])
 

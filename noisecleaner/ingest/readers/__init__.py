@@ -14,11 +14,15 @@ import pyarrow as pa
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._others import what_it_is
+from noisecleaner.notices import Notice
 from noisecleaner.registry import module_in, names_in, table_endings
 
 
 class Reader(Protocol):
     """What a file of this folder offers; `UNTYPED = True` on top where every cell is text, whatever it says.
+
+    `read_notices`, which takes a place as `read_schema` does, on top where there may be something to say of how a table
+    was read.
 
     Attributes:
         ENDINGS: of the names of such tables, lower case, with their dot.
@@ -40,6 +44,12 @@ class Reader(Protocol):
     def read_batches(self, place: Place, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """Yield batches of at most `size` rows in their order, each with just these columns."""
         ...
+
+
+def told_of(reader: Reader, place: Place) -> tuple[Notice, ...]:
+    """What must be said of how a table was read."""
+    read_notices = getattr(reader, "read_notices", None)
+    return () if read_notices is None else tuple(read_notices(place))
 
 
 @cache

@@ -1,7 +1,7 @@
 """CSV with a header line: all columns are text, so that `0001` stays `0001`; an empty field is null.
 
 Fields are separated by commas, semicolons, tabs or bars, as the first lines tell; a byte-order mark and Excel's line
-`sep=;` are understood.
+`sep=;` are understood, and text in Excel's old encoding (cp1252) is, with a notice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pyarrow import csv
 
 from noisecleaner.ingest.files.kinds import ending_of
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.readers._encoding import Text
 from noisecleaner.ingest.readers._text import batches_of, read_in_blocks, refuse_utf16, refusing
+from noisecleaner.notices import Notice
 
 ENDINGS = (".csv", ".tsv")
 IN_FOLDERS = False
@@ -47,31 +49,37 @@ def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa
     yield from batches_of(_read(place), list(columns), size)
 
 
+def read_notices(place: Place) -> Iterator[Notice]:
+    """Say so where a table is in another encoding than UTF-8."""
+    yield from Text.of(place).notices()
+
+
 def _read(place: Place) -> pa.Table:
     refuse_utf16(place)
+    text = Text.of(place)
     with refusing(place):
-        dialect = dialect_of(place)
-        return read_in_blocks(place, lambda size: _parsed(place, dialect, size))
+        dialect = _dialect(text)
+        return read_in_blocks(place, lambda size: _parsed(text, dialect, size))
 
 
-def _parsed(place: Place, dialect: Dialect, size: int) -> pa.Table:
+def _parsed(text: Text, dialect: Dialect, size: int) -> pa.Table:
     parse = csv.ParseOptions(delimiter=dialect.delimiter)
     read = csv.ReadOptions(block_size=size, skip_rows=dialect.skipped)
-    names = csv.read_csv(pa.BufferReader(_header(place, dialect)), read_options=read, parse_options=parse).column_names
-    text = csv.ConvertOptions(
+    names = csv.read_csv(pa.BufferReader(_header(text, dialect)), read_options=read, parse_options=parse).column_names
+    cells = csv.ConvertOptions(
         column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
     )
-    with place.open() as file:
-        return csv.read_csv(file, read_options=read, parse_options=parse, convert_options=text)
+    with text.open() as file:
+        return csv.read_csv(file, read_options=read, parse_options=parse, convert_options=cells)
 
 
-def _header(place: Place, dialect: Dialect) -> bytes:
+def _header(text: Text, dialect: Dialect) -> bytes:
     """The first lines, up to the one that names the columns.
 
     Arrow's own reader of first lines, `open_csv`, fails now and then where those behind it are longer than its blocks.
     """
     start = b""
-    with place.open() as file:
+    with text.open() as file:
         while block := bytes(file.read(_START)):
             start += block
             lines = start.splitlines(keepends=True)
@@ -82,18 +90,23 @@ def _header(place: Place, dialect: Dialect) -> bytes:
 
 
 def dialect_of(place: Place) -> Dialect:
+    """Find out how a table is written."""
+    return _dialect(Text.of(place))
+
+
+def _dialect(text: Text) -> Dialect:
     """Find the separator: the first that cuts the header and the next lines into as many fields."""
-    with place.open() as file:
+    with text.open() as file:
         start = bytes(file.read(_START))
-    text = start.decode("utf-8-sig", errors="replace")
-    told = re.match(r"sep=(.)\r?\n", text)
+    first = start.decode("utf-8-sig", errors="replace")
+    told = re.match(r"sep=(.)\r?\n", first)
     if told:
         return Dialect(told[1], skipped=1)
     if len(start) == _START:
-        text = text[: text.rfind("\n") + 1] or text  # the last line may be cut
-    preferred = "\t" if ending_of(place.name) == ".tsv" else ","
+        first = first[: first.rfind("\n") + 1] or first  # the last line may be cut
+    preferred = "\t" if ending_of(text.place.name) == ".tsv" else ","
     for delimiter in sorted(_DELIMITERS, key=lambda delimiter: delimiter != preferred):
-        widths = {len(fields) for fields in _lines(text, delimiter) if fields}
+        widths = {len(fields) for fields in _lines(first, delimiter) if fields}
         if len(widths) == 1 and widths.pop() > 1:
             return Dialect(delimiter)
     return Dialect(preferred)

@@ -1,4 +1,7 @@
-"""JSON: an array of objects, one a row, or lines as in `.jsonl`; exports of annotation tools are named."""
+"""JSON: an array of objects, one a row, or lines as in `.jsonl`; exports of annotation tools are named.
+
+Those that hold a class for each image are read where labels are verified, see `ingest.annotations`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.annotations import Document, tool_export
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import batches_of, refuse_utf16
 from noisecleaner.ingest.readers.jsonl import read_lines
@@ -20,9 +24,6 @@ IN_FOLDERS = False
 
 #: Keys that the objects of an export have -> the tool, and what to make of it instead.
 _EXPORTS = (
-    (("data", "annotations"), "tasks of Label Studio", "Export CSV or JSON-MIN there"),
-    (("data", "predictions"), "tasks of Label Studio", "Export CSV or JSON-MIN there"),
-    (("data", "completions"), "tasks of Label Studio", "Export CSV or JSON-MIN there"),
     (("images", "annotations"), "COCO annotations", "Make a table of the images' file names and their categories"),
     (("shapes", "imagePath"), "a file of LabelMe", "Make a table of paths and labels of such files"),
 )
@@ -40,10 +41,12 @@ def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa
 
 def _read(place: Place) -> pa.Table:
     refuse_utf16(place)
+    document = Document(place)
+    _refuse_tools(document)
     content = place.read()
     try:
-        rows = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        rows = document.json if document.json is not None else json.loads(content)
+    except ValueError as error:
         if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
             return read_lines(place, place.open)
         raise NoisecleanerError(
@@ -55,6 +58,21 @@ def _read(place: Place) -> pa.Table:
     _refuse_others(place, rows)
     lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
     return read_lines(place, lambda: io.BytesIO(lines))
+
+
+def _refuse_tools(document: Document) -> None:
+    """Refuse what annotation tools write: it brings labels, and neither images nor given labels.
+
+    Raises:
+        NoisecleanerError: says what it is, and what it is for.
+    """
+    what = tool_export(document)
+    if what is not None:
+        raise NoisecleanerError(
+            f"A table of rows is required, but {document.place} holds {what}: what people said of images, no dataset.",
+            "Pass it as `trusted=FILE` or `corrections=FILE`, and give the image folder or the table of the images as "
+            "the dataset.",
+        )
 
 
 def _refuse_others(place: Place, rows: Any) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyarrow import json
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.files.json_text import refuse_deep
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import batches_of, read_in_blocks, refuse_utf16, refusing
 
@@ -42,6 +43,8 @@ def read_lines(place: Place, open_lines: Callable[[], Any]) -> pa.Table:
     Raises:
         NoisecleanerError: they are no such lines.
     """
+    with open_lines() as file:
+        refuse_deep(bytes(file.read()), place)
     with refusing(place):
         return read_in_blocks(place, lambda size: _parsed(open_lines, size))
 

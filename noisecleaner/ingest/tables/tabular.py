@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,7 @@ from noisecleaner.ingest.files.kinds import SNIFFED, is_pointer
 from noisecleaner.ingest.files.partitions import Partition, check_partitions
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.labels.cells import class_names
-from noisecleaner.ingest.readers import Reader, reader_of
+from noisecleaner.ingest.readers import Reader, reader_of, told_of
 from noisecleaner.notices import Notice
 
 #: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
@@ -33,6 +33,7 @@ class Files:
         notices: what was found in opening them that a reader of the results must know.
         partitions: the columns that the folders of each name.
         base: the dataset's folder, where folders name columns.
+        held: the rows themselves, where they were made of a file that is no table.
     """
 
     places: tuple[Place, ...]
@@ -40,6 +41,12 @@ class Files:
     notices: tuple[Notice, ...] = ()
     partitions: tuple[Partition, ...] = ()
     base: Place | None = None
+    held: pa.Table | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def holding(cls, rows: pa.Table, place: Place) -> Files:
+        """Take rows that were made of a file as if it were a table of them."""
+        return cls((place,), rows.schema, held=rows)
 
     @classmethod
     def open(cls, places: Sequence[Place], base: Place | None = None, *, may_be_empty: bool = False) -> Files:
@@ -62,6 +69,7 @@ class Files:
     def _opened(cls, places: Sequence[Place], base: Place | None) -> Files:
         readers = [reader_of(place) for place in places]  # refuses what is no table before anything is read
         schemas = [_schema(reader, place) for reader, place in zip(readers, places, strict=True)]
+        told = tuple(notice for reader, place in zip(readers, places, strict=True) for notice in told_of(reader, place))
         for place, schema in zip(places, schemas, strict=True):
             if not schema.equals(schemas[0]):
                 raise NoisecleanerError(
@@ -79,12 +87,12 @@ class Files:
                     )
         partitions = tuple(Partition.of(place, base) for place in places) if base else ()
         if not any(partition.columns for partition in partitions):
-            return cls(tuple(places), schemas[0])
+            return cls(tuple(places), schemas[0], notices=told)
         check_partitions(partitions, schemas[0], base)
         schema = schemas[0]
         for name in partitions[0].names:
             schema = schema.append(pa.field(name, pa.string()))
-        return cls(tuple(places), schema, partitions=partitions, base=base)
+        return cls(tuple(places), schema, notices=told, partitions=partitions, base=base)
 
     def _refuse_empty(self) -> None:
         """Refuse tables without any row: nothing that is said of their columns would be to the point."""
@@ -138,6 +146,9 @@ class Files:
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """Yield record batches of at most `size` rows that hold just these columns."""
+        if self.held is not None:
+            yield from self.held.select(list(columns)).to_batches(size)
+            return
         if not self.partitions:
             for place in self.places:
                 yield from reader_of(place).read_batches(place, columns, size)
@@ -152,6 +163,8 @@ class Files:
     def lengths(self) -> list[int]:
         """Count the rows of each table."""
         first = self.schema.names[:1]
+        if self.held is not None:
+            return [len(self.held)]
         batches = (reader_of(place).read_batches(place, first, _BATCH) for place in self.places)
         return [sum(batch.num_rows for batch in part) for part in batches]
 

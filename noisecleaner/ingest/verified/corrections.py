@@ -14,8 +14,8 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.columns import read_labels
-from noisecleaner.ingest.opening import open_tables
-from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.opening import open_labels
+from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.verified.itself import is_itself
 from noisecleaner.ingest.verified.left_out import LeftOut, left_out_notices, without
 from noisecleaner.ingest.verified.matching import Known, match
@@ -103,13 +103,13 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     Raises:
         NoisecleanerError: it is no such table, it is the dataset itself, or its labels are no classes.
     """
-    files, columns, none_label = open_tables(path), source.columns, source.no_class(classes)
+    files, columns, none_label = open_labels(path), source.columns, source.no_class(classes)
     if files is None:
         raise NoisecleanerError(
             f"Corrections are a table with a sample id and a label for each row, but {path} is a folder of images.",
             "Write them as a table, and pass it with `corrections=FILE`.",
         )
-    names = [name for name in (COLUMN, columns.trusted, columns.label) if name in files]
+    names = [name for name in (COLUMN, columns.trusted, Columns.trusted, columns.label) if name in files]
     dataset = is_itself(path, source)
     if not names or (dataset and names[0] == columns.label):
         found = "is the dataset, and has none" if dataset else f"has the columns {listed(files.schema.names)}"
@@ -132,7 +132,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
         labels=read.labels,
         where=path,
         none_label=none_label,
-        notices=read.notices,
+        notices=(*files.notices, *read.notices),
         paths=identity.paths,
         vouched=identity.vouched,
         files=files,

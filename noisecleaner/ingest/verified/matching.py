@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS, PICTURE_ENDINGS, ending_of
 from noisecleaner.ingest.manifest import Column, Payload
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.ingest.verified.contents import VectorDigests, digests
-from noisecleaner.ingest.verified.file_names import find_by_name
+from noisecleaner.ingest.verified.file_names import as_file, find_by_name, find_by_path
 from noisecleaner.ingest.verified.pictures import Found, Pictures
 from noisecleaner.ingest.verified.vector_twins import SummedVectors
 from noisecleaner.ingest.verified.verification import Verification
@@ -52,6 +53,7 @@ class Matches:
         by_id: how many labelled rows were joined so.
         by_content: likewise.
         by_name: likewise.
+        by_path: likewise.
         unseen: how many of these last ones nobody could compare.
         namesakes: rows that are not in the dataset, but have the file name of another picture there.
         bare: labelled rows that are not in the dataset and bring nothing that can be read, shape [verified rows].
@@ -61,6 +63,7 @@ class Matches:
     by_id: int
     by_content: int = 0
     by_name: int = 0
+    by_path: int = 0
     unseen: int = 0
     namesakes: int = 0
     bare: BoolArray
@@ -71,8 +74,13 @@ class Matches:
         Args:
             where: the table or folder of verified labels.
         """
-        if self.by_content or self.by_name:
-            kinds = {"id": self.by_id, "content": self.by_content, "file name": self.by_name}
+        if self.by_content or self.by_name or self.by_path:
+            kinds = {
+                "id": self.by_id,
+                "content": self.by_content,
+                "path": self.by_path,
+                "file name": self.by_name,
+            }
             how = ", ".join(f"{count:,} by {kind}" for kind, count in kinds.items() if count or kind == "id")
             unsure = f" {self.unseen:,} could not be compared: check that files of one name show one picture."
             yield Notice(
@@ -111,13 +119,13 @@ def match(verification: Verification, dataset: Known) -> Matches:
         return Matches(rows=rows, by_id=int(inside.sum()), bare=np.zeros_like(lost))
     # ids that a table gives are meant; paths in their place, or ids of which none is known, are not
     free = not verification.vouched or not inside.any()
-    names = _by_name(verification, dataset, labelled=labelled, lost=lost) if free and lost.any() else {}
+    paths, names = _by_file(verification, dataset, labelled=labelled, lost=lost) if free and lost.any() else ({}, {})
     if isinstance(own, (ImageFiles, ImageColumn)):
         found = _by_looks(own, verification, dataset, rows=rows, labelled=labelled, names=names)
     else:
-        bare = [row for row in np.flatnonzero(lost).tolist() if row not in names]
+        bare = [row for row in np.flatnonzero(lost).tolist() if row not in names and row not in paths]
         found = Found(by_name=names, unseen=len(names), bare=bare)
-    for joined in (found.by_content, found.by_name):
+    for joined in (paths, found.by_content, found.by_name):
         rows[list(joined)] = list(joined.values())
     nothing = np.zeros_like(lost)
     nothing[list(found.bare)] = True
@@ -126,19 +134,33 @@ def match(verification: Verification, dataset: Known) -> Matches:
         by_id=int(inside.sum()),
         by_content=len(found.by_content),
         by_name=len(found.by_name),
+        by_path=len(paths),
         unseen=found.unseen,
         namesakes=found.namesakes,
         bare=nothing,
     )
 
 
-def _by_name(verification: Verification, dataset: Known, *, labelled: BoolArray, lost: BoolArray) -> Mapping[int, int]:
-    """Find rows by the names of their files: verified row -> row of the dataset."""
+def _by_file(
+    verification: Verification, dataset: Known, *, labelled: BoolArray, lost: BoolArray
+) -> tuple[Mapping[int, int], Mapping[int, int]]:
+    """Find rows by the paths and by the names of their files: verified row -> row of the dataset.
+
+    Images tell by themselves whether they are the same, and the folders that they lie in may be labels: no paths there.
+    """
     own = verification.paths if verification.paths is not None else verification.ids
-    if verification.vouched and verification.paths is None:
-        return {}
     names = {row: name for row, name in enumerate(own.to_pylist()) if labelled[row] and name}
-    return find_by_name(names, lost=np.flatnonzero(lost).tolist(), known=dataset.names)
+    if verification.vouched and verification.paths is None and not _files(names.values()):
+        return {}, {}
+    places, paths = np.flatnonzero(lost).tolist(), {}
+    if not isinstance(verification.payload, (ImageFiles, ImageColumn)):
+        paths = find_by_path(names, lost=places, known=dataset.names)
+    return paths, find_by_name(names, lost=[row for row in places if row not in paths], known=dataset.names)
+
+
+def _files(names: Collection[str]) -> bool:
+    """Whether ids are names of images."""
+    return bool(names) and all(ending_of(as_file(name)) in IMAGE_ENDINGS | PICTURE_ENDINGS for name in names)
 
 
 def _by_looks(

@@ -13,15 +13,15 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.manifest import Column
-from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.opening import open_labels
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.notices import Notice
 from noisecleaner.tables import count_true, with_column
 from noisecleaner.texts import agreeing, counted
 
-#: The column that says who verified a row, in a table that may hold a row more than once.
-_VERIFIER = "verifier"
+#: Columns that say who verified a row, in a table that may hold a row more than once; the second is Label Studio's.
+_VERIFIERS = ("verifier", "annotator")
 _SHOWN = 3
 #: Rows that the first look calls wrong and no honest second one would all call right.
 LEAST_WRONG = 5
@@ -34,7 +34,7 @@ def second_looks_alone(trusted: str, columns: Columns) -> bool:
         trusted: table or folder with verified labels.
         columns: how the dataset's columns are called.
     """
-    files = open_tables(trusted)
+    files = open_labels(trusted)
     return files is not None and only_second(files, columns)
 
 
@@ -45,10 +45,11 @@ def only_second(files: Files, columns: Columns) -> bool:
 
 def read_verifiers(files: Files) -> pa.ChunkedArray | None:
     """Read who verified each row of a table, as text, shape [rows]; None where no column says so."""
-    if files.schema.names.count(_VERIFIER) != 1:
+    name = next((name for name in _VERIFIERS if files.schema.names.count(name) == 1), None)
+    if name is None:
         return None
     try:
-        return files.column(_VERIFIER).cast(pa.string())
+        return files.column(name).cast(pa.string())
     except pa.ArrowException:  # it holds something that names nobody
         return None
 

@@ -13,7 +13,7 @@ from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.labels.missing import NONE
 from noisecleaner.ingest.labels.naming import Reading
 from noisecleaner.ingest.manifest import Payload
-from noisecleaner.ingest.opening import open_tables
+from noisecleaner.ingest.opening import open_labels
 from noisecleaner.ingest.payloads import Content, find_content
 from noisecleaner.ingest.raw import read_images
 from noisecleaner.ingest.source import Columns, Source
@@ -27,6 +27,10 @@ from noisecleaner.texts import agreeing
 
 #: Columns that name the file of an image, where the one with the images does not.
 _PATHS = ("path", "file_name", "filename", "file", "filepath", "file_path", "image_path", "image")
+
+
+#: The column that names the folder above, where names are those of a split.
+_SPLIT = "split"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     Raises:
         NoisecleanerError: there are no such labels.
     """
-    files, columns, none_label = open_tables(trusted), source.columns, source.no_class(classes)
+    files, columns, none_label = open_labels(trusted), source.columns, source.no_class(classes)
     if files is None:
         return _read_folder(trusted, source, classes, none_label)
     second = None if files.schema.names.count(SECOND) != 1 else read_labels(files, SECOND)
@@ -134,7 +138,7 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
         payload=identity.payload,
         where=trusted,
         none_label=none_label,
-        notices=(*read.notices, *unfilled(read.labels, trusted, none_label)),
+        notices=(*files.notices, *read.notices, *unfilled(read.labels, trusted, none_label)),
         paths=identity.paths,
         vouched=identity.vouched,
         read_from=f"column {answer.name!r} of {trusted}",
@@ -156,7 +160,7 @@ def _second_looks(trusted: str, files: Files, source: Source, read: Reading, *, 
         payload=identity.payload,
         where=trusted,
         none_label=none_label,
-        notices=read.notices,
+        notices=(*files.notices, *read.notices),
         paths=identity.paths,
         vouched=identity.vouched,
         read_from=f"column {SECOND!r} of {trusted}",
@@ -224,7 +228,12 @@ def _paths(files: Files) -> pa.ChunkedArray | None:
     names = {name.casefold().replace(" ", "_"): name for name in reversed(files.schema.names)}
     found = [names[name] for name in _PATHS if name in names and files.schema.names.count(names[name]) == 1]
     paths = (read_paths(files, name) for name in found)
-    return next((path for path in paths if path is not None and path.null_count < len(path)), None)
+    path = next((path for path in paths if path is not None and path.null_count < len(path)), None)
+    split = None if path is None or files.schema.names.count(_SPLIT) != 1 else read_paths(files, _SPLIT)
+    if path is None or split is None:
+        return path
+    inside = pc.or_(pc.is_null(split), pc.match_substring_regex(path, r"[/\\]"))
+    return pc.if_else(inside, path, pc.binary_join_element_wise(split, path, "/"))
 
 
 def _ids(files: Files, columns: Columns) -> pa.ChunkedArray | None:

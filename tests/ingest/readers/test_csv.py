@@ -100,7 +100,9 @@ def test_lines_of_megabytes_are_read(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ("id,label\n1,caf\u00e9\n".encode("utf-16"), "it is UTF-16"),
-        ("id,label\n1,caf\u00e9\n".encode("cp1252"), "in UTF-8 (in Excel: CSV UTF-8)"),
+        ("id,label\n1,caf\u00e9\n2,\0\n".encode("cp1252"), "in UTF-8 (in Excel: CSV UTF-8)"),
+        ("id,label\n1,caf\u00e9\n".encode() + b"2,caf\xe9\n", "in UTF-8 (in Excel: CSV UTF-8)"),  # a mix
+        (b"id,label\n1,\x81\n", "in UTF-8 (in Excel: CSV UTF-8)"),
         (b"PK\x03\x04\x14\0\0\0\xff", "it begins like a ZIP archive"),
         (b"a,b\n1,2,3\n", "Expected 2 columns, got 3"),
         (b"", "cannot be read"),

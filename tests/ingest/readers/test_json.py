@@ -43,7 +43,8 @@ def test_one_line_is_one_row(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ([{"id": 1, "data": {"image": "a.png"}, "annotations": []}], "tasks of Label Studio"),
-        ([{"data": {"image": "a.png"}, "predictions": []}], "Export CSV or JSON-MIN there"),
+        ([{"data": {"image": "a.png"}, "predictions": []}], "Pass it as `trusted=FILE` or `corrections=FILE`"),
+        ({"classes": None, "labels": {"a": "cat"}}, "labels of FiftyOne"),
         ({"images": [], "annotations": [], "categories": []}, "COCO annotations"),
         ({"shapes": [], "imagePath": "a.png"}, "a file of LabelMe"),
         ({"label": {"0": "cat"}, "image": {"0": "a.png"}}, "Write rows, with pandas"),
@@ -62,4 +63,6 @@ def test_broken_json_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(NoisecleanerError, match="must hold a JSON array of objects, but it cannot be read"):
         read(tmp_path, '[{"a": 1},')
     with pytest.raises(NoisecleanerError, match="must hold a JSON array"):
+        read(tmp_path, "[" * 100)
+    with pytest.raises(NoisecleanerError, match="brackets within brackets"):
         read(tmp_path, "[" * 100_000)

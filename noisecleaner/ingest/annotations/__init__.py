@@ -1,0 +1,78 @@
+"""What annotation tools write: one file = one format, recognised by what a file holds. They bring labels, no images.
+
+A file has `ENDINGS`, `WHAT`, `recognises` and `read`, see `Format`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Protocol, cast
+
+from noisecleaner.ingest.annotations._document import Document
+from noisecleaner.ingest.annotations._marks import Annotations
+from noisecleaner.ingest.files.kinds import ending_of
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.registry import module_in, names_in
+
+__all__ = ["Annotations", "Document", "Format", "format_of", "formats", "read_annotations", "tool_export"]
+
+
+class Format(Protocol):
+    """What a file of this folder offers; `TABULAR = True` on top where such files are tables of rows, too.
+
+    Attributes:
+        ENDINGS: of the names of such files, lower case, with their dot.
+        WHAT: what such a file holds, in words.
+    """
+
+    ENDINGS: tuple[str, ...]
+    WHAT: str
+
+    def recognises(self, document: Document) -> bool:
+        """Whether a file with such an ending is one of this format; False for anything that cannot be read."""
+        ...
+
+    def read(self, document: Document) -> Annotations:
+        """Read the labels.
+
+        Raises:
+            NoisecleanerError: it holds none that name one class of one image.
+        """
+        ...
+
+
+@cache
+def formats() -> tuple[Format, ...]:
+    """List the formats."""
+    modules = [module_in("ingest.annotations", name, parameter="a format") for name in names_in("ingest.annotations")]
+    return tuple(cast(list[Format], modules))
+
+
+def format_of(document: Document) -> Format | None:
+    """Find the format of a file; None where it is none of them.
+
+    Raises:
+        NoisecleanerError: reading it would do harm.
+    """
+    ending = ending_of(document.place.name)
+    return next((one for one in formats() if ending in one.ENDINGS and one.recognises(document)), None)
+
+
+def tool_export(document: Document) -> str | None:
+    """Say what a file holds that is an export of an annotation tool and no table; None for all others."""
+    found = format_of(document)
+    return None if found is None or getattr(found, "TABULAR", False) else found.WHAT
+
+
+def read_annotations(place: Place) -> Annotations | None:
+    """Read the labels that a file of an annotation tool holds; None where it is no such file.
+
+    Raises:
+        NoisecleanerError: it is one, and holds no label that can be used; or reading it would do harm.
+    """
+    if not any(ending_of(place.name) in one.ENDINGS for one in formats()) or not place.is_file():
+        return None
+    document = Document(place)
+    document.refuse_large()
+    found = format_of(document)
+    return None if found is None else found.read(document)

@@ -1,0 +1,50 @@
+"""JSON that somebody else wrote: read whole, and refused where it is nested so deeply that a parser would crash."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest.files.places import Place
+
+#: Brackets within brackets. Arrow crashes at some thousands of them, Python refuses about a thousand.
+DEEPEST = 256
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STEPS = np.zeros(256, np.int8)
+_STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
+
+
+def load_json(place: Place) -> Any:
+    """Read a file of JSON.
+
+    Raises:
+        NoisecleanerError: it is nested too deeply.
+        ValueError: it is no JSON.
+    """
+    content = place.read()
+    refuse_deep(content, place)
+    return json.loads(content)
+
+
+def refuse_deep(content: bytes, place: Place) -> None:
+    """Refuse JSON, or lines of it, with too many brackets within brackets.
+
+    Args:
+        content: the text.
+        place: where it stands, for the message.
+
+    Raises:
+        NoisecleanerError: it is nested more deeply than `DEEPEST`.
+    """
+    if content.count(b"{") + content.count(b"[") <= DEEPEST:
+        return
+    bare = np.frombuffer(_STRING.sub(b"", content), np.uint8)
+    if len(bare) and int(np.cumsum(_STEPS[bare], dtype=np.int64).max()) > DEEPEST:
+        raise NoisecleanerError(
+            f"JSON may have brackets within brackets up to {DEEPEST} deep, but {place} has more.",
+            "Check what wrote it: no table and no annotation tool nests so deeply.",
+        )
