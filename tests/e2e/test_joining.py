@@ -174,14 +174,14 @@ def test_rows_verified_twice_count_once_or_are_refused(
     truth: dict[str, str], fit: Callable[..., Outcome], command: Command
 ) -> None:
     ids = [i for i in list(truth)[:100] for _ in range(2)]
-    sheet(sample_id=ids, choice=[truth[i] for i in ids], annotator=[1, 2] * 100)
+    sheet(sample_id=ids, choice=[truth[i] for i in ids], batch=[1, 2] * 100)
     fitted = fit("--trusted-column", "choice")
     assert fitted.code == 0, fitted.err
     assert "100 rows of verified.csv verify a row again, with the same label" in fitted.err
     assert command("score", "run").code == 0
     assert noise()["overall"]["audited"] == 100
     other = [truth[i] if row % 9 else "red" for row, i in enumerate(ids)]
-    sheet(sample_id=ids, choice=other, annotator=[1, 2] * 100)
+    sheet(sample_id=ids, choice=other, batch=[1, 2] * 100)
     outcome = command("fit", "data.parquet", "--trusted", "verified.csv", "--trusted-column", "choice", "--out", "new")
     assert outcome.code == 2
     outcome = fit("--trusted-column", "choice", "--overwrite")

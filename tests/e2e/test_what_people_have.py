@@ -143,6 +143,17 @@ def test_two_people_are_second_looks(scored: Callable[[str], tuple[Any, str]], t
     assert len(seen) - seen.null_count == 40
 
 
+@pytest.mark.parametrize("column", ["verifier", "annotator"])
+def test_a_column_says_who_verified(
+    scored: Callable[[str], tuple[Any, str]], truth: dict[str, str], column: str
+) -> None:
+    lines = [f"{path},{label},{who}" for path, label in truth.items() for who in ("eva", "jan")]
+    Path("v.csv").write_text("\n".join([f"sample_id,trusted_label,{column}", *lines]))
+    scored("v.csv")
+    seen = pq.read_table("run/scores.parquet")["second_label"]
+    assert len(seen) - seen.null_count == len(truth)
+
+
 @pytest.mark.parametrize("name", [name for name in WRITERS if name != "dropped-in"])
 def test_corrections_of_annotation_tools(command: Command, truth: dict[str, str], tmp_path: Path, name: str) -> None:
     some = dict(list(truth.items())[:20])
