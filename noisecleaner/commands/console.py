@@ -23,6 +23,7 @@ from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr,
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import listed
 from noisecleaner.notices import doubts
+from noisecleaner.registry import constants_in
 from noisecleaner.texts import agreeing, counted, legible, printable, shortened
 
 if TYPE_CHECKING:
@@ -191,6 +192,9 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         TerminalProgress().warn(f"The copy has no row of these splits: {listed(exported.empty_splits)}.")
     if exported.empty_classes:
         TerminalProgress().warn(f"No row is left of: {listed(exported.empty_classes)}.")
+    following = constants_in("export.formats", "NEXT").get(exported.format.value)
+    if following and not dry_run:
+        _show(following.replace("{out}", str(exported.path)))
 
 
 def show_corruption(corruption: Corruption) -> None:

@@ -88,3 +88,27 @@ def ending(name: PurePosixPath, content: bytes) -> str:
         return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}.get(
             str(image.format), f".{image.format}".lower()
         )
+
+
+@dataclass(frozen=True)
+class FlatNames:
+    """Names of files beside each other, without folders: no two differ only in their ending.
+
+    Args:
+        copy: its rows have the files.
+        dots: whether a name may have dots before its ending.
+    """
+
+    copy: Copy
+    dots: bool = True
+    used: dict[str, int] = field(default_factory=dict)
+
+    def stem(self, row: int) -> str:
+        """Name the file of a row, without its ending."""
+        stem = original_name(self.copy, row).stem
+        (name,) = safe_names([stem if self.dots else stem.replace(".", "_")], self.used)
+        return name
+
+    def file(self, row: int, content: bytes) -> str:
+        """Name the file of a row."""
+        return f"{self.stem(row)}{ending(original_name(self.copy, row), content)}"

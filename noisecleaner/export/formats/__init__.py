@@ -4,7 +4,8 @@ A file has `NEEDS_IMAGES` and `write`, see `Writer`. It writes what a `Copy` hol
 
 - `refuse(copy)`, which raises a `NoisecleanerError` where it cannot write a copy, before anything is written;
 - `instead(copy)`, which names another format that it writes;
-- `ROWS_ALONE = True`: it names images rather than holds them, and cannot say what the numbers of classes stand for.
+- `ROWS_ALONE = True`: it names images rather than holds them, and cannot say what the numbers of classes stand for;
+- `NEXT`, a sentence that says what to do with the copy, which stands at `{out}` there.
 """
 
 from __future__ import annotations

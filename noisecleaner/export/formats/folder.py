@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +24,30 @@ _FILE, _OWN_FILE = "file_name", "nc_given_filename"
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write the images byte by byte, each into the folder of its split and class, and the metadata of each split."""
-    folders = Folders(copy, endings_apart=True)
+    write_files(folder, copy, stage, Folders(copy, endings_apart=True))
+
+
+class Names(Protocol):
+    """How the files are called."""
+
+    def place(self, row: int, content: bytes) -> PurePosixPath:
+        """Name the file of a row, which differs from all others."""
+        ...
+
+    def home(self, row: int) -> str:
+        """The folder of the metadata of a row: empty, or that of its split."""
+        ...
+
+
+def write_files(folder: Path, copy: Copy, stage: Stage, folders: Names) -> None:
+    """Write the images and the metadata.
+
+    Args:
+        folder: of the copy.
+        copy: what to write.
+        stage: advanced by one for each row written.
+        folders: how the files are called.
+    """
     names: dict[int, PurePosixPath] = {}
     for row, content in copy.images():
         if content is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.json_values import plain
+from noisecleaner.export.json_values import records
 from noisecleaner.export.row_tables import TextFormat, refuse_bytes, write_rows
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers.jsonl import ENDINGS
@@ -44,8 +44,8 @@ def opened(path: Path, like: Place | None) -> Iterator[Callable[[pa.Table], None
 
 def lines(table: pa.Table) -> Iterator[str]:
     """Yield a JSON object for each row of a table."""
-    for row in table.to_pylist():
-        yield json.dumps(plain(row), ensure_ascii=False, allow_nan=False)
+    for row in records(table):
+        yield json.dumps(row, ensure_ascii=False, allow_nan=False)
 
 
 def _ending(like: Place | None) -> str:

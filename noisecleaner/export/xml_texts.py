@@ -1,0 +1,29 @@
+"""Any texts -> what XML can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+#: What XML 1.0 cannot hold, not even escaped; and the halves of what UTF-16 writes in two.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """Replace the characters that XML cannot hold, even escaped."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def xml_names(names: Sequence[str], most: int) -> list[str]:
+    """Turn any texts into names for XML that differ: in one line, no blanks at the ends, at most `most` characters."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        base = re.sub("[\t\n\r]", " ", xml_text(name)).strip()[:most].strip() or "_"
+        candidate, number = base, 1
+        while candidate in taken:
+            number += 1
+            candidate = f"{base[: most - len(str(number)) - 1]}-{number}"
+        taken.add(candidate)
+        found.append(candidate)
+    return found
