@@ -15,8 +15,8 @@ from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
 NEXT = (
-    'Import it with `dataset.add_dir("{out}", fiftyone.types.FiftyOneImageClassificationDataset)`; where there are '
-    "splits, each of their folders, with `tags=SPLIT`."
+    'Import it with dataset.add_dir("{out}", fiftyone.types.FiftyOneImageClassificationDataset); where there are '
+    "splits, each of their folders, with tags=SPLIT."
 )
 #: What a classification of FiftyOne has already.
 _TAKEN = frozenset(("id", "label", "confidence", "logits", "tags", "dataset_dir", "field_names"))

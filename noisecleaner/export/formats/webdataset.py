@@ -19,8 +19,8 @@ from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
 NEXT = (
-    'Read it with `webdataset.WebDataset(glob.glob("{out}/train-*.tar"), shardshuffle=100).shuffle(1000)` or '
-    '`datasets.load_dataset("webdataset", data_files=…)`: rows lie in the order of the dataset.'
+    'Read it with webdataset.WebDataset(glob.glob("{out}/train-*.tar"), shardshuffle=100).shuffle(1000) or '
+    'datasets.load_dataset("webdataset", data_files=…): rows lie in the order of the dataset.'
 )
 #: Bytes of images in a shard, at most; what loaders stream well.
 SHARD = 256_000_000

@@ -17,7 +17,7 @@ from noisecleaner.export.image_names import ending, original_name
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
-NEXT = "Train with `yolo classify train data={out}`: Ultralytics splits a dataset without splits itself, 80 to 20."
+NEXT = "Train with yolo classify train data={out}: Ultralytics splits a dataset without splits itself, 80 to 20."
 #: Endings of what Ultralytics reads; it passes over all others without a word.
 _READ = frozenset(
     (".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
