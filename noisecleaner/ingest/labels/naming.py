@@ -79,7 +79,7 @@ class LabelColumn:
             changed, more = _whole(present, self.where)
             notices += (*more, *none_notices(counts.get(NONE, 0), self.where))
         _refuse_undeclared({changed.get(label, label): counts[label] for label in present}, told, self.where)
-        labels = _relabelled(self.text, {**changed, **dict.fromkeys(absent)})
+        labels = relabelled(self.text, {**changed, **dict.fromkeys(absent)})
         classes = tuple(told or self.own) or order(labels)
         return Reading(labels=labels, classes=classes, ordered=bool(told or self.own), notices=notices)
 
@@ -101,7 +101,7 @@ class LabelColumn:
         ordered = bool(told) or self.own == tuple(classes)
         carried = {label: counts[label] for label in present}
         changed, notices = _as_classes(carried, classes=classes, told=() if self.own else told, where=self.where)
-        labels = _relabelled(self.text, {**changed, **dict.fromkeys(absent)})
+        labels = relabelled(self.text, {**changed, **dict.fromkeys(absent)})
         notices = (*missing_notices({label: counts[label] for label in absent}, self.where), *notices)
         return Reading(labels=labels, classes=tuple(classes), ordered=ordered, notices=notices)
 
@@ -112,7 +112,7 @@ def _counts(text: pa.ChunkedArray) -> dict[str, int]:
     return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
 
 
-def _relabelled(text: pa.ChunkedArray, changed: Mapping[str, str | None]) -> pa.ChunkedArray:
+def relabelled(text: pa.ChunkedArray, changed: Mapping[str, str | None]) -> pa.ChunkedArray:
     """Put other labels in place of some; None is no label."""
     changed = {label: new for label, new in changed.items() if label != new}
     if not changed:

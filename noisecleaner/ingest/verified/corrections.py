@@ -14,6 +14,7 @@ from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_labels
 from noisecleaner.ingest.columns import read_labels
+from noisecleaner.ingest.labels.spelling import as_spelled
 from noisecleaner.ingest.opening import open_labels
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.verified.itself import is_itself
@@ -120,6 +121,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     column = read_labels(files, names[0])
     assert column is not None  # noqa: S101  # it is among the columns of the files
     read = column.known(classes, told=columns.told, beside=none_label)
+    read = as_spelled(read, column.where, beside=none_label)
     check_labels(read.labels, classes, column.where, none_label=none_label, kind="Corrections", fitted=fitted)
     identity = Identity.read(files, source, rows=len(read.labels))
     if read.labels.null_count == len(read.labels):

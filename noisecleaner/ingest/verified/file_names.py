@@ -54,18 +54,21 @@ def find_by_path(
         known: gives the paths of the dataset's rows, in order.
 
     Returns:
-        Verified row -> row of the dataset, where folder and name are those of one row.
+        Verified row -> row of the dataset, where folder and name are those of one row, and of no other file.
     """
     found: dict[int, int] = {}
     own = {row: parts for row in lost if row in names and len(parts := _parts(as_file(names[row]))) > 1}
     for bare in (False, True):
         left = {row: parts for row, parts in own.items() if row not in found}
+        files: dict[int, set[tuple[str, ...]]] = {}
         ends = _ends(left.values(), (_parts(_unended(name) if bare else name) for name in (known() if left else ())))
         for row, parts in left.items():
             places = (ends.get(parts[first:]) for first in range(len(parts) - 1))
             place = next((place for place in places if place is not None), -1)
             if place >= 0:
                 found[row] = place
+                files.setdefault(place, set()).add(parts)
+        found = {row: place for row, place in found.items() if len(files.get(place, ())) < 2}
     return found
 
 

@@ -11,7 +11,8 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.columns import id_texts, read_labels, read_paths, read_probability
 from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.labels.missing import NONE
-from noisecleaner.ingest.labels.naming import Reading
+from noisecleaner.ingest.labels.naming import LabelColumn, Reading
+from noisecleaner.ingest.labels.spelling import as_spelled
 from noisecleaner.ingest.manifest import Payload
 from noisecleaner.ingest.opening import open_labels
 from noisecleaner.ingest.payloads import Content, find_content
@@ -122,14 +123,14 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     if files is None:
         return _read_folder(trusted, source, classes, none_label)
     second = None if files.schema.names.count(SECOND) != 1 else read_labels(files, SECOND)
-    seen_again = None if second is None else second.known(classes, told=columns.told, beside=none_label)
+    seen_again = None if second is None else _known(second, source, classes, none_label)
     if seen_again is not None and only_second(files, columns):
         return _second_looks(trusted, files, source, seen_again, none_label=none_label)
     answer = find_answer(files, columns, classes, none_label)
     refuse_itself(trusted, source, answer.name)
     column = read_labels(files, answer.name)
     assert column is not None  # noqa: S101  # it has been found
-    read = column.known(classes, told=columns.told, beside=none_label)
+    read = _known(column, source, classes, none_label)
     identity = Identity.read(files, source, rows=len(read.labels))
     return Verification(
         ids=identity.ids,
@@ -146,6 +147,13 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
         files=files,
         second=None if seen_again is None else seen_again.labels,
         verifiers=read_verifiers(files),
+    )
+
+
+def _known(column: LabelColumn, source: Source, classes: tuple[str, ...], none_label: str | None) -> Reading:
+    """Read labels that somebody typed under the names of the classes."""
+    return as_spelled(
+        column.known(classes, told=source.columns.told, beside=none_label), column.where, beside=none_label
     )
 
 
@@ -193,7 +201,7 @@ def _read_folder(folder: str, source: Source, classes: tuple[str, ...], none_lab
     rows = read_images(replace(source, data=folder))
     column = rows.trusted or rows.labels
     assert column is not None  # noqa: S101  # folders name classes
-    read = column.known(classes, told=source.columns.told, beside=none_label)
+    read = _known(column, source, classes, none_label)
     name = source.columns.trusted if rows.trusted else source.columns.label
     refuse_itself(folder, source, None if column.folders else name)
     words = f"folders of {folder}" if column.folders else f"column {name!r} of the metadata of {folder}"
