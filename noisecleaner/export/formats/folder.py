@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from noisecleaner.export.copying import OTHER_ROWS, Copy, Part
+from noisecleaner.export.copying import OTHER_ROWS, Copy
 from noisecleaner.export.formats import csv, jsonl
 from noisecleaner.export.hugging_face import described
 from noisecleaner.export.image_names import Folders
@@ -20,6 +22,8 @@ NEEDS_IMAGES = True
 #: The column by which `imagefolder` joins metadata; one of the owner's that is called so is renamed, and not to what
 #: ends in `_file_name`: `imagefolder` would take its texts for images.
 _FILE, _OWN_FILE = "file_name", "nc_given_filename"
+_NAMES_FILES = re.compile(r".*_file_names?").fullmatch
+_PARQUET = ".parquet"
 
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
@@ -69,29 +73,40 @@ def _write_metadata(folder: Path, copy: Copy, names: dict[int, PurePosixPath], h
         homes: row -> the folder of its split, empty without one.
     """
     like = copy.owner.metadata
-    ending = ".parquet" if like is None else like.suffix
+    ending = _PARQUET if like is None else like.suffix
+    tables = _tables(copy, names, homes, named=ending != _PARQUET)
+    uneven = [] if ending == _PARQUET else _uneven(tables.values(), copy.notes.column_names)
+    for home, table in tables.items():
+        _write_table(folder / home / f"metadata{ending}", table.drop_columns(uneven), copy, like)
+
+
+def _tables(copy: Copy, names: dict[int, PurePosixPath], homes: dict[int, str], *, named: bool) -> dict[str, pa.Table]:
+    """Make the metadata of each folder that has them, see `_write_metadata`; `named` as in `with_labels`."""
     tables: dict[str, list[pa.Table]] = {home: [] for home in dict.fromkeys(homes.values())} or {"": []}
     for part in copy.parts(OTHER_ROWS):
-        lines = _metadata(part, copy, named=ending != ".parquet")
+        lines = with_labels(part, copy, named=named)
+        lines = with_notes(lines.rename_columns(_renamed(lines.column_names, copy)), part)
         for home, own in tables.items():
             rows = [place for place, row in enumerate(part.rows.tolist()) if homes.get(row) == home]
             files = [str(names[row].relative_to(home)) for row in part.rows[rows].tolist()]
             own.append(lines.take(pa.array(rows, pa.int64())).add_column(0, _FILE, pa.array(files, pa.string())))
-    for home, own in tables.items():
-        _write_table(folder / home / f"metadata{ending}", pa.concat_tables(own), copy, like)
+    return {home: pa.concat_tables(own) for home, own in tables.items()}
 
 
-def _metadata(part: Part, copy: Copy, *, named: bool) -> pa.Table:
-    """What is known of the rows of a part, but for the names of their files.
+def _renamed(names: Sequence[str], copy: Copy) -> list[str]:
+    """Give other names to columns of a table that `imagefolder` would take for files."""
+    others = {_FILE: _OWN_FILE}
+    if copy.owner.files is not None:
+        others |= {name: f"nc_given_{name}".replace("file_name", "filename") for name in names if _NAMES_FILES(name)}
+    return [others.get(name, name) for name in names]
 
-    Args:
-        part: the rows.
-        copy: what they belong to.
-        named: see `with_labels`.
+
+def _uneven(tables: Collection[pa.Table], notes: Sequence[str]) -> list[str]:
+    """Find notes that hold nothing in one table and something in another, which text says to be two types.
+
+    Hugging Face refuses an `imagefolder` whose splits differ in the types of their metadata; such notes are left out.
     """
-    table = with_labels(part, copy, named=named)
-    table = table.rename_columns([_OWN_FILE if name == _FILE else name for name in table.column_names])
-    return with_notes(table, part)
+    return [name for name in notes if len({table[name].null_count == len(table) for table in tables}) > 1]
 
 
 def _write_table(path: Path, table: pa.Table, copy: Copy, like: Place | None) -> None:

@@ -15,8 +15,8 @@ from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.files.places import fixed_part, leads_out
 from noisecleaner.ingest.labels.label_names import checked_names
 
-#: The folder of a copy that holds its tables.
-_TABLES = "data"
+#: The folders of a copy that hold its tables.
+_TABLES = ("data", "train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class CopyRecord:
             return None
         place = Path(fixed_part(data))
         home = place if place.is_dir() else place.parent
-        homes = (home, home.parent) if home.name == _TABLES else (home,)
+        homes = (home, home.parent) if home.name in _TABLES else (home,)
         path = next((path for folder in homes if (path := folder / OWN_FILE).is_file()), None)
         return None if path is None else cls._read(path)
 

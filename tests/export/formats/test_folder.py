@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from support.datasets import CLASSES, Command
+from support.exported import scored as scored_as
 from support.exports import (
     Row,
     ScoredData,
@@ -20,6 +21,7 @@ from support.exports import (
     write_scores,
     written,
 )
+from support.sources import make, write_metadata
 
 from noisecleaner.ingest import Source
 
@@ -84,3 +86,66 @@ def test_torchvision_opens_the_folder(tmp_path: Path, images: ScoredData, comman
     assert {Path(file).name: opened.classes[target] for file, target in opened.samples} == by_name
     image, target = opened[0]
     assert (image.size, opened.classes[target]) == ((32, 32), by_name[Path(opened.samples[0][0]).name])
+
+
+def test_columns_that_imagefolder_would_take_for_images_have_other_names(tmp_path: Path, command: Command) -> None:
+    own = {"file_name": ["x", "y"], "old_file_name": ["p", "q"], "more_file_names": [["p"], []]}
+    scored = by_hand(tmp_path, [Row("1", "a"), Row("2", "b")], **own)
+    assert command("export-clean", scored.run, "--out", tmp_path / "out", "--format", "folder").code == 0
+    table = pq.read_table(tmp_path / "out" / "metadata.parquet")
+    assert table["file_name"].to_pylist() == ["a/1.png", "b/2.png"]
+    for name, cells in own.items():
+        assert table[f"nc_given_{name.replace('file_name', 'filename')}"].to_pylist() == cells
+    assert [name for name in table.column_names if name.endswith(("file_name", "file_names"))] == ["file_name"]
+
+
+def test_files_that_differ_in_their_endings_or_in_the_case_of_folders_keep_their_names(
+    tmp_path: Path, command: Command
+) -> None:
+    """A file system that does not tell North from north holds each of them."""
+    names = ["North/cat/1.png", "North/cat/1.jpg", "north/cat/1.png", "north/dog/1.PNG", "north/dog/1 (2).png"]
+    make(tmp_path / "in", *names)
+    run = scored_as(tmp_path, Source(str(tmp_path / "in"), label_level=2))
+    assert command("export-clean", run, "--out", tmp_path / "out").code == 0
+    images = [path for path in (tmp_path / "out").rglob("*") if path.suffix.lower() in (".png", ".jpg")]
+    files = [path.relative_to(tmp_path / "out").as_posix() for path in images]
+    assert sorted(files) == sorted([*names[:2], "north/cat/1-2.png", *names[3:]])
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_links_are_copied_as_what_they_lead_to(tmp_path: Path, command: Command, link: str) -> None:
+    content = make(tmp_path / "in", "cat/1.png", "dog/1.png")
+    getattr(tmp_path / "in" / "cat" / "2.png", link)(tmp_path / "in" / "cat" / "1.png")
+    run = scored_as(tmp_path, Source(str(tmp_path / "in")))
+    assert command("export-clean", run, "--out", tmp_path / "out").code == 0
+    made = tmp_path / "out" / "cat" / "2.png"
+    assert made.read_bytes() == content["cat/1.png"]
+    assert not made.is_symlink()
+    assert made.stat().st_nlink == 1
+
+
+def test_torchvision_opens_a_copy_of_which_a_class_is_gone(tmp_path: Path, command: Command) -> None:
+    from torchvision.datasets import ImageFolder
+
+    make(tmp_path / "in", "train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png")
+    run = scored_as(tmp_path, Source(str(tmp_path / "in")), suggested={"val/dog/1.png": "cat"})
+    assert command("export-clean", run, "--out", tmp_path / "out").code == 0
+    assert ImageFolder(str(tmp_path / "out" / "train")).classes == ["cat", "dog"]
+    assert ImageFolder(str(tmp_path / "out" / "val")).classes == ["cat"]
+
+
+def test_notes_that_text_would_give_two_types_are_left_out(tmp_path: Path, command: Command) -> None:
+    """A suggestion in one split and none in the other: Hugging Face would refuse the folder."""
+    make(tmp_path / "in", "train/1.png", "train/2.png", "test/1.png", "test/2.png")
+    for split in ("train", "test"):
+        rows = [{"file_name": f"{row}.png", "label": label} for row, label in ((1, "cat"), (2, "dog"))]
+        write_metadata(tmp_path / "in" / split / "metadata.csv", rows)
+    run = scored_as(tmp_path, Source(str(tmp_path / "in")), suggested={"train/1.png": "dog"})
+    for on_flag, told in (("relabel", False), ("drop", True)):
+        out = tmp_path / on_flag
+        assert command("export-clean", run, "--out", out, "--on-flag", on_flag).code == 0
+        for split in ("train", "test"):
+            header = (out / split / "metadata.csv").read_text().splitlines()[0].split(",")
+            assert header[:3] == ["file_name", "label", "sample_id"]
+            assert {"nc_given_label", "nc_label_quality", "nc_flagged", "nc_verified"} < {*header}
+            assert ("nc_suggested_label" in header) is told

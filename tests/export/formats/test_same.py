@@ -41,10 +41,10 @@ def files(out: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "format", "made"),
     [
-        ("d.csv", "csv", "d.csv"),
-        ("d.tsv", "csv", "d.tsv"),
-        ("d.jsonl", "jsonl", "d.jsonl"),
-        ("d.json", "json", "d.json"),
+        ("d.csv", "csv", "train/d.csv"),
+        ("d.tsv", "csv", "train/d.tsv"),
+        ("d.jsonl", "jsonl", "train/d.jsonl"),
+        ("d.json", "json", "train/d.json"),
         ("d.parquet", "parquet", "data/train-00000-of-00001.parquet"),
         ("d.arrow", "parquet", "data/train-00000-of-00001.parquet"),
     ],
@@ -103,12 +103,12 @@ def test_splits_that_relative_paths_tell_get_a_column(tmp_path: Path, command: C
     run = scored(tmp_path, Source(str(home / "d.csv")))
     outcome = command("export-clean", run, "--out", tmp_path / "out")
     assert "The splits of the dataset are kept: train 2, val 1 rows." in outcome.out
-    lines = (tmp_path / "out" / "d.csv").read_text().splitlines()
+    lines = (tmp_path / "out" / "train" / "d.csv").read_text().splitlines()
     assert [line.split(",")[:4] for line in lines] == [
         ["image", "label", "sample_id", "split"],
         *([f"{home}/{name}", label, name, name.split("/")[0]] for name, label in zip(names, "aba", strict=True)),
     ]
-    again = scored(tmp_path / "again", Source(str(tmp_path / "out" / "d.csv"), allow_absolute=True))
+    again = scored(tmp_path / "again", Source(str(tmp_path / "out" / "train" / "d.csv"), allow_absolute=True))
     outcome = command("export-clean", again, "--out", tmp_path / "two")
     assert "The splits of the dataset are kept: train 2, val 1 rows." in outcome.out
 
