@@ -24,13 +24,16 @@ from noisecleaner.gate.rules import Rule, rules
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.ids import ids
+from noisecleaner.ingest.memory import keep
 from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
 from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult, plan, plan_data, recheck
 from noisecleaner.progress import Interrupts, Progress, Stage
+from noisecleaner.progress.bars import ProgressBars, Verbosity
 from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.report.writing import ReportResult, report
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
@@ -74,15 +77,18 @@ __all__ = [
     "PlugIn",
     "Policy",
     "Progress",
+    "ProgressBars",
     "RecheckResult",
     "Regularisation",
     "ReportResult",
     "Rule",
+    "ScoredRun",
     "Source",
     "Stage",
     "Summary",
     "TooFewVerifiedError",
     "Unit",
+    "Verbosity",
     "Verdict",
     "bench",
     "corrupt",
@@ -92,6 +98,7 @@ __all__ = [
     "gate",
     "gather_config",
     "ids",
+    "keep",
     "methods",
     "plan",
     "plan_data",

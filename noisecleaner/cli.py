@@ -30,6 +30,7 @@ from noisecleaner.commands.report import report
 from noisecleaner.commands.score import score
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
+from noisecleaner.progress.bars import Verbosity
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +52,11 @@ def options(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
-    # read in `main`, so that it works before and behind the command
+    # read in `main`, so that they work before and behind the command
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print errors, warnings and what was asked for.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print what is read, decided, and when.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Find the wrong labels in an image dataset, using the few labels you have verified, and get the clean set.
@@ -66,6 +71,8 @@ for command in (demo, fit, score, report, plan, gate, export_clean, corrupt, ids
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 
+#: Options that work before and behind a command.
+_EVERYWHERE = frozenset({"--debug", "--quiet", "-q", "--verbose", "-v"})
 #: What somebody may leave out who fits nothing, see .github/without-torch.txt.
 _LEFT_OUT = frozenset({"torch", "torchvision"})
 
@@ -74,9 +81,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
     terminal.escape_unknown_characters()
-    debug, words = "--debug" in given, [word for word in given if word != "--debug"]
+    options, words = _parted(given)
+    debug = "--debug" in options
     try:
-        _run(words)
+        with terminal.telling(_verbosity(options)):
+            _run(words)
     except SystemExit as stop:
         sys.exit(_code(stop))
     except (Exception, Interrupted) as error:
@@ -87,6 +96,20 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         terminal.drop_unwritten()
         sys.exit(failure.code)
     sys.exit(0)
+
+
+def _parted(given: list[str]) -> tuple[list[str], list[str]]:
+    """Part the options of all commands, wherever they stand, from the command and its own words."""
+    end = given.index("--") if "--" in given else len(given)
+    options = [word for word in given[:end] if word in _EVERYWHERE]
+    return options, [word for word in given[:end] if word not in _EVERYWHERE] + given[end:]
+
+
+def _verbosity(options: list[str]) -> Verbosity:
+    quiet, verbose = ({f"--{name}", f"-{name[0]}"}.intersection(options) for name in ("quiet", "verbose"))
+    if quiet and verbose:
+        raise NoisecleanerError("--quiet tells less and --verbose more, but both are given.", "Keep one.")
+    return Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
 
 
 def _run(words: list[str]) -> None:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from noisecleaner.arrays import FloatArray, IntArray
-from noisecleaner.files import refuse_existing, replacing
+from noisecleaner.files import AnyPath, located, refuse_existing, replacing
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -69,7 +69,7 @@ class _Swatches:
     difficulty: FloatArray
 
 
-def demo(out: Path) -> Demo:
+def demo(out: AnyPath) -> Demo:
     """Write a dataset, verified labels and the truth into a new directory; the same ones each time.
 
     Args:
@@ -78,6 +78,7 @@ def demo(out: Path) -> Demo:
     Raises:
         NoisecleanerError: something stands there.
     """
+    out = located(out)
     refuse_existing(out, parameter="as in `demo(DIR)`")
     rng = np.random.default_rng(_SEED)
     swatches = _draw(rng)

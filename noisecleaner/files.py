@@ -10,14 +10,49 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
 
+#: How a caller names a file or a folder; `located` and `spelled` make one kind of it.
+AnyPath = str | os.PathLike[str]
+
 _TEMPORARY = ".tmp-"
+
+
+def located(path: AnyPath) -> Path:
+    """Take a path, in whichever way it is written.
+
+    Raises:
+        NoisecleanerError: it is none.
+    """
+    return Path(spelled(path))
+
+
+@overload
+def spelled(path: AnyPath) -> str: ...
+@overload
+def spelled(path: None) -> None: ...
+@overload
+def spelled(path: AnyPath | None) -> str | None: ...
+def spelled(path: AnyPath | None) -> str | None:
+    """Write a path, or a URI, as text; None stays None.
+
+    Raises:
+        NoisecleanerError: it is no path, but perhaps what is meant itself.
+    """
+    if path is None:
+        return None
+    text = os.fspath(path) if isinstance(path, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise NoisecleanerError(
+            f"Files and folders are named by their path, a text, but a {type(path).__name__} stands in its place.",
+            "Data that are in memory are written first: `keep(data, 'data.parquet')` returns the path.",
+        )
+    return text
 
 
 @contextmanager

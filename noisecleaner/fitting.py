@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ import torch
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
-from noisecleaner.files import write_arrays
+from noisecleaner.files import AnyPath, located, spelled, write_arrays
 from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.inputs.batches import Data
@@ -53,7 +52,7 @@ _UNCALIBRATED = {
 
 def fit(
     config: FitConfig,
-    out: Path,
+    out: AnyPath,
     *,
     overwrite: bool = False,
     resume: bool = False,
@@ -74,7 +73,9 @@ def fit(
         NoisecleanerError: input, options or environment cannot be used; a run that stood at `out` is there again.
         Interrupted: a signal arrived; `resume=True` goes on from the last checkpoint.
     """
-    clock, progress, interrupts = _Clock(), progress or Progress(), interrupts or Interrupts()
+    out = located(out)
+    progress, interrupts = progress or Progress(), interrupts or Interrupts()
+    clock = _Clock(progress)
     config.check()
     config.source.refuse_inside(out)
     config = replace(config, device=str(choose_device(config.device)))
@@ -108,7 +109,8 @@ def fit(
 class _Clock:
     """Wall-clock time of each part."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self.seconds: dict[str, float] = {}
         self._last = time.monotonic()
 
@@ -116,17 +118,19 @@ class _Clock:
         """Note that a part ends here."""
         now = time.monotonic()
         self.seconds[part], self._last = round(now - self._last, 2), now
+        self._progress.detail(f"To {part} took {self.seconds[part]:,.2f} s.")
 
 
 def _read(config: FitConfig, progress: Progress) -> Corpus:
     """Read the tables of all rows, but no image."""
     corpus = read_corpus(
         config.source,
-        trusted=config.trusted,
+        trusted=spelled(config.trusted),
         regularisation=config.regularisation,
         transfer=config.transfer,
-        corrections=config.corrections,
+        corrections=spelled(config.corrections),
     )
+    progress.detail(corpus.told)
     progress.tell(*corpus.dataset.notices)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
     return corpus

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, located, spelled
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.same_columns import called_alike
 from noisecleaner.ingest.skips import skip_notice
@@ -43,11 +44,11 @@ from noisecleaner.texts import agreeing, counted
 
 
 def score(
-    run: Path,
+    run: AnyPath,
     *,
     cutoff: Cutoff | None = None,
-    trusted: str | None = None,
-    corrections: str | None = None,
+    trusted: AnyPath | None = None,
+    corrections: AnyPath | None = None,
     columns: Columns | None = None,
     progress: Progress | None = None,
 ) -> Summary:
@@ -67,11 +68,13 @@ def score(
         TooFewVerifiedError: the goal cannot be reached with the verified rows; scores that are there stay. Without
             any, and with `trusted` or `corrections`, all is written, with the threshold of the cutoff.
     """
+    run, trusted, corrections = located(run), spelled(trusted), spelled(corrections)
     refuse_same(trusted=trusted, corrections=corrections)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     record = opened.read_fitted()
     source, notices = record.config.source, record.result.notices if record.result else ()
     trace = Trace.read(opened.trace)
+    progress.detail(f"Read {counted(len(trace.table), 'row')} of {opened.trace}.")
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
     named = source.columns.with_labels(columns or Columns())
     like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
@@ -98,12 +101,12 @@ def score(
 
 
 def score_new(
-    run: Path,
+    run: AnyPath,
     source: Source,
-    out: Path,
+    out: AnyPath,
     *,
-    trusted: str | None = None,
-    corrections: str | None = None,
+    trusted: AnyPath | None = None,
+    corrections: AnyPath | None = None,
     cutoff: Cutoff | None = None,
     inference: Inference | None = None,
     progress: Progress | None = None,
@@ -130,6 +133,7 @@ def score_new(
         TooFewVerifiedError: the goal cannot be reached with the verified rows; scores that are there stay. Without
             any, and with `trusted` or `corrections`, all is written, with the threshold of the cutoff.
     """
+    run, out, trusted, corrections = located(run), located(out), spelled(trusted), spelled(corrections)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     if cutoff.by == "alpha":
         raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave `by` out.")
@@ -235,6 +239,7 @@ def _judge(
         *_fitted_before(run, places, network),
         *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
     )
+    progress.detail(f"Read {counted(len(dataset), 'row')} of {source.data}.")
     progress.tell(*dataset.notices)
     read = len(dataset.notices)
     contents = Contents.of_images([dataset], source)

@@ -19,10 +19,11 @@ from noisecleaner.commands import _summary
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._listing import Listing
 from noisecleaner.commands._taking_back import filling_in, fitting, taking_back
-from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stderr, on_stdout
+from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stdout, verbosity
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import listed
 from noisecleaner.notices import doubts
+from noisecleaner.progress.bars import Verbosity, on_stderr
 from noisecleaner.registry import constants_in
 from noisecleaner.texts import agreeing, counted, legible, printable, shortened
 
@@ -80,6 +81,8 @@ def show_fitted(out: Path, fitted: FitResult) -> None:
 
 def show_summary(summary: Summary, out: Path, *, listed: int) -> None:
     """Print what `score` found; `listed` are the rows of flagged.csv."""
+    if verbosity() is Verbosity.QUIET:
+        return
     for name, fact in _summary.facts(summary).items():
         on_stdout().print(Text.assemble((f"{name:<9}", "bold"), fact))
         for doubt in doubts(summary.notices) if name == "Noise" else ():
@@ -152,8 +155,8 @@ def _show_next(form: Form, column: str, command: Sequence[str]) -> None:
 
 
 def show_verdict(verdict: Verdict) -> None:
-    """Print what became of each rule, and of the gate."""
-    for line in _verdict_lines(verdict):
+    """Print what became of each rule, and of the gate; of what passed only that, where little is to be told."""
+    for line in _verdict_lines(verdict, passed=verbosity() is not Verbosity.QUIET):
         on_stdout().print(line)
 
 
@@ -248,7 +251,9 @@ def show_bench(benchmark: Benchmark) -> None:
 
 
 def _show(*lines: str) -> None:
-    """Print lines of text; what a user's text brings in is made safe."""
+    """Print lines of text that nobody asked for; what a user's text brings in is made safe."""
+    if verbosity() is Verbosity.QUIET:
+        return
     for line in lines:
         on_stdout().print(Text(printable(line)))
 
@@ -278,8 +283,11 @@ def _plug_ins(title: str, kind: str, plug_ins: Sequence[PlugIn]) -> Listing:
     return Listing(title, (kind, "what it is", "options"), rows)
 
 
-def _verdict_lines(verdict: Verdict) -> Iterator[Text]:
+def _verdict_lines(verdict: Verdict, *, passed: bool = True) -> Iterator[Text]:
+    """A line for each finding, also for those that pass if asked, and the headline."""
     for finding in verdict.findings:
+        if finding.outcome == "passed" and not passed:
+            continue
         style = _EFFECTS[verdict.effect(finding)]
         level = " (warn)" if finding.level == "warn" else ""
         rule = f"{finding.rule}{level}: "

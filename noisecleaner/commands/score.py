@@ -15,6 +15,7 @@ from noisecleaner.commands._options import NewRowOptions, target_of
 from noisecleaner.commands._shared import Corrections, Trusted, only_given, opt, refuse
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.progress.bars import Verbosity
 from noisecleaner.registry import check_choice
 from noisecleaner.texts import json_text
 
@@ -159,7 +160,8 @@ def _show(score: Callable[[Progress], Summary], target: Path, output: OutputOpti
                 raise
             missed, summary = error, ScoredRun(error.written).summary()
         # numbers for machines are not what somebody reads who looks at the terminal
-        progress.release(summary.notices if output.format == "console" else ())
+        seen = output.format == "console" and progress.verbosity is not Verbosity.QUIET
+        progress.release(summary.notices if seen else ())
     if output.format == "json":
         console.show_text(json_text({"run": str(target), **summary.worded(typed).to_json()}))
     else:

@@ -1,25 +1,22 @@
-"""What a terminal shows while work goes on, on stderr: bars, or lines where nobody watches."""
+"""What a terminal shows while work goes on, in the words of the command line; the bars are in `progress/bars.py`."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.text import Text
 
 from noisecleaner.commands.wording import typed
 from noisecleaner.notices import Notice, Severity, doubts
-from noisecleaner.progress import Progress, Stage
-from noisecleaner.texts import legible
+from noisecleaner.progress.bars import ProgressBars, Verbosity
 
-_LINE_SECONDS = 5.0
+#: How much the command that runs shall tell: set by `main` for as long as it runs, and by nobody else.
+_VERBOSITY = ContextVar("verbosity", default=Verbosity.NORMAL)
 
 
 def escape_unknown_characters() -> None:
@@ -48,42 +45,26 @@ def on_stdout() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def on_stderr() -> Console:
-    """Where talk and progress go, so that results can be piped."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+@contextmanager
+def telling(verbosity: Verbosity) -> Iterator[None]:
+    """Have a command tell as much, or as little, while the block runs."""
+    before = _VERBOSITY.set(verbosity)
+    try:
+        yield
+    finally:
+        _VERBOSITY.reset(before)
 
 
-class TerminalProgress(Progress):
-    """Bars with rate and time left on a terminal, a line every few seconds elsewhere."""
+def verbosity() -> Verbosity:
+    """How much the command that runs shall tell."""
+    return _VERBOSITY.get()
 
-    def note(self, text: str) -> None:
-        """Print a choice that was made for the user."""
-        on_stderr().print(Text(legible(typed(text))))
 
-    def warn(self, text: str) -> None:
-        """Print a warning."""
-        on_stderr().print(Text.assemble(("Warning: ", "bold yellow"), legible(typed(text))))
+class TerminalProgress(ProgressBars):
+    """Tells as much as was asked for, in the words of the command line."""
 
-    @contextmanager
-    def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:
-        """Show one piece of work."""
-        console = on_stderr()
-        if not console.is_terminal:
-            lines = _Lines(console, title, total, unit, done)
-            yield lines
-            lines.finish()
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}", style="dim"),
-        )
-        with Bars(*columns, console=console) as bars:
-            task = bars.add_task(title, total=total, completed=done, rate="", numbers="")
-            yield _Bar(bars, task, unit)
+    def __init__(self) -> None:
+        super().__init__(verbosity(), words=typed)
 
 
 class LateProgress(TerminalProgress):
@@ -93,6 +74,7 @@ class LateProgress(TerminalProgress):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._kept: list[Notice] = []
 
     def __enter__(self) -> LateProgress:
@@ -116,43 +98,3 @@ class LateProgress(TerminalProgress):
         for notice in kept:
             if notice not in known:
                 self.warn(notice.message)
-
-
-class _Bar(Stage):
-    def __init__(self, bars: Bars, task: TaskID, unit: str) -> None:
-        self._bars, self._task, self._unit = bars, task, unit
-
-    def advance(self, count: int = 1, **numbers: float) -> None:
-        task = self._bars.tasks[0]
-        rate = f"{task.speed:,.0f} {self._unit}/s" if task.speed else ""
-        shown = _numbers(numbers) if numbers else task.fields["numbers"]
-        self._bars.update(self._task, advance=count, rate=rate, numbers=shown)
-
-
-class _Lines(Stage):
-    def __init__(self, console: Console, title: str, total: int, unit: str, done: int) -> None:
-        self._console, self._title, self._total, self._unit = console, title, total, unit
-        self._earlier, self._done, self._numbers = done, done, ""
-        self._started = self._printed = time.monotonic()
-
-    def advance(self, count: int = 1, **numbers: float) -> None:
-        now = time.monotonic()
-        self._done += count
-        self._numbers = _numbers(numbers) if numbers else self._numbers
-        if now - self._printed > _LINE_SECONDS and self._done < self._total:
-            self._printed = now
-            rate = (self._done - self._earlier) / max(now - self._started, 1e-9)
-            left = (self._total - self._done) / max(rate, 1e-9)
-            self._print(f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left:,.0f} s left")
-
-    def finish(self) -> None:
-        """Print the last line."""
-        seconds = time.monotonic() - self._started
-        self._print(f"{self._total:,} {self._unit} in {seconds:,.1f} s")
-
-    def _print(self, text: str) -> None:
-        self._console.print(Text(f"{self._title}: {text}" + (f" ({self._numbers})" if self._numbers else "")))
-
-
-def _numbers(numbers: dict[str, float]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items())

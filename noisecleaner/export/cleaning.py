@@ -17,7 +17,7 @@ from noisecleaner.export.expectation import Expectation, expectation
 from noisecleaner.export.formats import Format, chosen_for, rows_alone, writer_of
 from noisecleaner.export.image_places import image_root
 from noisecleaner.export.nothing_left import refuse_nothing
-from noisecleaner.files import refuse_existing, replacing, write_json
+from noisecleaner.files import AnyPath, located, refuse_existing, replacing, spelled, write_json
 from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, NOTES, noted
 from noisecleaner.ingest.files.copy_record import CopyRecord
@@ -77,13 +77,13 @@ class ExportResult:
 
 
 def export_clean(
-    scored: Path,
-    out: Path,
+    scored: AnyPath,
+    out: AnyPath,
     *,
     policy: Policy | None = None,
     format: str = "same",
-    data: str | None = None,
-    corrections: str | None = None,
+    data: AnyPath | None = None,
+    corrections: AnyPath | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ExportResult:
@@ -107,10 +107,11 @@ def export_clean(
     Raises:
         NoisecleanerError: there are no scores, the dataset has changed since, or `out` cannot be used.
     """
+    scored, out = located(scored), located(out)
     writer_of(format)  # refuses an unknown one before anything is read
     refuse_existing(out)
     run = ScoredRun(scored)
-    source = with_images(replace(run.metadata.source, data=data or run.metadata.source.data))
+    source = with_images(replace(run.metadata.source, data=spelled(data) or run.metadata.source.data))
     manifest = read_manifest(source, run.metadata.classes)
     scores = run.scores()
     _refuse_changed(manifest, scores, scored, source)
@@ -119,7 +120,8 @@ def export_clean(
     notices: tuple[Notice, ...] = ()
     if corrections is not None:
         told = source.telling(manifest.classes if manifest.ordered else ())
-        scores, notices = correct(scores, read_corrections(corrections, told, manifest.classes), likeliest(scores))
+        named = read_corrections(spelled(corrections), told, manifest.classes)
+        scores, notices = correct(scores, named, likeliest(scores))
         (progress or Progress()).tell(*notices)
     policy = policy or Policy()
     decisions = decide(scores, manifest.classes, policy, none_label=manifest.none_label)

@@ -17,7 +17,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
-from noisecleaner.files import refuse_existing, replacing
+from noisecleaner.files import AnyPath, located, refuse_existing, replacing
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.ingest.tables.splits import COLUMN
 from noisecleaner.progress import Progress
@@ -105,7 +105,7 @@ def flip(labels: IntArray, matrix: Matrix, rng: np.random.Generator) -> IntArray
 
 def corrupt(
     source: Source,
-    out: Path,
+    out: AnyPath,
     *,
     kind: Kind,
     rate: float,
@@ -134,6 +134,7 @@ def corrupt(
         raise NoisecleanerError(f"`rate` must lie in [0, 1], but it is {rate}.", "Give, for example, `rate=0.4`.")
     check_choice(kind, list(Kind), parameter="`kind`")
     kind = Kind(kind)  # a plain text is no member
+    out = located(out)
     refuse_existing(out)
     source.refuse_inside(out)
     progress = progress or Progress()

@@ -19,8 +19,8 @@ from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 from noisecleaner.noise.verifiers import VerifierErrors
 from noisecleaner.notices import Notice, Severity, void
+from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.odd_corrections import Compared, likeliest
-from noisecleaner.runs.scored_run import Metadata
 from noisecleaner.runs.second_looks import recheck
 from noisecleaner.tables import doubles, with_column
 from noisecleaner.texts import counted

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, located
 from noisecleaner.gate.limits import Level, Limit, OnInconclusive, choice_of
 from noisecleaner.gate.rules import Rule, rules
 from noisecleaner.project import check_keys, read_table
@@ -68,10 +69,10 @@ class ConfigFile:
 def gather_config(
     limits: Mapping[str, float],
     *,
-    config: Path | None = None,
+    config: AnyPath | None = None,
     warn: Collection[str] = (),
     on_inconclusive: str | None = None,
-    baseline: Path | None = None,
+    baseline: AnyPath | None = None,
 ) -> GateConfig:
     """Put options and file together; an option replaces the whole entry of the file, its level too.
 
@@ -85,7 +86,7 @@ def gather_config(
     Raises:
         NoisecleanerError: the file cannot be read or says something unknown, or see `GateConfig`.
     """
-    written, known = read_config(config) if config else ConfigFile(), rules()
+    written, known = read_config(located(config)) if config else ConfigFile(), rules()
     merged = dict(written.limits)
     for name, value in limits.items():
         rule = _rule(known, name, "The rule")
@@ -101,7 +102,7 @@ def gather_config(
             )
         merged[name] = Limit(limit, Level.WARN)
     choice = None if on_inconclusive is None else choice_of(OnInconclusive, on_inconclusive, "`on_inconclusive`")
-    return GateConfig(merged, choice or written.on_inconclusive, baseline or written.baseline)
+    return GateConfig(merged, choice or written.on_inconclusive, located(baseline) if baseline else written.baseline)
 
 
 def read_config(path: Path) -> ConfigFile:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, located
 from noisecleaner.gate.baseline import Baseline
 from noisecleaner.gate.config import GateConfig
 from noisecleaner.gate.flagged import FlaggedRows
@@ -17,7 +18,7 @@ from noisecleaner.runs.near import meant
 from noisecleaner.runs.scored_run import ScoredRun
 
 
-def gate(scored: Path, config: GateConfig) -> Verdict:
+def gate(scored: AnyPath, config: GateConfig) -> Verdict:
     """Judge a scored run by rules.
 
     Noise is judged by its 95 % interval: it passes when the upper end is at or below the limit, fails when the lower
@@ -31,6 +32,7 @@ def gate(scored: Path, config: GateConfig) -> Verdict:
     Raises:
         NoisecleanerError: the run (or the baseline) has no usable scores, no row is scored, or both are the same.
     """
+    scored = located(scored)
     run, other = _open(scored), read_baseline(config, scored)
     baseline = Baseline(scored=other, judged=run) if other else None
     return Verdict(

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack, cast
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, spelled
+from noisecleaner.ingest import memory
 from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.places import absolute
 from noisecleaner.ingest.labels.label_names import checked_names, read_label_names
@@ -124,6 +126,14 @@ class Columns:
                 )
 
 
+class _Options(TypedDict, total=False):
+    """What `Source.of` hands on, see `Source`."""
+
+    allow_absolute: bool
+    none_label: str | None
+    label_level: int | None
+
+
 @dataclass(frozen=True)
 class Source:
     """Where rows come from and how to read them; kept in every result, so that export can read them again.
@@ -147,7 +157,7 @@ class Source:
 
     def __post_init__(self) -> None:
         # results remember the source, and are read from other directories
-        object.__setattr__(self, "data", absolute(self.data))
+        object.__setattr__(self, "data", absolute(spelled(self.data)))
         object.__setattr__(self, "columns", self.columns.placed())
         if not self.columns.told:
             object.__setattr__(self, "columns", replace(self.columns, label_names=self.carried))
@@ -161,6 +171,30 @@ class Source:
         """
         record = CopyRecord.beside(self.data)
         return record.label_names if record is not None and record.label == self.columns.label else ()
+
+    @classmethod
+    def of(
+        cls, data: object, *, keep: AnyPath | None = None, columns: Columns | None = None, **options: Unpack[_Options]
+    ) -> Source:
+        """Take rows by their path, or those that are held in memory, which are written first.
+
+        Args:
+            data: a path, or what `memory.keep` takes: a DataFrame of pandas, an Arrow table, a `datasets.Dataset`, …
+            keep: where data in memory are written, see `memory.keep`; results read them there again.
+            columns: the names of the columns.
+            options: what else a source may be told.
+
+        Raises:
+            NoisecleanerError: the data cannot be written, or `keep` is left out or has no use.
+        """
+        if isinstance(data, (str, os.PathLike)) != (keep is None):
+            raise NoisecleanerError(
+                "Data in memory need a place to be kept, because results read them again, and a path needs none; but "
+                f"keep is {keep} and the data are a {type(data).__name__}.",
+                "Write `Source.of(PATH)`, or `Source.of(table, keep='data.parquet')`.",
+            )
+        place = spelled(cast(AnyPath, data)) if keep is None else memory.keep(data, keep)
+        return cls(place, columns=columns or Columns(), **options)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Source:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, located
 from noisecleaner.noise.design import Design, Frame, draw
 from noisecleaner.noise.sampling import unequal
 from noisecleaner.notices import void
@@ -40,7 +41,7 @@ class PlanResult(ScoredForm):
     shrinks: float
 
 
-def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
+def plan(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> PlanResult:
     """Draw rows to verify, and write a table to fill in.
 
     Rows are drawn as `noise.design.draw` does. Rows that were verified before count as a random sample, or as what an
@@ -57,6 +58,7 @@ def plan(run: Path, out: Path, *, count: int, seed: int = 0) -> PlanResult:
     Raises:
         NoisecleanerError: there are no scores or too few rows, or `out` exists or has another ending.
     """
+    run, out = located(run), located(out)
     check_new(out)
     scored = ScoredRun(run)
     scores = scored.scores([*(name for name in PLAN.names if name != "sample_probability"), "certified"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, located
 from noisecleaner.ingest import Images, Manifest, Skip, Source, ingest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.inputs.decoding import own_limit, picture
@@ -46,7 +46,7 @@ class DataPlanResult(Form):
 
 
 def plan_data(
-    source: Source, out: Path, *, count: int = 300, seed: int = 0, progress: Progress | None = None
+    source: Source, out: AnyPath, *, count: int = 300, seed: int = 0, progress: Progress | None = None
 ) -> DataPlanResult:
     """Draw rows of a dataset to verify before any fit, and write a table to fill in.
 
@@ -67,6 +67,7 @@ def plan_data(
         NoisecleanerError: the dataset cannot be used, has fewer such rows, or its own verified labels are no plain
             random sample; or `out` exists, lies in the dataset, or has another ending.
     """
+    out = located(out)
     check_new(out)
     source.refuse_inside(out)
     dataset, _ = ingest(source)

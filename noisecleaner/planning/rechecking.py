@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, located
 from noisecleaner.notices import Severity
 from noisecleaner.planning.form import ScoredForm, check_new, other_rows, tells, write_form
 from noisecleaner.planning.origin import Origin
-from noisecleaner.runs.scored_run import Metadata, ScoredRun
+from noisecleaner.runs.metadata import Metadata
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.tables import RECHECK
 
 #: Columns that a row of this kind has, and those that it lacks.
@@ -38,7 +40,7 @@ class RecheckResult(ScoredForm):
     looked_at: int
 
 
-def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult:
+def recheck(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> RecheckResult:
     """Draw verified rows for a second look, and write a table to fill in.
 
     Rows are drawn evenly, and stand in random order. The table has the columns of `RECHECK`, and tells nothing else.
@@ -53,6 +55,7 @@ def recheck(run: Path, out: Path, *, count: int, seed: int = 0) -> RecheckResult
         NoisecleanerError: there are no scores, the verified rows are no sample, or fewer than `count` of them have no
             second look yet; or `out` exists or has another ending.
     """
+    run, out = located(run), located(out)
     check_new(out)
     scored = ScoredRun(run)
     _refuse_what_measures_nothing(run, scored.metadata)

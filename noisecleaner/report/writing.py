@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import replacing, write_json
+from noisecleaner.files import AnyPath, located, replacing, spelled, write_json
 from noisecleaner.ingest import Manifest, Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.raw import with_images
@@ -52,12 +52,12 @@ class ReportResult:
 
 
 def report(
-    run: Path,
-    out: Path,
+    run: AnyPath,
+    out: AnyPath,
     *,
     rows: int = 200,
     images: bool = True,
-    data: str | None = None,
+    data: AnyPath | None = None,
     words: Callable[[str], str] = str,
     progress: Progress | None = None,
 ) -> ReportResult:
@@ -77,10 +77,11 @@ def report(
     Raises:
         NoisecleanerError: there are no scores, they are damaged, or `out` cannot be used.
     """
+    run, out = located(run), located(out)
     if rows < 0:
         raise NoisecleanerError(f"`rows` must be 0 or more, but it is {rows}.", "The default is `rows=200`.")
     scored, numbers = ScoredRun(run), out.with_suffix(".json")
-    source = replace(scored.metadata.source, data=data or scored.metadata.source.data)
+    source = replace(scored.metadata.source, data=spelled(data) or scored.metadata.source.data)
     refuse_no_page(out, source, what="A report is an HTML file and a JSON file beside it")
     refuse_strangers({out: MARK, numbers: json.dumps({"kind": _KIND})[1:-1]}, what="report")
     told = gather(scored, rows=rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import AnyPath, spelled
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.files.places import absolute
 from noisecleaner.ingest.verified.corrections import refuse_same
@@ -45,8 +46,8 @@ class FitConfig:
     """
 
     source: Source
-    trusted: str | None = None
-    corrections: str | None = None
+    trusted: AnyPath | None = None
+    corrections: AnyPath | None = None
     transfer: bool = False
     method: str = "soseleto"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -57,6 +58,10 @@ class FitConfig:
     seed: int = 0
     device: str = "auto"
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("trusted", "corrections"):
+            object.__setattr__(self, name, spelled(getattr(self, name)))
 
     @property
     def low_loss(self) -> bool:
@@ -69,7 +74,7 @@ class FitConfig:
         Raises:
             NoisecleanerError: names the parameter, what it may be and what it is.
         """
-        refuse_same(trusted=self.trusted, corrections=self.corrections)
+        refuse_same(trusted=spelled(self.trusted), corrections=spelled(self.corrections))
         if self.trusted is None:
             refuse_same_column(self.source)
         _check_effort(self.effort)
@@ -118,8 +123,8 @@ class FitConfig:
         )
 
 
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else absolute(path)
+def _absolute(path: AnyPath | None) -> str | None:
+    return None if path is None else absolute(spelled(path))
 
 
 def _check_effort(effort: Effort) -> None:

@@ -3,134 +3,36 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest import Source
-from noisecleaner.ingest.fingerprints import Fingerprint
+from noisecleaner.files import AnyPath, located
 from noisecleaner.noise.ranking import Rankings
-from noisecleaner.noise.rate import Rate, whole
+from noisecleaner.noise.rate import whole
 from noisecleaner.noise.rates import Noise
-from noisecleaner.noise.thresholds import Goal
-from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
-from noisecleaner.runs.basis import Basis
+from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.frames import to_frame
+from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.near import meant
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
-from noisecleaner.runs.scored import By
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, written_as
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 #: Rows that are in memory at a time.
 _BATCH = 2**17
 _SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metadata:
-    """What is kept beside the rows of scores.parquet and report.parquet.
-
-    Args:
-        run: the run directory of the fit.
-        source: where the scored rows came from.
-        classes: the class names.
-        by: the column that the threshold cuts.
-        threshold: rows below it are flagged.
-        quality: how label quality was made, see `QualityModel.method`.
-        goal: what the threshold was chosen to reach, None where it was given.
-        versions: name -> version of what computed this.
-        weighted: whether verified rows were drawn with probabilities that `plan` knows.
-        kept_noise: share of wrong labels among the rows that are kept; None where an earlier version wrote the file.
-        judged: audited rows that it, and the calibration, was measured on, likewise.
-        notices: what a reader of the numbers must know, of fit and of score.
-        unused: classes that no fitted row was given.
-        basis: which audited rows label quality of new rows is calibrated on; None of fitted rows, and where it is not.
-        contents: what the rows brought; nothing where an earlier version wrote the file.
-    """
-
-    run: Path
-    source: Source
-    classes: tuple[str, ...]
-    by: By
-    threshold: float
-    quality: str
-    goal: Goal | None
-    versions: Mapping[str, str]
-    weighted: bool
-    kept_noise: Rate | None
-    judged: int | None
-    notices: tuple[Notice, ...] = ()
-    unused: tuple[str, ...] = ()
-    basis: Basis | None = None
-    contents: tuple[Fingerprint, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Describe the metadata as a JSON object."""
-        return {
-            "run": str(self.run),
-            "source": self.source.to_json(),
-            "classes": list(self.classes),
-            "by": self.by,
-            "threshold": self.threshold,
-            "quality": self.quality,
-            "goal": asdict(self.goal) if self.goal else None,
-            "versions": dict(self.versions),
-            "weighted": self.weighted,
-            "kept_noise": self.kept_noise.to_json() if self.kept_noise else None,
-            "judged": self.judged,
-            "notices": [notice.to_json() for notice in self.notices],
-            "unused": list(self.unused),
-            "basis": self.basis.to_json() if self.basis else None,
-            "contents": [fingerprint.to_json() for fingerprint in self.contents],
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Metadata:
-        """Bring back what `to_json` described.
-
-        Raises:
-            ValueError: it is no such thing; KeyError, TypeError and AttributeError likewise.
-        """
-        classes, by, threshold, goal = (content[name] for name in ("classes", "by", "threshold", "goal"))
-        kept_noise, judged = content.get("kept_noise"), content.get("judged")
-        if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-            raise ValueError("its classes are missing")
-        if by not in get_args(By) or isinstance(threshold, bool) or not math.isfinite(threshold):
-            raise ValueError("it does not say how rows were flagged")
-        return cls(
-            run=Path(content["run"]),
-            source=Source.from_json(content["source"]),
-            classes=tuple(classes),
-            by=by,
-            threshold=float(threshold),
-            quality=str(content["quality"]),
-            goal=None if goal is None else _goal(goal),
-            versions=dict(content["versions"]),
-            weighted=bool(content["weighted"]),
-            kept_noise=None if kept_noise is None else Rate.from_json(kept_noise),
-            judged=None if judged is None else whole(judged),
-            notices=tuple(Notice.from_json(notice) for notice in content.get("notices", ())),
-            unused=tuple(map(str, content.get("unused", ()))),
-            basis=Basis.from_json(content["basis"]) if content.get("basis") else None,
-            contents=tuple(map(Fingerprint.from_json, content.get("contents", ()))),
-        )
-
-
-def _goal(content: Mapping[str, Any]) -> Goal:
-    try:
-        return Goal(content["kind"], content["value"], confidence=content["confidence"])
-    except NoisecleanerError as error:
-        raise ValueError(error.message) from error
 
 
 class ScoredRun:
@@ -146,8 +48,8 @@ class ScoredRun:
         NoisecleanerError: there are no scores, or they are damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: AnyPath) -> None:
+        self.path = path = located(path)
         if not self.has_scores(path):
             raise NoisecleanerError(
                 f"Scores are required, but {path / _SCORES} does not exist.",
@@ -192,6 +94,23 @@ class ScoredRun:
     def scores_schema(columns: Sequence[str]) -> pa.Schema:
         """Names and types of some columns of scores.parquet."""
         return pa.schema([SCORES.field(name) for name in columns])
+
+    def to_arrow(self, *, cleanlab_columns: bool = False) -> pa.Table:
+        """Read scores.parquet, perhaps with `is_label_issue`, `label_score` and `predicted_label` on top.
+
+        Raises:
+            NoisecleanerError: the file is damaged.
+        """
+        table = self.scores()
+        return with_cleanlab_columns(table, self.metadata.by) if cleanlab_columns else table
+
+    def to_pandas(self, *, cleanlab_columns: bool = False) -> pd.DataFrame:
+        """Read scores.parquet like `to_arrow`, as a DataFrame.
+
+        Raises:
+            NoisecleanerError: the file is damaged, or pandas is not installed.
+        """
+        return to_frame(self.to_arrow(cleanlab_columns=cleanlab_columns))
 
     def thresholds(self) -> ThresholdTable:
         """Read report.parquet: what other thresholds would flag, and how wrong both sides would be.

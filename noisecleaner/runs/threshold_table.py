@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,12 @@ import pyarrow as pa
 from noisecleaner.arrays import FloatArray
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rate import Interval
+from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.scored import By
 from noisecleaner.tables import REPORT
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,14 @@ class ThresholdTable:
     def to_table(self) -> pa.Table:
         """Make the rows of report.parquet."""
         return pa.Table.from_pylist([dict(_cells(line)) for line in self.lines], schema=REPORT)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Make the same rows as a DataFrame.
+
+        Raises:
+            NoisecleanerError: pandas is not installed.
+        """
+        return to_frame(self.to_table())
 
     @classmethod
     def from_table(cls, table: pa.Table) -> ThresholdTable:

@@ -24,13 +24,15 @@ from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
 from noisecleaner.runs.flagged import TOP, write_flagged
+from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
-from noisecleaner.runs.scored_run import Metadata, ScoredRun
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.second_looks import Rechecked, recheck
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import CLEANLAB, REPORT, SCORES, write_table
+from noisecleaner.tables import CLEANLAB, REPORT, SCORES, count_true, write_table
+from noisecleaner.texts import counted
 
 #: What a threshold may cut.
 BY: tuple[By, ...] = ("label_quality", "alpha")
@@ -180,6 +182,8 @@ def _write_files(
         contents=scored.contents,
     ).to_json()
     flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
+    told = f"{counted(count_true(flagged), 'row')} of {len(flagged):,} are flagged"
+    progress.detail(f"Below {threshold:g} of {by} {told}.")
     with together(out) as staged:
         parts, schema = _scores(scored, flagged), SCORES
         if cutoff.cleanlab_columns:

@@ -27,6 +27,7 @@ from noisecleaner.ingest.vectors.orders import in_order
 from noisecleaner.notices import Notice
 from noisecleaner.regularisers import Side, regulariser_class
 from noisecleaner.settings import NO_TRUSTED, Regularisation
+from noisecleaner.texts import counted
 from noisecleaner.weightings import weighting_class
 
 _MAY_BE_UNLABELLED = ("dataset", "unlabelled")
@@ -47,6 +48,17 @@ class Corpus:
     clean_only: Manifest | None = None
     unlabelled: Manifest | None = None
     irrelevant: Manifest | None = None
+
+    @property
+    def told(self) -> str:
+        """What was read, in a sentence."""
+        verified, skipped = int((self.dataset.trusted != UNVERIFIED).sum()), sum(self.dataset.skips().values())
+        beside = [f"{counted(len(part), 'row')} {name.replace('_', '-')}" for name, part in self.parts().items()][1:]
+        return (
+            f"Read {counted(len(self.dataset), 'row')} of {counted(len(self.dataset.classes), 'class', 'classes')}: "
+            f"{verified:,} joined with a verified label, {skipped:,} skipped so far"
+            f"{''.join(f'; and {one}' for one in beside)}."
+        )
 
     def parts(self) -> dict[str, Manifest]:
         """The parts that there are, by name, in the order of their rows."""

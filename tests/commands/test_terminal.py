@@ -9,6 +9,7 @@ import pytest
 from noisecleaner.commands import terminal
 from noisecleaner.commands.terminal import TerminalProgress
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.progress import bars
 
 
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines(capfd: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +39,7 @@ def test_a_terminal_shows_rate_and_time_left(
 def test_a_pipe_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """With a clock of its own: a step takes two seconds, a line comes after five."""
     now = [0.0]
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(bars.time, "monotonic", lambda: now[0])
     with TerminalProgress().stage("Training", 1_100, "steps", done=1_000) as stage:
         for _ in range(10):
             now[0] += 2

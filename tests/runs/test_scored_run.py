@@ -26,7 +26,8 @@ from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.basis import Basis
-from noisecleaner.runs.scored_run import Metadata, ScoredRun
+from noisecleaner.runs.metadata import Metadata
+from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.tables import METADATA_KEY, SCORES, write_table
 

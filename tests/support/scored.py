@@ -14,7 +14,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.estimate import wilson
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.noise.rates import Noise
-from noisecleaner.runs.scored_run import Metadata
+from noisecleaner.runs.metadata import Metadata
 from noisecleaner.tables import SCORES, write_table
 
 

@@ -19,10 +19,13 @@ class Stage:
 
 
 class Progress:
-    """The silent listener; `terminal.TerminalProgress` is the one that draws bars."""
+    """The silent listener; `bars.ProgressBars` is the one that shows something."""
 
     def note(self, text: str) -> None:
         """Tell a choice that was made for the user."""
+
+    def detail(self, text: str) -> None:
+        """Tell what was read, joined or decided, for those who ask for all of it."""
 
     def warn(self, text: str) -> None:
         """Tell something that may make the result worse than it looks."""

@@ -1,0 +1,41 @@
+"""Progress that people watch: how much of it, and in whose words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from noisecleaner.progress.bars import ProgressBars, Verbosity
+
+Capture = pytest.CaptureFixture[str]
+
+
+def told(verbosity: Verbosity, capfd: Capture) -> str:
+    progress = ProgressBars(verbosity)
+    progress.note("A `choice=1`.")
+    progress.detail("A detail.")
+    progress.warn("A doubt.")
+    with progress.stage("Training", 10, "steps") as stage:
+        stage.advance(10, loss=0.5)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+def test_the_quiet_one_only_warns(capfd: Capture) -> None:
+    assert told(Verbosity.QUIET, capfd) == "Warning: A doubt.\n"
+
+
+def test_the_usual_one_tells_choices_and_how_far_it_came(capfd: Capture) -> None:
+    said = told(Verbosity.NORMAL, capfd)
+    assert said.startswith("A `choice=1`.\nWarning: A doubt.\nTraining: 10 steps in ")
+
+
+def test_the_verbose_one_tells_when_as_well(capfd: Capture) -> None:
+    assert re.search(r"^ +\d+\.\d\d s  A detail\.$", told(Verbosity.VERBOSE, capfd), re.MULTILINE)
+
+
+def test_a_caller_has_words_of_his_own(capfd: Capture) -> None:
+    ProgressBars(words=str.upper).note("a choice")
+    assert capfd.readouterr().err == "A CHOICE\n"
