@@ -31,6 +31,7 @@ from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.progress.bars import ProgressBars, Verbosity
 from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.report.writing import ReportResult, report
+from noisecleaner.review.writing import ReviewResult, review
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.scored_run import ScoredRun
@@ -81,6 +82,7 @@ __all__ = [
     "RecheckResult",
     "Regularisation",
     "ReportResult",
+    "ReviewResult",
     "Rule",
     "ScoredRun",
     "Source",
@@ -106,6 +108,7 @@ __all__ = [
     "regularisers",
     "render",
     "report",
+    "review",
     "rules",
     "score",
     "score_new",

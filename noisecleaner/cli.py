@@ -27,6 +27,7 @@ from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.ids import ids
 from noisecleaner.commands.plan import plan
 from noisecleaner.commands.report import report
+from noisecleaner.commands.review import review
 from noisecleaner.commands.score import score
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts
@@ -67,7 +68,7 @@ def options(
 
 #: The table of noisecleaner.toml that a command takes options from; `gate` reads its own.
 _TABLES = {fit: "fit", score: "score", report: "report", export_clean: "export"}
-for command in (demo, fit, score, report, plan, gate, export_clean, corrupt, ids, methods, bench):
+for command in (demo, fit, score, report, plan, review, gate, export_clean, corrupt, ids, methods, bench):
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 

@@ -200,7 +200,7 @@ def test_nothing_loads_a_users_pickle() -> None:
         "import noisecleaner.cli, noisecleaner.api, noisecleaner.commands.console",
         "import noisecleaner.scoring, noisecleaner.export.cleaning, noisecleaner.runs.summary",
         "import noisecleaner.planning, noisecleaner.export.corrupt, noisecleaner.gate.judge",
-        "import noisecleaner.report.writing",
+        "import noisecleaner.report.writing, noisecleaner.review.writing",
         "from noisecleaner.api import score, gate, export_clean, corrupt, methods; methods()",
     ],
 )

@@ -25,7 +25,7 @@ from noisecleaner.errors import listed
 from noisecleaner.notices import doubts
 from noisecleaner.progress.bars import Verbosity, on_stderr
 from noisecleaner.registry import constants_in
-from noisecleaner.texts import agreeing, counted, legible, printable, shortened
+from noisecleaner.texts import agreeing, counted, legible, printable, shortened, tally
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from noisecleaner.planning.form import Form
     from noisecleaner.registry import PlugIn
     from noisecleaner.report.writing import ReportResult
+    from noisecleaner.review.writing import ReviewResult
     from noisecleaner.runs.record import FitResult
     from noisecleaner.runs.summary import Summary
 
@@ -103,6 +104,24 @@ def show_reported(reported: ReportResult) -> None:
     )
     if reported.note:
         TerminalProgress().warn(reported.note)
+
+
+def show_review(written: ReviewResult) -> None:
+    """Tell what `review` wrote, and what to do with it."""
+    pages = str(written.paths[0])
+    if len(written.paths) > 1:
+        pages = f"{len(written.paths)} pages, {written.paths[0]} to {written.paths[-1].name}"
+    _show(
+        f"Wrote {pages} ({counted(written.rows, 'image')}; {written.bytes / 1e6:.2f} MB, needs no network).",
+        *([written.aside] if written.aside else []),
+        f"Open it in a browser, answer with the keyboard (? tells the keys), and save {written.table}.",
+        *([f"Next: {typed(written.back).strip('`')}"] if written.back else []),
+    )
+    if written.lost:
+        lost = sum(written.lost.values())
+        TerminalProgress().warn(
+            f"{counted(lost, 'image')} cannot be read and {agreeing(lost)} not shown ({tally(written.lost)})."
+        )
 
 
 def show_planned(planned: PlanResult) -> None:

@@ -15,9 +15,6 @@ from noisecleaner.ingest import Images, Skip
 from noisecleaner.inputs.decoding import own_limit, picture
 from noisecleaner.threads import cores, in_threads
 
-#: Of WebP, 0 to 100: the first that keeps a picture small is taken, or the last one.
-_QUALITIES = (85, 60, 35, 20)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
@@ -28,11 +25,13 @@ class Size:
             with nearest neighbour.
         bytes: that a picture may have, as far as it can still be recognised with so few.
         exact: originals up to this edge keep every pixel as it is, whatever that costs.
+        qualities: of WebP, 0 to 100: the first that keeps a picture small is taken, or the last one.
     """
 
     edge: int
     bytes: int
     exact: int = 0
+    qualities: tuple[int, ...] = (85, 60, 35, 20)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +87,7 @@ def _thumbnail(encoded: bytes, size: Size) -> Thumbnail | Skip:
     exact = max(image.size) <= size.exact
     if factor < 1:
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    webp = _lossless(image) if exact else _webp(image, size.bytes)
+    webp = _lossless(image) if exact else _webp(image, size)
     return Thumbnail(webp=webp, width=width, height=height, enlarged=factor > 1)
 
 
@@ -98,13 +97,13 @@ def _lossless(image: Image.Image) -> bytes:
     return content.getvalue()
 
 
-def _webp(image: Image.Image, most: int) -> bytes:
+def _webp(image: Image.Image, size: Size) -> bytes:
     """Encode an image as well as so many bytes allow."""
     encoded = b""
-    for quality in _QUALITIES:
+    for quality in size.qualities:
         content = io.BytesIO()
         image.save(content, "WEBP", quality=quality, method=2)
         encoded = content.getvalue()
-        if len(encoded) <= most:
+        if len(encoded) <= size.bytes:
             break
     return encoded

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located, replacing, spelled, write_json
-from noisecleaner.ingest import Manifest, Skip, Source, read_manifest
+from noisecleaner.ingest import Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
-from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.pages.dataset import pictured, refuse_changed
 from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 from noisecleaner.pages.pictures import Thumbnail, thumbnails
 from noisecleaner.progress import Progress
@@ -23,7 +22,6 @@ from noisecleaner.report.gallery import CARD, SMALL, Gallery
 from noisecleaner.report.gathering import gather
 from noisecleaner.report.neighbours import with_neighbours
 from noisecleaner.report.page import MARK, fragment, page
-from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.scored_run import ScoredRun
 
 #: Begins report.json: what has it may be replaced by another.
@@ -112,8 +110,8 @@ def shown(run: Path) -> str:
 def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progress) -> Gallery:
     """Add pictures, and rows that look alike; say why not where the dataset cannot be read, or has none."""
     try:
-        manifest = read_manifest(with_images(source), run.metadata.classes)
-        _refuse_changed(manifest, run, source)
+        manifest = read_manifest(pictured(source), run.metadata.classes)
+        refuse_changed(manifest, run, source)
     except NoisecleanerError as error:
         return replace(gallery, note=f"Images are not shown: {error.message}")
     payload = manifest.payload
@@ -136,27 +134,12 @@ def _pictured(gallery: Gallery, run: ScoredRun, source: Source, progress: Progre
 
 def _embeddings(run: ScoredRun, source: Source) -> AnyVectors | None:
     """The embeddings that a file brings beside the images; None where there are none, or not any more."""
-    if with_images(source) == source:
+    if pictured(source) == source:
         return None
     try:
         manifest = read_manifest(source, run.metadata.classes)
-        _refuse_changed(manifest, run, source)
+        refuse_changed(manifest, run, source)
     except NoisecleanerError:
         return None
     vectors = manifest.payload
     return vectors if isinstance(vectors, AnyVectors) and vectors.kind == "embeddings" else None
-
-
-def _refuse_changed(manifest: Manifest, run: ScoredRun, source: Source) -> None:
-    """Refuse a dataset that does not hold any more what was scored: a wrong image is worse than none.
-
-    Raises:
-        NoisecleanerError: its rows, or what they bring, have changed.
-    """
-    ids = pa.chunked_array([batch["sample_id"] for batch in run.batches(["sample_id"])], pa.string())
-    if not manifest.table["sample_id"].equals(ids):
-        raise NoisecleanerError(
-            f"The scores in {run.path} must belong to {source.data}, but its sample ids have changed since.",
-            "Name the data that was scored with `data=PATH`.",
-        )
-    refuse_other_scored(run.metadata.contents, manifest, scored=run.path, data=source.data)

@@ -1,0 +1,420 @@
+"use strict";
+(() => {
+  const NONE = -1, CANNOT = -2; // answers that are no class; a class is its place
+  const LISTED = 200; // classes that are shown at once
+  const ENLARGED = 12; // times that a small image is enlarged at most
+  const at = (id) => document.getElementById(id);
+  const data = JSON.parse(at("rv-data").textContent);
+  const pictures = document.getElementsByClassName("rv-picture");
+  const { classes, rows, shown } = data, fix = data.kind === "fix";
+  const stage = at("rv-image"), find = at("rv-find"), list = at("rv-classes"), name = at("rv-name");
+  const help = at("rv-help"), half = at("rv-half");
+
+  // ---- what was answered: place of a row -> answer, and who gave those that came from a file
+  const store = (() => {
+    try {
+      localStorage.setItem("noisecleaner", "1");
+      return localStorage;
+    } catch {
+      return null;
+    }
+  })();
+  const KEY = `noisecleaner-review-${data.key}`, WHO = "noisecleaner-verifier";
+  let answers = new Map(), givers = new Map();
+  const recall = () => {
+    if (!store) return;
+    try {
+      const kept = JSON.parse(store.getItem(KEY) || "{}");
+      answers = new Map((kept.answers || []).filter(([place, answer]) => rows[place] && fits(answer)));
+      givers = new Map(kept.givers || []);
+    } catch {
+      answers = new Map();
+    }
+  };
+  const fits = (answer) => Number.isInteger(answer) && answer >= CANNOT && answer < classes.length;
+  const change = (edit) => {
+    recall(); // another page of the plan may have answers of its own
+    edit();
+    try {
+      if (store) store.setItem(KEY, JSON.stringify({ answers: [...answers], givers: [...givers] }));
+    } catch {
+      at("rv-memory").hidden = false; // full
+    }
+  };
+  const put = (place, answer, giver) => {
+    if (answer === undefined) answers.delete(place);
+    else answers.set(place, answer);
+    if (giver === undefined) givers.delete(place);
+    else givers.set(place, giver);
+  };
+  const known = (place) => !fix && rows[place][2] !== "";
+  const open = (place) => !known(place) && !answers.has(place);
+  const word = (answer) => (answer === CANNOT ? "cannot tell" : answer === NONE ? "none of the classes" : classes[answer]);
+
+  // ---- where we are
+  const history = [], images = new Map();
+  let here = 0;
+  const isolated = (text) => {
+    const made = document.createElement("bdi");
+    made.textContent = text;
+    return made;
+  };
+  const fit = (image) => {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    if (!width || !height) return;
+    const scale = Math.min(stage.clientWidth / width, stage.clientHeight / height, ENLARGED);
+    image.width = Math.max(1, Math.round(width * scale));
+    image.height = Math.max(1, Math.round(height * scale));
+    image.classList.toggle("px", scale >= 2);
+  };
+  const image = (index) => {
+    if (!images.has(index) && index >= 0 && index < shown.length) {
+      const made = new Image();
+      made.alt = `Image ${index + 1} of ${shown.length}`;
+      made.draggable = false;
+      made.addEventListener("load", () => fit(made));
+      made.addEventListener("error", () => {
+        made.dataset.lost = "";
+        if (index === here) show();
+      });
+      made.src = pictures[index].textContent;
+      images.set(index, made);
+    }
+    return images.get(index);
+  };
+  const message = (strong, text) => {
+    const made = document.createElement("p"), head = document.createElement("strong");
+    head.textContent = strong;
+    made.append(head, text);
+    return made;
+  };
+  const ready = () => here < shown.length && (image(here).complete || "lost" in image(here).dataset);
+  const finished = `All ${shown.length.toLocaleString("en")} images have an answer.`;
+  const show = () => {
+    const total = shown.length, left = shown.filter(open).length, end = here >= total;
+    const now = end ? undefined : image(here);
+    if (end) stage.replaceChildren(message(left ? "This was the last image." : finished, ""));
+    else if ("lost" in now.dataset) stage.replaceChildren(message("This browser cannot show the image.", "Answer “cannot tell”, or go on."));
+    else if (stage.firstChild !== now) stage.replaceChildren(now);
+    if (now) fit(now);
+    for (const index of images.keys()) if (index < here - 1 || index > here + 2) images.delete(index);
+    image(here + 1);
+    image(here + 2);
+    at("rv-place").textContent = end ? `${total} of ${total}` : `${here + 1} of ${total}`;
+    at("rv-bar").value = total - left;
+    const elsewhere = rows.map((_, place) => place).filter(open).length - left;
+    const more = data.pages > 1 ? ` Page ${data.page} of ${data.pages}; ${elsewhere} open on other pages.` : "";
+    at("rv-count").textContent = `${total - left} answered, ${left} open.${more}`;
+    at("rv-back").disabled = here === 0;
+    at("rv-next").disabled = end;
+    at("rv-open").disabled = left === 0;
+    at("rv-undo").disabled = history.length === 0;
+    if (fix) pair();
+    press();
+  };
+  const pair = () => {
+    const place = shown[here];
+    for (const button of [at("rv-keep"), at("rv-take")]) button.disabled = place === undefined;
+    if (place === undefined) return at("rv-pair").replaceChildren();
+    const [, given, suggested, value, confidence] = rows[place];
+    const same = shown.filter((other) => rows[other][1] === given && rows[other][2] === suggested);
+    const facts = document.createElement("small");
+    const parts = [`${same.indexOf(place) + 1} of ${same.length} of this pair`];
+    if (value !== null) parts.push(`${data.by} ${value}`);
+    if (confidence !== null) parts.push(`suggestion ${confidence}`);
+    facts.textContent = parts.join(" · ");
+    const arrow = suggested === null ? [] : [" → ", isolated(classes[suggested])];
+    at("rv-pair").replaceChildren(isolated(classes[given]), ...arrow, facts);
+    at("rv-keep").querySelector("bdi").textContent = classes[given];
+    at("rv-take").querySelector("bdi").textContent = suggested === null ? "(no other suggestion)" : classes[suggested];
+    at("rv-take").disabled = suggested === null;
+  };
+  const press = () => {
+    const place = shown[here], answer = place === undefined ? undefined : answers.get(place);
+    const mark = (button, on) => button && button.setAttribute("aria-pressed", String(on));
+    for (const button of list.querySelectorAll("button")) mark(button, Number(button.dataset.answer) === answer);
+    mark(at("rv-cannot"), answer === CANNOT);
+    mark(at("rv-none"), answer === NONE);
+    if (!fix) return;
+    mark(at("rv-keep"), place !== undefined && answer === rows[place][1]);
+    mark(at("rv-take"), place !== undefined && answer !== undefined && answer === rows[place][2]);
+  };
+  const move = (index) => {
+    here = Math.max(0, Math.min(shown.length, index));
+    show();
+  };
+  const nextOpen = () => {
+    const order = [...shown.keys()].map((step) => (here + 1 + step) % shown.length);
+    const next = order.find((index) => open(shown[index]));
+    move(next === undefined ? shown.length : next);
+    if (next === undefined) say(finished, " Save them below.");
+  };
+  const say = (...parts) => at("rv-said").replaceChildren(...parts);
+  const answer = (value) => {
+    if (!ready()) return; // nobody answers an image that is not there yet
+    const place = shown[here], number = here + 1;
+    history.push({ index: here, before: answers.get(place), giver: givers.get(place) });
+    change(() => put(place, value));
+    const words = value < 0 ? word(value) : isolated(word(value));
+    clear();
+    nextOpen();
+    if (here < shown.length) say(`${number}: `, words);
+  };
+  const undo = () => {
+    const last = history.pop();
+    if (!last) return;
+    change(() => put(shown[last.index], last.before, last.giver));
+    move(last.index);
+    say(`${last.index + 1}: undone`);
+  };
+
+  // ---- classes by name
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const names = classes.map(plain);
+  let matches = [], chosen = 0;
+  const rank = (text, asked) => {
+    if (text === asked) return 0;
+    if (text.startsWith(asked)) return 1;
+    const place = text.indexOf(asked);
+    if (place < 0) return -1;
+    return /[\p{L}\p{N}]/u.test(text[place - 1]) ? 3 : 2;
+  };
+  const search = () => {
+    const asked = plain(find.value.trim());
+    const ranked = names.map((text, place) => [asked ? rank(text, asked) : 0, place]).filter(([order]) => order >= 0);
+    matches = ranked.sort(([one, a], [other, b]) => one - other || a - b).map(([, place]) => place);
+    chosen = 0;
+    fill(asked);
+  };
+  const fill = (asked) => {
+    list.replaceChildren(...matches.slice(0, LISTED).map(entry));
+    const more = matches.length > LISTED ? ` The first ${LISTED} are shown.` : "";
+    if (asked) {
+      const told = matches.length ? [`${matches.length} found. Enter takes `, isolated(classes[matches[chosen]]), "."] : ["No class is called so."];
+      at("rv-found").replaceChildren(...told, more);
+      list.children[chosen]?.classList.add("rv-first");
+      list.children[chosen]?.scrollIntoView({ block: "nearest" });
+    } else {
+      const key = document.createElement("kbd");
+      key.textContent = "/";
+      at("rv-found").replaceChildren(`${classes.length.toLocaleString("en")} classes.${more} Type letters or `, key, ".");
+    }
+    press();
+  };
+  const entry = (place) => {
+    const line = document.createElement("li"), button = document.createElement("button");
+    button.type = "button";
+    button.dataset.answer = String(place);
+    if (!fix && place < 10) {
+      const key = document.createElement("kbd");
+      key.textContent = String((place + 1) % 10);
+      button.append(key);
+    }
+    button.append(isolated(classes[place]));
+    line.append(button);
+    return line;
+  };
+  const clear = () => {
+    const inside = document.activeElement === find;
+    if (find.value) {
+      find.value = "";
+      search();
+    }
+    if (inside) stage.focus({ preventScroll: true });
+  };
+  const searching = (event) => {
+    if (event.key === "Escape") clear();
+    else if (event.key === "Enter" && find.value.trim() && matches.length) answer(matches[chosen]);
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const last = Math.min(matches.length, LISTED) - 1;
+      chosen = Math.max(0, Math.min(last, chosen + (event.key === "ArrowDown" ? 1 : -1)));
+      fill(plain(find.value.trim()));
+    } else return;
+    event.preventDefault();
+  };
+
+  // ---- keys
+  const keys = new Map([
+    ["ArrowLeft", () => move(here - 1)],
+    ["ArrowRight", () => move(here + 1)],
+    ["x", () => answer(CANNOT)],
+    ["u", undo],
+    ["/", () => find.focus()],
+    ["?", () => help.showModal()],
+    ["Enter", nextOpen],
+  ]);
+  if (data.none !== null) keys.set("n", () => answer(NONE));
+  if (fix) {
+    keys.set("1", () => at("rv-keep").click());
+    keys.set("2", () => at("rv-take").click());
+  } else classes.slice(0, 10).forEach((_, place) => keys.set(String((place + 1) % 10), () => answer(place)));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (help.open) {
+      if (event.key === "?") help.close();
+      return;
+    }
+    if (event.target === find) return searching(event);
+    if (event.target.closest("input")) return;
+    if (event.key === "Enter" && event.target.closest("button")) return;
+    if (event.repeat && !event.key.startsWith("Arrow")) return; // a key that is held down answers one image
+    const act = keys.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    if (act) act();
+    else if (/^\p{L}$/u.test(event.key)) {
+      find.focus();
+      find.value = event.key;
+      search();
+    } else return;
+    event.preventDefault();
+  });
+
+  // ---- the table
+  const HEADER = ["sample_id", data.column, ...(data.weighed ? ["sample_probability"] : []), "verifier"];
+  const field = (text) => (/[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const line = (place, who) => {
+    const [id, chance] = rows[place], value = answers.get(place);
+    const giver = value === undefined ? "" : givers.get(place) ?? who;
+    const label = known(place) ? rows[place][2] : value === undefined || value === CANNOT ? "" : value === NONE ? data.none : classes[value];
+    // who cannot tell leaves the sample: a row with a probability and no label would say that nobody looked
+    const weight = data.weighed ? [value === CANNOT && !known(place) ? "" : chance] : [];
+    return [id, label, ...weight, known(place) ? "" : giver];
+  };
+  const table = (who) => {
+    const all = rows.map((_, place) => place);
+    const kept = fix ? all.filter((place) => (answers.get(place) ?? CANNOT) !== CANNOT) : all;
+    return [HEADER, ...kept.map((place) => line(place, who))].map((cells) => cells.map(field).join(",") + "\r\n").join("");
+  };
+  const HALF = data.kind === "recheck" ? "Images that are left out are often the doubtful ones: without them verifiers look better than they are."
+    : "A plan measures only as a whole: “score” refuses an unfinished file. You can go on from it, here or elsewhere.";
+  const tell = (...parts) => at("rv-told").replaceChildren(...parts);
+  const download = () => {
+    half.hidden = true;
+    const left = fix ? 0 : shown.filter(open).length, all = fix ? 0 : rows.filter((_, place) => open(place)).length;
+    const part = left ? "-unfinished" : all ? `-${data.page}` : "";
+    const file = `${data.table}${data.pages > 1 && left ? `-${data.page}` : ""}${part}.csv`;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([table(name.value.trim())], { type: "text/csv" }));
+    link.download = file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    const next = data.pages > 1 && all && !left ? " Go on with another page; elsewhere than in this browser, load this file there." : "";
+    tell(`Saved ${file}.${next}`);
+  };
+  const save = () => {
+    recall();
+    half.hidden = true;
+    if (!name.value.trim()) {
+      tell("Say who you are first: the file names who verified each row.");
+      return name.focus();
+    }
+    const left = shown.filter(open).length;
+    if (fix && !shown.some((place) => (answers.get(place) ?? CANNOT) !== CANNOT)) return tell("There is no answer to save yet.");
+    if (fix || !left) return download();
+    tell();
+    at("rv-half-text").textContent = `${left} of ${shown.length} images have no answer yet. ${HALF}`;
+    half.hidden = false;
+    at("rv-on").focus();
+  };
+
+  // ---- a file that was saved before
+  const parsed = (text) => {
+    const cut = /^[^\r\n]*/.exec(text)[0], mark = [",", ";", "\t"].find((one) => cut.split(one).length > 1) || ",";
+    const lines = [], end = text.length;
+    let cells = [], place = 0;
+    while (place < end) {
+      let cell = "";
+      if (text[place] === '"') {
+        for (place += 1; place < end && (text[place] !== '"' || text[place + 1] === '"'); place += 1) {
+          if (text[place] === '"') place += 1;
+          cell += text[place];
+        }
+        place += 1;
+      } else for (; place < end && text[place] !== mark && text[place] !== "\n" && text[place] !== "\r"; place += 1) cell += text[place];
+      cells.push(cell);
+      if (text[place] === mark && place + 1 < end) place += 1;
+      else {
+        if (text[place] === mark) cells.push("");
+        place += text[place] === "\r" && text[place + 1] === "\n" ? 2 : 1;
+        lines.push(cells);
+        cells = [];
+      }
+    }
+    return lines;
+  };
+  const load = async (file) => {
+    const [header = [], ...lines] = parsed((await file.text()).replace(/^\ufeff/, ""));
+    const [id, label, who] = ["sample_id", data.column, "verifier"].map((one) => header.indexOf(one));
+    if (id < 0 || label < 0) return tell("This is no such file: it needs the columns sample_id and ", data.column, ".");
+    const places = new Map(rows.map(([text], place) => [text, place]));
+    const values = new Map(classes.map((text, place) => [text, place]));
+    if (data.none !== null) values.set(data.none, NONE);
+    let taken = 0, strange = 0, others = 0;
+    change(() => {
+      for (const cells of lines) {
+        const place = places.get(cells[id]), text = cells[label] ?? "", giver = cells[who] ?? "";
+        const value = text === "" ? (giver === "" ? undefined : CANNOT) : values.get(text);
+        if (place === undefined) others += 1;
+        else if (text !== "" && value === undefined && !known(place)) strange += 1;
+        else if (value !== undefined && open(place)) {
+          put(place, value, giver);
+          taken += 1;
+        }
+      }
+    });
+    const notes = [strange ? ` ${strange} labels are no class.` : "", others ? ` ${others} rows are not of this page.` : ""];
+    tell(`Took ${taken} answers from the file; answers that were here stand.`, ...notes);
+    nextOpen();
+  };
+
+  // ---- everything that can be clicked
+  const click = (id, act) => at(id)?.addEventListener("click", (event) => {
+    act();
+    if (event.detail) stage.focus({ preventScroll: true }); // a mouse leaves no focus on which Enter would answer again
+  });
+  click("rv-back", () => move(here - 1));
+  click("rv-next", () => move(here + 1));
+  click("rv-open", nextOpen);
+  click("rv-undo", undo);
+  click("rv-cannot", () => answer(CANNOT));
+  click("rv-none", () => answer(NONE));
+  click("rv-keep", () => answer(rows[shown[here]][1]));
+  click("rv-take", () => answer(rows[shown[here]][2]));
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    answer(Number(button.dataset.answer));
+    if (event.detail) stage.focus({ preventScroll: true });
+  });
+  find.addEventListener("input", search);
+  at("rv-ask").addEventListener("click", () => help.showModal());
+  at("rv-close").addEventListener("click", () => help.close());
+  at("rv-download").addEventListener("click", save);
+  at("rv-anyway").addEventListener("click", download);
+  at("rv-on").addEventListener("click", () => {
+    half.hidden = true;
+    stage.focus();
+  });
+  at("rv-load").addEventListener("change", (event) => {
+    if (event.target.files.length) load(event.target.files[0]);
+  });
+  name.addEventListener("input", () => {
+    try {
+      if (store) store.setItem(WHO, name.value);
+    } catch { /* it is asked for again */ }
+  });
+  window.addEventListener("resize", () => show());
+  window.addEventListener("storage", (event) => {
+    if (event.key !== KEY) return;
+    recall();
+    show();
+  });
+
+  at("rv-memory").hidden = store !== null;
+  name.value = store?.getItem(WHO) || "";
+  change(() => {
+    for (const place of data.lost) if (open(place)) put(place, CANNOT);
+  });
+  search();
+  const first = shown.findIndex(open);
+  move(first < 0 ? shown.length : first);
+})();

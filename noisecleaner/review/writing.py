@@ -1,0 +1,128 @@
+"""`review`: a plan, or the flagged rows of a scored run -> pages for the keyboard, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import replacing
+from noisecleaner.ingest import Skip, Source
+from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
+from noisecleaner.progress import Progress, Stage
+from noisecleaner.review.auditing import audit
+from noisecleaner.review.fixing import flagged as of_flagged
+from noisecleaner.review.page import MARK, Leaf
+from noisecleaner.review.pictures import Linked, Packed, pictures_of
+from noisecleaner.review.sheet import Sheet
+from noisecleaner.runs.scored_run import ScoredRun
+
+#: Images in a page: a plan has more pages where it has more rows; of flagged rows there is one.
+_ROWS, _FLAGGED = 1_000, 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewResult:
+    """What `review` wrote.
+
+    Args:
+        paths: the pages.
+        kind: what is asked: audit, recheck or fix.
+        rows: images in all pages.
+        lost: why others cannot be shown: reason -> rows.
+        known: rows of the plan that have an answer already.
+        aside: what is said of rows that are not shown, a sentence or nothing.
+        table: the name of the file that a page saves.
+        back: the call that takes that file, as Python.
+        bytes: of all pages.
+    """
+
+    paths: tuple[Path, ...]
+    kind: str
+    rows: int
+    lost: dict[str, int]
+    known: int
+    aside: str
+    table: str
+    back: str
+    bytes: int
+
+
+def review(
+    place: Path,
+    out: Path,
+    *,
+    flagged: bool = False,
+    data: Source | None = None,
+    rows: int | None = None,
+    link_images: bool = False,
+    words: Callable[[str], str] = str,
+    progress: Progress | None = None,
+) -> ReviewResult:
+    """Write pages in which a person verifies or corrects rows with the keyboard, and saves a table of the answers.
+
+    Of a plan nothing is shown but images, in an order that tells nothing: who sees a suggestion agrees with it. Rows
+    that have an answer already are not shown, but are in the table that is saved. Equal inputs give equal bytes.
+
+    Args:
+        place: a table that `plan` wrote; with `flagged` a run directory after `score`, or the output of `score_new`.
+        out: the page, a name that ends in .html; of several, `verify-1.html`, `verify-2.html`, … Earlier pages there
+            are replaced, nothing else.
+        flagged: whether flagged rows are shown, with their given and suggested labels, to be corrected.
+        data: where the dataset is, if a plan does not tell (a CSV), or it has moved.
+        rows: images in a page; 1,000 of a plan, the worst 300 of flagged rows.
+        link_images: whether image files are linked where they lie instead of packed into the page.
+        words: puts other words in place of the Python that stands in backticks in messages.
+        progress: is told about the rows as their images are read.
+
+    Raises:
+        NoisecleanerError: there is nothing to show, the dataset is not there or has no images, or `out` cannot be used.
+    """
+    most = (_FLAGGED if flagged else _ROWS) if rows is None else rows
+    if most < 1:
+        raise NoisecleanerError(f"`rows` must be 1 or more, but it is {most}.", "Leave it out for the default.")
+    sheet, manifest = of_flagged(ScoredRun(place), data, most=most) if flagged else audit(place, data)
+    pages = -(-len(sheet.order) // most)
+    paths = [out] if pages == 1 else [out.with_stem(f"{out.stem}-{number}") for number in range(1, pages + 1)]
+    for path in paths:
+        refuse_no_page(path, sheet.source, what="A page is an HTML file")
+    refuse_strangers(dict.fromkeys(paths, MARK), what="review page")
+    images = pictures_of(manifest, sheet.source, linked_from=out.parent if link_images else None)
+    back = sheet.back.replace("TABLE", repr(f"{sheet.kind.table}.csv"))
+    shown, lost, size = 0, dict[str, int](), 0
+    with ExitStack() as stack, (progress or Progress()).stage("Reading images", len(sheet.order), "images") as stage:
+        for number, path in enumerate(paths, 1):
+            pictures = _pictures(sheet, images, slice((number - 1) * most, number * most), stage)
+            leaf = Leaf(sheet=sheet, pictures=pictures, number=number, of=pages, policy=images.policy, back=words(back))
+            text = leaf.html().encode("utf-8")
+            stack.enter_context(replacing(path)).write_bytes(text)
+            shown, size = shown + len(leaf.shown), size + len(text)
+            lost |= {reason: lost.get(reason, 0) + count for reason, count in leaf.lost.items()}
+    return ReviewResult(
+        paths=tuple(paths),
+        kind=sheet.kind.value,
+        rows=shown,
+        lost=lost,
+        known=len(sheet.rows) - len(sheet.order),
+        aside=sheet.aside,
+        table=f"{sheet.kind.table}.csv",
+        back=back,
+        bytes=size,
+    )
+
+
+def _pictures(sheet: Sheet, images: Packed | Linked, part: slice, stage: Stage) -> dict[int, str | Skip]:
+    """Read the pictures of a page: place in the rows of the sheet -> picture, in the order in which they are shown."""
+    numbers = sheet.numbers[part]
+    found = dict(_advancing(images.of(np.sort(numbers)), stage))
+    return {place: found[row] for place, row in zip(sheet.order[part].tolist(), numbers.tolist(), strict=True)}
+
+
+def _advancing(made: Iterator[tuple[int, str | Skip]], stage: Stage) -> Iterator[tuple[int, str | Skip]]:
+    for one in made:
+        stage.advance()
+        yield one

@@ -1,0 +1,41 @@
+"""Images are packed or linked; what has none says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from support.datasets import image_folder
+
+from noisecleaner.ingest import Skip, Source, read_manifest
+from noisecleaner.ingest.payloads import ImageFiles
+from noisecleaner.review.pictures import Linked, Packed, pictures_of
+
+
+def test_both_ways_tell_the_same_rows_and_reasons(tmp_path: Path) -> None:
+    truth = image_folder(tmp_path / "data", 9)
+    source = Source(str(tmp_path / "data"))
+    manifest = read_manifest(source)
+    names = manifest.table["sample_id"].to_pylist()
+    (tmp_path / "data" / names[2]).write_bytes(b"")
+    packed = pictures_of(manifest, source, linked_from=None)
+    linked = pictures_of(manifest, source, linked_from=tmp_path)
+    assert isinstance(packed, Packed)
+    assert isinstance(linked, Linked)
+    rows = np.array([1, 2, 5])
+    assert [(row, isinstance(one, Skip)) for row, one in packed.of(rows)] == [(1, False), (2, True), (5, False)]
+    assert list(linked.of(rows)) == [(1, f"data/{names[1]}"), (2, Skip.EMPTY_FILE), (5, f"data/{names[5]}")]
+    assert all(str(one).startswith("data:image/webp;base64,") for row, one in packed.of(np.array([0, 1])))
+    assert len(truth) == len(names)
+
+
+def test_a_row_without_a_path_has_no_picture(tmp_path: Path) -> None:
+    image_folder(tmp_path / "data", 6)
+    images = read_manifest(Source(str(tmp_path / "data"))).payload
+    assert isinstance(images, ImageFiles)
+    bare = replace(images, paths=pa.array([None, *images.paths.to_pylist()[1:]], pa.string()))
+    found = dict(Linked(images=bare, folder=tmp_path / "elsewhere").of(np.array([0, 1])))
+    assert found[0] is Skip.NO_IMAGE
+    assert str(found[1]).startswith("../data/")
