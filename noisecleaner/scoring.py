@@ -18,7 +18,8 @@ from noisecleaner.files import AnyPath, located, spelled
 from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.same_columns import called_alike
 from noisecleaner.ingest.skips import skip_notice
-from noisecleaner.ingest.verified.corrections import refuse_same
+from noisecleaner.ingest.verified.certified import carried
+from noisecleaner.ingest.verified.corrections import COLUMN, refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
 from noisecleaner.ingest.verified.second_looks import second_looks_alone
 from noisecleaner.notices import Notice, Severity
@@ -31,6 +32,7 @@ from noisecleaner.runs.contents import Contents, dataset_contents
 from noisecleaner.runs.doubts import suspected
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
+from noisecleaner.runs.odd_corrections import fixes_among
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import looked_again, odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
@@ -253,6 +255,9 @@ def _judge(
         dataset = dataset.noting(skipped)
     scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused, basis=_basis(run, auditor))
     scored = replace(scored, contents=contents.adding(judged.vectors).parts[0])
+    if labels.corrections is not None:
+        made = np.flatnonzero(np.asarray(pc.is_valid(scored.identity[COLUMN])) & ~carried(scored.identity))
+        scored = replace(scored, fixes=fixes_among(scored, made, fresh=np.ones(len(made), dtype=bool)))
     scored = scored.noting(*odd_sample(scored, dataset.empty))
     known_by_heart = scored.judging & (places >= 0) & (network < 0)
     scored = scored if known_by_heart.any() else on_their_own(scored)

@@ -147,8 +147,13 @@ def _kept(summary: Summary) -> str:
 
 
 def _corrected(summary: Summary) -> str:
-    rows = f"{counted(summary.corrected, 'row')} {agreeing(summary.corrected, 'carries', 'carry')}"
-    return f"{rows} a correction, which exports take and no rate counts"
+    rows, fixes = counted(summary.corrected, "row"), summary.fixes
+    carry = f"{rows} {agreeing(summary.corrected, 'carries', 'carry')} a correction"
+    if fixes is None:
+        return f"{carry}, which exports take and no rate counts"
+    # others stood in the table of the fit
+    all_of_them = f"{carry} in all; " if fixes.rows != summary.corrected else ""
+    return f"{fixes.words()}; {all_of_them}exports take them"
 
 
 def _carried(summary: Summary) -> str:

@@ -204,6 +204,8 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         f"{corrected}{exported.verified:,} with their verified label, {of_no_class}{exported.skipped:,} without a "
         "score left out."
     )
+    if exported.fixes is not None:
+        _show(f"{exported.fixes.words()}.")
     if exported.splits:
         counts = ", ".join(f"{name} {rows:,}" for name, rows in exported.splits.items())
         _show(f"The splits of the dataset are kept: {counts} rows.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,10 +25,11 @@ from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
-from noisecleaner.ingest.verified.corrections import correct, read_corrections
+from noisecleaner.ingest.verified.corrections import COLUMN, Corrected, correct, read_corrections
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.runs.contents import refuse_other_scored
+from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.odd_corrections import likeliest
 from noisecleaner.runs.scored_run import ScoredRun
 
@@ -52,6 +54,7 @@ class ExportResult:
         splits: rows of the copy by split; empty where the dataset has none.
         left_out: rows that are not in the copy by reason: a value of `LeftOut`, or why they have no score.
         image_root: the folder (or its URI) that images stay in, where the copy only names them; else None.
+        fixes: what the table of corrections does; None without one.
     """
 
     path: Path
@@ -69,6 +72,7 @@ class ExportResult:
     splits: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     image_root: str | None = None
+    fixes: Fixes | None = None
 
     @property
     def empty_splits(self) -> list[str]:
@@ -118,10 +122,13 @@ def export_clean(
     refuse_other_scored(run.metadata.contents, manifest, scored=scored, data=source.data)
     source.refuse_inside(out)
     notices: tuple[Notice, ...] = ()
+    fixes = None
     if corrections is not None:
         told = source.telling(manifest.classes if manifest.ordered else ())
         named = read_corrections(spelled(corrections), told, manifest.classes)
-        scores, notices = correct(scores, named, likeliest(scores))
+        corrected = correct(scores, named, likeliest(scores))
+        fixes = _fixes(run, scores, corrected, manifest.none_label)
+        scores, notices = corrected.rows, corrected.notices
         (progress or Progress()).tell(*notices)
     policy = policy or Policy()
     decisions = decide(scores, manifest.classes, policy, none_label=manifest.none_label)
@@ -137,7 +144,7 @@ def export_clean(
     refuse_nothing(counts, rows=len(manifest), data=source.data)
     result = _result(out, Format(format), decisions, manifest=manifest, expected=expected)
     root = image_root(copy) if rows_alone(format) else None
-    result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts, image_root=root)
+    result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts, image_root=root, fixes=fixes)
     if not dry_run:
         with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
@@ -145,6 +152,22 @@ def export_clean(
             record = record.after(CopyRecord.beside(source.data))
             write_json(folder / OWN_FILE, {**_noise(result, policy), **record.to_json()})
     return result
+
+
+def _fixes(run: ScoredRun, before: pa.Table, corrected: Corrected, none_label: str | None) -> Fixes:
+    """Count what a table of corrections does: no rate hears of it.
+
+    Args:
+        run: whose scores may have been made with the same table: then they know what was suggested before.
+        before: the scores.
+        corrected: with the corrections.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
+    """
+    old, rows = before.take(corrected.places), corrected.rows.take(corrected.places)
+    fresh = np.asarray(pc.is_null(old[COLUMN]))
+    fixes = Fixes.of(rows, old["suggested_label"], fresh=fresh, none_label=none_label)
+    known = None if fresh.any() else run.fixes
+    return (fixes if known is None or not fixes.same_rows(known) else known).compared(unchanged=True)
 
 
 def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: Source) -> None:
@@ -188,6 +211,7 @@ def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
         "reason": result.expectation.reason or None,
         "corrections_agreeing_with_scores": result.expectation.agreeing,
         "expected_noise_of_other_rows": result.expectation.others.to_json(),
+        "corrections": result.fixes.to_json() if result.fixes else None,
     }
 
 

@@ -72,10 +72,9 @@ def ingest(
     dataset.sampling.refuse_unlikely()
     dataset = dataset.noting(*odd_labels(dataset, where))
     if corrections is not None:
-        table, notices = correct(
-            dataset.table, read_corrections(corrections, told, dataset.classes, fitted=classes is not None)
-        )
-        dataset = replace(dataset, table=table).noting(*notices)
+        read = read_corrections(corrections, told, dataset.classes, fitted=classes is not None)
+        corrected = correct(dataset.table, read)
+        dataset = replace(dataset, table=corrected.rows).noting(*corrected.notices)
     return dataset, clean_only
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED, IntArray
+from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.noise.cross_table import CrossTable
 from noisecleaner.notices import Notice
+from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.scored import ScoredRows
 
 #: The code of the notice.
@@ -85,6 +86,18 @@ def likeliest_of(rows: ScoredRows) -> IntArray:
 def named(labels: IntArray, classes: tuple[str, ...]) -> pa.ChunkedArray:
     """Name class indices, null below 0, shape [rows]."""
     return pa.chunked_array([pa.array(classes, pa.string()).take(pa.array(labels, mask=labels < 0))])
+
+
+def fixes_among(rows: ScoredRows, places: IntArray, *, fresh: BoolArray) -> Fixes:
+    """Count what corrections of rows did.
+
+    Args:
+        rows: that are not written yet, corrected.
+        places: the rows that a table of corrections has, shape [corrections].
+        fresh: those of them that had no correction when they were scored, likewise.
+    """
+    suggested = named(rows.suggested[places], rows.classes)
+    return Fixes.of(rows.identity.take(pa.array(places)), suggested, fresh=fresh, none_label=rows.none_label)
 
 
 def odd_among(rows: ScoredRows) -> tuple[Notice, ...]:

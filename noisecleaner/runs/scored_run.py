@@ -19,6 +19,7 @@ from noisecleaner.noise.rate import whole
 from noisecleaner.noise.rates import Noise
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.near import meant
@@ -164,6 +165,15 @@ class ScoredRun:
         """
         return self._measured.rankings
 
+    @property
+    def fixes(self) -> Fixes | None:
+        """What the last table of corrections did; None where the scores were made without one.
+
+        Raises:
+            NoisecleanerError: noise.json is missing or damaged.
+        """
+        return self._measured.fixes
+
     def summary(self) -> Summary:
         """What a person reads of all this.
 
@@ -194,6 +204,7 @@ class ScoredRun:
             rankings=self.rankings,
             judged=metadata.judged,
             basis=metadata.basis,
+            fixes=self.fixes,
             notices=metadata.notices,
             classes=worst_classes(counts, noise),
             confusions=likely_confusions(self.batches(PAIRED), metadata.classes),
@@ -210,6 +221,7 @@ class ScoredRun:
                 reliability=None if calibration is None else _reliability(calibration),
                 rankings=None if rankings is None else Rankings.from_json(rankings),
                 moved=content.get("verifiers") is not None,
+                fixes=None if content.get("corrections") is None else Fixes.from_json(content["corrections"]),
             )
 
 
@@ -220,6 +232,7 @@ class _Measured(NamedTuple):
     reliability: Reliability | None
     rankings: Rankings | None
     moved: bool
+    fixes: Fixes | None
 
 
 def _not_all(noise: Noise, counts: RowCounts) -> str | None:

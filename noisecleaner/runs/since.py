@@ -17,7 +17,7 @@ from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
 from noisecleaner.ingest.verified.certified import cannot_measure
-from noisecleaner.ingest.verified.corrections import correct, read_corrections
+from noisecleaner.ingest.verified.corrections import COLUMN, correct, read_corrections
 from noisecleaner.ingest.verified.joining import Labelled, place
 from noisecleaner.ingest.verified.remembered import remembered
 from noisecleaner.ingest.verified.second_looks import without_first
@@ -28,7 +28,7 @@ from noisecleaner.noise.randomness import NOT_RANDOM
 from noisecleaner.noise.ranking import CODES as RANKED
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
-from noisecleaner.runs.odd_corrections import likeliest_of, named, odd_among
+from noisecleaner.runs.odd_corrections import fixes_among, likeliest_of, named, odd_among
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.second_looks import SECOND_LOOKS
@@ -121,9 +121,11 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
         NoisecleanerError: the table cannot be used.
     """
     read = read_corrections(corrections, like, scored.classes, fitted=True)
-    identity, notices = correct(scored.identity, read, named(likeliest_of(scored), scored.classes))
-    scored = replace(scored, identity=identity)
-    notices = (*notices, *odd_among(scored))
+    corrected = correct(scored.identity, read, named(likeliest_of(scored), scored.classes))
+    fresh = np.asarray(pc.is_null(scored.identity[COLUMN]))[corrected.places]
+    scored = replace(scored, identity=corrected.rows)
+    scored = replace(scored, fixes=fixes_among(scored, corrected.places, fresh=fresh))
+    notices = (*corrected.notices, *odd_among(scored))
     progress.tell(*notices)
     # how many there are stands in the rows: what is said of the numbers stays as it is, too
     doubts = [notice for notice in notices if notice.severity is not Severity.NOTE]

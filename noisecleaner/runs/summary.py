@@ -19,6 +19,7 @@ from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.basis import Basis
+from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.row_counts import RowCounts
 
@@ -86,6 +87,7 @@ class Summary:
         confusions: the most frequent pairs of given and suggested label among flagged rows.
         suspects: the rows with the lowest values.
         notices: what a reader of the numbers must know.
+        fixes: what the last table of corrections did; None where the scores were made without one.
         page: makes the HTML that a notebook shows; None where nobody has said how.
     """
 
@@ -111,6 +113,7 @@ class Summary:
     notices: Sequence[Notice] = ()
     carried: int = 0
     basis: Basis | None = None
+    fixes: Fixes | None = None
     page: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     def worded(self, words: Callable[[str], str]) -> Summary:
@@ -127,6 +130,7 @@ class Summary:
             "flagged": self.flagged,
             "unlabelled": self.unlabelled,
             "corrected": self.corrected,
+            "corrections": self.fixes.to_json() if self.fixes else None,
             "carried": self.carried,
             "kept": self.kept,
             "by": self.by,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.flagged import TOP, write_flagged
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
@@ -37,6 +39,8 @@ from noisecleaner.texts import counted
 #: What a threshold may cut.
 BY: tuple[By, ...] = ("label_quality", "alpha")
 _NUMBERS = ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
+#: The rates of noise.json.
+_RATES = ("overall", "per_given_class")
 #: Rows of scores.parquet that are put together at a time.
 _BATCH = 2**17
 
@@ -191,9 +195,22 @@ def _write_files(
             schema = pa.schema([*SCORES, *CLEANLAB])
         write_table(staged / "scores.parquet", parts, schema, metadata)
         write_table(staged / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-        write_json(staged / "noise.json", _noise(scored, rows, rankings=rankings, rechecked=rechecked))
+        noise = _noise(scored, rows, rankings=rankings, rechecked=rechecked)
+        write_json(staged / "noise.json", {**noise, "corrections": _fixes(out / "noise.json", noise, scored.fixes)})
         write_flagged(staged, ScoredRun(staged), top=cutoff.top)
     return missed
+
+
+def _fixes(before: Path, noise: Mapping[str, Any], fixes: Fixes | None) -> dict[str, Any] | None:
+    """Say what corrections did, and whether the rates are those of the scores that are there, if any are."""
+    if fixes is None:
+        return None
+    try:
+        old = json.loads(before.read_bytes())
+        unchanged = all(old[name] == json.loads(json.dumps(noise[name])) for name in _RATES)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, or damaged ones
+        return fixes.to_json()
+    return fixes.compared(unchanged=unchanged).to_json()
 
 
 def _recheck_notice(scored: ScoredRows, rows: Rows, rechecked: Rechecked) -> Notice:

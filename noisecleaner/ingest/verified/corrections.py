@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -142,18 +143,27 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     return Corrections(made=made, column=names[0], left_out=LeftOut.of(source.data))
 
 
-def correct(
-    rows: pa.Table, corrections: Corrections, likeliest: pa.ChunkedArray | None = None
-) -> tuple[pa.Table, tuple[Notice, ...]]:
+class Corrected(NamedTuple):
+    """Rows with corrections.
+
+    Args:
+        rows: all of them.
+        notices: what was found.
+        places: those that fresh corrections were put into, shape [corrections].
+    """
+
+    rows: pa.Table
+    notices: tuple[Notice, ...]
+    places: IntArray
+
+
+def correct(rows: pa.Table, corrections: Corrections, likeliest: pa.ChunkedArray | None = None) -> Corrected:
     """Put corrections into rows, over those that are there.
 
     Args:
         rows: with the columns sample_id, path, given_label, trusted_label and corrected_label.
         corrections: of some of them.
         likeliest: the label that scores take for right, shape [rows]: a part of the corrections may have slipped.
-
-    Returns:
-        The rows, and what was found.
 
     Raises:
         NoisecleanerError: a correction is of no row, or two of one row contradict each other.
@@ -163,7 +173,8 @@ def correct(
     corrected = with_column(rows, COLUMN, overwritten(rows[COLUMN], places, fresh))
     counted = _counted(corrected.take(pa.array(places)), corrections)
     slipped = () if likeliest is None else _slipped(corrections.made, found, likeliest)
-    return corrected, (*corrections.made.notices, *notices, counted, *contradictions(corrected), *slipped)
+    told = (*corrections.made.notices, *notices, counted, *contradictions(corrected), *slipped)
+    return Corrected(rows=corrected, notices=told, places=places)
 
 
 def _slipped(made: Verification, rows: IntArray, likeliest: pa.ChunkedArray) -> Iterator[Notice]:

@@ -47,7 +47,7 @@ def test_a_correction_replaces_an_earlier_one_and_nothing_else(
     before = rows(*(list(column) for column in zip(*labels, strict=True)))
     places = data.draw(st.permutations(range(len(labels))))
     fresh = {f"r{place}": data.draw(LABELS) for place in places[: data.draw(st.integers(1, len(labels)))]}
-    after, notices = correct(before, corrections(fresh))
+    after, notices, _ = correct(before, corrections(fresh))
     wanted = [fresh.get(f"r{row}") or label for row, (_, _, label) in enumerate(labels)]
     assert after["corrected_label"].to_pylist() == wanted
     assert after.drop_columns("corrected_label").equals(before.drop_columns("corrected_label"))
@@ -58,7 +58,7 @@ def test_a_correction_replaces_an_earlier_one_and_nothing_else(
 
 def test_what_corrections_do_is_counted() -> None:
     before = rows(["a", "a", "b", "b"], [None] * 4, [None] * 4)
-    _, (notice,) = correct(before, corrections({"r0": "b", "r1": "none", "r2": "b", "r3": None}))
+    _, (notice,), _ = correct(before, corrections({"r0": "b", "r1": "none", "r2": "b", "r3": None}))
     assert notice.message == (
         "3 corrections from the column corrected_label of c.csv: 1 change the given label, 1 confirm it, 1 say that no "
         "class is right. They override labels and measure nothing."
@@ -68,7 +68,7 @@ def test_what_corrections_do_is_counted() -> None:
 
 def test_rows_with_another_verified_label_are_counted_and_named() -> None:
     before = rows(["a"] * 6, ["b", "b", "b", "b", "a", None], [None] * 6)
-    _, (_, notice) = correct(before, corrections(dict.fromkeys(["r0", "r1", "r2", "r3", "r4", "r5"], "a")))
+    _, (_, notice), _ = correct(before, corrections(dict.fromkeys(["r0", "r1", "r2", "r3", "r4", "r5"], "a")))
     assert notice.message.startswith("4 rows have a correction that differs from their verified label (such as r0, r1,")
     assert notice.severity is Severity.WARNING
 
