@@ -74,16 +74,21 @@ def items(copy: Copy) -> Iterator[Item]:
                 continue
             name = None if label is None else copy.classes[label]
             split = None if splits is None else splits.names[splits.rows[row]]
-            told = {_CLASS: name, _SPLIT: split, _FILE: str(original_name(copy, row))}
-            kept = {key: value for key, value in told.items() if value is not None}
-            yield Item(row=row, content=content, label=label, name=name, split=split, columns={**own, **notes, **kept})
+            told = {_CLASS: name, **({} if split is None else {_SPLIT: split}), _FILE: str(original_name(copy, row))}
+            yield Item(row=row, content=content, label=label, name=name, split=split, columns={**own, **notes, **told})
+
+
+def schema_of(copy: Copy) -> pa.Schema:
+    """Names and types, in a table, of what `Item.columns` has, in their order."""
+    part = next(iter(copy.parts(IMAGE_ROWS)))
+    told = [_CLASS, *([_SPLIT] if copy.structure.folders else []), _FILE]
+    fields = [*part.owned.schema, copy.label_field, *part.notes.schema, *(pa.field(name, pa.string()) for name in told)]
+    return pa.schema(list({field.name: field for field in fields}.values()))
 
 
 def column_names(copy: Copy) -> list[str]:
     """The names that `Item.columns` has, in their order."""
-    part = next(iter(copy.parts(IMAGE_ROWS)))
-    told = [_CLASS, *([_SPLIT] if copy.structure.folders else []), _FILE]
-    return list(dict.fromkeys([*part.owned.column_names, copy.label_field.name, *part.notes.column_names, *told]))
+    return list(schema_of(copy).names)
 
 
 def renamed(names: Collection[str], refused: Callable[[str], bool]) -> dict[str, str]:

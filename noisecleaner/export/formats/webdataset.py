@@ -9,18 +9,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
 
 from noisecleaner.export.copying import Copy
+from noisecleaner.export.dataset_card import card, class_label, feature
 from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.image_names import FlatNames, ending, original_name
-from noisecleaner.export.items import Item, class_numbers, items
+from noisecleaner.export.items import Item, class_numbers, items, schema_of
 from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
 NEXT = (
     'Read it with webdataset.WebDataset(glob.glob("{out}/train-*.tar"), shardshuffle=100).shuffle(1000) or '
-    'datasets.load_dataset("webdataset", data_files=…): rows lie in the order of the dataset.'
+    'datasets.load_dataset("{out}"): rows lie in the order of the dataset.'
 )
 #: Bytes of images in a shard, at most; what loaders stream well.
 SHARD = 256_000_000
@@ -45,6 +49,8 @@ def write(folder: Path, copy: Copy, stage: Stage) -> None:
             image = image or _kind(ending(PurePosixPath(), item.content))
             shards[item.split or _TRAIN].add(keys.stem(item.row), _members(item, image, numbers))
             stage.advance()
+        files = {name: f"{split.split}-*.tar" for name, split in shards.items() if split.begun}
+    (folder / "README.md").write_text(card(_features(copy, image, numbers), files), "utf-8")
 
 
 @dataclass
@@ -61,6 +67,11 @@ class Shards:
     _tar: tarfile.TarFile | None = field(default=None, init=False)
     _written: int = field(default=0, init=False)
     _count: int = field(default=0, init=False)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is any."""
+        return self._count > 0
 
     def open(self) -> None:
         """Begin the next shard."""
@@ -113,3 +124,12 @@ def _members(item: Item, image: str, numbers: Sequence[int]) -> dict[str, bytes]
     record = json.dumps(item.columns, ensure_ascii=False, allow_nan=False).encode()
     label = {} if item.label is None else {"cls": str(numbers[item.label]).encode()}
     return {image: item.content, **label, "json": record}
+
+
+def _features(copy: Copy, image: str, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """What the members of a row are; numbers that count the classes from 0 stand for their names."""
+    names = copy.cells.names or copy.classes
+    counted = [names[number] for number in numbers if number < len(names)] == list(copy.classes)
+    label = class_label("cls", names) if counted else feature("cls", pa.int64())
+    inner = [feature(field.name, field.type) for field in schema_of(copy)]
+    return [{"name": image or "jpg", "dtype": "image"}, label, {"name": "json", "struct": inner}]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import io
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 from support.datasets import Command
 from support.exports import Row, by_hand, picture, write_scores
 from support.interop import CLASSES, CONTENTS, LABELS, SPLITS, exported
@@ -53,7 +51,7 @@ def test_members_are_the_images_byte_by_byte_without_time_or_owner(tmp_path: Pat
     assert images == [CONTENTS[f"id {row}"] for row in (0, 3, 6, 9)]
 
 
-def test_hugging_face_reads_the_shards_and_a_column_that_begins_late(
+def test_hugging_face_reads_every_split_column_and_byte(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -61,13 +59,31 @@ def test_hugging_face_reads_the_shards_and_a_column_that_begins_late(
 
     out = exported(tmp_path, command, "webdataset")
     files = {split: f"{out}/{split}-*.tar" for split in SPLITS}
-    loaded = datasets.load_dataset("webdataset", data_files=files, cache_dir=str(tmp_path / "cache"))
-    assert {split: len(loaded[split]) for split in SPLITS} == dict.fromkeys(SPLITS, 4)
-    for split in SPLITS:
-        for row in loaded[split]:
-            with Image.open(io.BytesIO(CONTENTS[row["json"]["sample_id"]])) as image:
-                assert row["jpg"].tobytes() == image.convert(row["jpg"].mode).tobytes()
-            assert row["cls"] == CLASSES.index(LABELS[row["json"]["sample_id"]])
+    options = {"cache_dir": str(tmp_path / "cache")}
+    loaded = datasets.load_dataset(str(out), **options).cast_column("jpg", datasets.Image(decode=False))
+    assert loaded.num_rows == dict.fromkeys(SPLITS, 4)
+    assert loaded["train"].features["cls"].names == CLASSES
+    rows = {row["json"]["sample_id"]: row for split in loaded.values() for row in split}
+    assert {name: row["jpg"]["bytes"] for name, row in rows.items()} == CONTENTS
+    assert {name: CLASSES[row["cls"]] for name, row in rows.items()} == LABELS
+    known = rows["id 5"]["json"]
+    assert (known["number"], known["ratio"], known["a.b"], known["tags"]) == (4, 1.5, [1, 2], True)
+    assert datasets.load_dataset("webdataset", data_files=files, **options).num_rows == loaded.num_rows
+
+
+def test_hugging_face_reads_a_column_that_begins_late_and_splits_of_any_name(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    rows = [Row(str(row), "abc"[row % 3]) for row in range(10)]
+    scored = by_hand(tmp_path, rows, note=[None] * 8 + ["x", "y"], split=["fold 1"] * 9 + ["fold 2"])
+    out = tmp_path / "out"
+    assert command("export-clean", scored.run, "--out", out, "--format", "webdataset").code == 0
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    assert loaded.num_rows == {"fold_1": 9, "fold_2": 1}
+    assert [row["note"] for row in loaded["fold_1"]["json"]] == [None] * 8 + ["x"]
 
 
 def test_numbers_of_labels_are_those_of_the_owner(tmp_path: Path, command: Command) -> None:
