@@ -219,3 +219,44 @@ def test_nothing_of_the_owner_is_lost(
     names = given.names or (sorted(CODES) if given.labels is None else [])
     if names and format not in ROWS:
         assert all(rows.features["label"].names == names for rows in loaded.values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_torchvision_reads_the_folders_of_each_split(tmp_path: Path, command: Command, kind: str) -> None:
+    from torchvision.datasets import ImageFolder
+
+    (tmp_path / "in").mkdir()
+    given = KINDS[kind](tmp_path / "in")
+    run = scored(tmp_path, Source(str(given.data)))
+    assert command("export-clean", run, "--out", tmp_path / "out", "--format", "folder").code == 0
+    for split, rows in (("train", slice(4)), ("test", slice(4, 8))) if given.splits else (("", slice(8)),):
+        opened = ImageFolder(str(tmp_path / "out" / split))
+        assert opened.classes == sorted({given.text(name) for name in CLASSES})
+        read = sorted((opened.classes[target], Path(path).read_bytes()) for path, target in opened.samples)
+        names, images = map(given.text, CLASSES[rows]), list(given.images.values())[rows]
+        assert read == sorted(zip(names, images, strict=True))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "folders" not in kind])
+@pytest.mark.parametrize("format", ["parquet", *ROWS])
+def test_pandas_reads_labels_and_columns_of_the_owner(tmp_path: Path, command: Command, kind: str, format: str) -> None:
+    pandas: Any = pytest.importorskip("pandas")
+    (tmp_path / "in").mkdir()
+    given = KINDS[kind](tmp_path / "in")
+    if given.held and format in ROWS:
+        return
+    run = scored(tmp_path, Source(str(given.data)))
+    assert command("export-clean", run, "--out", tmp_path / "out", "--format", format).code == 0
+    files = [path for path in (tmp_path / "out").rglob(f"*.{format}") if path.name != "noisecleaner.json"]
+    readers = {
+        "parquet": pandas.read_parquet,
+        "csv": lambda path: pandas.read_csv(path, dtype={"zip": str}),
+        "json": lambda path: pandas.read_json(path, dtype={"zip": str}),
+        "jsonl": lambda path: pandas.read_json(path, lines=True, dtype={"zip": str}),
+    }
+    frame = pandas.concat([readers[format](path) for path in files]).set_index("sample_id").sort_index()
+    assert frame.index.tolist() == sorted(given.images)
+    assert given.labels is not None
+    labels = dict(zip(given.images, given.labels, strict=True))
+    assert frame["label"].tolist() == [labels[name] for name in frame.index]
+    assert frame["zip"].tolist() == [dict(zip(given.images, ZIPS, strict=True))[name] for name in frame.index]

@@ -1,11 +1,14 @@
-"""Parquet, data/train-00000-of-00001.parquet and such a file for each split, as Hugging Face `datasets` reads it."""
+"""Parquet as Hugging Face `datasets` reads it: data/train-00000-of-00001.parquet, as many files as the dataset has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,12 +24,44 @@ NEEDS_IMAGES = False
 _TRAIN = "train"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Shards:
+    """The files of a copy.
+
+    Args:
+        names: of the files.
+        rows: place of each row's file among them, shape [rows of the dataset].
+    """
+
+    names: tuple[str, ...]
+    rows: IntArray
+
+    @classmethod
+    def of(cls, copy: Copy) -> _Shards:
+        """As many for each split as the owner has, numbered as Hugging Face numbers them."""
+        files, alone = copy.owner.files, np.zeros(len(copy.manifest), np.int64)
+        splits = copy.structure.splits or Splits(names=(_TRAIN,), rows=alone)
+        # folders that name a column are no files of a copy, which has that column
+        owned = alone if files is None or files.partitions else np.repeat(np.arange(len(files.places)), files.lengths())
+        pairs, rows = np.unique(np.stack([splits.rows, owned]), axis=1, return_inverse=True)
+        names, counts, met = safe_names(splits.names), Counter(pairs[0].tolist()), Counter[int]()
+        shards = []
+        for place in pairs[0].tolist():
+            shards.append(f"{names[place]}-{met[place]:05d}-of-{counts[place]:05d}.parquet")
+            met[place] += 1
+        return cls(names=tuple(shards), rows=rows.reshape(-1))
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether no file has rows between those of another one."""
+        changes = int((np.diff(self.rows) != 0).sum())
+        return changes == len(self.names) - 1
+
+
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
-    """Write a file for each split into a folder `data`."""
+    """Write as many files for each split as the owner has, into a folder `data`."""
     (folder / "data").mkdir()
-    splits = copy.structure.splits
-    names = safe_names(splits.names if splits else [_TRAIN])
-    _write([folder / "data" / f"{name}-00000-of-00001.parquet" for name in names], copy, stage, splits)
+    _write(folder / "data", _Shards.of(copy), copy, stage)
 
 
 def write_file(path: Path, copy: Copy, stage: Stage) -> None:
@@ -37,26 +72,29 @@ def write_file(path: Path, copy: Copy, stage: Stage) -> None:
         copy: what to write.
         stage: advanced by one for each row written.
     """
-    _write([path], copy, stage, None)
+    _write(path.parent, _Shards(names=(path.name,), rows=np.zeros(len(copy.manifest), np.int64)), copy, stage)
 
 
-def _write(paths: Sequence[Path], copy: Copy, stage: Stage, splits: Splits | None) -> None:
-    """Write a file for each split, also for one that has lost all rows."""
+def _write(folder: Path, shards: _Shards, copy: Copy, stage: Stage) -> None:
+    """Write each file, also one that has lost all rows."""
     with ExitStack() as opened:
-        writers: list[pq.ParquetWriter] = []
+        writers: dict[int, pq.ParquetWriter] = {}
         for rows, table in _tables(copy):
-            # snappy, because encoded images and embeddings do not get smaller and it wastes no time on them
-            writers = writers or [
-                opened.enter_context(
-                    pq.ParquetWriter(path, table.schema, compression="snappy", write_page_checksum=True)
-                )
-                for path in paths
-            ]
-            for place, writer in enumerate(writers):
-                part = table if splits is None else table.filter(pa.array(splits.rows[rows] == place))
-                if len(part):
-                    writer.write_table(part)
+            places = shards.rows[rows]
+            for place in dict.fromkeys(places.tolist()):
+                if place not in writers:
+                    if shards.one_by_one:  # of thousands of files not all can be open at once
+                        opened.close()
+                    writers[place] = opened.enter_context(_writer(folder / shards.names[place], table.schema))
+                writers[place].write_table(table.filter(pa.array(places == place)))
             stage.advance(len(rows))
+    for place in set(range(len(shards.names))).difference(writers):
+        _writer(folder / shards.names[place], table.schema).close()
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    # snappy, because encoded images and embeddings do not get smaller and it wastes no time on them
+    return pq.ParquetWriter(path, schema, compression="snappy", write_page_checksum=True)
 
 
 def _tables(copy: Copy) -> Iterator[tuple[IntArray, pa.Table]]:

@@ -21,6 +21,7 @@ from support.exports import (
     expect,
     picture,
     state,
+    with_files,
     written,
 )
 from support.packages import with_file
@@ -102,6 +103,16 @@ def test_hugging_face_datasets_opens_either_format(
         assert 0 <= row["nc_label_quality"] <= 1
     assert loaded.features["nc_given_label"].dtype == "string"
     assert loaded.features["nc_flagged"].dtype == "bool"
+
+
+@pytest.mark.parametrize("format", Format)
+def test_a_dry_run_says_what_a_real_one_does(tmp_path: Path, command: Command, format: str) -> None:
+    scored = with_files(tmp_path)
+    words = ("export-clean", scored.run, "--out", tmp_path / "out", "--format", format)
+    dry = command(*words, "--dry-run")
+    assert dry.code == 0
+    assert not (tmp_path / "out").exists()
+    assert command(*words).out.startswith(dry.out.replace("Would write", "Wrote"))  # and how to go on
 
 
 # Whatever a file writes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from support.datasets import CLASSES, Command
+from support.exported import scored as scored_as
 from support.exports import (
     Row,
     ScoredData,
@@ -18,6 +20,7 @@ from support.exports import (
     picture,
     write_scores,
 )
+from support.sources import vectors as vectors_table
 
 from noisecleaner.ingest import Columns, Source
 
@@ -53,3 +56,43 @@ def test_hugging_face_datasets_opens_exported_embeddings(
     assert set(loaded["label"][:]) == set(CLASSES)
     assert len(loaded[0]["embedding"]) == 16
     assert loaded["sample_id"][:] == list(expect(vectors.rows, "drop").labels)
+
+
+def test_a_copy_has_the_files_of_the_dataset_also_those_that_lost_all_rows(tmp_path: Path, command: Command) -> None:
+    names = [*(f"train-{file:05d}-of-00003" for file in range(3)), "test-0"]
+    for name in names:
+        rows = [Row(f"{name} {row}", "ab"[row % 2]) for row in range(4)]
+        by_hand(tmp_path, rows)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "data.parquet").rename(tmp_path / "in" / f"{name}.parquet")
+    lost = {f"{names[1]} {row}": "b" for row in range(4)} | {f"{names[2]} 0": "b"}
+    run = scored_as(tmp_path / "scores", Source(str(tmp_path / "in")), suggested=lost)
+    assert command("export-clean", run, "--out", tmp_path / "out").code == 0
+    made = {path.name: pq.read_table(path) for path in sorted((tmp_path / "out" / "data").iterdir())}
+    assert {
+        name: [text.rpartition(" ")[2] for text in rows["sample_id"].to_pylist()] for name, rows in made.items()
+    } == {
+        "test-00000-of-00001.parquet": list("0123"),
+        "train-00000-of-00003.parquet": list("0123"),
+        "train-00001-of-00003.parquet": [],
+        "train-00002-of-00003.parquet": list("123"),
+    }
+    assert len({str(rows.schema) for rows in made.values()}) == 1
+
+
+def test_more_files_than_can_be_open_at_once(tmp_path: Path, command: Command) -> None:
+    for number in range(40):
+        vectors_table(tmp_path / "in" / f"{number:02d}.parquet", ["a", "b"], sample_id=[f"{number} a", f"{number} b"])
+    run = scored_as(tmp_path, Source(str(tmp_path / "in"), columns=Columns(embedding="embedding")))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+    try:
+        outcomes = [
+            command("export-clean", run, "--out", tmp_path / format, "--format", format).code
+            for format in ("parquet", "csv", "jsonl")
+        ]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert outcomes == [0, 0, 0]
+    assert [len(list((tmp_path / format).rglob("*[0-9].*"))) for format in ("parquet", "csv", "jsonl")] == [40, 40, 40]
