@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import subprocess
 import sys
 
@@ -35,3 +37,15 @@ def test_only_what_needs_torch_imports_it() -> None:
     light = [name for name in api.__all__ if "bench" not in name.lower() and name != "fit"]
     check = f"from noisecleaner.api import {', '.join(light)}; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_every_function_takes_paths_as_texts() -> None:
+    """Whoever types `fit(config, "runs/first")` is right wherever a path is asked for."""
+    functions = [getattr(api, name) for name in api.__all__ if inspect.isfunction(getattr(api, name))]
+    narrow = [
+        f"{function.__name__}({name})"
+        for function in functions
+        for name, parameter in inspect.signature(function).parameters.items()
+        if re.search(r"\bPath\b", str(parameter.annotation))
+    ]
+    assert narrow == []

@@ -13,7 +13,7 @@ from noisecleaner.bench._datasets import Datasets, find
 from noisecleaner.bench._records import Conditions, Record, all_records, record_path
 from noisecleaner.bench._table import Line, lines_of, write_runs
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import sweep
+from noisecleaner.files import AnyPath, located, sweep
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.registry import check_types, class_in
@@ -97,7 +97,7 @@ def experiment_class(paper: str) -> type[Experiment]:
 
 
 def bench(
-    config: BenchConfig, out: Path, *, progress: Progress | None = None, interrupts: Interrupts | None = None
+    config: BenchConfig, out: AnyPath, *, progress: Progress | None = None, interrupts: Interrupts | None = None
 ) -> Benchmark:
     """Rerun a paper's experiment; runs that `out` holds already are not repeated.
 
@@ -111,6 +111,7 @@ def bench(
         NoisecleanerError: the name, a number, the data or the device cannot be used.
         Interrupted: a signal arrived; the same call goes on from the last checkpoint.
     """
+    out = located(out)
     runs = _Runs(config, out, progress or Progress(), interrupts or Interrupts())
     runs.folder.mkdir(parents=True, exist_ok=True)
     for folder in (out, runs.folder):

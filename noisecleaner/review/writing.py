@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import replacing
+from noisecleaner.files import AnyPath, located, replacing
 from noisecleaner.ingest import Skip, Source
 from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 from noisecleaner.progress import Progress, Stage
@@ -53,8 +53,8 @@ class ReviewResult:
 
 
 def review(
-    place: Path,
-    out: Path,
+    place: AnyPath,
+    out: AnyPath,
     *,
     flagged: bool = False,
     data: Source | None = None,
@@ -82,6 +82,7 @@ def review(
     Raises:
         NoisecleanerError: there is nothing to show, the dataset is not there or has no images, or `out` cannot be used.
     """
+    place, out = located(place), located(out)
     most = (_FLAGGED if flagged else _ROWS) if rows is None else rows
     if most < 1:
         raise NoisecleanerError(f"`rows` must be 1 or more, but it is {most}.", "Leave it out for the default.")

@@ -13,6 +13,7 @@ import pytest
 from support.reports import make_scored, scored_rows
 
 from noisecleaner.ingest import Source
+from noisecleaner.ingest.verified.corrections import read_corrections
 from noisecleaner.runs import writing
 from noisecleaner.runs.flagged import flagged_rows
 from noisecleaner.runs.scored_run import ScoredRun
@@ -84,3 +85,14 @@ def test_files_of_a_score_are_replaced_together_or_not_at_all(tmp_path: Path, mo
     with pytest.raises(OSError, match="No space left"):
         write(run, scored_rows(50, 20, ("cat", "dog")), Cutoff(threshold=0.2), run=run, source=Source("d.parquet"))
     assert {file.name: file.read_bytes() for file in run.iterdir()} == before
+
+
+def test_a_column_that_is_filled_in_makes_corrections_of_it(tmp_path: Path) -> None:
+    """As with a spreadsheet: the list is opened, a column is added, and the file is given back."""
+    ids = [f"{HOSTILE[row % len(HOSTILE)]}{row // len(HOSTILE) or ''}" for row in range(300)]
+    frame = pd.read_csv(written(tmp_path, ids=ids), dtype=str, keep_default_na=False)
+    frame.assign(corrected_label="cat").to_csv(tmp_path / "fixed.csv", index=False)
+    read = read_corrections(str(tmp_path / "fixed.csv"), Source("d.parquet"), ("cat", "=dog", "-3"))
+    rows, labelled, _ = read.rows_of(pa.table({"sample_id": ids, "path": pa.nulls(300, pa.string())}))
+    assert labelled.all()
+    assert [ids[row] for row in rows] == [uncell(name) for name in frame["sample_id"]]

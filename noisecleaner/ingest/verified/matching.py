@@ -14,6 +14,7 @@ from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS, PICTURE_ENDINGS, endi
 from noisecleaner.ingest.manifest import Column, Payload
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.ingest.verified.cells import find_ids
 from noisecleaner.ingest.verified.contents import VectorDigests, digests
 from noisecleaner.ingest.verified.file_names import as_file, find_by_name, find_by_path
 from noisecleaner.ingest.verified.pictures import Found, Pictures
@@ -111,7 +112,7 @@ def match(verification: Verification, dataset: Known) -> Matches:
             does not tell which row it is.
     """
     labelled = np.asarray(pc.is_valid(verification.labels))
-    rows = np.asarray(pc.fill_null(pc.index_in(verification.ids, value_set=dataset.ids), -1)).astype(np.int64)
+    rows = find_ids(verification.ids, dataset.ids, verification.where)
     inside, lost = labelled & (rows >= 0), labelled & (rows < 0)
     own = verification.payload
     if isinstance(own, AnyVectors):
