@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +26,40 @@ _TAKEN = frozenset(("id", "label", "confidence", "logits", "tags", "dataset_dir"
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write the images and labels of each split, also of one that has lost all rows."""
     splits = copy.structure.folders
-    homes: dict[str | None, str] = {None: ""}
+    homes: dict[str | None, Path] = {None: folder}
     if splits:
-        homes = dict(zip(splits.names, safe_names(splits.names), strict=True))
-    for home in homes.values():
-        (folder / home / "data").mkdir(parents=True)
+        homes = {name: folder / safe for name, safe in zip(splits.names, safe_names(splits.names), strict=True)}
     names, keys = FlatNames(copy), renamed(column_names(copy), _refused)
     classes = list(copy.cells.names or copy.classes)
-    labels: dict[str | None, dict[str, Any]] = {split: {} for split in homes}
-    for item in items(copy):
-        file = Path(names.file(item.row, item.content))
-        (folder / homes[item.split] / "data" / file).write_bytes(item.content)
-        if item.name is not None:
-            labels[item.split][file.stem] = _label(item, classes.index(item.name), keys)
-        stage.advance()
-    for split, home in homes.items():
-        content = {"classes": classes, "labels": labels[split]}
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
-        (folder / home / "labels.json").write_text(text + "\n", "utf-8")
+    with ExitStack() as opened:
+        labels = {split: opened.enter_context(_labels(home, classes)) for split, home in homes.items()}
+        for item in items(copy):
+            file = Path(names.file(item.row, item.content))
+            (homes[item.split] / "data" / file).write_bytes(item.content)
+            if item.name is not None:
+                labels[item.split](file.stem, _label(item, classes.index(item.name), keys))
+            stage.advance()
+
+
+@contextmanager
+def _labels(home: Path, classes: Sequence[str]) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
+    """Open the labels of a split, and yield what adds one to a file: a line for each, so that memory holds none."""
+    (home / "data").mkdir(parents=True)
+    with (home / "labels.json").open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f'{{"classes": {_json(classes)},\n"labels": {{')
+        before = "\n"
+
+        def add(name: str, label: Mapping[str, Any]) -> None:
+            nonlocal before
+            file.write(f"{before}{_json(name)}: {_json(label)}")
+            before = ",\n"
+
+        yield add
+        file.write("\n}}\n")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _label(item: Item, number: int, keys: Mapping[str, str]) -> dict[str, Any]:

@@ -5,14 +5,29 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from support.datasets import Command
+from support import exports
+from support.datasets import Command, png
 from support.exports import Row, by_hand, picture
-from support.interop import CONTENTS, LABELS, exported
+from support.interop import CONTENTS, LABELS, exported, read_by
 
 from noisecleaner.export.formats.yolo import _folder
+
+READ = """
+import json, sys
+from ultralytics.cfg import get_cfg
+from ultralytics.data.dataset import ClassificationDataset
+from ultralytics.data.utils import check_cls_dataset
+found = check_cls_dataset(sys.argv[1])
+rows = {
+    split: [sample[:2] for sample in ClassificationDataset(str(found[split]), get_cfg(), names=found["names"]).samples]
+    for split in ("train", "val", "test") if found[split]
+}
+print(json.dumps({"names": list(found["names"].values()), "rows": rows}))
+"""
 
 
 def test_splits_are_called_as_ultralytics_looks_for_them_and_nothing_is_lost(tmp_path: Path, command: Command) -> None:
@@ -104,3 +119,38 @@ def test_an_image_that_ultralytics_passes_over_is_refused(tmp_path: Path, comman
 )
 def test_names_of_splits(split: str, folder: str | None) -> None:
     assert _folder(split) == folder
+
+
+def large(row: int) -> bytes:
+    """Ultralytics leaves out what is less than 10 pixels wide."""
+    return png(row % 3, np.random.default_rng(row), (16, 16))
+
+
+@pytest.mark.interop
+def test_ultralytics_numbers_classes_alike_where_a_split_lacks_one(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "picture", large)
+    rows = [Row(str(row), "abc"[row % 3]) for row in range(6)] + [Row("6", "b"), Row("7", "c")]
+    scored = by_hand(tmp_path, rows, split=["train"] * 6 + ["validation"] * 2)
+    out = tmp_path / "out"
+    assert command("export-clean", scored.run, "--out", out, "--format", "yolo").code == 0
+    told = read_by("ultralytics", READ, out)
+    assert told["names"] == ["a", "b", "c"]
+    found = {split: {Path(path).stem: label for path, label in rows} for split, rows in told["rows"].items()}
+    assert found == {"train": {str(row): row % 3 for row in range(6)}, "val": {"6": 1, "7": 2}}
+
+
+@pytest.mark.interop
+def test_ultralytics_splits_what_has_no_splits(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "picture", large)
+    scored = by_hand(tmp_path, [Row(str(row), "abc"[row % 3]) for row in range(30)])
+    out = tmp_path / "out"
+    assert command("export-clean", scored.run, "--out", out, "--format", "yolo").code == 0
+    told = read_by("ultralytics", READ, out)
+    assert {split: len(rows) for split, rows in told["rows"].items()} == {"train": 24, "val": 6}
+    for path, label in [*told["rows"]["train"], *told["rows"]["val"]]:
+        assert label == int(Path(path).stem) % 3
+        assert Path(path).read_bytes() == large(int(Path(path).stem))
