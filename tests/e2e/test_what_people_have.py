@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.annotations import WRITERS, annotation, image, task
-from support.datasets import Command, embeddings
+from support.datasets import Command, embeddings, image_folder
 from support.tables import WRITERS as TABLES
 
 from noisecleaner.cli import main
@@ -128,6 +129,49 @@ def test_uploads_join_by_the_name_behind_their_prefix(
     outcome = command("score", "run", "--trusted", "v.json")
     assert outcome.code == 2
     assert "'/data/upload/12/ab12cd34-0003x.png'" in outcome.err
+
+
+def test_ids_that_are_names_of_files_join_where_they_are_unique(
+    scored: Callable[[str], tuple[Any, str]], truth: dict[str, str]
+) -> None:
+    some = {path: label for path, label in json.loads(Path("truth.json").read_text()).items() if path.startswith("a/")}
+    Path("v.csv").write_text(plain({path[2:]: label for path, label in some.items()}))
+    _, err = scored("v.csv")
+    assert f"0 by id, {len(some)} by file name" in " ".join(err.split())
+
+
+def test_an_old_encoding_is_read_and_told(scored: Callable[[str], tuple[Any, str]], truth: dict[str, str]) -> None:
+    Path("v.csv").write_text(plain(truth))
+    expected, _ = scored("v.csv")
+    lines = [f"{path};{label};caf\u00e9" for path, label in truth.items()]
+    Path("v.csv").write_text("\n".join(["sample_id;trusted_label;note", *lines]), "cp1252")
+    found, err = scored("v.csv")
+    assert found == expected
+    assert "is not UTF-8 (byte 0xE9 in line 2); it was read as cp1252" in " ".join(err.split())
+
+
+def test_a_workbook_may_be_the_dataset_and_its_corrections(command: Command, tmp_path: Path) -> None:
+    image_folder(tmp_path / "images", rows=60)
+    names = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "images").rglob("*.png"))
+    labels = [name.split("/")[1] for name in names]
+    (tmp_path / "d.xlsx").write_bytes(TABLES[".xlsx"](pa.table({"image": names, "label": labels})))
+    some = pa.table({"sample_id": names[::7], "corrected_label": ["red"] * len(names[::7])})
+    (tmp_path / "c.xlsx").write_bytes(TABLES[".xlsx"](some))
+    words = ["--method", "uniform", "--epochs", "1", "--folds", "3", "--out", tmp_path / "run"]
+    fitted = command("fit", tmp_path / "d.xlsx", "--corrections", tmp_path / "c.xlsx", *words)
+    assert fitted.code == 0, fitted.err
+    assert f"{len(some)} corrections from the column corrected_label" in fitted.err
+
+
+def test_without_openpyxl_a_workbook_is_refused(
+    command: Command, truth: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("w.xlsx").write_bytes(TABLES[".xlsx"](pa.table({"sample_id": ["a"], "trusted_label": ["red"]})))
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    outcome = command("score", "run", "--trusted", "w.xlsx")
+    assert outcome.code == 2
+    assert "pip install 'noisecleaner[excel]'" in outcome.err
+    assert "CSV UTF-8" in outcome.err
 
 
 def test_two_people_are_second_looks(scored: Callable[[str], tuple[Any, str]], truth: dict[str, str]) -> None:

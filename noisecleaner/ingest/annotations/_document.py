@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from xml.parsers import expat
@@ -23,17 +23,24 @@ class _NoXmlError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Element:
-    """The start of an element of XML.
+    """An element of XML.
 
     Args:
         tag: its name.
         attributes: name -> value.
         depth: elements around it.
+        parts: the text in it, as it was read.
     """
 
     tag: str
     attributes: dict[str, str]
     depth: int
+    parts: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The text in it, but for that in other elements."""
+        return "".join(self.parts)
 
 
 @dataclass(frozen=True)
@@ -83,21 +90,23 @@ class Document:
 
 
 def _parse(place: Place, found: list[Element]) -> None:
-    depth = 0
+    around: list[Element] = []
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        if depth >= _DEEPEST:
+        if len(around) >= _DEEPEST:
             raise NoisecleanerError(
                 f"XML may have elements within elements up to {_DEEPEST} deep, but {place} has more.",
                 "Check what wrote it: no annotation tool nests so deeply.",
             )
-        found.append(Element(tag=tag, attributes=attributes, depth=depth))
-        depth += 1
+        around.append(Element(tag=tag, attributes=attributes, depth=len(around)))
+        found.append(around[-1])
 
     def end(_: str) -> None:
-        nonlocal depth
-        depth -= 1
+        around.pop()
+
+    def text(words: str) -> None:
+        if around:
+            around[-1].parts.append(words)
 
     def declaration(*_: object) -> None:
         raise NoisecleanerError(
@@ -107,6 +116,7 @@ def _parse(place: Place, found: list[Element]) -> None:
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = text
     parser.StartDoctypeDeclHandler = declaration
     parser.EntityDeclHandler = declaration
     with place.open() as file:

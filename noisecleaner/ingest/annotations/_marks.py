@@ -15,6 +15,7 @@ from noisecleaner.texts import agreeing, counted
 
 #: Columns of the table.
 FILE, LABEL, VERIFIER = "file_name", "trusted_label", "verifier"
+_ID = "sample_id"
 _SHOWN = 3
 #: Questions that become columns.
 _QUESTIONS = 20
@@ -156,9 +157,12 @@ class Found:
 
 
 def _facts(marks: Sequence[Mark]) -> list[str]:
-    """Columns that most images have, and that we do not make ourselves."""
+    """Columns that most images have, and that we do not make ourselves; an id only if every label has one."""
     counts = Counter(name for mark in marks for name in mark.facts)
-    return [name for name, count in counts.items() if 2 * count >= len(marks) and name not in (FILE, LABEL, VERIFIER)]
+    ours = {FILE, LABEL, VERIFIER}
+    if not all(mark.facts.get(_ID) for mark in marks if mark.chosen):
+        ours.add(_ID)  # the names of the files tell which rows they are
+    return [name for name, count in counts.items() if 2 * count >= len(marks) and name not in ours]
 
 
 def as_word(value: object) -> str | None:

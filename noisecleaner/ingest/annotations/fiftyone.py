@@ -42,8 +42,17 @@ def read(document: Document) -> Annotations:
         if boxes:
             shapes["boxes"] += boxes
         labels = [] if boxes else [_class(one, names, document) for one in some]
-        marks.append(Mark(file=as_word(key), labels={_QUESTION: [label for label in labels if label is not None]}))
+        known = [label for label in labels if label is not None]
+        marks.append(Mark(file=as_word(key), labels={_QUESTION: known}, facts=_facts(value)))
     return Found(place=document.place, tool="FiftyOne", marks=marks, shapes=shapes).annotations()
+
+
+def _facts(value: Any) -> dict[str, str]:
+    """The attributes of a label, as text."""
+    attributes = value.get("attributes") if isinstance(value, dict) else None
+    if not isinstance(attributes, dict):
+        return {}
+    return {str(as_word(key)): word for key, one in attributes.items() if (word := as_word(one)) is not None}
 
 
 def _class(value: Any, names: list[str | None] | None, document: Document) -> str | None:

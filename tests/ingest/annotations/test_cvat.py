@@ -40,7 +40,20 @@ def test_a_tag_of_a_person_goes_before_one_of_a_program(tmp_path: Path) -> None:
     assert found is not None
     (notice,) = found.notices
     assert "1 tag of" in notice.message
-    assert 'given by a program (source="auto")' in notice.message
+    assert 'given by a program or a file (source="auto" or "file")' in notice.message
+
+
+def test_attributes_of_tags_may_tell_the_id(tmp_path: Path) -> None:
+    def known(name: str) -> str:
+        return tag("cat").replace("></tag>", f'><attribute name="sample_id">{name}</attribute></tag>')
+
+    other = BOX.replace("></box>", '><attribute name="sample_id">x</attribute></box>')
+    found = read(tmp_path, cvat(image("0.png", other, known("a/&lt;1&gt;.png")), image("1.png", known("b/1.png"))))
+    assert found is not None
+    assert found.table["sample_id"].to_pylist() == ["a/<1>.png", "b/1.png"]
+    found = read(tmp_path, cvat(image("0.png", known("a/1.png")), image("1.png", tag("cat"))))
+    assert found is not None
+    assert found.table.column_names == ["trusted_label", "file_name"]  # a tag that was made anew tells none
 
 
 def test_boxes_and_videos_are_refused(tmp_path: Path) -> None:

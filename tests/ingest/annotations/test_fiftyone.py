@@ -28,6 +28,11 @@ def test_numbers_names_and_objects_may_be_mixed(tmp_path: Path) -> None:
     assert "1 image has several labels, none is taken; 1 image has no label" in found.notices[0].message
 
 
+def test_attributes_may_tell_the_id(tmp_path: Path) -> None:
+    found = read(tmp_path, ["cat"], a={"label": 0, "attributes": {"sample_id": "x/1.png", "n": None, "list": []}})
+    assert found.table.to_pylist() == [{"sample_id": "x/1.png", "trusted_label": "cat", "file_name": "a"}]
+
+
 def test_without_classes_labels_say_so_themselves(tmp_path: Path) -> None:
     assert read(tmp_path, None, a="cat", b={"label": "dog"}).table["trusted_label"].to_pylist() == ["cat", "dog"]
 
