@@ -210,7 +210,10 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         counts = ", ".join(f"{name} {rows:,}" for name, rows in exported.splits.items())
         _show(f"The splits of the dataset are kept: {counts} rows.")
     if exported.image_root is not None:
-        _show(f"Images are not copied: the copy names them by their absolute paths, in {exported.image_root}.")
+        _show(
+            f"Images are not copied: the copy names them by their absolute paths, in {exported.image_root}; commands "
+            "read such a copy with --allow-absolute."
+        )
     _show(typed(_summary.expected_noise(exported)))
     if exported.empty_splits:
         TerminalProgress().warn(f"The copy has no row of these splits: {listed(exported.empty_splits)}.")

@@ -12,7 +12,13 @@ from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import Without, grouped
 from noisecleaner.commands._options import RowOptions
 from noisecleaner.commands._shared import Corrections, Data, Out, Seed, either, opt, refuse, split
-from noisecleaner.registry import names_in
+from noisecleaner.registry import constants_in, names_in
+
+_ROWS_ALONE = ", ".join(name for name, alone in constants_in("export.formats", "ROWS_ALONE").items() if alone)
+_FORMATS = (
+    f"{either(names_in('export.formats'))}. same: what the dataset was; {_ROWS_ALONE}: rows alone, images stay where "
+    "they are."
+)
 
 
 def export_clean(
@@ -24,7 +30,7 @@ def export_clean(
     min_confidence: Annotated[
         float, opt("With relabel: drop rows whose suggestion is less certain.", min=0, max=1)
     ] = 0.0,
-    format: Annotated[str, opt(f"{either(names_in('export.formats'))}; same: what the dataset was.")] = "same",
+    format: Annotated[str, opt(_FORMATS)] = "same",
     data: Annotated[str | None, opt("Where the dataset is now, if it has moved since the fit.")] = None,
     corrections: Corrections = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
