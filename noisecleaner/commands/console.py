@@ -221,7 +221,7 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         TerminalProgress().warn(f"No row is left of: {listed(exported.empty_classes)}.")
     following = constants_in("export.formats", "NEXT").get(exported.format.value)
     if following and not dry_run:
-        _show(following.replace("{out}", str(exported.path)))
+        _show(following.replace("{out}", str(exported.path.absolute())))  # other tools start elsewhere
 
 
 def show_corruption(corruption: Corruption) -> None:

@@ -82,9 +82,9 @@ class _Names:
 
     @cached_property
     def splits(self) -> list[str]:
-        """The folder of each split; empty where there is one at most, so that Ultralytics makes its own."""
+        """The folder of each split; empty where one at most has rows, so that Ultralytics makes its own."""
         folders = self.copy.structure.folders
-        if folders is None or len(folders.names) < 2:
+        if folders is None or len(np.unique(folders.rows[self.copy.rows])) < 2:
             return []
         found: list[str] = []
         taken = dict.fromkeys(_FOLDERS.values(), 1)

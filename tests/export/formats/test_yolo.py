@@ -73,6 +73,15 @@ def test_without_splits_the_classes_lie_on_top_where_ultralytics_splits_them(tmp
     assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["a", "c"]
 
 
+def test_a_split_alone_is_left_to_ultralytics_to_split(tmp_path: Path, command: Command) -> None:
+    rows = [Row("1", "a"), Row("2", "b"), Row("3", "a", None, None, None, None, skip="unreadable")]
+    scored = by_hand(tmp_path, rows, split=["train", "train", "val"])
+    out = tmp_path / "out"
+    assert command("export-clean", scored.run, "--out", out, "--format", "yolo").code == 0
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["a", "b"]
+    assert set(pq.read_table(out / "metadata.parquet")["split"].to_pylist()) == {"train"}
+
+
 def test_a_class_called_like_a_split_needs_splits(tmp_path: Path, command: Command) -> None:
     scored = by_hand(tmp_path, [Row("1", "train", "bus"), Row("2", "bus", "train")], ["bus", "train"])
     outcome = command("export-clean", scored.run, "--out", tmp_path / "out", "--format", "yolo")
