@@ -146,7 +146,8 @@ def _failure(error: BaseException, words: list[str], debug: bool) -> _Failure:
             return _Failure(message="Interrupted.", hint=_how_to_go_on(words, resumable), code=128 + signum)
         case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in _LEFT_OUT:
             message = f"What trains or runs a network needs torch and torchvision, but {name} is not installed."
-            hint = "Install them (pip install torch torchvision); gate, plan, export-clean and score do without."
+            hint = "Install them (pip install torch torchvision). "
+            hint += "Without them: plan, review, score, report, gate, export-clean."
             return _Failure(message=message, hint=hint, code=2)
         case UnicodeError() if sys.getfilesystemencoding() != "utf-8":
             # a file of the user's has a name that the locale cannot say

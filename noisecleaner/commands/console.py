@@ -115,7 +115,7 @@ def show_review(written: ReviewResult) -> None:
         f"Wrote {pages} ({counted(written.rows, 'image')}; {written.bytes / 1e6:.2f} MB, needs no network).",
         *([written.aside] if written.aside else []),
         f"Open it in a browser, answer with the keyboard (? tells the keys), and save {written.table}.",
-        *([f"Next: {typed(written.back).strip('`')}"] if written.back else []),
+        f"Next: {typed(written.back).strip('`')}" if written.back else f"Next: give {written.table} to --trusted.",
     )
     if written.lost:
         lost = sum(written.lost.values())

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest import Manifest, Source, read_manifest
+from noisecleaner.ingest import Columns, Manifest, Source, read_manifest
 from noisecleaner.ingest.labels.indices import SECOND
 from noisecleaner.pages.dataset import pictured, refuse_changed
 from noisecleaner.planning import FilledForm, Origin, read_form
@@ -36,7 +36,7 @@ def audit(plan: Path, data: Source | None) -> tuple[Sheet, Manifest]:
     Raises:
         NoisecleanerError: the plan is none, all its rows have an answer, or its dataset is not there.
     """
-    _refuse_folder(plan)
+    _refuse_no_table(plan)
     form = read_form(plan)
     source = pictured(_source(plan, form.origin, data))
     manifest = read_manifest(source, form.origin.classes if form.origin else None)
@@ -63,7 +63,17 @@ def audit(plan: Path, data: Source | None) -> tuple[Sheet, Manifest]:
     return sheet, manifest
 
 
-def _refuse_folder(plan: Path) -> None:
+def _refuse_no_table(plan: Path) -> None:
+    """Refuse what is no file.
+
+    Raises:
+        NoisecleanerError: it is a directory, such as a run, or nothing.
+    """
+    if not plan.exists():
+        raise NoisecleanerError(
+            f"Rows to verify stand in a plan, a table, but {plan} does not exist.",
+            "Draw rows first: `plan(RUN, out=FILE)`, or before any fit `plan_data(DATA, out=FILE)`.",
+        )
     if plan.is_dir():
         raise NoisecleanerError(
             f"Rows to verify stand in a plan, a table, but {plan} is a directory.",
@@ -123,8 +133,9 @@ def _aside(known: int) -> str:
 
 
 def _back(origin: Origin | None, source: Source) -> str:
-    """What takes the answers back; nothing where scores of new rows would need more words."""
+    """What takes the answers back; nothing where that would need more words, of columns or of new rows."""
     run = origin.run if origin else None
     if run is None:
-        return f"`fit({source.data!r}, trusted=TABLE)`"
+        usual = Source(source.data, columns=Columns(label_names=source.columns.told)) == source
+        return f"`fit({source.data!r}, trusted=TABLE, out='runs/first')`" if usual else ""
     return f"`score({run!r}, trusted=TABLE)`" if (Path(run) / "run.json").exists() else ""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located, replacing
+from noisecleaner.files import AnyPath, located, replacing, spelled
 from noisecleaner.ingest import Skip, Source
 from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 from noisecleaner.progress import Progress, Stage
@@ -57,7 +59,7 @@ def review(
     out: AnyPath,
     *,
     flagged: bool = False,
-    data: Source | None = None,
+    data: Source | AnyPath | None = None,
     rows: int | None = None,
     link_images: bool = False,
     words: Callable[[str], str] = str,
@@ -73,7 +75,8 @@ def review(
         out: the page, a name that ends in .html; of several, `verify-1.html`, `verify-2.html`, … Earlier pages there
             are replaced, nothing else.
         flagged: whether flagged rows are shown, with their given and suggested labels, to be corrected.
-        data: where the dataset is, if a plan does not tell (a CSV), or it has moved.
+        data: where the dataset is, if a plan does not tell (a CSV), or it has moved; its columns are those of the plan
+            where that tells them.
         rows: images in a page; 1,000 of a plan, the worst 300 of flagged rows.
         link_images: whether image files are linked where they lie instead of packed into the page.
         words: puts other words in place of the Python that stands in backticks in messages.
@@ -83,37 +86,61 @@ def review(
         NoisecleanerError: there is nothing to show, the dataset is not there or has no images, or `out` cannot be used.
     """
     place, out = located(place), located(out)
+    where = data if isinstance(data, Source) or data is None else Source(spelled(data))
     most = (_FLAGGED if flagged else _ROWS) if rows is None else rows
     if most < 1:
         raise NoisecleanerError(f"`rows` must be 1 or more, but it is {most}.", "Leave it out for the default.")
-    sheet, manifest = of_flagged(ScoredRun(place), data, most=most) if flagged else audit(place, data)
-    pages = -(-len(sheet.order) // most)
-    paths = [out] if pages == 1 else [out.with_stem(f"{out.stem}-{number}") for number in range(1, pages + 1)]
+    sheet, manifest = of_flagged(ScoredRun(place), where, most=most) if flagged else audit(place, where)
+    paths = _paths(out, -(-len(sheet.order) // most))
     for path in paths:
         refuse_no_page(path, sheet.source, what="A page is an HTML file")
     refuse_strangers(dict.fromkeys(paths, MARK), what="review page")
     images = pictures_of(manifest, sheet.source, linked_from=out.parent if link_images else None)
-    back = sheet.back.replace("TABLE", repr(f"{sheet.kind.table}.csv"))
-    shown, lost, size = 0, dict[str, int](), 0
-    with ExitStack() as stack, (progress or Progress()).stage("Reading images", len(sheet.order), "images") as stage:
-        for number, path in enumerate(paths, 1):
-            pictures = _pictures(sheet, images, slice((number - 1) * most, number * most), stage)
-            leaf = Leaf(sheet=sheet, pictures=pictures, number=number, of=pages, policy=images.policy, back=words(back))
-            text = leaf.html().encode("utf-8")
-            stack.enter_context(replacing(path)).write_bytes(text)
-            shown, size = shown + len(leaf.shown), size + len(text)
-            lost |= {reason: lost.get(reason, 0) + count for reason, count in leaf.lost.items()}
+    table = f"{sheet.kind.table}.csv"
+    back = sheet.back.replace("TABLE", repr(table))
+    with (progress or Progress()).stage("Reading images", len(sheet.order), "images") as stage:
+        written = _write(paths, _leaves(sheet, images, most=most, back=words(back), stage=stage))
     return ReviewResult(
         paths=tuple(paths),
         kind=sheet.kind.value,
-        rows=shown,
-        lost=lost,
         known=len(sheet.rows) - len(sheet.order),
         aside=sheet.aside,
-        table=f"{sheet.kind.table}.csv",
+        table=table,
         back=back,
-        bytes=size,
+        **written._asdict(),
     )
+
+
+class _Written(NamedTuple):
+    """Images in all pages, why others cannot be shown, and bytes."""
+
+    rows: int
+    lost: dict[str, int]
+    bytes: int
+
+
+def _paths(out: Path, pages: int) -> list[Path]:
+    return [out] if pages == 1 else [out.with_stem(f"{out.stem}-{number}") for number in range(1, pages + 1)]
+
+
+def _leaves(sheet: Sheet, images: Packed | Linked, *, most: int, back: str, stage: Stage) -> Iterator[Leaf]:
+    """Make the pages one after the other: the images of all of them may be more than memory holds."""
+    starts = range(0, len(sheet.order), most)
+    for number, start in enumerate(starts, 1):
+        pictures = _pictures(sheet, images, slice(start, start + most), stage)
+        yield Leaf(sheet=sheet, pictures=pictures, number=number, of=len(starts), policy=images.policy, back=back)
+
+
+def _write(paths: list[Path], leaves: Iterable[Leaf]) -> _Written:
+    """Write all pages, or none of them."""
+    rows, size, lost = 0, 0, Counter[str]()
+    with ExitStack() as stack:
+        for path, leaf in zip(paths, leaves, strict=True):
+            text = leaf.html().encode("utf-8")
+            stack.enter_context(replacing(path)).write_bytes(text)
+            rows, size = rows + len(leaf.shown), size + len(text)
+            lost.update(leaf.lost)
+    return _Written(rows=rows, lost=dict(lost), bytes=size)
 
 
 def _pictures(sheet: Sheet, images: Packed | Linked, part: slice, stage: Stage) -> dict[int, str | Skip]:

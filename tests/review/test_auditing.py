@@ -29,7 +29,7 @@ def test_a_csv_needs_to_be_told_where_its_images_are(tmp_path: Path) -> None:
     assert (sheet.classes, sheet.none_label, sheet.kind) == (("x", "y"), "none", Kind.AUDIT)
     assert [row.sample_id for row in sheet.rows] == ["a", "b", "c"]
     assert [row.probability for row in sheet.rows] == [None] * 3
-    assert sheet.back == f"`fit({str(data)!r}, trusted=TABLE)`"
+    assert sheet.back == f"`fit({str(data)!r}, trusted=TABLE, out='runs/first')`"
 
 
 def test_rows_that_are_not_in_the_dataset_are_refused(tmp_path: Path) -> None:
@@ -44,6 +44,12 @@ def test_a_plan_that_is_filled_in_is_refused(tmp_path: Path) -> None:
     (tmp_path / "filled.csv").write_text("sample_id,trusted_label\na,x\nb,y\n")
     with pytest.raises(NoisecleanerError, match=r"for rows without a label, but all 2 rows of .* have one"):
         audit(tmp_path / "filled.csv", Source(str(data)))
+
+
+def test_a_plan_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoisecleanerError, match=r"but .*nothing\.parquet does not exist") as error:
+        audit(tmp_path / "nothing.parquet", None)
+    assert "Draw rows first" in error.value.hint
 
 
 def test_a_run_is_no_plan(plan: Path) -> None:

@@ -20,7 +20,7 @@ from support.reviews import HOSTILE_IDS, data_of, keys_of, planned, rows_of, tab
 
 from noisecleaner.api import review
 from noisecleaner.cli import main
-from noisecleaner.ingest import Source
+from noisecleaner.ingest import Source, open_tables
 
 pytestmark = needs_browser
 
@@ -166,6 +166,21 @@ def test_where_a_browser_remembers_nothing_the_page_says_so(
         assert tab.calm
 
 
+def test_answers_are_forgotten_when_one_says_so_twice(browser: playwright.Browser, small: Path) -> None:
+    with opened(browser, small) as tab:
+        press(tab, "1", "2", "?")
+        tab.page.click("#rv-forget")
+        press(tab, "?")
+        assert tab.page.inner_text("#rv-count").startswith("2 answered")
+        press(tab, "?")
+        tab.page.click("#rv-forget")
+        assert tab.page.inner_text("#rv-forget").startswith("Really forget 2?")
+        tab.page.click("#rv-forget")
+        assert tab.page.inner_text("#rv-count").startswith("0 answered")
+        tab.page.reload()
+        assert place(tab) == "1 of 10"
+
+
 def test_half_a_plan_is_saved_only_when_one_says_so(browser: playwright.Browser, small: Path, tmp_path: Path) -> None:
     with opened(browser, small) as tab:
         press(tab, "1", "x")
@@ -205,6 +220,9 @@ def test_ids_come_back_exactly(browser: playwright.Browser, tmp_path: Path) -> N
         tab.page.set_input_files("#rv-load", saved)
         tab.page.wait_for_function("document.getElementById('rv-told').textContent.startsWith('Took')")
         assert save(tab, tmp_path / "again").read_bytes() == saved.read_bytes()
+    read = open_tables(str(saved))
+    assert read is not None
+    assert read.column("sample_id").to_pylist() == list(HOSTILE_IDS)
     rows = rows_of(saved)
     assert [row["sample_id"] for row in rows] == list(HOSTILE_IDS)
     assert {row["trusted_label"] for row in rows} == set(labels)
@@ -320,6 +338,24 @@ def test_rows_that_nobody_can_tell_are_said_and_do_not_stop_the_score(
     refused = command("score", run, "--trusted", unfinished)
     assert refused.code == 2
     assert "must be verified as a whole" in refused.err
+
+
+def test_before_any_fit_rows_are_drawn_and_verified_by_keys(
+    browser: playwright.Browser, fitted: Path, tmp_path: Path, command: Command
+) -> None:
+    truth = json.loads((fitted / "truth.json").read_text())
+    vectors = ["--embedding-column", "embedding"]
+    drawn = command("plan", fitted / "data.parquet", *vectors, "--n", 60, "--out", tmp_path / "plan.parquet")
+    assert drawn.code == 0, drawn.err
+    assert command("review", tmp_path / "plan.parquet", "--out", tmp_path / "verify.html").code == 0
+    data, keys = data_of(tmp_path / "verify.html"), keys_of(CLASSES)
+    with opened(browser, tmp_path / "verify.html") as tab:
+        press(tab, "x", *(keys[truth[data["rows"][row][0]]] for row in data["shown"][1:]))
+        saved = save(tab, tmp_path)
+    words = ["--trusted", saved, *vectors, "--folds", "3", "--epochs", "2", "--out", tmp_path / "run"]
+    outcome = command("fit", fitted / "data.parquet", *words)
+    assert outcome.code == 0, outcome.err
+    assert "59 of 60 rows filled" in outcome.err
 
 
 def test_corrections_by_keys_are_taken_by_the_export(

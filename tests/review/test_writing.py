@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -145,3 +147,14 @@ def test_images_beside_vectors_are_shown(tmp_path: Path) -> None:
     made = review(plan, tmp_path / "verify.html", data=Source(str(data), columns=Columns(embedding="e")))
     assert made.rows == 2
     assert data_of(made.paths[0])["classes"] == ["x", "y"]
+
+
+def test_paths_may_be_texts_and_torch_is_not_needed(tmp_path: Path) -> None:
+    data, plan = table_of_bytes(tmp_path, ["a", "b"], ["x", "y"])
+    script = (
+        "import sys\nfrom noisecleaner.api import review\n"
+        f"review({str(plan)!r}, {str(tmp_path / 'verify.html')!r}, data={str(data)!r})\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert data_of(tmp_path / "verify.html")["classes"] == ["x", "y"]

@@ -63,7 +63,8 @@ def _read(place: Place) -> pa.Table:
 
 
 def _parsed(text: Text, dialect: Dialect, size: int) -> pa.Table:
-    parse = csv.ParseOptions(delimiter=dialect.delimiter)
+    # or a line break in quotes at the end of a block would end the row, and say nothing
+    parse = csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
     read = csv.ReadOptions(block_size=size, skip_rows=dialect.skipped)
     names = csv.read_csv(pa.BufferReader(_header(text, dialect)), read_options=read, parse_options=parse).column_names
     cells = csv.ConvertOptions(

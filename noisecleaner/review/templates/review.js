@@ -388,6 +388,21 @@
   find.addEventListener("input", search);
   at("rv-ask").addEventListener("click", () => help.showModal());
   at("rv-close").addEventListener("click", () => help.close());
+  const FORGET = at("rv-forget").textContent;
+  help.addEventListener("close", () => { at("rv-forget").textContent = FORGET; });
+  at("rv-forget").addEventListener("click", () => {
+    const asked = `Really forget ${answers.size}? Press again`;
+    if (at("rv-forget").textContent !== asked) return at("rv-forget").replaceChildren(asked);
+    change(() => {
+      answers.clear();
+      givers.clear();
+      for (const place of data.lost) put(place, CANNOT);
+    });
+    history.length = 0;
+    help.close();
+    move(0);
+    say("All answers are forgotten.");
+  });
   at("rv-download").addEventListener("click", save);
   at("rv-anyway").addEventListener("click", download);
   at("rv-on").addEventListener("click", () => {

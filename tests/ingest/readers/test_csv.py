@@ -127,3 +127,11 @@ def test_cells_come_back_whatever_separates_them(
     writer.writerows([("one", "two", "three"), *cells])
     found = rows(tmp_path, text.getvalue().encode())
     assert [tuple(row.values()) for row in found] == cells
+
+
+def test_line_breaks_in_quotes_stay_where_a_file_is_read_in_parts(tmp_path: Path) -> None:
+    ids = [f"two\nlines {'y' * 50}{row}" for row in range(40_000)]
+    lines = "".join(f'"{name}",x\n' for name in ids)
+    (tmp_path / "d.csv").write_text(f"id,label\n{lines}")
+    batches = read_batches(Place.parse(tmp_path / "d.csv"), ["id"], 10_000)
+    assert [name for batch in batches for name in batch.column(0).to_pylist()] == ids
