@@ -20,6 +20,7 @@ from noisecleaner.tables import METADATA_KEY, doubles
 
 #: Columns that a person fills in: new rows have the first, verified ones that are looked at again the second.
 ANSWERS = (Columns.trusted, SECOND)
+_DRAW = "Draw rows first: `plan(RUN, out=FILE)`, or `plan_data(DATA, out=FILE)` before any fit."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ def read_form(path: Path) -> FilledForm:
     Raises:
         NoisecleanerError: it is no table that `plan` or `recheck` wrote, or it is damaged.
     """
+    if not path.exists():
+        raise NoisecleanerError(f"A plan is required, but {path} does not exist.", _DRAW)
     files = open_tables(str(path))
     names = [] if files is None else [name for name in ANSWERS if name in files]
     if files is None or len(names) != 1 or Columns.sample_id not in files:
@@ -60,7 +63,7 @@ def read_form(path: Path) -> FilledForm:
         raise NoisecleanerError(
             f"A plan is a table with the columns {Columns.sample_id} and {' or '.join(ANSWERS)}, but {path} is "
             f"{found}.",
-            "Draw rows first: `plan(RUN, out=FILE)`.",
+            _DRAW,
         )
     ids = id_texts(files, Columns.sample_id)
     check_ids(ids, str(files))

@@ -76,6 +76,11 @@ def test_other_tables_are_no_plan(tmp_path: Path, columns: list[str]) -> None:
         read_form(tmp_path / "other.csv")
 
 
+def test_a_plan_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoisecleanerError, match=r"A plan is required, but .+verify\.parquet does not exist"):
+        read_form(tmp_path / "verify.parquet")
+
+
 def test_repeated_ids_are_refused(tmp_path: Path) -> None:
     pa.csv.write_csv(pa.table({"sample_id": ["a", "a"], "trusted_label": ["b", "c"]}), tmp_path / "twice.csv")
     with pytest.raises(NoisecleanerError, match="must be unique"):
