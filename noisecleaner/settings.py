@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from noisecleaner.threads import cores
@@ -54,7 +54,7 @@ class Model:
     backbone: str | None = None
     frozen: bool | None = None
     pretrained: bool = False
-    weights: Path | None = None
+    weights: str | os.PathLike[str] | None = None
     image_size: int | None = None
     hidden: int = 0
 

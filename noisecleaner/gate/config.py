@@ -30,7 +30,7 @@ class GateConfig:
 
     limits: Mapping[str, Limit]
     on_inconclusive: OnInconclusive | None = None
-    baseline: Path | None = None
+    baseline: AnyPath | None = None
 
     def __post_init__(self) -> None:
         if self.on_inconclusive is not None:

@@ -70,7 +70,7 @@ def read_baseline(config: GateConfig, scored: Path) -> ScoredRun | None:
             f"The baseline must be another run, but {config.baseline} is the one that is judged.",
             "Name the run to compare with: `baseline=RUN`.",
         )
-    return _open(config.baseline)
+    return _open(located(config.baseline))
 
 
 def _open(path: Path) -> ScoredRun:

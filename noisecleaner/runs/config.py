@@ -95,7 +95,7 @@ class FitConfig:
             "method": self.method,
             "method_options": dict(self.options),
             "regularisation": regularisation | placed,
-            "model": model | {"weights": str(self.model.weights) if self.model.weights else None},
+            "model": model | {"weights": spelled(self.model.weights)},
             "effort": {name: value for name, value in effort.items() if name not in _FREE},
             "max_pixels": self.decoding.max_pixels,
             "seed": self.seed,

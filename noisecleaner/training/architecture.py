@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import located
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
@@ -83,7 +84,8 @@ def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
         NoisecleanerError: the choice is impossible.
     """
     name = model.backbone or ("efficientnet-lite0" if efficientnet_lite0.installed() else "cifar-quick")
-    backbone = build(name, size=model.image_size, pretrained=model.pretrained, weights=model.weights)
+    weights = None if model.weights is None else located(model.weights)
+    backbone = build(name, size=model.image_size, pretrained=model.pretrained, weights=weights)
     frozen = backbone.trained if model.frozen is None else model.frozen
     if frozen and not backbone.trained:
         raise NoisecleanerError(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from rich.console import Console
 
+from noisecleaner.progress import Stage, bars
 from noisecleaner.progress.bars import ProgressBars, Verbosity
 
 Capture = pytest.CaptureFixture[str]
@@ -39,3 +41,19 @@ def test_the_verbose_one_tells_when_as_well(capfd: Capture) -> None:
 def test_a_caller_has_words_of_his_own(capfd: Capture) -> None:
     ProgressBars(words=str.upper).note("a choice")
     assert capfd.readouterr().err == "A CHOICE\n"
+
+
+@pytest.mark.parametrize("widgets", [False, True])
+def test_a_notebook_draws_bars_where_it_can(widgets: bool, capfd: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    class Drawn(bars.Bars):
+        def start(self) -> None:
+            drawn.append(True)
+
+    monkeypatch.setattr(bars, "Bars", Drawn)
+    monkeypatch.setattr(bars, "find_spec", lambda name: widgets)
+    monkeypatch.setattr(bars, "on_stderr", lambda: Console(stderr=True, force_jupyter=True))
+    with ProgressBars().stage("Training", 10, "steps") as stage:
+        assert isinstance(stage, Stage)
+    assert bool(drawn) is widgets
