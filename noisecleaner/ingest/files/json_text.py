@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,11 @@ from noisecleaner.ingest.files.places import Place
 
 #: Brackets within brackets. Arrow crashes at some thousands of them, Python refuses about a thousand.
 DEEPEST = 256
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_QUOTE = ord('"')
 _STEPS = np.zeros(256, np.int8)
 _STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
+_TELLING = _STEPS != 0
+_TELLING[_QUOTE] = True
 
 
 def load_json(place: Place) -> Any:
@@ -42,9 +43,18 @@ def refuse_deep(content: bytes, place: Place) -> None:
     """
     if content.count(b"{") + content.count(b"[") <= DEEPEST:
         return
-    bare = np.frombuffer(_STRING.sub(b"", content), np.uint8)
-    if len(bare) and int(np.cumsum(_STEPS[bare], dtype=np.int64).max()) > DEEPEST:
+    if _depth(content) > DEEPEST:
         raise NoisecleanerError(
             f"JSON may have brackets within brackets up to {DEEPEST} deep, but {place} has more.",
             "Check what wrote it: no table and no annotation tool nests so deeply.",
         )
+
+
+def _depth(content: bytes) -> int:
+    """Count the brackets around the deepest place; those in texts are none."""
+    if b"\\" in content:  # no quotation mark behind one ends a text, but behind two it does
+        content = content.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+    every = np.frombuffer(content, np.uint8)
+    telling = every[_TELLING[every]]
+    inside = np.cumsum(telling == _QUOTE, dtype=np.int64) % 2 == 1
+    return int(np.cumsum(np.where(inside, 0, _STEPS[telling]), dtype=np.int64).max(initial=0))

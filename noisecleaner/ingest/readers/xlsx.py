@@ -19,6 +19,8 @@ ENDINGS = (".xlsx", ".xlsm")
 IN_FOLDERS = False
 #: A cell that says 7 may mean the number.
 UNTYPED = True
+#: Ten thousand cells take a tenth of a second, and columns are read one by one.
+SLOW = True
 
 #: Bytes of a workbook's unpacked parts, the parts, and the rows of a sheet (Excel has no more).
 _MOST_BYTES, _MOST_PARTS, _MOST_ROWS = 2**29, 10_000, 2**20

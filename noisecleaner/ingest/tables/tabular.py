@@ -33,7 +33,7 @@ class Files:
         notices: what was found in opening them that a reader of the results must know.
         partitions: the columns that the folders of each name.
         base: the dataset's folder, where folders name columns.
-        held: the rows themselves, where they were made of a file that is no table.
+        held: the rows themselves, where they were made of a file that is no table, or that takes long to read.
     """
 
     places: tuple[Place, ...]
@@ -87,7 +87,7 @@ class Files:
                     )
         partitions = tuple(Partition.of(place, base) for place in places) if base else ()
         if not any(partition.columns for partition in partitions):
-            return cls(tuple(places), schemas[0], notices=told)
+            return cls(tuple(places), schemas[0], notices=told, held=_held(readers, places, schemas[0]))
         check_partitions(partitions, schemas[0], base)
         schema = schemas[0]
         for name in partitions[0].names:
@@ -96,10 +96,16 @@ class Files:
 
     def _refuse_empty(self) -> None:
         """Refuse tables without any row: nothing that is said of their columns would be to the point."""
-        if not self.schema.names or any(batch.num_rows for batch in self.batches(self.schema.names[:1], 1)):
+        if not self._any_column or any(batch.num_rows for batch in self.batches(self._any_column, 1)):
             return
         where = f"{self} has none" if len(self.places) == 1 else f"none of {self} has any"
         raise no_rows(f"{where}, only columns ({listed(self.schema.names)})")
+
+    @property
+    def _any_column(self) -> list[str]:
+        """The first column whose name no other has: it tells how many rows there are; none where there is no such."""
+        names = self.schema.names
+        return [name for name in names if names.count(name) == 1][:1]
 
     def noting(self, *notices: Notice) -> Files:
         """Return the same tables with more notices."""
@@ -155,14 +161,14 @@ class Files:
             return
         named = self.partitions[0].names
         # a column of the file is read in any case: it tells how many rows there are
-        own = [name for name in columns if name not in named] or self.schema.names[:1]
+        own = [name for name in columns if name not in named] or self._any_column
         for place, partition in zip(self.places, self.partitions, strict=True):
             for batch in reader_of(place).read_batches(place, own, size):
                 yield partition.widen(batch, columns)
 
     def lengths(self) -> list[int]:
         """Count the rows of each table."""
-        first = self.schema.names[:1]
+        first = self._any_column
         if self.held is not None:
             return [len(self.held)]
         batches = (reader_of(place).read_batches(place, first, _BATCH) for place in self.places)
@@ -184,6 +190,14 @@ class Files:
             )
         ids = [f"{name}:{row}" for name, rows in zip(names, self.lengths(), strict=True) for row in range(rows)]
         return pa.chunked_array([ids], pa.string())
+
+
+def _held(readers: Sequence[Reader], places: Sequence[Place], schema: pa.Schema) -> pa.Table | None:
+    """The rows of a table that takes long to read; None where it may be read again, or cannot be kept by its names."""
+    names = schema.names
+    if len(places) != 1 or not getattr(readers[0], "SLOW", False) or len(set(names)) < len(names):
+        return None
+    return pa.Table.from_batches(readers[0].read_batches(places[0], names, _BATCH), schema)
 
 
 def no_rows(found: str) -> NoisecleanerError:

@@ -23,6 +23,8 @@ PLACE = Place.parse("x.json")
         b'{"a":' * 300,
         b'{"]]]]]]": [], "a":' * 300,  # closing brackets in a text close nothing
         b'{"\\"]]]]": [], "a":' * 300,
+        b'{"\\\\": [], "a":' * 300,
+        b'{"\\\\\\"]]]": [], "a":' * 300,
     ],
 )
 def test_too_many_brackets_are_refused(content: bytes) -> None:

@@ -19,6 +19,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers import xlsx
 from noisecleaner.ingest.readers.xlsx import read_batches, read_notices, read_schema
+from noisecleaner.ingest.tables.tabular import Files
 
 
 def save(path: Path, **sheets: Sequence[Sequence[Any]]) -> Place:
@@ -142,3 +143,19 @@ def test_a_damaged_workbook_is_read_or_refused(tmp_path: Path, place: int, conte
     except NoisecleanerError:
         return
     assert names
+
+
+def test_a_sheet_is_read_once_for_all_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files.open([save(tmp_path, a=[["sample_id", "label"], ["r1", "cat"], ["r2", None]])])
+    monkeypatch.setattr(xlsx, "_read", lambda _: pytest.fail("read again"))
+    assert files.column("label").to_pylist() == ["cat", None]
+    assert files.column("sample_id").to_pylist() == ["r1", "r2"]
+    assert files.row_ids().to_pylist() == ["t.xlsx:0", "t.xlsx:1"]
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.csv"])
+def test_names_that_are_there_twice_do_not_hinder_the_other_columns(tmp_path: Path, name: str) -> None:
+    save(tmp_path, a=[["x", "x", "sample_id"], ["1", "2", "r1"]])
+    (tmp_path / "t.csv").write_text("x,x,sample_id\n1,2,r1\n")
+    files = Files.open([Place.parse(tmp_path / name)])
+    assert files.column("sample_id").to_pylist() == ["r1"]
