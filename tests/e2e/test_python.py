@@ -20,11 +20,12 @@ from noisecleaner.ingest import read_manifest
 #: What README shows; the names of the files and the column of vectors are put in by the test.
 LINES = """
 import pandas as pd
+import pyarrow.parquet as pq
 from noisecleaner.api import Columns, FitConfig, OnFlag, Policy, ProgressBars, ScoredRun, Source, export_clean
 from noisecleaner.api import fit, keep, score
 
-frame, verified = pd.read_parquet("data.parquet"), pd.read_parquet("trusted.parquet")
-source = Source.of(frame, keep="runs/data.parquet", columns=Columns(embedding="embedding"))
+data, verified = pq.read_table("data.parquet"), pd.read_parquet("trusted.parquet")
+source = Source.of(data, keep="runs/data.parquet", columns=Columns(embedding="embedding"))
 config = FitConfig(source=source, trusted=keep(verified, "runs/verified.parquet"))
 fit(config, "runs/api", progress=ProgressBars())
 summary = score("runs/api")
