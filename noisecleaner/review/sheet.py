@@ -29,7 +29,7 @@ class Kind(StrEnum):
     @property
     def table(self) -> str:
         """How the table of the answers is called, without its ending."""
-        return "corrections" if self is Kind.FIX else "verified"
+        return {Kind.AUDIT: "verified", Kind.RECHECK: "second-looks", Kind.FIX: "corrections"}[self]
 
 
 @dataclass(frozen=True, kw_only=True)

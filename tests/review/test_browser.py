@@ -340,6 +340,25 @@ def test_rows_that_nobody_can_tell_are_said_and_do_not_stop_the_score(
     assert "must be verified as a whole" in refused.err
 
 
+def test_second_looks_by_keys_are_taken_by_the_score(
+    browser: playwright.Browser, fitted: Path, tmp_path: Path, command: Command
+) -> None:
+    truth = json.loads((fitted / "truth.json").read_text())
+    run = shutil.copytree(fitted / "run", tmp_path / "run")
+    assert command("plan", run, "--recheck", 20, "--out", tmp_path / "again.parquet").code == 0
+    written = command("review", tmp_path / "again.parquet", "--out", tmp_path / "again.html")
+    assert f"Next: noisecleaner score {run} --trusted second-looks.csv" in written.out
+    data, keys = data_of(tmp_path / "again.html"), keys_of(CLASSES)
+    with opened(browser, tmp_path / "again.html") as tab:
+        press(tab, *(keys[truth[data["rows"][row][0]]] for row in data["shown"]))
+        saved = save(tab, tmp_path, "Bob")
+    assert list(rows_of(saved)[0]) == ["sample_id", "second_label", "verifier"]
+    outcome = command("score", run, "--trusted", saved)
+    assert outcome.code == 0, outcome.err
+    scores = pq.read_table(run / "scores.parquet", columns=["second_label"])
+    assert len(scores) - scores["second_label"].null_count == 20
+
+
 def test_before_any_fit_rows_are_drawn_and_verified_by_keys(
     browser: playwright.Browser, fitted: Path, tmp_path: Path, command: Command
 ) -> None:
@@ -381,6 +400,11 @@ def test_corrections_by_keys_are_taken_by_the_export(
     words = ["--corrections", saved, "--out", tmp_path / "clean", "--format", "parquet"]
     outcome = command("export-clean", fitted / "run", *words)
     assert outcome.code == 0, outcome.err
+    copied = {
+        row["sample_id"]: row["label"]
+        for row in pq.read_table(next((tmp_path / "clean").glob("*.parquet"))).to_pylist()
+    }
+    assert {name: copied.get(name, "none") for name in expected} == expected
 
 
 def test_it_paints_at_once(browser: playwright.Browser, tmp_path: Path) -> None:

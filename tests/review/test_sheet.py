@@ -46,6 +46,6 @@ def test_each_question_has_its_column_and_table() -> None:
     told = {kind: (kind.column, kind.table) for kind in Kind}
     assert told == {
         Kind.AUDIT: ("trusted_label", "verified"),
-        Kind.RECHECK: ("second_label", "verified"),
+        Kind.RECHECK: ("second_label", "second-looks"),
         Kind.FIX: ("corrected_label", "corrections"),
     }

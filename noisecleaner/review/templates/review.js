@@ -2,6 +2,7 @@
 (() => {
   const NONE = -1, CANNOT = -2; // answers that are no class; a class is its place
   const LISTED = 200; // classes that are shown at once
+  const LONGEST = 120; // characters of a label that are shown
   const ENLARGED = 12; // times that a small image is enlarged at most
   const at = (id) => document.getElementById(id);
   const data = JSON.parse(at("rv-data").textContent);
@@ -56,7 +57,7 @@
   let here = 0;
   const isolated = (text) => {
     const made = document.createElement("bdi");
-    made.textContent = text;
+    made.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
     return made;
   };
   const fit = (image) => {
@@ -125,8 +126,8 @@
     facts.textContent = parts.join(" · ");
     const arrow = suggested === null ? [] : [" → ", isolated(classes[suggested])];
     at("rv-pair").replaceChildren(isolated(classes[given]), ...arrow, facts);
-    at("rv-keep").querySelector("bdi").textContent = classes[given];
-    at("rv-take").querySelector("bdi").textContent = suggested === null ? "(no other suggestion)" : classes[suggested];
+    at("rv-keep").querySelector("bdi").replaceWith(isolated(classes[given]));
+    at("rv-take").querySelector("bdi").replaceWith(isolated(suggested === null ? "(no other suggestion)" : classes[suggested]));
     at("rv-take").disabled = suggested === null;
   };
   const press = () => {
@@ -298,7 +299,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     const next = data.pages > 1 && all && !left ? " Go on with another page; elsewhere than in this browser, load this file there." : "";
-    tell(`Saved ${file}.${next}`);
+    tell(`Saved ${file}. Where there was one already, the browser has put a number behind its name.${next}`);
   };
   const save = () => {
     recall();
