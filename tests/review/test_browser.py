@@ -402,7 +402,7 @@ def test_corrections_by_keys_are_taken_by_the_export(
     assert outcome.code == 0, outcome.err
     copied = {
         row["sample_id"]: row["label"]
-        for row in pq.read_table(next((tmp_path / "clean").glob("*.parquet"))).to_pylist()
+        for row in pq.read_table(next((tmp_path / "clean").rglob("*.parquet"))).to_pylist()
     }
     assert {name: copied.get(name, "none") for name in expected} == expected
 
