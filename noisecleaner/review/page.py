@@ -14,6 +14,8 @@ from noisecleaner.texts import counted, tally
 _HERE = "noisecleaner.review"
 #: Stands at the beginning of each page: what has it may be replaced by another.
 MARK = mark("review")
+#: One behind the other: the last one uses what those before it name.
+_SCRIPTS = ("csv.js", "answers.js", "classes.js", "images.js", "review.js")
 _TITLES = {Kind.AUDIT: "Verify labels", Kind.RECHECK: "Second look", Kind.FIX: "Correct labels"}
 
 
@@ -62,7 +64,7 @@ class Leaf:
             mark=MARK,
             title=_TITLES[kind] + part,
             style=template(_HERE, "review.css"),
-            script=template(_HERE, "review.js"),
+            script="".join(template(_HERE, name) for name in _SCRIPTS),
             foot=". This page needs no network: answers stay in this browser until you save them.",
             pictures=self.policy,
         )

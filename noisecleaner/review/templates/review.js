@@ -1,87 +1,24 @@
 "use strict";
 (() => {
-  const NONE = -1, CANNOT = -2; // answers that are no class; a class is its place
   const LISTED = 200; // classes that are shown at once
   const LONGEST = 120; // characters of a label that are shown
-  const ENLARGED = 12; // times that a small image is enlarged at most
   const at = (id) => document.getElementById(id);
   const data = JSON.parse(at("rv-data").textContent);
-  const pictures = document.getElementsByClassName("rv-picture");
   const { classes, rows, shown } = data, fix = data.kind === "fix";
   const stage = at("rv-image"), find = at("rv-find"), list = at("rv-classes"), name = at("rv-name");
   const help = at("rv-help"), half = at("rv-half");
-
-  // ---- what was answered: place of a row -> answer, and who gave those that came from a file
-  const store = (() => {
-    try {
-      localStorage.setItem("noisecleaner", "1");
-      return localStorage;
-    } catch {
-      return null;
-    }
-  })();
-  const KEY = `noisecleaner-review-${data.key}`, WHO = "noisecleaner-verifier";
-  let answers = new Map(), givers = new Map();
-  const recall = () => {
-    if (!store) return;
-    try {
-      const kept = JSON.parse(store.getItem(KEY) || "{}");
-      answers = new Map((kept.answers || []).filter(([place, answer]) => rows[place] && fits(answer)));
-      givers = new Map(kept.givers || []);
-    } catch {
-      answers = new Map();
-    }
-  };
-  const fits = (answer) => Number.isInteger(answer) && answer >= CANNOT && answer < classes.length;
-  const change = (edit) => {
-    recall(); // another page of the plan may have answers of its own
-    edit();
-    try {
-      if (store) store.setItem(KEY, JSON.stringify({ answers: [...answers], givers: [...givers] }));
-    } catch {
-      at("rv-memory").hidden = false; // full
-    }
-  };
-  const put = (place, answer, giver) => {
-    if (answer === undefined) answers.delete(place);
-    else answers.set(place, answer);
-    if (giver === undefined) givers.delete(place);
-    else givers.set(place, giver);
-  };
-  const known = (place) => !fix && rows[place][2] !== "";
-  const open = (place) => !known(place) && !answers.has(place);
+  const answers = answersOf(data), { open, known } = answers, found = finderOf(classes);
   const word = (answer) => (answer === CANNOT ? "cannot tell" : answer === NONE ? "none of the classes" : classes[answer]);
+  const change = (edit) => { at("rv-memory").hidden = answers.change(edit); };
 
   // ---- where we are
-  const history = [], images = new Map();
+  const history = [];
   let here = 0;
+  const album = albumOf(stage, shown.length, (index) => index === here && show());
   const isolated = (text) => {
     const made = document.createElement("bdi");
     made.textContent = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
     return made;
-  };
-  const fit = (image) => {
-    const { naturalWidth: width, naturalHeight: height } = image;
-    if (!width || !height) return;
-    const scale = Math.min(stage.clientWidth / width, stage.clientHeight / height, ENLARGED);
-    image.width = Math.max(1, Math.round(width * scale));
-    image.height = Math.max(1, Math.round(height * scale));
-    image.classList.toggle("px", scale >= 2);
-  };
-  const image = (index) => {
-    if (!images.has(index) && index >= 0 && index < shown.length) {
-      const made = new Image();
-      made.alt = `Image ${index + 1} of ${shown.length}`;
-      made.draggable = false;
-      made.addEventListener("load", () => fit(made));
-      made.addEventListener("error", () => {
-        made.dataset.lost = "";
-        if (index === here) show();
-      });
-      made.src = pictures[index].textContent;
-      images.set(index, made);
-    }
-    return images.get(index);
   };
   const message = (strong, text) => {
     const made = document.createElement("p"), head = document.createElement("strong");
@@ -89,18 +26,16 @@
     made.append(head, text);
     return made;
   };
-  const ready = () => here < shown.length && (image(here).complete || "lost" in image(here).dataset);
+  const ready = () => here < shown.length && (album.at(here).complete || album.lost(here));
   const finished = `All ${shown.length.toLocaleString("en")} images have an answer.`;
   const show = () => {
     const total = shown.length, left = shown.filter(open).length, end = here >= total;
-    const now = end ? undefined : image(here);
+    const now = album.at(here);
     if (end) stage.replaceChildren(message(left ? "This was the last image." : finished, ""));
-    else if ("lost" in now.dataset) stage.replaceChildren(message("This browser cannot show the image.", "Answer “cannot tell”, or go on."));
+    else if (album.lost(here)) stage.replaceChildren(message("This browser cannot show the image.", "Answer “cannot tell”, or go on."));
     else if (stage.firstChild !== now) stage.replaceChildren(now);
-    if (now) fit(now);
-    for (const index of images.keys()) if (index < here - 1 || index > here + 2) images.delete(index);
-    image(here + 1);
-    image(here + 2);
+    if (now) album.fit(now);
+    album.moved(here);
     at("rv-place").textContent = end ? `${total} of ${total}` : `${here + 1} of ${total}`;
     at("rv-bar").value = total - left;
     const elsewhere = rows.map((_, place) => place).filter(open).length - left;
@@ -131,7 +66,7 @@
     at("rv-take").disabled = suggested === null;
   };
   const press = () => {
-    const place = shown[here], answer = place === undefined ? undefined : answers.get(place);
+    const place = shown[here], answer = place === undefined ? undefined : answers.of(place);
     const mark = (button, on) => button && button.setAttribute("aria-pressed", String(on));
     for (const button of list.querySelectorAll("button")) mark(button, Number(button.dataset.answer) === answer);
     mark(at("rv-cannot"), answer === CANNOT);
@@ -154,8 +89,8 @@
   const answer = (value) => {
     if (!ready()) return; // nobody answers an image that is not there yet
     const place = shown[here], number = here + 1;
-    history.push({ index: here, before: answers.get(place), giver: givers.get(place) });
-    change(() => put(place, value));
+    history.push({ index: here, before: answers.of(place), giver: answers.giver(place) });
+    change((put) => put(place, value));
     const words = value < 0 ? word(value) : isolated(word(value));
     clear();
     nextOpen();
@@ -164,33 +99,22 @@
   const undo = () => {
     const last = history.pop();
     if (!last) return;
-    change(() => put(shown[last.index], last.before, last.giver));
+    change((put) => put(shown[last.index], last.before, last.giver));
     move(last.index);
     say(`${last.index + 1}: undone`);
   };
 
   // ---- classes by name
-  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  const names = classes.map(plain);
   let matches = [], chosen = 0;
-  const rank = (text, asked) => {
-    if (text === asked) return 0;
-    if (text.startsWith(asked)) return 1;
-    const place = text.indexOf(asked);
-    if (place < 0) return -1;
-    return /[\p{L}\p{N}]/u.test(text[place - 1]) ? 3 : 2;
-  };
   const search = () => {
-    const asked = plain(find.value.trim());
-    const ranked = names.map((text, place) => [asked ? rank(text, asked) : 0, place]).filter(([order]) => order >= 0);
-    matches = ranked.sort(([one, a], [other, b]) => one - other || a - b).map(([, place]) => place);
+    matches = found(find.value);
     chosen = 0;
-    fill(asked);
+    fill();
   };
-  const fill = (asked) => {
+  const fill = () => {
     list.replaceChildren(...matches.slice(0, LISTED).map(entry));
     const more = matches.length > LISTED ? ` The first ${LISTED} are shown.` : "";
-    if (asked) {
+    if (find.value.trim()) {
       const told = matches.length ? [`${matches.length} found. Enter takes `, isolated(classes[matches[chosen]]), "."] : ["No class is called so."];
       at("rv-found").replaceChildren(...told, more);
       list.children[chosen]?.classList.add("rv-first");
@@ -229,7 +153,7 @@
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const last = Math.min(matches.length, LISTED) - 1;
       chosen = Math.max(0, Math.min(last, chosen + (event.key === "ArrowDown" ? 1 : -1)));
-      fill(plain(find.value.trim()));
+      fill();
     } else return;
     event.preventDefault();
   };
@@ -271,10 +195,9 @@
 
   // ---- the table
   const HEADER = ["sample_id", data.column, ...(data.weighed ? ["sample_probability"] : []), "verifier"];
-  const field = (text) => (/[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const line = (place, who) => {
-    const [id, chance] = rows[place], value = answers.get(place);
-    const giver = value === undefined ? "" : givers.get(place) ?? who;
+    const [id, chance] = rows[place], value = answers.of(place);
+    const giver = value === undefined ? "" : answers.giver(place) ?? who;
     const label = known(place) ? rows[place][2] : value === undefined || value === CANNOT ? "" : value === NONE ? data.none : classes[value];
     // who cannot tell leaves the sample: a row with a probability and no label would say that nobody looked
     const weight = data.weighed ? [value === CANNOT && !known(place) ? "" : chance] : [];
@@ -282,8 +205,8 @@
   };
   const table = (who) => {
     const all = rows.map((_, place) => place);
-    const kept = fix ? all.filter((place) => (answers.get(place) ?? CANNOT) !== CANNOT) : all;
-    return [HEADER, ...kept.map((place) => line(place, who))].map((cells) => cells.map(field).join(",") + "\r\n").join("");
+    const kept = fix ? all.filter((place) => (answers.of(place) ?? CANNOT) !== CANNOT) : all;
+    return csv.written([HEADER, ...kept.map((place) => line(place, who))]);
   };
   const HALF = data.kind === "recheck" ? "Images that are left out are often the doubtful ones: without them verifiers look better than they are."
     : "A plan measures only as a whole: “score” refuses an unfinished file. You can go on from it, here or elsewhere.";
@@ -302,14 +225,14 @@
     tell(`Saved ${file}. Where there was one already, the browser has put a number behind its name.${next}`);
   };
   const save = () => {
-    recall();
+    answers.recall();
     half.hidden = true;
     if (!name.value.trim()) {
       tell("Say who you are first: the file names who verified each row.");
       return name.focus();
     }
     const left = shown.filter(open).length;
-    if (fix && !shown.some((place) => (answers.get(place) ?? CANNOT) !== CANNOT)) return tell("There is no answer to save yet.");
+    if (fix && !shown.some((place) => (answers.of(place) ?? CANNOT) !== CANNOT)) return tell("There is no answer to save yet.");
     if (fix || !left) return download();
     tell();
     at("rv-half-text").textContent = `${left} of ${shown.length} images have no answer yet. ${HALF}`;
@@ -318,39 +241,15 @@
   };
 
   // ---- a file that was saved before
-  const parsed = (text) => {
-    const cut = /^[^\r\n]*/.exec(text)[0], mark = [",", ";", "\t"].find((one) => cut.split(one).length > 1) || ",";
-    const lines = [], end = text.length;
-    let cells = [], place = 0;
-    while (place < end) {
-      let cell = "";
-      if (text[place] === '"') {
-        for (place += 1; place < end && (text[place] !== '"' || text[place + 1] === '"'); place += 1) {
-          if (text[place] === '"') place += 1;
-          cell += text[place];
-        }
-        place += 1;
-      } else for (; place < end && text[place] !== mark && text[place] !== "\n" && text[place] !== "\r"; place += 1) cell += text[place];
-      cells.push(cell);
-      if (text[place] === mark && place + 1 < end) place += 1;
-      else {
-        if (text[place] === mark) cells.push("");
-        place += text[place] === "\r" && text[place + 1] === "\n" ? 2 : 1;
-        lines.push(cells);
-        cells = [];
-      }
-    }
-    return lines;
-  };
   const load = async (file) => {
-    const [header = [], ...lines] = parsed((await file.text()).replace(/^\ufeff/, ""));
+    const [header = [], ...lines] = csv.parsed((await file.text()).replace(/^\ufeff/, ""));
     const [id, label, who] = ["sample_id", data.column, "verifier"].map((one) => header.indexOf(one));
     if (id < 0 || label < 0) return tell("This is no such file: it needs the columns sample_id and ", data.column, ".");
     const places = new Map(rows.map(([text], place) => [text, place]));
     const values = new Map(classes.map((text, place) => [text, place]));
     if (data.none !== null) values.set(data.none, NONE);
     let taken = 0, strange = 0, others = 0;
-    change(() => {
+    change((put) => {
       for (const cells of lines) {
         const place = places.get(cells[id]), text = cells[label] ?? "", giver = cells[who] ?? "";
         const value = text === "" ? (giver === "" ? undefined : CANNOT) : values.get(text);
@@ -366,6 +265,11 @@
     tell(`Took ${taken} answers from the file; answers that were here stand.`, ...notes);
     nextOpen();
   };
+
+  // nobody can tell what an image shows that cannot be read
+  const setLost = () => change((put) => {
+    for (const place of data.lost) if (open(place)) put(place, CANNOT);
+  });
 
   // ---- everything that can be clicked
   const click = (id, act) => at(id)?.addEventListener("click", (event) => {
@@ -392,13 +296,10 @@
   const FORGET = at("rv-forget").textContent;
   help.addEventListener("close", () => { at("rv-forget").textContent = FORGET; });
   at("rv-forget").addEventListener("click", () => {
-    const asked = `Really forget ${answers.size}? Press again`;
+    const asked = `Really forget ${answers.count()}? Press again`;
     if (at("rv-forget").textContent !== asked) return at("rv-forget").replaceChildren(asked);
-    change(() => {
-      answers.clear();
-      givers.clear();
-      for (const place of data.lost) put(place, CANNOT);
-    });
+    answers.forget();
+    setLost();
     history.length = 0;
     help.close();
     move(0);
@@ -413,23 +314,16 @@
   at("rv-load").addEventListener("change", (event) => {
     if (event.target.files.length) load(event.target.files[0]);
   });
-  name.addEventListener("input", () => {
-    try {
-      if (store) store.setItem(WHO, name.value);
-    } catch { /* it is asked for again */ }
-  });
+  name.addEventListener("input", () => answers.remember(name.value));
   window.addEventListener("resize", () => show());
   window.addEventListener("storage", (event) => {
-    if (event.key !== KEY) return;
-    recall();
+    if (event.key !== answers.KEY) return;
+    answers.recall();
     show();
   });
 
-  at("rv-memory").hidden = store !== null;
-  name.value = store?.getItem(WHO) || "";
-  change(() => {
-    for (const place of data.lost) if (open(place)) put(place, CANNOT);
-  });
+  name.value = answers.who();
+  setLost();
   search();
   const first = shown.findIndex(open);
   move(first < 0 ? shown.length : first);
