@@ -17,7 +17,7 @@ from noisecleaner.commands.wording import typed
 @grouped
 def review(
     place: Annotated[
-        Path, typer.Argument(help="Table that `plan` wrote; with --flagged a run directory.", metavar="PLAN")
+        Path, typer.Argument(help="Table that `plan` wrote; with --flagged a run directory.", metavar="PLAN_OR_RUN")
     ],
     out: Annotated[Path, opt("Page to write (.html); of many rows several: verify-1.html, verify-2.html, …")],
     *,

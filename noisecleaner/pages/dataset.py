@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest import Manifest, Source, open_tables
+from noisecleaner.ingest import Columns, Manifest, Source, open_tables
 from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.scored_run import ScoredRun
 
@@ -21,6 +21,26 @@ def pictured(source: Source) -> Source:
     if files is not None and columns.image not in files:
         return source
     return replace(source, columns=replace(columns, embedding=None, probabilities=None))
+
+
+def moved(source: Source, data: Source | None) -> Source:
+    """Return the source at the place where it is now.
+
+    Args:
+        source: as it was read before.
+        data: where it is now; None where it has not moved.
+
+    Raises:
+        NoisecleanerError: columns are named, too: they are known, and these would do nothing.
+    """
+    if data is None:
+        return source
+    if replace(data.columns, label_names=()) != Columns():
+        raise NoisecleanerError(
+            f"What the columns of {source.data} are called is known, but others are named beside `data`.",
+            "Leave the columns out, and name only where the dataset is now: `data=PATH`.",
+        )
+    return replace(source, data=data.data, allow_absolute=source.allow_absolute or data.allow_absolute)
 
 
 def refuse_changed(manifest: Manifest, run: ScoredRun, source: Source) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest import Columns, Manifest, Source, read_manifest
 from noisecleaner.ingest.labels.indices import SECOND
-from noisecleaner.pages.dataset import pictured, refuse_changed
+from noisecleaner.pages.dataset import moved, pictured, refuse_changed
 from noisecleaner.planning import FilledForm, Origin, read_form
 from noisecleaner.review.sheet import Kind, Sheet, SheetRow
 from noisecleaner.runs.scored_run import ScoredRun
@@ -83,7 +82,7 @@ def _refuse_no_table(plan: Path) -> None:
 
 def _source(plan: Path, origin: Origin | None, data: Source | None) -> Source:
     if origin is not None:
-        return origin.source if data is None else replace(origin.source, data=data.data)
+        return moved(origin.source, data)
     if data is None:
         raise NoisecleanerError(
             f"The images of a plan must be found, but {plan} does not tell where they are: a CSV cannot, nor can a "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Source, read_manifest
-from noisecleaner.pages.dataset import pictured, refuse_changed
+from noisecleaner.pages.dataset import moved, pictured, refuse_changed
 from noisecleaner.review.sheet import FlaggedRow, Kind, Sheet
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.scored_run import ScoredRun
@@ -46,7 +45,7 @@ def flagged(run: ScoredRun, data: Source | None, *, most: int) -> tuple[Sheet, M
         NoisecleanerError: there is no such row, or the dataset is not there or has changed.
     """
     classes, by = run.metadata.classes, run.metadata.by
-    source = pictured(run.metadata.source if data is None else replace(run.metadata.source, data=data.data))
+    source = pictured(moved(run.metadata.source, data))
     chosen = lowest(run.batches([*_COLUMNS, by]), by, most, lambda batch, _: _open(batch, classes))
     if not len(chosen.numbers) or chosen.table is None:
         raise NoisecleanerError(

@@ -11,7 +11,7 @@ from support.reports import make_scored
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, read_manifest
-from noisecleaner.pages.dataset import pictured, refuse_changed
+from noisecleaner.pages.dataset import moved, pictured, refuse_changed
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -42,3 +42,18 @@ def test_a_dataset_with_other_ids_is_refused(tmp_path: Path) -> None:
     other = Source(str(tmp_path / "other.parquet"))
     with pytest.raises(NoisecleanerError, match="its sample ids have changed since"):
         refuse_changed(read_manifest(other), run, other)
+
+
+def test_a_dataset_that_has_moved_keeps_its_columns(tmp_path: Path) -> None:
+    source = Source(str(tmp_path / "old.csv"), columns=Columns(label="class"))
+    assert moved(source, None) is source
+    assert moved(source, Source(str(tmp_path / "new.csv"))) == Source(
+        str(tmp_path / "new.csv"), columns=Columns(label="class")
+    )
+    assert moved(source, Source("new.csv", allow_absolute=True)).allow_absolute
+
+
+def test_columns_that_would_do_nothing_are_refused(tmp_path: Path) -> None:
+    source = Source(str(tmp_path / "old.csv"), columns=Columns(label="class"))
+    with pytest.raises(NoisecleanerError, match="are called is known, but others are named"):
+        moved(source, Source(str(tmp_path / "new.csv"), columns=Columns(label="other")))
