@@ -129,7 +129,7 @@ def test_enough_rows_hold_half_as_many_again_as_are_needed_of_each_kind(judging:
 def test_each_part_takes_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([10.0, 12.5, 12.75, 20.0])
     monkeypatch.setattr(fitting.time, "monotonic", lambda: next(times))
-    clock = fitting._Clock()
+    clock = fitting._Clock(Progress())
     for part in ("prepare", "train", "conclude"):
         clock.lap(part)
     assert clock.seconds == {"prepare": 2.5, "train": 0.25, "conclude": 7.25}

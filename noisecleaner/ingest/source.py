@@ -19,8 +19,9 @@ from noisecleaner.ingest.labels.missing import NONE
 
 #: Endings of files that hold vectors beside a dataset: in the order of its rows, or with their ids.
 VECTOR_FILES = (".npy", ".npz", ".parquet")
-#: Fields of `Columns` that may name one column.
-_MAY_BE_ONE = {("image", "sample_id"), ("label", "trusted")}
+#: Fields of `Columns` that may name one column; ids that are taken for labels are refused where they are read, because
+#: then the columns are known that could be meant.
+_MAY_BE_ONE = {("image", "sample_id"), ("label", "trusted"), ("label", "sample_id")}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,9 @@ def test_a_column_for_two_roles_is_refused(tmp_path: Path, command: Command, pai
     path = vectors(tmp_path / "d.parquet", ["a", "b", "a", "b"], c=content, image=NAMES)
     outcome = command("fit", path, "--trusted", "none", *options(*pair), "--out", tmp_path / "run")
     refused(outcome)
-    if pair != ("embedding", "probabilities"):
+    if pair == ("label", "id"):
+        assert "holds the id of each row" in outcome.err
+    elif pair != ("embedding", "probabilities"):
         named = [f"--{role}-column" for role in pair]
         assert f"{named[0]} and {named[1]} must be different columns, but both are 'c'." in outcome.err
     assert not (tmp_path / "run").exists()

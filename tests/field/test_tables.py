@@ -31,8 +31,8 @@ def test_not_a_parquet_file(refused: Refused, tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_kind(refused: Refused, tmp_path: Path) -> None:
-    (tmp_path / "data.xlsx").write_bytes(b"PK")
-    refused("fit", "data.xlsx", "--out", "run", says=[".parquet, .csv, .tsv, .json, .jsonl"])
+    (tmp_path / "data.ods").write_bytes(b"PK")
+    refused("fit", "data.ods", "--out", "run", says=[".parquet, .csv, .tsv, .json, .jsonl"])
 
 
 def test_duplicate_sample_ids(refused: Refused, tmp_path: Path) -> None:
