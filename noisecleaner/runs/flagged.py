@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,15 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.files import replacing
+from noisecleaner.files import replacing, unused
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.texts import cell
 
-FLAGGED = "flagged.csv"
+FLAGGED, NOISE = "flagged.csv", "noise.json"
 #: Rows that are listed unless somebody asks for more: as many as a person looks at.
 TOP = 1000
 _COLUMNS = ("sample_id", "path", "given_label", "suggested_label", "suggested_confidence", "label_quality")
+_KNOWN = frozenset((*_COLUMNS, "alpha"))
 
 
 def flagged_rows(run: ScoredRun, columns: Sequence[str], most: int) -> pa.Table:
@@ -55,6 +59,44 @@ def write_flagged(folder: Path, run: ScoredRun, *, top: int) -> None:
         writer.writerow(columns)
         for batch in rows.to_batches(2**13):
             writer.writerows(zip(*(_cells(column) for column in batch.columns), strict=True))
+
+
+def fingerprint(path: Path) -> str:
+    """What tells a list from one that somebody has changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keep_edited(folder: Path, staged: Path) -> str | None:
+    """Put a list that somebody has worked on where `staged` keeps it beside the new one; None where nobody has.
+
+    Args:
+        folder: of the scores that are replaced.
+        staged: of the files that replace them.
+
+    Returns:
+        The name of the file.
+    """
+    path = folder / FLAGGED
+    if not path.is_file() or not _edited(path, folder / NOISE):
+        return None
+    kept = unused(path.with_stem(f"{path.stem}-edited")).name
+    shutil.copy2(path, staged / kept)
+    return kept
+
+
+def _edited(path: Path, noise: Path) -> bool:
+    """Whether a list is not what its score wrote; of an earlier version's, whether it has other columns."""
+    try:
+        known = json.loads(noise.read_bytes())["flagged_csv"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, an earlier version's, or damaged
+        known = None
+    if isinstance(known, str):
+        return fingerprint(path) != known
+    with path.open("rb") as file:
+        line = file.readline(2**16)
+    columns = line.decode("utf-8-sig", "replace").strip().split(",")
+    return any(name.strip('"') not in _KNOWN for name in columns)
 
 
 def _cells(column: pa.Array) -> list[object]:

@@ -25,7 +25,7 @@ from noisecleaner.quality.calibration import reliability
 from noisecleaner.registry import check_choice
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
 from noisecleaner.runs.fixes import Fixes
-from noisecleaner.runs.flagged import TOP, write_flagged
+from noisecleaner.runs.flagged import FLAGGED, NOISE, TOP, fingerprint, keep_edited, write_flagged
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
@@ -195,9 +195,13 @@ def _write_files(
             schema = pa.schema([*SCORES, *CLEANLAB])
         write_table(staged / "scores.parquet", parts, schema, metadata)
         write_table(staged / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-        noise = _noise(scored, rows, rankings=rankings, rechecked=rechecked)
-        write_json(staged / "noise.json", {**noise, "corrections": _fixes(out / "noise.json", noise, scored.fixes)})
         write_flagged(staged, ScoredRun(staged), top=cutoff.top)
+        noise = _noise(scored, rows, rankings=rankings, rechecked=rechecked)
+        more = {"corrections": _fixes(out / NOISE, noise, scored.fixes), "flagged_csv": fingerprint(staged / FLAGGED)}
+        write_json(staged / NOISE, {**noise, **more})
+        kept = keep_edited(out, staged)
+    if kept is not None:
+        progress.note(f"{out / FLAGGED} had been edited: what was in it is kept as {out / kept}.")
     return missed
 
 

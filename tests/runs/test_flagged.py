@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from support.reports import make_scored, scored_rows
 
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.verified.corrections import read_corrections
+from noisecleaner.progress import Progress
 from noisecleaner.runs import writing
 from noisecleaner.runs.flagged import flagged_rows
 from noisecleaner.runs.scored_run import ScoredRun
@@ -23,11 +25,24 @@ from noisecleaner.texts import uncell
 HOSTILE = ["=HYPERLINK(1)", "@x", "+1+1", "-1", "a;=1", 'say "x",\nthen', "\t=1", "'=1", "🐱 \u202ex", "007"]
 
 
-def written(folder: Path, cutoff: Cutoff | None = None, ids: list[str] | None = None) -> Path:
+class Told(Progress):
+    """Remembers what was told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def written(
+    folder: Path, cutoff: Cutoff | None = None, ids: list[str] | None = None, progress: Progress | None = None
+) -> Path:
     scored = scored_rows(300, 120, ("cat", "=dog", "-3"))
     names = ids or scored.identity["sample_id"].to_pylist()
     identity = scored.identity.set_column(0, "sample_id", pa.array(names))
-    write(folder, replace(scored, identity=identity), cutoff or Cutoff(), run=folder, source=Source("d.parquet"))
+    made, source = replace(scored, identity=identity), Source("d.parquet")
+    write(folder, made, cutoff or Cutoff(), run=folder, source=source, progress=progress)
     return folder / "flagged.csv"
 
 
@@ -96,3 +111,43 @@ def test_a_column_that_is_filled_in_makes_corrections_of_it(tmp_path: Path) -> N
     rows, labelled, _ = read.rows_of(pa.table({"sample_id": ids, "path": pa.nulls(300, pa.string())}))
     assert labelled.all()
     assert [ids[row] for row in rows] == [uncell(name) for name in frame["sample_id"]]
+
+
+@pytest.mark.parametrize("version", ["now", "earlier"])
+def test_a_list_that_somebody_has_edited_is_kept_beside_the_new_one(tmp_path: Path, version: str) -> None:
+    path = written(tmp_path)
+    fresh = path.read_bytes()
+    if version == "earlier":
+        noise = json.loads((tmp_path / "noise.json").read_bytes())
+        (tmp_path / "noise.json").write_text(json.dumps({name: noise[name] for name in noise if name != "flagged_csv"}))
+    told = Told()
+    for number in ("", "-2"):
+        edited = pd.read_csv(path, dtype=str).assign(corrected_label="cat").to_csv(index=False).encode()
+        path.write_bytes(edited)
+        written(tmp_path, progress=told)
+        assert (tmp_path / f"flagged-edited{number}.csv").read_bytes() == edited
+        assert path.read_bytes() == fresh
+        assert told.texts[-1].endswith(f"flagged-edited{number}.csv.")
+    written(tmp_path, progress=told)
+    assert len(told.texts) == 2
+    assert sorted(file.name for file in tmp_path.glob("*.csv")) == [
+        "flagged-edited-2.csv",
+        "flagged-edited.csv",
+        "flagged.csv",
+    ]
+
+
+def test_a_single_cell_that_was_changed_is_an_edit(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"cat", b"dog", 1))
+    before = path.read_bytes()
+    written(tmp_path)
+    assert (tmp_path / "flagged-edited.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["no JSON", "[]", "{}", '{"flagged_csv": 3}'])
+def test_without_a_record_of_it_a_list_with_our_columns_is_ours(tmp_path: Path, damage: str) -> None:
+    written(tmp_path)
+    (tmp_path / "noise.json").write_text(damage)
+    written(tmp_path)
+    assert not (tmp_path / "flagged-edited.csv").exists()

@@ -106,7 +106,7 @@ def test_the_json_says_how_much_is_wrong_and_how_well_that_is_known(tmp_path: Pa
     write(tmp_path, scored, HALF, run=Path("run"), source=SOURCE)
     content = json.loads((tmp_path / "noise.json").read_text())
     noise = measure(scored.rows(), scored.classes, scored.model)
-    more = {"quality", "calibration", "ranking", "verifiers", "notices", "corrections"}
+    more = {"quality", "calibration", "ranking", "verifiers", "notices", "corrections", "flagged_csv"}
     assert set(content) - set(noise.to_json()) == more
     assert {name: content[name] for name in noise.to_json()} == noise.to_json()
     assert content["quality"] == "audited"
