@@ -277,7 +277,7 @@ def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corp
     """Write what `score_new` needs beside the folds' networks."""
     run, classes = cross_fit.run, corpus.target_classes
     if architecture.frozen is not None:
-        weights = {name: tensor.cpu().numpy() for name, tensor in architecture.frozen.state_dict().items()}
+        weights = {name: tensor.cpu().numpy() for name, tensor in architecture.frozen.tensors().items()}
         write_arrays(run.auditor / "backbone.safetensors", weights, {})
     folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
     ordered = corpus.target_ordered

@@ -43,7 +43,8 @@ class Model:
     """What looks at the images.
 
     Args:
-        backbone: a name of `noisecleaner methods`, or any torchvision classification model; None chooses.
+        backbone: a name of `noisecleaner methods`, or any torchvision classification model; None chooses. `A+B` joins
+            the features of several frozen ones, `A@160+B@192` on images of these edge lengths.
         frozen: compute features once and train a small head on them; None does so where weights are pretrained.
         pretrained: load published weights.
         weights: a safetensors file with the backbone's weights.

@@ -21,7 +21,7 @@ from PIL import Image
 from noisecleaner.arrays import FloatArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
-from noisecleaner.ingest import Source, ingest
+from noisecleaner.ingest import Skip, Source, ingest
 from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder
 from noisecleaner.inputs.prepare import prepare_images
@@ -86,7 +86,7 @@ class Throughput(Experiment):
         if row.method == "decoding":
             return _compared(_race({"ours": decode, "pillow": partial(_pillow, files, self.size)}, work), images)
         backbone = build("efficientnet-lite0", size=self.size, pretrained=True, weights=None).eval()
-        encoder, pixels = feature_encoder(backbone, work.device), np.stack(decode())
+        encoder, pixels = feature_encoder([backbone], work.device), np.stack(decode())
         encode = partial(_encode, pixels, encoder)
         if row.method == "features":
             others: dict[str, Lap] = {
@@ -115,8 +115,8 @@ def photograph(rng: np.random.Generator) -> bytes:
 
 
 def _decode(files: list[bytes], size: int) -> list[Pixels]:
-    decoded = decode_all(enumerate(files), size=size, decoding=Decoding())
-    return [image for _, image in decoded if isinstance(image, np.ndarray)]
+    decoded = decode_all(enumerate(files), sizes=(size,), decoding=Decoding())
+    return [images[0] for _, images in decoded if not isinstance(images, Skip)]
 
 
 def _pillow(files: list[bytes], size: int) -> list[Pixels]:
@@ -135,7 +135,10 @@ def _pillow(files: list[bytes], size: int) -> list[Pixels]:
 def _encode(pixels: Pixels, encoder: Encoder) -> list[EncodingBlock]:
     rows = np.array_split(np.arange(len(pixels)), range(encoder.block, len(pixels), encoder.block))
     blocks = (
-        EncodingBlock(end=int(some[-1]) + 1, rows=some.tolist(), images=pixels[some], skipped={}) for some in rows
+        EncodingBlock(
+            end=int(some[-1]) + 1, rows=some.tolist(), images=[(image,) for image in pixels[some]], skipped={}
+        )
+        for some in rows
     )
     return list(encode_all(blocks, encoder, Decoding().threads))
 

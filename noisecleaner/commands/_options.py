@@ -174,7 +174,9 @@ class NewRowOptions(RowOptions):
 class ModelOptions:
     """What looks at the images."""
 
-    backbone: Annotated[str | None, opt("Name of a network; efficientnet-lite0 if installed.", MODEL)] = None
+    backbone: Annotated[
+        str | None, opt("Name of a network, or of several (A+B); efficientnet-lite0 if installed.", MODEL)
+    ] = None
     frozen: Annotated[
         bool | None, opt("Train only a head on the backbone's features; so if it is pretrained.", MODEL)
     ] = None

@@ -249,7 +249,7 @@ def show_methods(methods: Sequence[PlugIn], regularisers: Sequence[PlugIn], back
     title = "Regularisers (--regulariser NAME, --option REGULARISER.NAME=VALUE)"
     _show_listing(_plug_ins(title, "regulariser", regularisers))
     *others, last = backbones
-    names = f"Backbones (--backbone NAME): {', '.join(others)}, and {last}."
+    names = f"Backbones (--backbone NAME): {', '.join(others)}, and {last}. A+B joins the features of two frozen ones."
     on_stdout().print(Text("\n" + textwrap.fill(names, 120)))
 
 

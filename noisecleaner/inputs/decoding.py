@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,6 +16,8 @@ from noisecleaner.settings import MAX_PIXELS, Decoding
 from noisecleaner.threads import in_threads
 
 Pixels = npt.NDArray[np.uint8]
+#: One image at several sizes.
+Resized = tuple[Pixels, ...]
 
 Image.init()  # registers the readers; `Image.open(formats=…)` fails on those it has not met yet
 with suppress(ImportError, OSError):  # an extra, and its library may be broken
@@ -34,8 +36,8 @@ _DEPTHS = (8, 10, 12, 14, 16)
 _BACKDROP = (255, 255, 255, 255)
 
 
-def decode(encoded: bytes, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels | Skip:
-    """Decode one image to RGB and resize the whole of it to a square.
+def decode(encoded: bytes, sizes: Sequence[int], *, max_pixels: int = MAX_PIXELS) -> Resized | Skip:
+    """Decode one image to RGB and resize the whole of it to squares.
 
     EXIF orientation is applied, grey images of more than 8 bits are scaled by their own range (`to_eight_bits`),
     transparent pixels become white, of an animation the first frame is taken. The aspect ratio is not kept,
@@ -43,14 +45,16 @@ def decode(encoded: bytes, size: int, *, max_pixels: int = MAX_PIXELS) -> Pixels
 
     Args:
         encoded: the bytes of an image file.
-        size: edge length of the result.
+        sizes: edge length of each result.
         max_pixels: width times height above which the image is refused before it is decoded.
 
     Returns:
-        Pixels of shape [size, size, 3], or the reason why there are none.
+        Pixels of shape [size, size, 3] for each size, or the reason why there are none.
     """
-    rgb = picture(encoded, least=2 * size, max_pixels=max_pixels)
-    return rgb if isinstance(rgb, Skip) else np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))
+    rgb = picture(encoded, least=2 * max(sizes), max_pixels=max_pixels)
+    if isinstance(rgb, Skip):
+        return rgb
+    return tuple(np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR)) for size in sizes)
 
 
 def picture(encoded: bytes, *, least: int, max_pixels: int = MAX_PIXELS) -> Image.Image | Skip:
@@ -86,22 +90,22 @@ def picture(encoded: bytes, *, least: int, max_pixels: int = MAX_PIXELS) -> Imag
 
 
 def decode_all(
-    images: Iterable[tuple[int, bytes | Skip]], *, size: int, decoding: Decoding
-) -> Generator[tuple[int, Pixels | Skip]]:
+    images: Iterable[tuple[int, bytes | Skip]], *, sizes: Sequence[int], decoding: Decoding
+) -> Generator[tuple[int, Resized | Skip]]:
     """Decode a stream of encoded images in threads (Pillow releases the interpreter lock), in order.
 
     Args:
         images: `(row, encoded bytes or a reason)`.
-        size: edge length of the results.
+        sizes: edge lengths of the results.
         decoding: threads and limits.
 
     Yields:
-        `(row, pixels of shape [size, size, 3] or a reason)`.
+        `(row, pixels of shape [size, size, 3] for each size, or a reason)`.
     """
 
-    def one(image: tuple[int, bytes | Skip]) -> tuple[int, Pixels | Skip]:
+    def one(image: tuple[int, bytes | Skip]) -> tuple[int, Resized | Skip]:
         row, encoded = image
-        return row, encoded if isinstance(encoded, Skip) else decode(encoded, size, max_pixels=decoding.max_pixels)
+        return row, encoded if isinstance(encoded, Skip) else decode(encoded, sizes, max_pixels=decoding.max_pixels)
 
     with own_limit():
         yield from in_threads(one, images, threads=decoding.threads, ahead=8 * decoding.threads, name="decode")

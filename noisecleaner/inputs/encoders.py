@@ -1,4 +1,4 @@
-"""Decoded images -> what is kept of them: the pixels themselves, or the features of a frozen backbone."""
+"""Decoded images -> what is kept of them: the pixels themselves, or the features of frozen backbones."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from noisecleaner.arrays import Array
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import Pixels
+from noisecleaner.inputs.decoding import Pixels, Resized
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.threads import in_threads
 
@@ -29,20 +30,20 @@ class Encoder:
 
     Args:
         name: of the array's file, and of the progress bar.
-        size: edge length to decode to.
+        sizes: edge lengths to decode to.
         shape: of one encoded row.
         dtype: of the array.
-        encode: pixels [n, size, size, 3] -> rows [n, *shape].
+        encode: pixels [n, size, size, 3] for each size -> rows [n, *shape].
         block: rows encoded together. Fixed, so that a resumed run forms the same blocks.
         threads: blocks encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
             as decode, with one core each.
     """
 
     name: str
-    size: int
+    sizes: tuple[int, ...]
     shape: tuple[int, ...]
     dtype: npt.DTypeLike
-    encode: Callable[[Pixels], Array]
+    encode: Callable[[Sequence[Pixels]], Array]
     block: int = BLOCK
     threads: int | None = 0
 
@@ -54,44 +55,49 @@ class EncodingBlock:
     Args:
         end: the row behind the block, unreadable ones counted.
         rows: those that hold an image.
-        images: what they hold: pixels of shape [size, size, 3] each, and behind the encoder an array.
+        images: what they hold: pixels of shape [size, size, 3] for each size, and behind the encoder an array.
         skipped: the rows that do not decode, and why.
     """
 
     end: int
     rows: list[int]
-    images: Sequence[Pixels] | Array
+    images: Sequence[Resized] | Array
     skipped: dict[int, Skip]
 
 
 def pixel_encoder(size: int) -> Encoder:
     """Keep the pixels themselves."""
-    return Encoder(name="pixels", size=size, shape=(size, size, 3), dtype=np.uint8, encode=lambda pixels: pixels)
+    return Encoder(name="pixels", sizes=(size,), shape=(size, size, 3), dtype=np.uint8, encode=lambda pixels: pixels[0])
 
 
-def feature_encoder(backbone: Backbone, device: torch.device) -> Encoder:
-    """Keep the features of a frozen backbone, as float16.
+def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Encoder:
+    """Keep the features of frozen backbones side by side, as float16; each sees images of its own size.
 
     On the CPU each thread computes blocks of its own on one core: cores that share the layers of one block wait for
     each other at every layer, and all the longer while other threads decode.
     """
-    backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    for backbone in backbones:
+        backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     alone = device.type == "cpu"
-    features = backbone.for_inference() if alone else backbone.features
+    features = [backbone.for_inference() if alone else backbone.features for backbone in backbones]
+
+    def images(pixels: Pixels) -> Tensor:
+        # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
+        return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
 
     @torch.inference_mode()
-    def encode(pixels: Pixels) -> Array:
-        # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
-        images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
-        return features(images).clamp(-6e4, 6e4).half().cpu().numpy()
+    def encode(resized: Sequence[Pixels]) -> Array:
+        found = [one(images(pixels)) for one, pixels in zip(features, resized, strict=True)]
+        return torch.cat(found, dim=1).clamp(-6e4, 6e4).half().cpu().numpy()
 
+    sizes = tuple(backbone.size for backbone in backbones)
     return Encoder(
         name="features",
-        size=backbone.size,
-        shape=(backbone.width,),
+        sizes=sizes,
+        shape=(sum(backbone.width for backbone in backbones),),
         dtype=np.float16,
         encode=encode,
-        block=_cpu_block(backbone.size) if alone else BLOCK,
+        block=_cpu_block(max(sizes)) if alone else BLOCK,
         threads=None if alone else 1,
     )
 
@@ -111,7 +117,9 @@ def encode_all(blocks: Iterable[EncodingBlock], encoder: Encoder, threads: int) 
     """
 
     def one(block: EncodingBlock) -> EncodingBlock:
-        return replace(block, images=encoder.encode(np.stack(list(block.images)))) if block.rows else block
+        if not block.rows:
+            return block
+        return replace(block, images=encoder.encode([np.stack(images) for images in zip(*block.images, strict=True)]))
 
     if encoder.threads == 0:
         yield from map(one, blocks)

@@ -1,4 +1,4 @@
-"""Manifest -> the array that training indexes: pixels, features of a frozen backbone, or the user's vectors.
+"""Manifest -> the array that training indexes: pixels, features of frozen backbones, or the user's vectors.
 
 Made once, memory-mapped, and resumable: after a kill the rows that are done are not decoded again.
 """
@@ -19,7 +19,7 @@ from noisecleaner.ingest import Manifest, Payload, Skip
 from noisecleaner.ingest.fingerprints import Fingerprint, PassingVectors
 from noisecleaner.ingest.vectors.columns import VectorFile, skipped
 from noisecleaner.ingest.vectors.orders import AnyVectors
-from noisecleaner.inputs.decoding import Pixels, decode_all
+from noisecleaner.inputs.decoding import Resized, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create
 from noisecleaner.inputs.outliers import far_outside, two_kinds
@@ -178,7 +178,7 @@ def _encoded(parts: Sequence[Manifest], done: int, encoder: Encoder, decoding: D
     readable = np.concatenate([part.readable for part in parts])
     files = chain.from_iterable(_files(parts, done))
     with (
-        closing(decode_all(files, size=encoder.size, decoding=decoding)) as decoded,
+        closing(decode_all(files, sizes=encoder.sizes, decoding=decoding)) as decoded,
         closing(encode_all(_blocks(decoded, readable, done, encoder.block), encoder, decoding.threads)) as blocks,
     ):
         yield from blocks
@@ -195,7 +195,7 @@ def _files(parts: Sequence[Manifest], done: int) -> Iterator[Iterator[tuple[int,
 
 
 def _blocks(
-    decoded: Iterator[tuple[int, Pixels | Skip]], readable: BoolArray, done: int, size: int
+    decoded: Iterator[tuple[int, Resized | Skip]], readable: BoolArray, done: int, size: int
 ) -> Iterator[EncodingBlock]:
     """Cut the rows that are not done into blocks of `size` rows, unreadable ones counted."""
     for first in range(done, len(readable), size):

@@ -14,8 +14,8 @@ class Shape:
         kind: what the network takes: pixels, vectors (embeddings or features), or log probabilities.
         classes: number of classes.
         width: length of a vector, or number of the backbone's features.
-        backbone: the backbone's name, None for the user's vectors.
-        size: edge length of the images, None for vectors.
+        backbone: the backbone's name, None for the user's vectors. Where several are joined: all names, with sizes.
+        size: edge length of the images, None for vectors and where several backbones have their own.
         hidden: units of a hidden layer in the head on vectors, 0 for none.
     """
 

@@ -18,9 +18,9 @@ from noisecleaner.inputs import probabilities
 from noisecleaner.inputs.batches import inputs_of
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.inputs.prepare import Inputs, prepare_images
-from noisecleaner.networks.backbones import build, load_weights
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.networks.heads import build_network
+from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
@@ -94,9 +94,9 @@ class Networks:
     def _encoder(self) -> Encoder:
         if self._shape.kind == "pixels":
             return pixel_encoder(self._shape.size or 0)
-        backbone = build(str(self._shape.backbone), size=self._shape.size, pretrained=False, weights=None)
-        load_weights(backbone, self._run.auditor / "backbone.safetensors")
-        return feature_encoder(backbone, self._device)
+        joined = Joined.build(str(self._shape.backbone), size=self._shape.size, pretrained=False, weights=None)
+        joined.load(self._run.auditor / "backbone.safetensors")
+        return feature_encoder(joined.parts, self._device)
 
     def _load(self, path: Path) -> Network:
         network = build_network(self._shape)

@@ -1,4 +1,4 @@
-"""What is trained: the backbone that a user chose or that suits the rows, end to end, or a head on its features."""
+"""What is trained: the backbone that a user chose or that suits the rows, end to end, or a head on features."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 import torch
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import located
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
-from noisecleaner.networks.backbones import Backbone, build, efficientnet_lite0
+from noisecleaner.networks.backbones import Backbone, efficientnet_lite
+from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Model
+from noisecleaner.texts import counted
 from noisecleaner.training.streams import first_parameters
 
 #: Units of the layer that source and target share where a transfer trains on vectors.
@@ -30,13 +32,13 @@ class Architecture:
         shape: the network.
         encoder: what is kept of an image; None where rows bring vectors.
         trunk: the backbone that is trained end to end; None for a head on vectors.
-        frozen: the backbone whose features a head is trained on; None for a trunk, or on the user's vectors.
+        frozen: the backbones whose features a head is trained on; None for a trunk, or on the user's vectors.
     """
 
     shape: Shape
     encoder: Encoder | None = None
     trunk: Backbone | None = None
-    frozen: Backbone | None = None
+    frozen: Joined | None = None
 
 
 def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress) -> Architecture:
@@ -57,49 +59,82 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
             config.model, dataset.payload, classes=len(dataset.classes), hidden=hidden, progress=progress
         )
     with first_parameters(config.seed):
-        name, backbone, frozen = choose_backbone(config.model)
+        joined, frozen = choose_backbones(config.model)
     shape = Shape(
         kind="vectors" if frozen else "pixels",
         classes=len(dataset.classes),
-        width=backbone.width,
-        backbone=name,
-        size=backbone.size,
+        width=joined.width,
+        backbone=joined.name,
+        size=joined.size,
         hidden=hidden if frozen else 0,
     )
     if frozen:
-        progress.note(f"Backbone: {name} at {shape.size} px, pretrained and frozen; a head is trained on its features.")
-        encoder = feature_encoder(backbone, torch.device(config.device))
-        return Architecture(shape=shape, encoder=encoder, frozen=backbone)
-    progress.note(f"Backbone: {name} at {shape.size} px, trained end to end.")
-    return Architecture(shape=shape, encoder=pixel_encoder(backbone.size), trunk=backbone)
+        several = len(joined.parts) > 1
+        progress.note(
+            f"{'Backbones' if several else 'Backbone'}: {joined.words()}, pretrained and frozen; "
+            f"a head is trained on {'their' if several else 'its'} features."
+        )
+        encoder = feature_encoder(joined.parts, torch.device(config.device))
+        return Architecture(shape=shape, encoder=encoder, frozen=joined)
+    progress.note(f"Backbone: {joined.words()}, trained end to end.")
+    (trunk,) = joined.parts
+    return Architecture(shape=shape, encoder=pixel_encoder(trunk.size), trunk=trunk)
 
 
-def choose_backbone(model: Model) -> tuple[str, Backbone, bool]:
-    """Choose and make the backbone for a dataset of images.
+def choose_backbones(model: Model) -> tuple[Joined, bool]:
+    """Choose and make the backbone, or several, for a dataset of images.
 
     Returns:
-        Its name, the backbone, and whether it is frozen.
+        What was chosen, and whether it is frozen; several always are.
 
     Raises:
         NoisecleanerError: the choice is impossible.
     """
-    name = model.backbone or ("efficientnet-lite0" if efficientnet_lite0.installed() else "cifar-quick")
+    name = model.backbone or (
+        "efficientnet-lite0" if efficientnet_lite.installed("efficientnet-lite0") else "cifar-quick"
+    )
     weights = None if model.weights is None else located(model.weights)
-    backbone = build(name, size=model.image_size, pretrained=model.pretrained, weights=weights)
-    frozen = backbone.trained if model.frozen is None else model.frozen
-    if frozen and not backbone.trained:
-        raise NoisecleanerError(
-            f"`Model(frozen=True)` needs pretrained weights, but {name} would start from random ones.",
-            "Add `Model(pretrained=True)` or `Model(weights=FILE.safetensors)`, choose efficientnet-lite0, or pass "
-            "`Model(frozen=False)`.",
-        )
+    joined = Joined.build(name, size=model.image_size, pretrained=model.pretrained, weights=weights)
+    frozen = _frozen(model, joined)
     if model.hidden and not frozen:
         raise NoisecleanerError(
             f"`Model.hidden` puts a layer on frozen features, but {name} is trained end to end.",
             "Leave `Model.hidden` out, or pass `Model(frozen=True)`.",
         )
-    _check_size(name, backbone)
-    return name, backbone, frozen
+    joined.check_sizes()
+    return joined, frozen
+
+
+def _frozen(model: Model, joined: Joined) -> bool:
+    """Whether only a head is trained."""
+    if len(joined.parts) > 1:
+        _check_joined(model, joined)
+        return True
+    frozen = not joined.untrained if model.frozen is None else model.frozen
+    if frozen and joined.untrained:
+        raise NoisecleanerError(
+            f"`Model(frozen=True)` needs pretrained weights, but {joined.name} would start from random ones.",
+            "Add `Model(pretrained=True)` or `Model(weights=FILE.safetensors)`, choose efficientnet-lite0, or pass "
+            "`Model(frozen=False)`.",
+        )
+    return frozen
+
+
+def _check_joined(model: Model, joined: Joined) -> None:
+    """Refuse several networks that are to be trained, or whose features are not worth joining."""
+    if model.frozen is False:
+        raise NoisecleanerError(
+            f"`Model(frozen=False)` trains one network end to end, but `Model.backbone` joins the features of "
+            f"{counted(len(joined.parts), 'network')}: {listed(joined.names)}.",
+            "Name one of them, or leave `Model(frozen=False)` out.",
+        )
+    if joined.untrained:
+        raise NoisecleanerError(
+            f"Joining features needs networks with pretrained weights, but {listed(joined.untrained)} would start from "
+            "random ones.",
+            "Choose networks that bring weights, such as efficientnet-lite0 and efficientnet-lite2, or add "
+            "`Model(pretrained=True)`.",
+        )
 
 
 def _on_vectors(model: Model, payload: AnyVectors, *, classes: int, hidden: int, progress: Progress) -> Architecture:
@@ -109,20 +144,6 @@ def _on_vectors(model: Model, payload: AnyVectors, *, classes: int, hidden: int,
         return Architecture(shape=Shape(kind="probabilities", classes=classes, width=payload.width))
     progress.note(f"Training a head on embeddings of {payload.width} numbers.")
     return Architecture(shape=Shape(kind="vectors", classes=classes, width=payload.width, hidden=hidden))
-
-
-@torch.no_grad()
-def _check_size(name: str, backbone: Backbone) -> None:
-    """Try an image size before anything is decoded."""
-    backbone.eval()
-    try:
-        backbone(torch.zeros(1, 3, backbone.size, backbone.size))
-    except (RuntimeError, ValueError, AssertionError) as error:
-        raise NoisecleanerError(
-            f"{name} cannot take images of {backbone.size} pixels ({str(error).splitlines()[0]}).",
-            "Give a larger `Model.image_size`, or leave it out.",
-        ) from error
-    backbone.train()
 
 
 def _refuse_image_options(model: Model) -> None:

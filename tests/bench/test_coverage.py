@@ -8,7 +8,7 @@ import pytest
 
 from noisecleaner.bench import BenchConfig, bench, coverage
 from noisecleaner.bench.coverage import Coverage
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 
 
 @pytest.mark.skipif(not installed(), reason="features need the extra `pretrained`")

@@ -8,7 +8,7 @@ import pytest
 
 from noisecleaner.bench import BenchConfig, bench
 from noisecleaner.bench.detect import Detect
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 
 
 @pytest.mark.skipif(not installed(), reason="features need the extra `pretrained`")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from noisecleaner.bench import BenchConfig, bench, throughput
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 
 
 @pytest.mark.skipif(not installed(), reason="features need the extra `pretrained`")

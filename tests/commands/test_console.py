@@ -438,7 +438,7 @@ def test_what_there_is_to_choose_from(capfd: Capture) -> None:
         "regulariser   what it is            options",
         "lautum        Lautum information.",
         "",
-        "Backbones (--backbone NAME): lenet, resnet, and any other.",
+        "Backbones (--backbone NAME): lenet, resnet, and any other. A+B joins the features of two frozen ones.",
     ]
 
 

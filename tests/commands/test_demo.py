@@ -12,7 +12,7 @@ import pytest
 from support.datasets import Command
 from support.outcomes import refused
 
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 
 
 def test_it_says_what_it_wrote_and_what_to_type_next(command: Command, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support.browser import needs_browser, opened, playwright
 from support.datasets import SAMPLE, Command
 from support.reviews import data_of, keys_of
 
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 
 pytestmark = [
     needs_browser,

@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from support.datasets import SAMPLE, Command
 
 from noisecleaner.cli import main
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 from noisecleaner.planning import plan
 from noisecleaner.registry import names_in
 from noisecleaner.scoring import score

@@ -143,9 +143,9 @@ def test_images_that_are_decoded_are_not_decoded_again(
 
     decode = module.decode
 
-    def counting(encoded: bytes, size: int, max_pixels: int = 0) -> object:
+    def counting(encoded: bytes, sizes: list[int], max_pixels: int = 0) -> object:
         decoded.append(1)
-        return decode(encoded, size, max_pixels=max_pixels)
+        return decode(encoded, sizes, max_pixels=max_pixels)
 
     monkeypatch.setattr(module, "decode", counting)
     assert command("fit", *IMAGES, "--out", "cut", "--resume").code == 0

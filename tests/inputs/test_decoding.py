@@ -22,7 +22,7 @@ from PIL import Image
 from support.datasets import png
 
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import FORMATS, Pixels, decode, decode_all, to_eight_bits
+from noisecleaner.inputs.decoding import FORMATS, Pixels, Resized, decode, decode_all, to_eight_bits
 from noisecleaner.settings import Decoding
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -35,8 +35,9 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 
 
 def pixels(content: bytes, size: int = 8, **options: int) -> Pixels:
-    decoded = decode(content, size, **options)
-    assert not isinstance(decoded, Skip), decoded
+    found = decode(content, [size], **options)
+    assert not isinstance(found, Skip), found
+    (decoded,) = found
     assert decoded.shape == (size, size, 3)
     assert decoded.dtype == np.uint8
     return decoded
@@ -72,6 +73,17 @@ def png_header(width: int, height: int) -> bytes:
 
 def test_grey_becomes_three_equal_channels() -> None:
     assert_all(pixels(encoded(Image.new("L", (20, 10), 100))), (100, 100, 100))
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_an_image_of_several_sizes_is_resized_for_each(format: str) -> None:
+    content = encoded(noisy(50, 40), format)
+    found = decode(content, [16, 8, 24])
+    assert not isinstance(found, Skip)
+    assert [image.shape for image in found] == [(16, 16, 3), (8, 8, 3), (24, 24, 3)]
+    # a JPEG decodes to twice the largest size, whatever the others are
+    assert np.array_equal(found[2], pixels(content, 24))
+    assert format == "JPEG" or np.array_equal(found[1], pixels(content, 8))
 
 
 def test_rgb_of_the_asked_size_comes_back_bit_for_bit() -> None:
@@ -291,26 +303,26 @@ def test_every_accepted_format_keeps_its_colours(format: str) -> None:
 
 @pytest.mark.parametrize("format", ["PCX", "SGI", "TGA", "EPS", "PDF"])
 def test_rarer_formats_are_not_opened(format: str) -> None:
-    assert decode(encoded(Image.new("RGB", (8, 8), RED), format), 8) is Skip.UNSUPPORTED_FORMAT
+    assert decode(encoded(Image.new("RGB", (8, 8), RED), format), [8]) is Skip.UNSUPPORTED_FORMAT
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"<!DOCTYPE html><title>404</title>", "Grüße".encode() * 99])
 def test_what_is_no_image_is_an_unsupported_format(content: bytes) -> None:
-    assert decode(content, 8) is Skip.UNSUPPORTED_FORMAT
+    assert decode(content, [8]) is Skip.UNSUPPORTED_FORMAT
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_truncated_file_is_skipped(format: str, share: float) -> None:
     content = encoded(noisy(64, 64), format)
-    assert isinstance(decode(content, 8), np.ndarray)
-    assert decode(content[: int(share * len(content))], 8) in (Skip.TRUNCATED, Skip.UNREADABLE)
+    assert not isinstance(decode(content, [8]), Skip)
+    assert decode(content[: int(share * len(content))], [8]) in (Skip.TRUNCATED, Skip.UNREADABLE)
 
 
 def test_a_truncated_jpeg_and_png_are_called_truncated() -> None:
     for format in ("JPEG", "PNG"):
         content = encoded(noisy(64, 64), format)
-        assert decode(content[: len(content) // 2], 8) is Skip.TRUNCATED
+        assert decode(content[: len(content) // 2], [8]) is Skip.TRUNCATED
 
 
 @pytest.mark.parametrize("edge", [8_001, 9_000, 12_000, 60_000], ids=str)
@@ -319,8 +331,8 @@ def test_a_decompression_bomb_is_refused_by_its_header(edge: int) -> None:
     assert len(content) < 200
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        assert decode(content, 8) is Skip.TOO_LARGE
-    assert list(decode_all([(0, content)], size=8, decoding=Decoding(max_pixels=64_000_000, threads=1))) == [
+        assert decode(content, [8]) is Skip.TOO_LARGE
+    assert list(decode_all([(0, content)], sizes=[8], decoding=Decoding(max_pixels=64_000_000, threads=1))) == [
         (0, Skip.TOO_LARGE)
     ]
 
@@ -330,18 +342,18 @@ def test_a_bomb_in_the_text_of_a_png_is_unreadable() -> None:
     text = chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(50_000_000)))
     with pytest.raises(ValueError, match="too large"):
         Image.open(io.BytesIO(content[:33] + text + content[33:]))
-    assert decode(content[:33] + text + content[33:], 8) is Skip.UNREADABLE
+    assert decode(content[:33] + text + content[33:], [8]) is Skip.UNREADABLE
 
 
 def test_the_limit_of_pixels_is_width_times_height_and_may_be_reached() -> None:
     content = encoded(Image.new("RGB", (30, 20), GREEN))
-    assert decode(content, 8, max_pixels=599) is Skip.TOO_LARGE
+    assert decode(content, [8], max_pixels=599) is Skip.TOO_LARGE
     assert_all(pixels(content, max_pixels=600), GREEN)
 
 
 def assert_sound(content: bytes) -> None:
-    decoded = decode(content, 8, max_pixels=10_000)
-    assert isinstance(decoded, Skip) or (decoded.shape == (8, 8, 3) and decoded.dtype == np.uint8)
+    decoded = decode(content, [8], max_pixels=10_000)
+    assert isinstance(decoded, Skip) or (decoded[0].shape == (8, 8, 3) and decoded[0].dtype == np.uint8)
 
 
 SEEDS = {format: encoded(noisy(), format) for format in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")} | {
@@ -401,13 +413,13 @@ def stream(rows: int) -> list[tuple[int, bytes | Skip]]:
     return content
 
 
-def comparable(results: Iterator[tuple[int, Pixels | Skip]]) -> list[tuple[int, object]]:
-    return [(row, r if isinstance(r, Skip) else r.tobytes()) for row, r in results]
+def comparable(results: Iterator[tuple[int, Resized | Skip]]) -> list[tuple[int, object]]:
+    return [(row, r if isinstance(r, Skip) else r[0].tobytes()) for row, r in results]
 
 
 def test_a_stream_keeps_its_order_and_passes_reasons_through() -> None:
     images = stream(100)
-    results = dict(decode_all(iter(images), size=8, decoding=Decoding(max_pixels=10_000, threads=4)))
+    results = dict(decode_all(iter(images), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=4)))
     assert list(results) == [row for row, _ in images]
     assert {row: r for row, r in results.items() if isinstance(r, Skip)} == {
         15: Skip.MISSING_FILE,
@@ -417,15 +429,15 @@ def test_a_stream_keeps_its_order_and_passes_reasons_through() -> None:
     for row, content in images:
         result = results[row]
         if not isinstance(result, Skip):
-            assert result.mean(axis=(0, 1)).argmax() == (row // 3) % 3
+            assert result[0].mean(axis=(0, 1)).argmax() == (row // 3) % 3
             assert isinstance(content, bytes)
-            assert np.array_equal(result, pixels(content))
+            assert np.array_equal(result[0], pixels(content))
 
 
 def test_one_thread_and_four_decode_the_same() -> None:
     images = stream(80)
-    alone = comparable(decode_all(iter(images), size=8, decoding=Decoding(max_pixels=10_000, threads=1)))
-    assert alone == comparable(decode_all(iter(images), size=8, decoding=Decoding(max_pixels=10_000, threads=4)))
+    alone = comparable(decode_all(iter(images), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=1)))
+    assert alone == comparable(decode_all(iter(images), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=4)))
     assert len(alone) == 80
 
 
@@ -437,7 +449,7 @@ def test_only_a_few_images_wait_in_memory() -> None:
             read.append(row)
             yield row, content
 
-    results = decode_all(source(), size=8, decoding=Decoding(max_pixels=10_000, threads=2))
+    results = decode_all(source(), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=2))
     assert next(results)[0] == 0
     assert len(read) <= 20
     results.close()
@@ -450,5 +462,5 @@ def test_an_error_of_the_source_comes_through_and_ends_the_threads() -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        list(decode_all(source(), size=8, decoding=Decoding(max_pixels=10_000, threads=2)))
+        list(decode_all(source(), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=2)))
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]

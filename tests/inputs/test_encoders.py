@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from noisecleaner.ingest import Skip
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder, pixel_encoder
 from noisecleaner.networks.backbones import build
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 
 needs_lite0 = pytest.mark.skipif(not installed(), reason="the extra `pretrained` is not installed")
 
@@ -22,18 +23,34 @@ needs_lite0 = pytest.mark.skipif(not installed(), reason="the extra `pretrained`
 )
 def test_features_do_not_depend_on_the_batch(name: str, size: int) -> None:
     torch.manual_seed(0)
-    encoder = feature_encoder(build(name, size=size, pretrained=False, weights=None), torch.device("cpu"))
+    encoder = feature_encoder([build(name, size=size, pretrained=False, weights=None)], torch.device("cpu"))
     pixels = np.random.default_rng(0).integers(0, 256, (7, size, size, 3), dtype=np.uint8)
-    together = encoder.encode(pixels)
-    alone = np.concatenate([encoder.encode(pixels[row : row + 1]) for row in range(7)])
+    together = encoder.encode([pixels])
+    alone = np.concatenate([encoder.encode([pixels[row : row + 1]]) for row in range(7)])
     np.testing.assert_allclose(together, alone, rtol=2e-3, atol=1e-3)  # float16: 11 bits
+
+
+def test_features_of_several_backbones_stand_side_by_side_each_of_its_own_size() -> None:
+    torch.manual_seed(0)
+    parts = [build(name, size=size, pretrained=False, weights=None) for name, size in (("lenet", 28), ("resnet18", 64))]
+    joined = feature_encoder(parts, torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    pixels = [rng.integers(0, 256, (3, size, size, 3), dtype=np.uint8) for size in (28, 64)]
+    found = joined.encode(pixels)
+    assert (joined.sizes, joined.shape, joined.block) == ((28, 64), (sum(part.width for part in parts),), 64)
+    alone = [
+        feature_encoder([part], torch.device("cpu")).encode([own]) for part, own in zip(parts, pixels, strict=True)
+    ]
+    assert np.array_equal(found, np.concatenate(alone, axis=1))
+    with pytest.raises(ValueError, match="zip"):
+        joined.encode(pixels[:1])
 
 
 @pytest.mark.parametrize(("size", "block"), [(28, 64), (64, 64), (96, 16), (160, 8), (224, 4), (299, 2), (1024, 1)])
 def test_a_core_encodes_about_as_many_pixels_at_any_size(size: int, block: int) -> None:
     backbone = build("lenet", size=28, pretrained=False, weights=None)
     backbone.size = size
-    assert feature_encoder(backbone, torch.device("cpu")).block == block
+    assert feature_encoder([backbone], torch.device("cpu")).block == block
 
 
 def images(rows: int) -> dict[int, Pixels]:
@@ -45,19 +62,20 @@ def images(rows: int) -> dict[int, Pixels]:
 
 
 def block(end: int, images: dict[int, Pixels]) -> EncodingBlock:
-    return EncodingBlock(end=end, rows=list(images), images=list(images.values()), skipped={})
+    return EncodingBlock(end=end, rows=list(images), images=[(image,) for image in images.values()], skipped={})
 
 
 def encoded_rows(threads: int) -> tuple[list[int], list[np.ndarray], dict[int, Skip], set[str]]:
     """37 images in blocks of 4, each encoded to its mean colour, and a block that holds none."""
     seen: set[str] = set()
 
-    def encode(pixels: Pixels) -> np.ndarray:
+    def encode(resized: Sequence[Pixels]) -> np.ndarray:
+        (pixels,) = resized
         seen.add(threading.current_thread().name.partition("_")[0])
         seen.add(f"cores {torch.get_num_threads()}")
         return pixels.mean(axis=(1, 2))
 
-    encoder = Encoder(name="means", size=8, shape=(3,), dtype=np.float64, encode=encode, block=4, threads=None)
+    encoder = Encoder(name="means", sizes=(8,), shape=(3,), dtype=np.float64, encode=encode, block=4, threads=None)
     good = list(images(37).items())
     blocks = [block(first + 4, dict(good[first : first + 4])) for first in range(0, len(good), 4)]
     blocks.insert(2, EncodingBlock(end=8, rows=[], images=[], skipped={5: Skip.TRUNCATED}))
@@ -84,10 +102,10 @@ def test_one_thread_and_three_encode_the_same() -> None:
 
 
 def test_an_encoder_that_fails_ends_the_threads_and_says_why() -> None:
-    def encode(pixels: Pixels) -> np.ndarray:
+    def encode(resized: Sequence[Pixels]) -> np.ndarray:
         raise MemoryError("no memory")
 
-    encoder = Encoder(name="means", size=8, shape=(3,), dtype=np.float64, encode=encode, block=1, threads=None)
+    encoder = Encoder(name="means", sizes=(8,), shape=(3,), dtype=np.float64, encode=encode, block=1, threads=None)
     black = block(1, {0: np.zeros((8, 8, 3), np.uint8)})
     with pytest.raises(MemoryError, match="no memory"):
         list(encode_all([black] * 9, encoder, 2))
@@ -97,5 +115,5 @@ def test_an_encoder_that_fails_ends_the_threads_and_says_why() -> None:
 def test_of_pixels_everything_is_kept() -> None:
     pixels = np.stack(list(images(5).values()))
     encoder = pixel_encoder(8)
-    assert (encoder.size, encoder.shape, encoder.dtype) == (8, (8, 8, 3), np.uint8)
-    assert np.array_equal(encoder.encode(pixels), pixels)
+    assert (encoder.sizes, encoder.shape, encoder.dtype) == ((8,), (8, 8, 3), np.uint8)
+    assert np.array_equal(encoder.encode([pixels]), pixels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -48,7 +48,8 @@ class Encodes:
     blocks: int | None = None
     done: list[int] = field(default_factory=list)
 
-    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+    def __call__(self, resized: Sequence[np.ndarray]) -> np.ndarray:
+        (pixels,) = resized
         if self.blocks is not None and len(self.done) == self.blocks:
             raise Interrupted(2)
         self.done.append(len(pixels))
@@ -66,7 +67,7 @@ def manifest(payload: Payload, rows: int, skipped: dict[int, Skip] | None = None
 
 
 def encoder(encode: Encodes) -> Encoder:
-    return Encoder(name="means", size=SIZE, shape=(3,), dtype=np.float32, encode=encode, block=4)
+    return Encoder(name="means", sizes=(SIZE,), shape=(3,), dtype=np.float32, encode=encode, block=4)
 
 
 def run(folder: Path, parts: list[Manifest], encode: Encodes) -> tuple[np.ndarray, dict[int, Skip]]:
@@ -78,8 +79,8 @@ def run(folder: Path, parts: list[Manifest], encode: Encodes) -> tuple[np.ndarra
 def expected(parts: list[Pictures]) -> np.ndarray:
     """What each row's image decodes to, 0 without one."""
     rows = [content for part in parts for content in part.content]
-    decoded = [content if isinstance(content, Skip) else decode(content, SIZE) for content in rows]
-    means = [np.zeros(3) if isinstance(image, Skip) else image.mean(axis=(0, 1)) for image in decoded]
+    decoded = [content if isinstance(content, Skip) else decode(content, [SIZE]) for content in rows]
+    means = [np.zeros(3) if isinstance(image, Skip) else image[0].mean(axis=(0, 1)) for image in decoded]
     return np.array(means, dtype=np.float32)
 
 
@@ -130,7 +131,7 @@ def test_pixels_are_kept_as_they_are_decoded(tmp_path: Path) -> None:
         part, encoder=pixel_encoder(SIZE), folder=tmp_path, decoding=Decoding(threads=1), progress=Progress()
     )
     assert inputs.array.dtype == np.uint8
-    assert all(np.array_equal(inputs.array[row], decode(payload.content[row], SIZE)) for row in range(3))  # type: ignore[arg-type]  # bytes
+    assert all(np.array_equal(inputs.array[row], decode(payload.content[row], [SIZE])[0]) for row in range(3))  # type: ignore[arg-type]  # bytes
 
 
 # Vectors

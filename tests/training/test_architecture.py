@@ -97,9 +97,49 @@ def test_probabilities_are_recalibrated(shares: Source) -> None:
     assert choose(shares).shape.kind == "probabilities"
 
 
+def pair_of_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lenet` and `cifar-quick` as if they brought weights."""
+    from noisecleaner.networks.backbones import cifar_quick, lenet
+
+    for own in (lenet.LeNet, cifar_quick.CifarQuick):
+        monkeypatch.setattr(own, "trained", True)
+
+
+def test_features_of_two_networks_are_joined(images: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair_of_weights(monkeypatch)
+    notes = Notes()
+    made = choose(images, notes, backbone="lenet+cifar-quick", hidden=5)
+    assert made.trunk is None
+    assert made.frozen is not None
+    assert made.encoder is not None
+    assert made.encoder.sizes == (28, 32)
+    shape = made.shape
+    assert (shape.kind, shape.backbone, shape.size, shape.hidden) == ("vectors", "lenet@28+cifar-quick@32", None, 5)
+    assert shape.width == made.encoder.shape[0] == made.frozen.width == sum(part.width for part in made.frozen.parts)
+    (note,) = notes.notes
+    assert note.startswith("Backbones: lenet at 28 px and cifar-quick at 32 px, pretrained and frozen; a head is")
+    again = choose(images, backbone=shape.backbone)
+    assert again.shape.backbone == shape.backbone
+    sized = choose(images, backbone="lenet+cifar-quick@40", image_size=36).encoder
+    assert sized is not None
+    assert sized.sizes == (36, 40)
+
+
+def test_two_networks_are_not_trained_end_to_end(images: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair_of_weights(monkeypatch)
+    with pytest.raises(NoisecleanerError, match="joins the features of 2 networks: lenet, cifar-quick"):
+        choose(images, backbone="lenet+cifar-quick", frozen=False)
+
+
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "random weights frozen": ({"backbone": "lenet", "frozen": True}, "would start from random ones"),
     "hidden on a trunk": ({"backbone": "lenet", "hidden": 8}, "`Model.hidden` puts a layer on frozen features"),
+    "random weights joined": ({"backbone": "lenet+cifar-quick"}, "lenet, cifar-quick would start from random ones"),
+    "weights of two": ({"backbone": "lenet+cifar-quick", "weights": "w"}, "is a file of one network's weights"),
+    "joined to itself": ({"backbone": "lenet+lenet"}, "different ones joined by"),
+    "joined to nothing": ({"backbone": "lenet+"}, "different ones joined by"),
+    "joined to what is not there": ({"backbone": "lenet+lenot"}, "`Model.backbone` lenot is unknown"),
+    "no size": ({"backbone": "lenet@big"}, "an edge length of images, but it is lenet@big"),
     "too small": ({"backbone": "lenet", "image_size": 4}, "lenet cannot take images of 4 pixels"),
 }
 

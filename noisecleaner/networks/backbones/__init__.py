@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -113,23 +113,43 @@ def refuse_pretrained(name: str, pretrained: bool) -> None:
 
 
 def load_weights(backbone: Backbone, path: Path) -> None:
-    """Load a safetensors file into a backbone; a pickle is never opened.
-
-    Names may be those of the backbone or of the network it wraps; a classification layer is left out.
+    """Load a safetensors file into a backbone, see `read_weights` and `load_tensors`.
 
     Raises:
         NoisecleanerError: the file is no safetensors file, or its tensors do not fit.
+    """
+    load_tensors(backbone, read_weights(path), path)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file; a pickle is never opened.
+
+    Raises:
+        NoisecleanerError: the file is none.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        tensors = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise NoisecleanerError(
             f"`Model.weights` needs a safetensors file, but {path} cannot be read as one ({error}).",
             "Convert it with safetensors.torch.save_file(model.state_dict(), FILE).",
         ) from error
+
+
+def load_tensors(backbone: Backbone, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Give a backbone its weights.
+
+    Args:
+        backbone: takes them.
+        tensors: by names of the backbone or of the network it wraps; a classification layer is left out.
+        path: where they were read.
+
+    Raises:
+        NoisecleanerError: some are missing, or have another shape.
+    """
     own = backbone.state_dict()
     prefix = "" if own.keys() & tensors.keys() else "network."
     fitting = {prefix + k: v for k, v in tensors.items() if own.get(prefix + k, torch.empty(0)).shape == v.shape}

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 for inference on the CPU: batch norm folded into the weights, ReLU6 and oneDNN's own layout.
+"""EfficientNet-Lite for inference on the CPU: batch norm folded into the weights, ReLU6 and oneDNN's own layout.
 
 The results are those of the plain network up to float32's rounding; the weights are copied, so that what is saved
 stays as it is. Why: eager PyTorch reads and writes each map again for batch norm, for ReLU6 and for the padding, and
@@ -55,7 +55,7 @@ def supported() -> bool:
 
 
 @torch.inference_mode()
-def folded(plain: Callable[[Tensor], Tensor], normalise: nn.Module, network: Any, size: int) -> FoldedLite0 | None:
+def folded(plain: Callable[[Tensor], Tensor], normalise: nn.Module, network: Any, size: int) -> FoldedLite | None:
     """Fold a network; None where this machine, PyTorch or the wheel is not of the kind that it was written for.
 
     Args:
@@ -66,7 +66,7 @@ def folded(plain: Callable[[Tensor], Tensor], normalise: nn.Module, network: Any
     """
     pixels = torch.linspace(0, 255, 3 * size * size).view(1, 3, size, size)
     try:
-        found = FoldedLite0(normalise, network) if supported() else None
+        found = FoldedLite(normalise, network) if supported() else None
         features = None if found is None else found(pixels)
     except (AttributeError, TypeError, RuntimeError, NotImplementedError):
         return None
@@ -75,8 +75,8 @@ def folded(plain: Callable[[Tensor], Tensor], normalise: nn.Module, network: Any
     return found
 
 
-class FoldedLite0:
-    """What `EfficientNetLite0.features` computes, with the weights that the network has now.
+class FoldedLite:
+    """What `EfficientNetLite.features` computes, with the weights that the network has now.
 
     Args:
         normalise: pixels -> what the network wants.

@@ -12,19 +12,25 @@ from support.packages import with_file
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import Backbone, Provider, build
-from noisecleaner.networks.backbones.efficientnet_lite0 import installed
+from noisecleaner.networks.backbones.efficientnet_lite import installed
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.registry import backbone_families, backbone_names, module_in, names_in
 
 FILES = names_in("networks.backbones")
 #: Networks of every family that are small enough to be tried here; others are slow.
-FAMILIES = {"torchvision-models": ["resnet18", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"]}
+FAMILIES = {
+    "efficientnet-lite": ["efficientnet-lite0", "efficientnet-lite2"],
+    "torchvision-models": ["resnet18", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"],
+}
 MORE = ["alexnet", "densenet121", "googlenet", "inception_v3", "vgg11", "vit_b_16", "convnext_tiny", "swin_t"]
 MORE += ["maxvit_t"]
-OWN = [name for name in backbone_names() if name != "efficientnet-lite0" or installed()]
+OWN = backbone_names()
 #: Each with the size of image that is tried: its own, or a small one.
-TRIED = [(name, None) for name in OWN] + [(name, 64) for names in FAMILIES.values() for name in names]
+TRIED = [(name, None) for name in OWN]
+TRIED += [
+    (name, 64) for file, names in FAMILIES.items() for name in names if file != "efficientnet-lite" or installed()
+]
 
 DROPPED_IN = '''"""Mine: the mean of each channel."""
 
@@ -151,5 +157,5 @@ def test_an_unknown_name_is_refused_with_all_that_there_are() -> None:
 def test_adding_a_backbone_is_one_file(tmp_path: Path) -> None:
     """A copy of the package with one more file in `networks/backbones/`."""
     package = with_file(tmp_path, "networks/backbones/my_means.py", DROPPED_IN)
-    assert ", lenet, my-means, preact-resnet18, and every" in package.command("methods")
+    assert ", lenet, my-means, preact-resnet18, efficientnet-lite0" in package.command("methods")
     package.passes("networks/backbones/test_contract.py", "my-means")

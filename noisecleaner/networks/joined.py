@@ -1,0 +1,130 @@
+"""What a backbone's name stands for: one network, or several (`A+B`) whose features stand side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from noisecleaner.errors import NoisecleanerError, listed, quoted
+from noisecleaner.networks.backbones import Backbone, build, load_tensors, load_weights, read_weights
+from noisecleaner.texts import counted
+
+#: A network's name, and the edge length of its images where they are to have another than its own.
+_PART = re.compile(r"(?P<name>[^@]+)(?:@(?P<size>[1-9][0-9]{0,4}))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joined:
+    """One backbone, or several that each see an image at their own size.
+
+    Args:
+        names: of the backbones.
+        parts: they themselves.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[Backbone, ...]
+
+    @classmethod
+    def build(cls, name: str, *, size: int | None, pretrained: bool, weights: Path | None) -> Joined:
+        """Make what a name stands for.
+
+        Args:
+            name: `A`, `A+B`, or `A@160+B@192` where images are to have these edge lengths.
+            size: edge length of all images without one in the name; None takes each backbone's own.
+            pretrained: see `backbones.build`.
+            weights: likewise; only for one backbone.
+
+        Raises:
+            NoisecleanerError: the name cannot be read or is unknown, or the weights cannot be had.
+        """
+        read = [_PART.fullmatch(part) for part in name.split("+")]
+        asked = {part["name"]: int(part["size"] or 0) or size for part in read if part}
+        if len(asked) < len(read):
+            raise NoisecleanerError(
+                f"`Model.backbone` needs the name of a network, or different ones joined by +, each perhaps with @ and "
+                f"an edge length of images, but it is {quoted(name)}.",
+                "Give `Model(backbone='efficientnet-lite0+efficientnet-lite2')`, for example.",
+            )
+        if weights is not None and len(asked) > 1:
+            raise NoisecleanerError(
+                f"`Model.weights` is a file of one network's weights, but `Model.backbone` names "
+                f"{counted(len(asked), 'network')}: {listed(list(asked))}.",
+                "Leave one of them out.",
+            )
+        parts = (build(one, size=edge, pretrained=pretrained, weights=weights) for one, edge in asked.items())
+        return cls(names=tuple(asked), parts=tuple(parts))
+
+    @property
+    def name(self) -> str:
+        """What makes the same again: of several backbones the sizes are a part of it."""
+        if len(self.parts) == 1:
+            return self.names[0]
+        return "+".join(f"{name}@{part.size}" for name, part in self._named())
+
+    @property
+    def size(self) -> int | None:
+        """Edge length of the images of one backbone; None for several."""
+        return self.parts[0].size if len(self.parts) == 1 else None
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return sum(part.width for part in self.parts)
+
+    @property
+    def untrained(self) -> list[str]:
+        """Names of the backbones that would start from random weights."""
+        return [name for name, part in self._named() if not part.trained]
+
+    def words(self) -> str:
+        """Say which backbones there are, and at which size."""
+        return " and ".join(f"{name} at {part.size} px" for name, part in self._named())
+
+    @torch.no_grad()
+    def check_sizes(self) -> None:
+        """Try the sizes of images before anything is decoded.
+
+        Raises:
+            NoisecleanerError: a backbone does not take images of its size.
+        """
+        for name, part in self._named():
+            part.eval()
+            try:
+                part(torch.zeros(1, 3, part.size, part.size))
+            except (RuntimeError, ValueError, AssertionError) as error:
+                raise NoisecleanerError(
+                    f"{name} cannot take images of {part.size} pixels ({str(error).splitlines()[0]}).",
+                    "Give a larger `Model.image_size`, or leave it out.",
+                ) from error
+            part.train()
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All weights by name, as `load` reads them: those of several backbones begin with their number."""
+        if len(self.parts) == 1:
+            return self.parts[0].state_dict()
+        states = [(number, part.state_dict()) for number, part in enumerate(self.parts)]
+        return {f"{number}.{name}": tensor for number, state in states for name, tensor in state.items()}
+
+    def load(self, path: Path) -> None:
+        """Load a safetensors file that holds `tensors`.
+
+        Raises:
+            NoisecleanerError: the file is no safetensors file, or its tensors do not fit.
+        """
+        if len(self.parts) == 1:
+            load_weights(self.parts[0], path)
+            return
+        tensors = read_weights(path)
+        for number, part in enumerate(self.parts):
+            start = f"{number}."
+            own = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+            load_tensors(part, own, path)
+
+    def _named(self) -> list[tuple[str, Backbone]]:
+        return list(zip(self.names, self.parts, strict=True))
