@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -82,6 +82,30 @@ def fit_calibrator(features: Features, outcome: BoolArray, *, weights: FloatArra
         deviation=tuple(deviation.tolist()),
         weights=tuple(model.coef_[0].tolist()),
         intercept=float(model.intercept_[0]),
+    )
+
+
+def averaged(calibrators: Sequence[Calibrator]) -> Calibrator:
+    """Average the log odds of calibrators that were fitted on the same rows, each on numbers of its own choice.
+
+    What they disagree about weighs less than in one model of all numbers, which has to fit more weights at once.
+
+    Args:
+        calibrators: at least one; numbers of one name are the same ones.
+    """
+    read = {
+        name: place for one in calibrators for name, *place in zip(one.features, one.mean, one.deviation, strict=True)
+    }
+    weights = dict.fromkeys(read, 0.0)
+    for one in calibrators:
+        for name, weight in zip(one.features, one.weights, strict=True):
+            weights[name] += weight / len(calibrators)
+    return Calibrator(
+        features=tuple(read),
+        mean=tuple(mean for mean, _ in read.values()),
+        deviation=tuple(deviation for _, deviation in read.values()),
+        weights=tuple(weights.values()),
+        intercept=sum(one.intercept for one in calibrators) / len(calibrators),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.quality.calibration import PARTS, Calibrator, fit_calibrator, stratified
-from noisecleaner.quality.features import Features
+from noisecleaner.quality.calibration import PARTS, Calibrator, stratified
+from noisecleaner.quality.evidence import Evidence, fit_on_evidence
 from noisecleaner.quality.planted import CleanOnlyRows, fit_planted, prior_of
+from noisecleaner.quality.sharpening import Sharpening, fit_sharpening
 from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.quality.suggestions import LEAST_SHARE, alternative, confidence, fit_confidence
 from noisecleaner.quality.transition import Transition, VerifiedLabels
@@ -75,6 +76,7 @@ class QualityModel:
             the network gives the label) or `transfer` (the fitted rows are of other classes than the network's; of
             new rows as if uncalibrated).
         transition: which label is given in place of which; None where too few errors were verified.
+        sharpening: what makes predictions fit the verified labels; None likewise, and in runs of earlier versions.
         fitted: for rows that were trained on; None when uncalibrated.
         new: for rows that were not; None when uncalibrated, or when the judging rows were trained on.
         suggestion: probability that the likeliest other label is right, if the given one is wrong; None where too few
@@ -86,6 +88,7 @@ class QualityModel:
     method: Literal["audited", "planted", "uncalibrated", "transfer"]
     _: KW_ONLY
     transition: Transition | None = None
+    sharpening: Sharpening | None = None
     fitted: Calibrator | None = None
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
@@ -99,14 +102,18 @@ class QualityModel:
         """Compute label quality of fitted rows in [0, 1], shape [rows]; NaN where a row was not predicted."""
         if self.fitted is None:
             return np.exp(signals.predictions.log_probability)
-        features = _features(signals.predictions, self.transition).beside(signals.dynamics.features())
+        features = self._evidence.of(signals.predictions).beside(signals.dynamics.features())
         return np.where(signals.predictions.known, self.fitted.probability(features), np.nan)
 
     def quality_of_new(self, predictions: Predictions) -> FloatArray:
         """Compute label quality of rows that were not fitted, see `quality`."""
         if self.new is None:
             return np.exp(predictions.log_probability)
-        return np.where(predictions.known, self.new.probability(_features(predictions, self.transition)), np.nan)
+        return np.where(predictions.known, self.new.probability(self._evidence.of(predictions)), np.nan)
+
+    @property
+    def _evidence(self) -> Evidence:
+        return Evidence(transition=self.transition, sharpening=self.sharpening)
 
     def judge(self, predictions: Predictions, quality: FloatArray) -> Judgements:
         """Suggest labels.
@@ -130,8 +137,8 @@ class QualityModel:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the model as a JSON object."""
-        described = {"transition": self.transition, "fitted": self.fitted, "new": self.new}
-        described |= {"suggestion": self.suggestion}
+        names = ("transition", "sharpening", "fitted", "new", "suggestion")
+        described = {name: getattr(self, name) for name in names}
         parts = {name: part.to_json() if part else None for name, part in described.items()}
         return {"method": self.method, **parts, "named": self.named}
 
@@ -142,7 +149,9 @@ class QualityModel:
         calibrators = {name: Calibrator.from_json(content[name]) if content[name] else None for name in names}
         transition = Transition.from_json(content["transition"]) if content["transition"] else None
         named = float(content.get("named", 1.0))  # earlier versions knew no rows of no class
-        return cls(content["method"], transition=transition, named=named, **calibrators)
+        sharper = content.get("sharpening")  # nor did they sharpen
+        sharpening = Sharpening.from_json(sharper) if sharper else None
+        return cls(content["method"], transition=transition, sharpening=sharpening, named=named, **calibrators)
 
 
 class FittedQuality(NamedTuple):
@@ -201,7 +210,8 @@ def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_
     predictions = audited.predictions
     correct = predictions.given == labels.true
     transition = Transition.fit(labels, given=predictions.given, classes=classes)
-    new = _features(predictions, transition, labels)
+    sharpening = fit_sharpening(predictions, labels, transition)
+    new = Evidence(transition=transition, sharpening=sharpening).of(predictions, labels)
     wrong = np.flatnonzero(~correct)
     mistaken = labels.take(wrong)
     alternatives = alternative(predictions.take(wrong), transition, mistaken)
@@ -209,8 +219,9 @@ def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_
     return QualityModel(
         "audited",
         transition=transition,
-        fitted=fit_calibrator(fitted, correct, weights=labels.weights),
-        new=fit_calibrator(new, correct, weights=labels.weights) if out_of_sample else None,
+        sharpening=sharpening,
+        fitted=fit_on_evidence(fitted, correct, weights=labels.weights),
+        new=fit_on_evidence(new, correct, weights=labels.weights) if out_of_sample else None,
         suggestion=fit_confidence(alternatives, mistaken, MIN_EACH // 2),
         named=_named(labels, correct),
     )
@@ -286,11 +297,3 @@ def _fit_planted(signals: Signals, verified: VerifiedRows, correct: BoolArray, s
     weights = verified.labels.weights
     share = float((weights[correct].sum() + 1) / (weights.sum() + 2))
     return calibrator.shifted(float(np.log(share / (1 - share))))
-
-
-def _features(
-    predictions: Predictions, transition: Transition | None, leave_out: VerifiedLabels | None = None
-) -> Features:
-    """What a calibrator reads of predictions: their own numbers, and the posterior where there is a transition."""
-    own = predictions.features()
-    return own if transition is None else own.beside(Features.of(posterior=transition.log_odds(predictions, leave_out)))

@@ -103,6 +103,17 @@ class Transition:
             rest = np.log(predictions.rest()) + np.log(self._assumed_wrong())
         return np.concatenate([listed, rest[:, None]], axis=1)
 
+    def given_if(self, predictions: Predictions, leave_out: VerifiedLabels | None = None) -> FloatArray:
+        """Compute log P(given | c) where c is the given label, each candidate, and any other class.
+
+        Returns:
+            Shape [rows, candidates + 2].
+        """
+        labels = np.concatenate([predictions.given[:, None], predictions.candidates], axis=1)
+        true, given = np.maximum(labels, 0), np.maximum(predictions.given[:, None], 0)
+        listed = self._given_if(true=true, given=np.broadcast_to(given, true.shape), leave_out=leave_out)
+        return np.pad(listed, ((0, 0), (0, 1)), constant_values=np.log(self._assumed_wrong()))
+
     def _given_if(self, *, true: IntArray, given: IntArray, leave_out: VerifiedLabels | None) -> FloatArray:
         """Compute log P(given | true) elementwise for class indices of one shape, [rows] or [rows, k]."""
         keys, counts = np.array(self.keys), np.array(self.counts)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from noisecleaner.quality.calibration import (
     Calibrator,
+    averaged,
     fit_calibrator,
     prior_log_odds,
     reliability,
@@ -37,6 +38,17 @@ def test_a_missing_number_counts_as_the_mean_and_an_empty_column_is_left_out() -
     fitted = fit_calibrator(Features.of(margin=margin, beta=np.full(400, np.nan)), margin > 0.1)
     assert fitted.features == ("margin",)
     assert fitted.log_odds(Features.of(margin=np.array([np.nan])))[0] == pytest.approx(fitted.intercept)
+
+
+def test_an_average_of_calibrators_says_the_mean_of_their_log_odds() -> None:
+    rng = np.random.default_rng(0)
+    features = Features.of(a=rng.normal(size=300), b=rng.normal(size=300), c=rng.normal(size=300))
+    outcome = rng.random(300) < sigmoid(features.values.sum(axis=1))
+    parts = [fit_calibrator(features.only(names), outcome) for names in (("a", "b"), ("b", "c"))]
+    together = averaged(parts)
+    assert together.features == ("a", "b", "c")
+    mean = np.mean([part.log_odds(features) for part in parts], axis=0)
+    np.testing.assert_allclose(together.log_odds(features), mean)
 
 
 def test_a_calibrator_survives_json() -> None:

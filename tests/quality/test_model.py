@@ -18,10 +18,10 @@ from noisecleaner.quality.signals import Signals
 ROWS = 6000
 
 
-def audited(signals: Signals, true: Array, size: int = 400) -> tuple[QualityModel, Array, Array]:
+def audited(signals: Signals, true: Array, size: int = 400, *, classes: int = 4) -> tuple[QualityModel, Array, Array]:
     """The model, the quality of every row and the rows that judge, a random sample."""
     judging = np.random.default_rng(5).choice(len(true), size, replace=False)
-    return *fit_quality(signals, verify(true, judging))[:2], judging
+    return *fit_quality(signals, verify(true, judging, classes=classes))[:2], judging
 
 
 def suggest(model: QualityModel, signals: Signals, quality: Array) -> tuple[Array, Array]:
@@ -239,7 +239,8 @@ def test_what_training_saw_serves_fitted_rows_alone() -> None:
     model, *_ = fit_quality(signals, verify(true, np.arange(200)))
     assert model.new is not None
     assert model.fitted is not None
-    assert model.new.features == ("predicted_margin", "predicted_log_probability", "posterior")
+    own = ("predicted_margin", "predicted_log_probability", "predicted_lead", "predicted_entropy")
+    assert model.new.features == (*own, "posterior", "posterior_excess")
     assert model.fitted.features == (*model.new.features, "margin", "alpha", "alignment")  # beta is of no row
 
 
@@ -285,7 +286,7 @@ def test_rows_of_no_class_teach_what_is_worth_suggesting(size: int, method: str,
 
 def test_rows_of_no_class_are_wrong_labels_for_the_calibration() -> None:
     signals, true = of_no_class()
-    _, quality, _ = audited(signals, true, 800)
+    _, quality, _ = audited(signals, true, 800, classes=10)
     wrong = signals.predictions.given != true
     assert 1 - quality.mean() == pytest.approx(wrong.mean(), abs=0.02)
     assert calibration_error(quality, ~wrong) < 0.05
@@ -296,5 +297,5 @@ def test_a_model_comes_back_with_what_it_learned_of_rows_of_no_class() -> None:
     assert 0 < model.named < 1
     content = json.loads(json.dumps(model.to_json()))
     assert QualityModel.from_json(content) == model
-    del content["named"]  # as earlier versions wrote it
-    assert QualityModel.from_json(content) == replace(model, named=1.0)
+    del content["named"], content["sharpening"]  # as earlier versions wrote it
+    assert QualityModel.from_json(content) == replace(model, named=1.0, sharpening=None)
