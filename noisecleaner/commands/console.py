@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ from rich.text import Text
 
 from noisecleaner.commands import _summary
 from noisecleaner.commands._counts import share, skips
+from noisecleaner.commands._following import answering, filling_in, taking_back
 from noisecleaner.commands._listing import Listing
-from noisecleaner.commands._taking_back import filling_in, fitting, taking_back
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stdout, verbosity
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import listed
@@ -106,16 +106,15 @@ def show_reported(reported: ReportResult) -> None:
         TerminalProgress().warn(reported.note)
 
 
-def show_review(written: ReviewResult) -> None:
-    """Tell what `review` wrote, and what to do with it."""
+def show_review(written: ReviewResult, words: Callable[[str], str] = typed) -> None:
+    """Tell what `review` wrote, and what to do with it; `words` puts a command in place of Python in backticks."""
     pages = str(written.paths[0])
     if len(written.paths) > 1:
         pages = f"{len(written.paths)} pages, {written.paths[0]} to {written.paths[-1].name}"
     _show(
         f"Wrote {pages} ({counted(written.rows, 'image')}; {written.bytes / 1e6:.2f} MB, needs no network).",
         *([written.aside] if written.aside else []),
-        f"Open it in a browser, answer with the keyboard (? tells the keys), and save {written.table}.",
-        f"Next: {typed(written.back).strip('`')}" if written.back else f"Next: give {written.table} to --trusted.",
+        *answering(written, words),
     )
     if written.lost:
         lost = sum(written.lost.values())
@@ -134,15 +133,17 @@ def show_planned(planned: PlanResult) -> None:
     _show_next(planned, "trusted_label", taking_back(planned))
 
 
-def show_planned_first(planned: DataPlanResult, options: Mapping[str, str | int]) -> None:
-    """Tell what `plan` wrote before any fit, and what to type next; `options` are those that rows were read by."""
+def show_planned_first(planned: DataPlanResult, names: str | None) -> None:
+    """Tell what `plan` wrote before any fit, and what to type next; `names` is the file of class names, if any."""
+    from noisecleaner.planning import to_fit
+
     known = f" and {planned.known:,} that are verified already" if planned.known else ""
     broken = f", leaving out {planned.unreadable:,} whose image does not open" if planned.unreadable else ""
     _show(
         f"Wrote {planned.path}: {counted(planned.new, 'row')} to verify{known}, drawn evenly from {planned.rows:,} "
         f"with a given label{broken}. It does not tell that label."
     )
-    _show_next(planned, "trusted_label", fitting(planned, options))
+    _show_next(planned, "trusted_label", to_fit(planned.drawn_from, str(planned.path), names=names), names=names)
 
 
 def show_recheck(drawn: RecheckResult) -> None:
@@ -157,14 +158,9 @@ def show_recheck(drawn: RecheckResult) -> None:
     _show_next(drawn, "second_label", taking_back(drawn))
 
 
-def _show_next(form: Form, column: str, command: Sequence[str]) -> None:
-    """Tell how a table is filled in, and which command takes it back then."""
-    _show(
-        f"Next: {shlex.join(filling_in(form))}",
-        f"It shows the images, and gives a verified.csv to pass in place of {form.path}. Or fill in the column "
-        f"{column} there with the true class of each row, and keep the other columns.",
-        f"Then: {shlex.join(command)}",
-    )
+def _show_next(form: Form, column: str, back: str, *, names: str | None = None) -> None:
+    """Tell how a table is filled in, and which command takes it back then; see `filling_in`."""
+    _show(*filling_in(form, column, back, names=names))
     if form.telling:
         TerminalProgress().warn(
             f"The sample id or path of {form.telling:,} rows names the given label: a look is blind only where it is "

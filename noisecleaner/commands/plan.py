@@ -59,7 +59,7 @@ def plan(
         return
     progress = terminal.TerminalProgress()
     planned = plan_data(rows.source(drawn_from), out, seed=seed, progress=progress, **only_given(count=count))
-    console.show_planned_first(planned, rows.given())
+    console.show_planned_first(planned, rows.label_names)
 
 
 def _is_run(path: Path) -> bool:

@@ -44,9 +44,15 @@ def review(
     Example: noisecleaner review verify.parquet --out verify.html
     """
     from noisecleaner.api import review as write
+    from noisecleaner.planning.following import NAMES
 
     if data is None:
         refuse({"column options": row_options != RowOptions()}, "--data")
+
+    def words(text: str) -> str:
+        names = row_options.label_names  # the library forgets where it has read them
+        return typed(text if names is None else text.replace(f"label_names={NAMES}", f"label_names={names!r}"))
+
     written = write(
         place,
         out,
@@ -54,7 +60,7 @@ def review(
         data=None if data is None else row_options.source(data),
         rows=rows,
         link_images=link_images,
-        words=typed,
+        words=words,
         progress=terminal.TerminalProgress(),
     )
-    console.show_review(written)
+    console.show_review(written, words)

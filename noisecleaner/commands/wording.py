@@ -29,6 +29,7 @@ _OPTIONS = {
     "Goal.precision": "--target-precision",
     "Goal.noise": "--target-noise",
     "Corruption.kind": "--kind",
+    "score_new.source": "--data",
     "count": "--n",
     "recheck.count": "--recheck",
     "options": "--option",
@@ -70,6 +71,11 @@ def typed(text: str) -> str:
     So does whatever stands in quotes: the words of a user (see `errors.quoted`), who may call a class "`seed`".
     """
     return _PIECES.sub(lambda found: (found["code"] and _translated(found["code"])) or found[0], text)
+
+
+def command(code: str) -> str:
+    """Put a command in place of one call in Python, which may stand in backticks."""
+    return typed(f"`{code.strip('`')}`").strip("`")
 
 
 def option(parameter: str) -> str:
@@ -135,8 +141,12 @@ def _goal(call: ast.Call) -> str | None:
 def _option(owner: str, keyword: ast.keyword) -> Iterator[str]:
     """The words for NAME=VALUE."""
     option, value = _called(owner, keyword.arg or ""), keyword.value
-    if keyword.arg == "source":  # the first word of a command
+    if option == "--source":  # the first word of a command
         yield from _argument(value)
+    elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Columns":
+        yield from (word for column in value.keywords for word in _option("Columns", column))
+    elif isinstance(value, ast.Call):
+        yield from (option, *_argument(value))
     elif isinstance(value, ast.Constant) and isinstance(value.value, bool):
         yield option if value.value else option.replace("--", "--no-", 1)
     elif isinstance(value, ast.Dict):

@@ -2,6 +2,7 @@
 
 from noisecleaner.planning.drawing import PlanResult, plan
 from noisecleaner.planning.filled import FilledForm, read_form
+from noisecleaner.planning.following import to_fit, to_review, to_score, to_score_new
 from noisecleaner.planning.of_data import DataPlanResult, plan_data
 from noisecleaner.planning.origin import Origin
 from noisecleaner.planning.rechecking import RecheckResult, recheck
@@ -16,4 +17,8 @@ __all__ = [
     "plan_data",
     "read_form",
     "recheck",
+    "to_fit",
+    "to_review",
+    "to_score",
+    "to_score_new",
 ]

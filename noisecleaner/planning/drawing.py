@@ -73,7 +73,7 @@ def plan(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> PlanResult
         raise
     return PlanResult(
         path=out,
-        data=scored.metadata.source.data,
+        drawn_from=scored.metadata.source,
         new=count,
         known=int(frame.verified.sum()),
         shrinks=design.shrinks,

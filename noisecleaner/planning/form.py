@@ -25,15 +25,20 @@ class Form:
 
     Args:
         path: the table.
-        data: where its rows come from.
+        drawn_from: where its rows come from.
         telling: rows of the table whose id or path names their given label, so that a look at it is not blind.
         notices: what whoever fills it in must know.
     """
 
     path: Path
-    data: str
+    drawn_from: Source
     telling: int = 0
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def data(self) -> str:
+        """The place of the dataset."""
+        return self.drawn_from.data
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,7 @@ def plan_data(
     )
     return DataPlanResult(
         path=out,
-        data=source.data,
+        drawn_from=source,
         new=count,
         known=int(known.sum()),
         rows=total,

@@ -73,7 +73,7 @@ def recheck(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> Recheck
     )
     return RecheckResult(
         path=out,
-        data=scored.metadata.source.data,
+        drawn_from=scored.metadata.source,
         scores=run,
         run=scored.metadata.run,
         source=other_rows(scored),

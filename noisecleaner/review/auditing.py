@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest import Columns, Manifest, Source, read_manifest
+from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.ingest.labels.indices import SECOND
+from noisecleaner.noise.sampling import unequal
 from noisecleaner.pages.dataset import moved, pictured, refuse_changed
-from noisecleaner.planning import FilledForm, Origin, read_form
+from noisecleaner.planning import FilledForm, Origin, read_form, to_fit, to_score, to_score_new
 from noisecleaner.review.sheet import Kind, Sheet, SheetRow
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.texts import agreeing, counted
@@ -37,7 +38,8 @@ def audit(plan: Path, data: Source | None) -> tuple[Sheet, Manifest]:
     """
     _refuse_no_table(plan)
     form = read_form(plan)
-    source = pictured(_source(plan, form.origin, data))
+    read = _source(plan, form.origin, data)
+    source = pictured(read)
     manifest = read_manifest(source, form.origin.classes if form.origin else None)
     if form.origin and form.origin.run and ScoredRun.has_scores(Path(form.origin.run)):
         refuse_changed(manifest, ScoredRun(Path(form.origin.run)), source)
@@ -48,8 +50,9 @@ def audit(plan: Path, data: Source | None) -> tuple[Sheet, Manifest]:
             f"A page is for rows without a label, but all {counted(len(rows), 'row')} of {plan} have one.",
             "Draw new ones: `plan(RUN, out=FILE)`.",
         )
+    kind = Kind.RECHECK if form.column == SECOND else Kind.AUDIT
     sheet = Sheet(
-        kind=Kind.RECHECK if form.column == SECOND else Kind.AUDIT,
+        kind=kind,
         classes=manifest.classes,
         none_label=form.origin.none_label if form.origin else manifest.none_label,
         rows=rows,
@@ -57,7 +60,7 @@ def audit(plan: Path, data: Source | None) -> tuple[Sheet, Manifest]:
         numbers=_numbers(form, manifest, order, source),
         source=source,
         aside=_aside(len(rows) - len(order)),
-        back=_back(form.origin, source),
+        back=_back(form, read, f"{kind.table}.csv"),
     )
     return sheet, manifest
 
@@ -131,10 +134,20 @@ def _aside(known: int) -> str:
     return f"{rows}: not shown, but in the file."
 
 
-def _back(origin: Origin | None, source: Source) -> str:
-    """What takes the answers back; nothing where that would need more words, of columns or of new rows."""
-    run = origin.run if origin else None
-    if run is None:
-        usual = Source(source.data, columns=Columns(label_names=source.columns.told)) == source
-        return f"`fit({source.data!r}, trusted=TABLE, out='runs/first')`" if usual else ""
-    return f"`score({run!r}, trusted=TABLE)`" if (Path(run) / "run.json").exists() else ""
+def _back(form: FilledForm, source: Source, table: str) -> str:
+    """What takes the answers back; nothing where nobody knows."""
+    if form.origin is None or form.origin.run is None:
+        # a table of text does not say of which run it is, if it is of one
+        of_a_run = form.origin is None and (form.column == SECOND or _weighed(form))
+        return "" if of_a_run else to_fit(source, table)
+    scores = Path(form.origin.run)
+    if (scores / "run.json").exists():
+        return to_score(scores, table)
+    if not ScoredRun.has_scores(scores):  # it has moved
+        return ""
+    return to_score_new(source, table, run=ScoredRun(scores).metadata.run, scores=scores)
+
+
+def _weighed(form: FilledForm) -> bool:
+    """Whether rows were drawn with unequal probabilities, as only the scores of a run tell them."""
+    return form.probability is not None and unequal(form.probability)

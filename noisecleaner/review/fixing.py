@@ -68,7 +68,7 @@ def flagged(run: ScoredRun, data: Source | None, *, most: int) -> tuple[Sheet, M
         source=source,
         by=by,
         aside=_aside(shown=len(rows), of=chosen.of, flagged=run.counts.flagged),
-        back=f"`export_clean({str(run.path)!r}, out=DIR, corrections=TABLE)`",
+        back=f"`export_clean({str(run.path)!r}, out=DIR, corrections={f'{Kind.FIX.table}.csv'!r})`",
     )
     return sheet, manifest
 

@@ -97,16 +97,15 @@ def review(
     refuse_strangers(dict.fromkeys(paths, MARK), what="review page")
     images = pictures_of(manifest, sheet.source, linked_from=out.parent if link_images else None)
     table = f"{sheet.kind.table}.csv"
-    back = sheet.back.replace("TABLE", repr(table))
     with (progress or Progress()).stage("Reading images", len(sheet.order), "images") as stage:
-        written = _write(paths, _leaves(sheet, images, most=most, back=words(back), stage=stage))
+        written = _write(paths, _leaves(sheet, images, most=most, back=words(sheet.back), stage=stage))
     return ReviewResult(
         paths=tuple(paths),
         kind=sheet.kind.value,
         known=len(sheet.rows) - len(sheet.order),
         aside=sheet.aside,
         table=table,
-        back=back,
+        back=sheet.back,
         **written._asdict(),
     )
 

@@ -216,7 +216,7 @@ def test_a_summary_of_nothing_has_no_tables(capfd: Capture) -> None:
 
 PLANNED = PlanResult(
     path=Path("verify.parquet"),
-    data="/images",
+    drawn_from=Source("/images"),
     new=1200,
     known=300,
     shrinks=0.6789,
@@ -258,31 +258,44 @@ def test_new_rows_are_named_again(capfd: Capture, source: Source, words: str) ->
     assert lines(capfd)[-1] == f"Then: noisecleaner score /runs/first {words} --out out --trusted verify.parquet"
 
 
-FIRST = DataPlanResult(path=Path("to do.csv"), data="/my images", new=300, known=0, rows=50_000, unreadable=0)
+MINE = Source("/my images", columns=Columns(label="my label", row_ids=True))
+FIRST = DataPlanResult(path=Path("to do.csv"), drawn_from=MINE, new=300, known=0, rows=50_000, unreadable=0)
 
 
 def test_what_a_plan_before_any_fit_says(capfd: Capture) -> None:
-    console.show_planned_first(FIRST, {"--label-column": "my label", "--row-ids": True})
+    console.show_planned_first(FIRST, None)
     assert lines(capfd) == [
         "Wrote to do.csv: 300 rows to verify, drawn evenly from 50,000 with a given label. It does not tell "
         "that label.",
-        "Next: noisecleaner review 'to do.csv' --data '/my images' --out 'to do.html'",
+        "Next: noisecleaner review 'to do.csv' --data '/my images' --label-column 'my label' --row-ids "
+        "--out 'to do.html'",
         "It shows the images, and gives a verified.csv to pass in place of to do.csv. Or fill in the column "
         "trusted_label there with the true class of each row, and keep the other columns.",
         "Then: noisecleaner fit '/my images' --label-column 'my label' --row-ids --trusted 'to do.csv' "
         "--out runs/first",
     ]
     notice = Notice(code="ids-respelled", message="Ids may change.")
-    console.show_planned_first(replace(FIRST, known=7, unreadable=2, notices=(notice,)), {})
+    console.show_planned_first(replace(FIRST, known=7, unreadable=2, notices=(notice,)), None)
     told = capfd.readouterr()
     assert "300 rows to verify and 7 that are verified already, drawn evenly" in told.out
     assert "with a given label, leaving out 2 whose image does not open." in told.out
     assert told.err == "Warning: Ids may change.\n"
 
 
+@pytest.mark.parametrize(("names", "told"), [(None, "FILE"), ("my names.txt", "'my names.txt'")])
+def test_class_names_are_told_again(capfd: Capture, names: str | None, told: str) -> None:
+    source = Source("/d", columns=Columns(image="it`s", label_names=("no", "yes")), none_label="other", label_level=2)
+    console.show_planned_first(replace(FIRST, drawn_from=source), names)
+    options = f"--image-column 'it`s' --label-names {told} --none-label other --label-level 2"
+    found = lines(capfd)
+    assert found[1] == f"Next: noisecleaner review 'to do.csv' --data /d {options} --out 'to do.html'"
+    assert found[3] == f"Then: noisecleaner fit /d {options} --trusted 'to do.csv' --out runs/first"
+    assert found[4:] == ([] if names else ["FILE is the file of class names that was given before."])
+
+
 RECHECK = RecheckResult(
     path=Path("second.parquet"),
-    data="/images",
+    drawn_from=Source("/images"),
     scores=Path("runs/first"),
     run=Path("/runs/first"),
     source=None,
@@ -299,7 +312,7 @@ def test_what_a_second_look_says(capfd: Capture) -> None:
         "Wrote second.parquet: 60 rows for a second look, drawn evenly from 1,300 verified ones. It does not tell what "
         "was said of them: best look with other eyes than the first time.",
         "Next: noisecleaner review second.parquet --out second.html",
-        "It shows the images, and gives a verified.csv to pass in place of second.parquet. Or fill in the column "
+        "It shows the images, and gives a second-looks.csv to pass in place of second.parquet. Or fill in the column "
         "second_label there with the true class of each row, and keep the other columns.",
         "Then: noisecleaner score runs/first --trusted second.parquet",
     ]

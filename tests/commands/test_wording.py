@@ -50,6 +50,14 @@ OPTIONS = {"--help"} | {
         ("`plan('runs/first', count=N)`", "`noisecleaner plan runs/first --n N`"),
         ("`recheck('runs/first', count=50)`", "`noisecleaner plan runs/first --recheck 50`"),
         ("`count` and `recheck.count`", "--n and --recheck"),
+        (
+            "`score_new(RUN, source=Source('d', columns=Columns(label='l', row_ids=True)), out=OUT)`",
+            "`noisecleaner score RUN --data d --label-column l --row-ids --out OUT`",
+        ),
+        (
+            "`review('p.csv', data=Source(DATA, none_label='x'))`",
+            "`noisecleaner review p.csv --data DATA --none-label x`",
+        ),
         ("`methods()`", "`noisecleaner methods`"),
         ("`torch.save(x)`", "`torch.save(x)`"),
         ("`not python`", "`not python`"),

@@ -29,7 +29,7 @@ def test_a_csv_needs_to_be_told_where_its_images_are(tmp_path: Path) -> None:
     assert (sheet.classes, sheet.none_label, sheet.kind) == (("x", "y"), "none", Kind.AUDIT)
     assert [row.sample_id for row in sheet.rows] == ["a", "b", "c"]
     assert [row.probability for row in sheet.rows] == [None] * 3
-    assert sheet.back == f"`fit({str(data)!r}, trusted=TABLE, out='runs/first')`"
+    assert sheet.back == f"`fit(FitConfig(source=Source({str(data)!r}), trusted='verified.csv'), out='runs/first')`"
 
 
 def test_rows_that_are_not_in_the_dataset_are_refused(tmp_path: Path) -> None:
