@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +11,13 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located
-from noisecleaner.noise.design import Design, Frame, draw
-from noisecleaner.noise.sampling import unequal
+from noisecleaner.noise.design import Frame, draw
 from noisecleaner.notices import void
+from noisecleaner.planning.designs import Verified, remember, used
 from noisecleaner.planning.form import ScoredForm, check_new, other_rows, write_form
 from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.tables import DESIGN, PLAN, doubles, read_table, write_table
-
-#: Where a plan leaves the probabilities for the next one.
-_DESIGN = "design.parquet"
+from noisecleaner.tables import PLAN, doubles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +62,7 @@ def plan(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> PlanResult
     table = _table(scores, frame.verified | design.drawn, design.probability)
     notices = write_form(out, table, schema=PLAN, origin=Origin.of(scored), facts={"n": count, "seed": seed})
     try:
-        _remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
+        remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
     except BaseException:
         out.unlink()  # nobody shall fill in a plan that the next one would not know of
         raise
@@ -105,47 +100,23 @@ def _frame(scored: ScoredRun, scores: pa.Table, count: int) -> Frame:
             "Give another `count`.",
         )
     even = np.full(len(usable), verified.sum() / max(1, int(usable.sum())))
-    before = _before(scored.path, verified) if _drawn_by_scores(scored, verified) else even
-    return Frame(quality=quality, usable=usable, verified=verified, before=before)
+    before = _before(scored, scores["sample_id"], verified) if scored.metadata.weighted else None
+    return Frame(quality=quality, usable=usable, verified=verified, before=even if before is None else before)
 
 
-def _drawn_by_scores(scored: ScoredRun, verified: BoolArray) -> bool:
-    """Whether a plan from scores drew the verified rows, shape [rows]: what `plan_data` draws is a plain sample."""
-    if not scored.metadata.weighted or (scored.path / _DESIGN).exists():
-        return scored.metadata.weighted
-    drawn = doubles(scored.scores(["sample_probability"])["sample_probability"])[verified]
-    # an earlier version did not tell them
-    return not np.isfinite(drawn).any() or unequal(drawn)
-
-
-def _before(run: Path, verified: BoolArray) -> FloatArray:
-    """With which probability each row could have been drawn by the plans before, shape [rows].
-
-    A plan of which no row was verified is forgotten.
+def _before(scored: ScoredRun, ids: pa.ChunkedArray, verified: BoolArray) -> FloatArray | None:
+    """With which probability each row could have been drawn before; None where that was a plain random sample.
 
     Args:
-        run: where the last plan left its design.
+        scored: where plans left their designs.
+        ids: of all rows, shape [rows].
         verified: rows that somebody has verified, shape [rows].
 
     Raises:
         NoisecleanerError: they were drawn by a plan that was made elsewhere.
     """
-    path = run / _DESIGN
-    if not path.exists():
-        raise NoisecleanerError(
-            f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet.",
-            "Score the verified table in the run in which it was planned (`score(RUN, trusted=PLAN)`), and plan there.",
-        )
-    design = read_table(path, DESIGN)[0]
-    done = verified[np.asarray(design["drawn"])].any()
-    return doubles(design["sample_probability" if done else "before"])
-
-
-def _remember(run: Path, out: Path, *, ids: pa.ChunkedArray, frame: Frame, design: Design) -> None:
-    """Keep the design for the next plan."""
-    columns: dict[str, Any] = {"sample_id": ids, "before": frame.before}
-    columns |= {"sample_probability": design.probability, "drawn": design.drawn}
-    write_table(run / _DESIGN, [pa.table(columns, schema=DESIGN)], DESIGN, {"plan": str(out)})
+    probability = doubles(scored.scores(["sample_probability"])["sample_probability"])
+    return used(scored.path, Verified(ids=ids, rows=verified, probability=probability))
 
 
 def _table(scores: pa.Table, rows: BoolArray, probability: FloatArray) -> pa.Table:

@@ -202,6 +202,59 @@ def test_a_plan_of_which_no_row_was_verified_is_forgotten(tmp_path: Path) -> Non
     np.testing.assert_allclose(once[1], again[1])
 
 
+def drawn_with(rows: Array, probability: Array, count: int = ROWS) -> pa.Array:
+    """A column sample_probability: what verified rows were drawn with, null for others."""
+    column = np.full(count, np.nan)
+    column[rows] = probability
+    return pa.array(column, from_pandas=True)
+
+
+def test_a_plan_that_was_thrown_away_has_no_part_in_the_next_one(tmp_path: Path) -> None:
+    """Two plans of one run, of which the first is filled in; then a third, whose estimates must be unbiased."""
+    data = Dataset(tmp_path)
+    rng = np.random.default_rng(0)
+    estimates, stands_for = [], []
+    for repeat in range(60):
+        data.write(np.sort(rng.choice(ROWS, 100, replace=False)))
+        rows, probability = data.plan(f"used{repeat}", 100, repeat)
+        thrown, _ = data.plan(f"thrown{repeat}", 400, repeat + 1000)
+        assert np.isin(thrown, rows).sum() > 100  # rows of both are no sign that the second was used
+        data.write(rows, weighted=True, sample_probability=drawn_with(rows, probability))
+        rows, probability = data.plan(f"third{repeat}", 100, repeat + 2000)
+        estimates.append(data.estimate(rows, probability))
+        stands_for.append(float((1 / probability).sum()))
+    assert unbiased(estimates, data.wrong.mean())
+    assert np.mean(stands_for) == pytest.approx(ROWS, rel=0.02)
+
+
+def test_the_plan_that_was_filled_in_is_found_however_many_came_after_it(tmp_path: Path) -> None:
+    data = Dataset(tmp_path)
+    data.write(np.arange(0, ROWS, 20))
+    rows, probability = data.plan("used", 100)
+    filled = {"weighted": True, "sample_probability": drawn_with(rows, probability)}
+    data.write(rows, **filled)
+    alone = data.plan("next", 50)
+    data.write(np.arange(0, ROWS, 20))
+    for count in (200, 300, 400):
+        data.plan(f"thrown{count}", count)
+    data.write(rows, **filled)
+    again = data.plan("after others", 50)
+    np.testing.assert_array_equal(alone[0], again[0])
+    np.testing.assert_array_equal(alone[1], again[1])
+
+
+def test_rows_with_probabilities_of_no_plan_cannot_go_on(tmp_path: Path) -> None:
+    data = Dataset(tmp_path)
+    data.write(np.arange(0, ROWS, 20))
+    rows, probability = data.plan("used", 100)
+    data.write(rows, weighted=True, sample_probability=drawn_with(rows, np.clip(probability * 1.2, 0, 1)))
+    before = (tmp_path / "design.parquet").read_bytes()
+    with pytest.raises(NoisecleanerError, match=r"no plan of .* has their sample_probability \(such as .* of r0"):
+        data.plan("next", 10)
+    assert (tmp_path / "design.parquet").read_bytes() == before
+    assert not (tmp_path / "next.parquet").exists()
+
+
 def test_without_scores_there_is_no_plan(tmp_path: Path) -> None:
     with pytest.raises(NoisecleanerError):
         plan(tmp_path, tmp_path / "verify.parquet", count=10)
