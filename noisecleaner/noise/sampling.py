@@ -113,6 +113,15 @@ class Sampling:
         )
 
 
+def plain_together(*samples: Sampling) -> bool:
+    """Whether rows of several samples are a plain random sample together: all were drawn evenly, from all rows.
+
+    Whatever their sizes, any other rows would have come as often: the probability of a row of such a sample is that of
+    every other, and not the one with which a part of it was drawn.
+    """
+    return not any(sample.unequal or sample.misfit() for sample in samples)
+
+
 def misdrawn(found: str) -> Notice:
     """Say that no rate stands on rows with probabilities that cannot be true.
 

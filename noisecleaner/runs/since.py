@@ -26,6 +26,7 @@ from noisecleaner.ingest.verified.strangers import Strangers
 from noisecleaner.noise.disorder import CODE as DISORDERED
 from noisecleaner.noise.randomness import NOT_RANDOM
 from noisecleaner.noise.ranking import CODES as RANKED
+from noisecleaner.noise.sampling import Sampling, plain_together
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.runs.odd_corrections import fixes_among, likeliest_of, named, odd_among
@@ -77,11 +78,12 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
     probability = scored.probability.copy()
     if fresh.probability is not None:
         probability[fresh.rows] = fresh.probability
-    elif any(
-        notice.code == NOT_RANDOM for notice in scored.notices
-    ):  # what was no sample may be one, but not of these probabilities
+    elif any(notice.code == NOT_RANDOM for notice in scored.notices):
+        # what was no sample may be one, but not of these probabilities
         probability[fresh.rows] = np.nan
     identity = with_column(scored.identity, "trusted_label", overwritten(before, fresh.rows, fresh.labels))
+    if fresh.probability is not None and _drawn_evenly(scored, replace(scored, identity=identity), mask, probability):
+        probability = np.full(len(mask), np.nan)
     looks = overwritten(identity[SECOND], fresh.again.rows, fresh.again.labels)
     identity, alone = without_first(with_column(identity, SECOND, looks))
     # labels that stood beside the wrong rows at the fit are gone where the table holds all of them
@@ -95,6 +97,22 @@ def verified_since(scored: ScoredRows, trace: Trace, trusted: str, like: Source)
         probability=probability,
     ).noting(*fresh.notices, *alone)
     return Since(rows=joined, held=mask, where=fresh.where, empty=fresh.empty, order=fresh.rows)
+
+
+def _drawn_evenly(before: ScoredRows, after: ScoredRows, held: BoolArray, probability: FloatArray) -> bool:
+    """Whether a table of rows that were drawn evenly joins others that were: both are a plain random sample.
+
+    Args:
+        before: the rows with what was verified before.
+        after: the same with the labels of the table.
+        held: which of them the table held, shape [rows].
+        probability: with which each was drawn, as the table or what was before it says, shape [rows].
+    """
+    others = (before.trusted != UNVERIFIED) & ~held
+    if not others.any() or any(notice.code == NOT_RANDOM for notice in before.notices):
+        return False
+    trusted = np.where(held, after.trusted, UNVERIFIED)
+    return plain_together(before.sampling, Sampling.of(given=after.given, trusted=trusted, probability=probability))
 
 
 def _withheld(scored: ScoredRows, fresh: _Fresh, trace: Trace) -> tuple[ScoredRows, _Fresh]:

@@ -141,6 +141,26 @@ def test_a_label_that_is_verified_anew_replaces_the_old_one(run: Path, truth: di
     assert noise(run)["overall"]["audited"] == 120
 
 
+def test_rows_of_a_plan_that_was_made_before_any_fit_join_a_plain_sample(
+    run: Path, doubtful: Path, truth: dict[str, str], command: Command
+) -> None:
+    """Two samples that were drawn evenly: their union is one, and has no probabilities that differ."""
+    even = run.parent / "even.csv"
+    planned = command("plan", doubtful / "data.parquet", "--n", 200, "--embedding-column", "embedding", "--out", even)
+    assert planned.code == 0, planned.err
+    table = csv.read_csv(even)
+    filled = pa.array([truth[name] for name in table["sample_id"].to_pylist()])
+    csv.write_csv(table.set_column(table.column_names.index("trusted_label"), "trusted_label", filled), even)
+    assert command("score", run, "--trusted", even).code == 0
+    after = pq.read_table(run / "scores.parquet")
+    audited = after.num_rows - after["trusted_label"].null_count
+    assert 280 < audited < 320
+    assert noise(run)["overall"]["audited"] == audited
+    assert after["sample_probability"].null_count == after.num_rows
+    assert noise(run)["overall"]["low"] < share_wrong(run, truth) < noise(run)["overall"]["high"]
+    assert command("plan", run, "--n", "30", "--out", run.parent / "next.parquet").code == 0
+
+
 def test_the_run_is_as_before_when_it_is_scored_without_them_again(
     run: Path, truth: dict[str, str], command: Command
 ) -> None:

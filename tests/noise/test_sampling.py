@@ -9,7 +9,7 @@ from noisecleaner.arrays import UNVERIFIED, FloatArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.design import Frame, draw
 from noisecleaner.noise.randomness import NOT_RANDOM
-from noisecleaner.noise.sampling import Sampling, misdrawn, unequal
+from noisecleaner.noise.sampling import Sampling, misdrawn, plain_together, unequal
 from noisecleaner.notices import Severity
 
 
@@ -111,3 +111,21 @@ def test_rows_that_are_drawn_apart_are_hardly_ever(size: int) -> None:
         drawn = probability[rng.random(1500) < probability]
         alarms += Sampling(probability=drawn, rows=1500).misfit() is not None
     assert alarms <= 5
+
+
+def test_samples_that_were_drawn_evenly_are_a_plain_one_together() -> None:
+    rows, plain = 1000, alike(np.nan, size=150, rows=1000)
+    even = alike(0.12, size=120, rows=rows)
+    assert plain_together(plain, even)
+    assert plain_together(even, alike(0.3, size=300, rows=rows))
+    assert not plain_together(plain, alike(0.5, size=120, rows=rows))  # nobody drew these
+    assert not plain_together(plain, sampling(0.1, *[0.2] * 150, rows=rows))
+
+
+def test_a_row_is_as_often_in_two_plain_samples_together_as_any_other() -> None:
+    """Rates of such a sample are right: a tenth of the rows is wrong."""
+    rng, rates = np.random.default_rng(0), []
+    for _ in range(2000):
+        together = np.union1d(rng.choice(300, 40, replace=False), rng.choice(300, 60, replace=False))
+        rates.append((together < 30).mean())
+    assert np.mean(rates) == pytest.approx(0.1, abs=0.002)
