@@ -25,7 +25,8 @@ from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.ids import ids
 from noisecleaner.ingest.memory import keep
-from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
+from noisecleaner.noise.goal import Goal
+from noisecleaner.noise.thresholds import TooFewVerifiedError
 from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult, plan, plan_data, recheck
 from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.progress.bars import ProgressBars, Verbosity
@@ -33,10 +34,10 @@ from noisecleaner.registry import PlugIn, methods, regularisers
 from noisecleaner.report.writing import ReportResult, report
 from noisecleaner.review.writing import ReviewResult, review
 from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary
-from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Decoding, Effort, Inference, Meta, Model, Regularisation
 

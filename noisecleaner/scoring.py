@@ -22,6 +22,7 @@ from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.ingest.verified.corrections import COLUMN, refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
 from noisecleaner.ingest.verified.second_looks import second_looks_alone
+from noisecleaner.noise.goal import BY_PROBABILITY
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
@@ -29,6 +30,7 @@ from noisecleaner.report.writing import shown
 from noisecleaner.runs.auditor import Auditor, AuditorRecord
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.contents import Contents, dataset_contents
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.doubts import suspected
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
@@ -40,7 +42,7 @@ from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.since import as_last_scored, corrected_since
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.trace import Trace
-from noisecleaner.runs.writing import Cutoff, write
+from noisecleaner.runs.writing import write
 from noisecleaner.settings import Inference
 from noisecleaner.texts import agreeing, counted
 
@@ -137,8 +139,10 @@ def score_new(
     """
     run, out, trusted, corrections = located(run), located(out), spelled(trusted), spelled(corrections)
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
-    if cutoff.by == "alpha":
-        raise NoisecleanerError("New rows have no alpha, which tells what training did with a row.", "Leave `by` out.")
+    if cutoff.by not in (None, "label_quality"):
+        raise NoisecleanerError(
+            f"New rows have no {cutoff.by}, which tells what training did with a row.", "Leave `by` out."
+        )
     source.refuse_inside(out)
     if Run(out).record.exists():
         raise NoisecleanerError(
@@ -196,15 +200,21 @@ def _resolved(cutoff: Cutoff, run: Path, *, transfer: bool) -> Cutoff:
     """Choose what the threshold cuts in the rows of a transfer, where that was left open.
 
     Raises:
-        NoisecleanerError: label quality was asked for, which they do not have.
+        NoisecleanerError: label quality was asked for, or what follows from it, which they do not have.
     """
+    if transfer and cutoff.aim is not None and cutoff.aim.kind in BY_PROBABILITY:
+        raise NoisecleanerError(
+            f"{cutoff.aim.words} needs label quality, but {run} is a transfer: its rows are of other classes than the "
+            "target, and it only knows how much they help.",
+            "Say where alpha is cut: `threshold=0.5`.",
+        )
     if transfer and cutoff.by == "label_quality":
         raise NoisecleanerError(
             f"`by='label_quality'` needs label quality, but {run} is a transfer: its rows are of other classes than "
             "the target, and it only knows how much they help.",
             "Cut by that, alpha: leave `by` out.",
         )
-    return replace(cutoff, by="alpha") if transfer else cutoff
+    return replace(cutoff, by=cutoff.by or "alpha") if transfer else cutoff
 
 
 def _scratch(out: Path) -> Path:
@@ -273,6 +283,8 @@ def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> Scor
         alpha=unknown,
         beta=unknown,
         margin=unknown,
+        alignment=unknown,
+        positive_share=unknown,
         label_quality=judgements.quality,
         suggested=judgements.suggested,
         suggested_confidence=judgements.confidence,

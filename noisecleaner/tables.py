@@ -34,7 +34,9 @@ SAMPLE = (
 )
 
 #: Columns that earlier versions did not write; null in their files.
-LATER = frozenset({"second_label", "corrected_label", "judging", "sample_probability", "certified"})
+LATER = frozenset(
+    {"second_label", "corrected_label", "judging", "sample_probability", "certified", "alignment", "positive_share"}
+)
 
 #: One row for each row of the dataset, in its order: the result.
 SCORES = schema_of(
@@ -43,6 +45,8 @@ SCORES = schema_of(
     ("corrected_label", pa.string()),
     ("alpha", pa.float32()),
     ("beta", pa.float32()),
+    ("alignment", pa.float32()),  # of its gradient with that of the trusted rows, in units of its batch
+    ("positive_share", pa.float32()),  # of its visits, in which the method weighed the given label above zero
     ("margin", pa.float32()),
     ("label_quality", pa.float32()),
     ("suggested_label", pa.string()),

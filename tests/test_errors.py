@@ -13,7 +13,7 @@ from noisecleaner.errors import Interrupted, NoisecleanerError, listed
 from noisecleaner.export.decisions import OnFlag, Policy
 from noisecleaner.gate.config import GateConfig
 from noisecleaner.gate.limits import Level, Limit, OnInconclusive
-from noisecleaner.noise.thresholds import Goal
+from noisecleaner.noise.goal import Goal
 
 
 @given(st.text(), st.text())

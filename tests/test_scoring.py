@@ -15,10 +15,10 @@ from noisecleaner import scoring
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.progress import Progress
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.writing import Cutoff
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Inference
 

@@ -13,9 +13,9 @@ pytest.importorskip("mypy")
 
 HEAD = """
 from noisecleaner.ingest import Columns, Manifest, Payload, Source
-from noisecleaner.noise.thresholds import Goal
+from noisecleaner.noise.goal import Goal
 from noisecleaner.runs.config import FitConfig
-from noisecleaner.runs.writing import Cutoff
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.settings import Decoding, Effort, Regularisation
 from noisecleaner.training.corpus import Corpus
 from noisecleaner.training.schedule import Schedule

@@ -11,8 +11,9 @@ from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._detection import HUMAN, TRAIN, audited_rows, task
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.estimate import wilson
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.rates import Rows
-from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError, choose
+from noisecleaner.noise.thresholds import TooFewVerifiedError, choose
 from noisecleaner.quality.model import VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels

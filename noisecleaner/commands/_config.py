@@ -26,11 +26,11 @@ _TYPED = frozenset({"config", "help", "overwrite", "resume", "dry-run"})
 PLACES = frozenset({"out", "data", "trusted", "corrections", "weights", "unlabelled", "irrelevant", "label-names"})
 _VECTORS = frozenset({"embedding-column", "probabilities-column"})
 _TARGETS = frozenset({"target-precision", "target-noise"})
-_CUTS = _TARGETS | {"threshold", "budget"}
+_CUTS = _TARGETS | {"threshold", "budget", "cost"}
 #: Options that stand instead of others: typed, they replace those of a file.
 _INSTEAD = {
     **dict.fromkeys(_TARGETS, _CUTS),
-    **{name: _CUTS | {"confidence"} for name in ("threshold", "budget")},
+    **{name: _CUTS | {"confidence"} for name in ("threshold", "budget", "cost")},
     **dict.fromkeys(_VECTORS, _VECTORS),
 }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -36,6 +37,13 @@ Corrections = Annotated[
     str | None,
     opt("Table with labels that you fixed where rows looked wrong, joined likewise; they measure nothing."),
 ]
+Threshold = Annotated[
+    str | None,
+    opt(
+        "Flag rows below it, in [0, 1], or in the range of another column with --by; auto: the one of best expected F1 "
+        "by label quality; 0.5 by default."
+    ),
+]
 TrustedOrNone = Annotated[
     str | None,
     opt(
@@ -59,6 +67,39 @@ def pair(text: str, option: str) -> tuple[str, Any]:
         except ValueError:
             continue
     return name, value
+
+
+def cut_at(text: str | None) -> float | Literal["auto"] | None:
+    """Read a threshold: a number or auto."""
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise NoisecleanerError(
+            f"--threshold takes a number or auto, but it is {text!r}.",
+            "Try --threshold 0.5, or --threshold auto for the best expected F1.",
+        ) from error
+
+
+def costlier(text: str | None) -> float | None:
+    """Read WRONG_KEPT:RIGHT_DROPPED: how many times as much the first costs."""
+    if text is None:
+        return None
+    kept, _, dropped = text.partition(":")
+    try:
+        costs = float(kept), float(dropped)
+    except ValueError:
+        costs = 0.0, 0.0
+    if not all(0 < cost < math.inf for cost in costs):
+        raise NoisecleanerError(
+            "--cost takes WRONG_KEPT:RIGHT_DROPPED, what a wrong label that is kept costs and what a right one that is "
+            f"flagged does, two numbers above 0, but it is {text!r}.",
+            "Try --cost 5:1.",
+        )
+    return costs[0] / costs[1]
 
 
 def split(text: str, option: str) -> tuple[str, str]:

@@ -127,7 +127,7 @@ def _unlike(summary: Summary) -> bool:
 def _flagged(summary: Summary) -> str:
     """Tell why rows are flagged."""
     unlabelled = f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
-    goal = f" ({summary.goal.aim})" if summary.goal else ""
+    goal = f" ({summary.goal.reason(summary.threshold)})" if summary.goal else ""
     return f"with {summary.by} < {summary.threshold:g}{goal}{unlabelled}{_uncertain(summary)}"
 
 

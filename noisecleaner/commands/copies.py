@@ -11,7 +11,7 @@ from noisecleaner.commands import console, terminal
 from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import Without, grouped
 from noisecleaner.commands._options import RowOptions
-from noisecleaner.commands._shared import Corrections, Data, Out, Seed, either, opt, refuse, split
+from noisecleaner.commands._shared import Corrections, Data, Out, Seed, cut_at, either, opt, refuse, split
 from noisecleaner.registry import constants_in, names_in
 
 _ROWS_ALONE = ", ".join(name for name, alone in constants_in("export.formats", "ROWS_ALONE").items() if alone)
@@ -26,7 +26,10 @@ def export_clean(
     scored: Annotated[Path, typer.Argument(help="Run directory after `score`, or the output of `score --data`.")],
     out: Out,
     on_flag: Annotated[str, opt("What happens to flagged rows: drop, relabel or keep.")] = "drop",
-    threshold: Annotated[float | None, opt("Flag rows of lower label quality; as they were scored by default.")] = None,
+    threshold: Annotated[
+        str | None,
+        opt("Flag rows below it in the column that `score` cut, or auto; as they were scored by default."),
+    ] = None,
     min_confidence: Annotated[
         float, opt("With relabel: drop rows whose suggestion is less certain.", min=0, max=1)
     ] = 0.0,
@@ -49,7 +52,7 @@ def export_clean(
     exported = export(
         scored,
         out,
-        policy=Policy(on_flag=OnFlag(on_flag), threshold=threshold, min_confidence=min_confidence),
+        policy=Policy(on_flag=OnFlag(on_flag), threshold=cut_at(threshold), min_confidence=min_confidence),
         format=format,
         data=data,
         corrections=corrections,

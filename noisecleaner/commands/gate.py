@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 
 from noisecleaner.commands import console, terminal
-from noisecleaner.commands._groups import grouped
+from noisecleaner.commands._groups import Without, grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
-from noisecleaner.commands._shared import RULES, Trusted, only_given, opt, refuse
+from noisecleaner.commands._shared import RULES, Trusted, cut_at, only_given, opt, refuse
+from noisecleaner.commands.score import GoalOptions
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.limits import Unit
@@ -65,7 +66,10 @@ def gate(
     format: Annotated[str, opt(f"What is written: {', '.join(['console', *names_in('gate.formats')])}.")] = "console",
     output: Annotated[Path | None, opt("File to write instead of stdout.")] = None,
     data: Annotated[str | None, opt("Judge these rows, which were not fitted, without training.")] = None,
-    threshold: Annotated[float | None, opt("With --data: flag rows below it; 0.5 by default.")] = None,
+    threshold: Annotated[
+        str | None, opt("With --data: flag rows below it; auto: as is best for F1; 0.5 by default.")
+    ] = None,
+    goals: Annotated[GoalOptions, Without("target_precision", "target_noise", "budget", "confidence")],
     out: Annotated[
         Path | None, opt("Where scores are written with --data; RUN/new/NAME-HASH of the rows by default.")
     ] = None,
@@ -91,10 +95,12 @@ def gate(
     )
     _check_output(output)
     if data is None:
-        refuse({"--threshold": threshold is not None}, "--data")
+        refuse({"--threshold": threshold is not None, "--cost": goals.cost}, "--data")
         refuse({"--trusted": trusted, **rows.of_labels()}, "--data")
         rows.refuse_without_data(out)
         _conclude(judge(run, asked), format, output)
+    at = cut_at(threshold)
+    cutoff = Cutoff(**only_given(threshold=at, goal=goals.goal(at)))
     source = rows.source(data)
     target = target_of(run, source.data, out)
     read_baseline(asked, target)  # before the long part
@@ -104,7 +110,7 @@ def gate(
             source,
             target,
             trusted=trusted,
-            cutoff=Cutoff(**only_given(threshold=threshold)),
+            cutoff=cutoff,
             inference=rows.inference(),
             progress=progress,
         )

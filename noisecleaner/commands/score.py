@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,7 +12,16 @@ from noisecleaner.commands import console, terminal
 from noisecleaner.commands._config import Config
 from noisecleaner.commands._groups import grouped
 from noisecleaner.commands._options import NewRowOptions, target_of
-from noisecleaner.commands._shared import Corrections, Trusted, only_given, opt, refuse
+from noisecleaner.commands._shared import (
+    Corrections,
+    Threshold,
+    Trusted,
+    costlier,
+    cut_at,
+    only_given,
+    opt,
+    refuse,
+)
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.progress.bars import Verbosity
@@ -22,7 +31,7 @@ from noisecleaner.texts import json_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from noisecleaner.noise.thresholds import Goal
+    from noisecleaner.noise.goal import Goal
     from noisecleaner.progress import Progress
     from noisecleaner.runs.summary import Summary
 
@@ -40,23 +49,33 @@ class GoalOptions:
         float | None, opt("Keep as many rows as keep the share of wrong ones among them below this.", GOAL)
     ] = None
     budget: Annotated[int | None, opt("Flag at most this many rows, those of lowest quality.", GOAL)] = None
+    cost: Annotated[
+        str | None,
+        opt(
+            "Flag as suits what a wrong label costs that is kept, and a right one that is flagged, such as 5:1.",
+            GOAL,
+            metavar="WRONG_KEPT:RIGHT_DROPPED",
+        ),
+    ] = None
     confidence: Annotated[float | None, opt("With which a target must hold; 0.9 by default.", GOAL)] = None
 
-    def goal(self, threshold: float | None) -> Goal | None:
+    def goal(self, threshold: float | Literal["auto"] | None) -> Goal | None:
         """Take the one goal that was asked for.
 
         Raises:
             NoisecleanerError: several were, or a threshold beside one.
         """
-        from noisecleaner.noise.thresholds import Goal
+        from noisecleaner.noise.goal import Goal
 
         options = {"precision": "--target-precision", "noise": "--target-noise", "budget": "--budget"}
+        options |= {"cost": "--cost"}
         values = {"precision": self.target_precision, "noise": self.target_noise, "budget": self.budget}
+        values |= {"cost": costlier(self.cost)}
         asked = {kind: value for kind, value in values.items() if value is not None}
         names = [*(["--threshold"] if threshold is not None else []), *(options[kind] for kind in asked)]
         if len(names) > 1:
             raise NoisecleanerError(f"One rule sets the threshold, but {' and '.join(names)} are given.", "Keep one.")
-        refuse({"--confidence": self.confidence is not None and not asked.keys() - {"budget"}}, "a target")
+        refuse({"--confidence": self.confidence is not None and not asked.keys() - {"budget", "cost"}}, "a target")
         for kind, value in asked.items():
             return Goal(kind, value, **only_given(confidence=self.confidence))  # type: ignore[arg-type]  # a key of `options`
         return None
@@ -88,8 +107,14 @@ class OutputOptions:
 def score(
     *,
     run: Annotated[Path, typer.Argument(help="Run directory that `fit` made.")],
-    threshold: Annotated[float | None, opt("Flag rows below it, in [0, 1]; 0.5 by default.")] = None,
-    by: Annotated[str | None, opt("What the threshold cuts: label_quality or alpha; alpha after a transfer.")] = None,
+    threshold: Threshold = None,
+    by: Annotated[
+        str | None,
+        opt(
+            "What the threshold cuts: label_quality, or what training saw: alpha, alignment, margin, positive_share; "
+            "alpha after a transfer."
+        ),
+    ] = None,
     goals: GoalOptions,
     data: Annotated[str | None, opt("Score these rows, which were not fitted, without training.")] = None,
     out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME-HASH of the rows by default.")] = None,
@@ -107,7 +132,8 @@ def score(
     from noisecleaner.api import score as score_fitted
 
     output.check()
-    cut = only_given(threshold=threshold, by=by, goal=goals.goal(threshold), top=output.top)
+    at = cut_at(threshold)
+    cut = only_given(threshold=at, by=by, goal=goals.goal(at), top=output.top)
     cutoff = Cutoff(**cut, cleanlab_columns=output.cleanlab_columns)
     if data is None:
         rows.refuse_without_data(out)

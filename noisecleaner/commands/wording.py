@@ -28,6 +28,8 @@ _OPTIONS = {
     "Regularisation.regularisers": "--regulariser",
     "Goal.precision": "--target-precision",
     "Goal.noise": "--target-noise",
+    "Goal.cost": "--cost",
+    "Goal.f1": "--threshold auto",
     "Corruption.kind": "--kind",
     "score_new.source": "--data",
     "count": "--n",

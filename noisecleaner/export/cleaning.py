@@ -114,7 +114,8 @@ def export_clean(
     scored, out = located(scored), located(out)
     writer_of(format)  # refuses an unknown one before anything is read
     refuse_existing(out)
-    run = ScoredRun(scored)
+    run, policy = ScoredRun(scored), policy or Policy()
+    policy.refuse_unsuited(run.metadata)
     source = with_images(replace(run.metadata.source, data=spelled(data) or run.metadata.source.data))
     manifest = read_manifest(source, run.metadata.classes)
     scores = run.scores()
@@ -130,8 +131,7 @@ def export_clean(
         fixes = _fixes(run, scores, corrected, manifest.none_label)
         scores, notices = corrected.rows, corrected.notices
         (progress or Progress()).tell(*notices)
-    policy = policy or Policy()
-    decisions = decide(scores, manifest.classes, policy, none_label=manifest.none_label)
+    decisions = decide(scores, manifest.classes, policy, by=run.metadata.by, none_label=manifest.none_label)
     expected = expectation(
         scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label, doubts=notices
     )
@@ -206,6 +206,7 @@ def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
         "corrected": result.corrected,
         "verified": result.verified,
         "on_flag": policy.on_flag.value,
+        "threshold": policy.threshold,
         "image_root": result.image_root,
         "expected_noise": result.expectation.noise.to_json(),
         "reason": result.expectation.reason or None,

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, IntArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.ingest.verified.certified import carried
+from noisecleaner.noise.goal import Goal
+from noisecleaner.noise.posterior import best_f1
+from noisecleaner.noise.thresholds import refuse_uncalibrated, refuse_unmeasured
 from noisecleaner.registry import check_choice
+from noisecleaner.runs.cutoff import AUTO, Cutoff, check_threshold
+from noisecleaner.runs.metadata import Metadata
+from noisecleaner.runs.scored import By
+from noisecleaner.tables import doubles
 
 
 class OnFlag(StrEnum):
@@ -43,8 +50,8 @@ class Policy:
     Args:
         on_flag: `relabel` takes the suggested label where it is more likely than the given one, and drops the row
             where neither is.
-        threshold: flag rows of lower label quality (after a transfer: alpha), in [0, 1]; None takes the flags as they
-            were scored.
+        threshold: flag rows below it, in the column that `score` cut; `"auto"` takes the one of best expected F1, see
+            `Cutoff`. None takes the flags as they were scored.
         min_confidence: with `relabel`, drop flagged rows whose suggestion is less certain.
 
     Raises:
@@ -52,12 +59,26 @@ class Policy:
     """
 
     on_flag: OnFlag = OnFlag.DROP
-    threshold: float | None = None
+    threshold: float | Literal["auto"] | None = None
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice(self.on_flag, list(OnFlag), parameter="`on_flag`")
         object.__setattr__(self, "on_flag", OnFlag(self.on_flag))  # a plain text is no member
+
+    def refuse_unsuited(self, metadata: Metadata) -> None:
+        """Refuse a threshold that these scores cannot be cut at.
+
+        Raises:
+            NoisecleanerError: it lies outside the range of the column that `score` cut, or is to be chosen by what is
+                no probability.
+        """
+        if self.threshold is None:
+            return
+        Cutoff(threshold=self.threshold, by=metadata.by)
+        if self.threshold == AUTO:
+            refuse_unmeasured(Goal("f1"), metadata.notices)
+            refuse_uncalibrated(Goal("f1"), metadata.quality)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,24 +113,32 @@ class Decisions:
         return ~self.skipped & ~self.dropped & ~self.no_class & (self.labels >= 0)
 
 
-def decide(scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, none_label: str | None = None) -> Decisions:
+def decide(
+    scores: pa.Table,
+    classes: tuple[str, ...],
+    policy: Policy,
+    *,
+    by: By = "label_quality",
+    none_label: str | None = None,
+) -> Decisions:
     """Decide for each row which label it gets and whether it is kept.
 
     Args:
         scores: the columns of `tables.SCORES`.
         classes: the class names.
         policy: what happens to flagged rows.
+        by: the column that a threshold cuts.
         none_label: the verified label that says that none of the classes is right; None where no label can.
 
     Raises:
-        NoisecleanerError: the threshold lies outside [0, 1].
+        NoisecleanerError: the threshold lies outside the range of that column.
     """
     given, suggested = (indices(scores[name], classes) for name in ("given_label", "suggested_label"))
     verified, corrected = (
         verified_indices(scores[name], classes, none_label=none_label) for name in ("trusted_label", "corrected_label")
     )
     verified = np.where(disputed(scores), UNVERIFIED, verified)  # neither look is certain
-    flagged = _flagged(scores, policy.threshold)
+    flagged = _flagged(scores, policy.threshold, by)
     usable = np.asarray(pc.is_valid(scores["flagged"]))
     # a correction was made later, and of this row alone
     label = np.where(corrected == UNVERIFIED, verified, corrected)
@@ -148,15 +177,16 @@ def _lacking(scores: pa.Table, suggested: IntArray, policy: Policy) -> np.ndarra
     return np.select(lacks, [reason.value for reason in reasons], "")
 
 
-def _flagged(scores: pa.Table, threshold: float | None) -> BoolArray:
+def _flagged(scores: pa.Table, threshold: float | Literal["auto"] | None, by: By) -> BoolArray:
     if threshold is None:
         return np.asarray(pc.fill_null(scores["flagged"], False))
-    if not 0 <= threshold <= 1:
-        raise NoisecleanerError(
-            f"`threshold` must lie in [0, 1], but it is {threshold}.",
-            "The default is what `score(...)` was given.",
-        )
-    # rows of a transfer have no label quality, and rows without a label are always flagged
-    by = "alpha" if scores["label_quality"].null_count == len(scores) else "label_quality"
-    lower = pc.fill_null(pc.less(scores[by], threshold), False)
+    number = best_f1(_finite(scores[by])) if threshold == AUTO else threshold
+    check_threshold(number, by)
+    # rows without a label are always flagged
+    lower = pc.fill_null(pc.less(scores[by], number), False)
     return np.asarray(pc.or_(lower, pc.is_null(scores["given_label"])))
+
+
+def _finite(column: pa.ChunkedArray) -> FloatArray:
+    values = doubles(column)
+    return values[np.isfinite(values)]

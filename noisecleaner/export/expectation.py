@@ -103,7 +103,7 @@ def _noise(
     labels = _Labels.of(scores, metadata.classes, none_label)
     if reason := _unmeasured(scores, metadata, labels, decisions):
         return UNKNOWN, reason
-    copied = _copied(scores, metadata.classes, policy, decisions=decisions, labels=labels)
+    copied = _copied(scores, metadata, policy, decisions=decisions, labels=labels)
     noise = copied.noise()
     if noise.interval:
         return noise, ""
@@ -164,13 +164,13 @@ class _Labels(NamedTuple):
 
 
 def _copied(
-    scores: pa.Table, classes: tuple[str, ...], policy: Policy, *, decisions: Decisions, labels: _Labels
+    scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, labels: _Labels
 ) -> CopiedRows:
     """Ask what the copy would hold if nobody had verified or corrected a row."""
     nothing, blind = pa.nulls(len(scores), pa.string()), scores
     for name in ("trusted_label", "second_label", "corrected_label"):
         blind = with_column(blind, name, nothing)
-    unaided = decide(blind, classes, policy)
+    unaided = decide(blind, metadata.classes, policy, by=metadata.by)
     drawn, alike = doubles(scores["sample_probability"]), labels.audited.sum() / max(1, (~decisions.skipped).sum())
     return CopiedRows(
         written=decisions.keep,
@@ -180,7 +180,7 @@ def _copied(
         probability=np.where(np.isnan(drawn), alike, drawn),
         expected=_expected(scores, unaided),
         open=labels.open,
-        verifiers=_verifiers(scores, classes, labels),
+        verifiers=_verifiers(scores, metadata.classes, labels),
         corrected=decisions.corrected | decisions.no_class,
         fitted=_FITTED if policy.on_flag is OnFlag.RELABEL else 0,
     )

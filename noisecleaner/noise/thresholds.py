@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError, quoted
-from noisecleaner.noise.cuts import Cut, Sides
+from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.goal import BY_PROBABILITY, Goal
 from noisecleaner.noise.needed import Draws, Growth, p_values
+from noisecleaner.noise.posterior import best_f1, least_cost
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import agreeing, counted
 
 #: Errors that the first set of each sequence may hold.
 _STARTS = (0, 2, 6, 15)
 _SETS = 100
-Value = TypeVar("Value")
+#: Ways to make label quality that make it a probability, see `QualityModel.method`.
+CALIBRATED = frozenset({"audited", "planted"})
 _COUNT = "A number of rows can be flagged without a guarantee: `Goal('budget', 100)`."
 
 
@@ -59,71 +62,6 @@ class NextPlan:
         return f"`plan({'RUN' if self.run is None else repr(str(self.run))}, count={count}, out={str(self.out)!r})`"
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What a threshold shall reach.
-
-    Args:
-        kind: `precision` of the flagged rows at least `value`, effective `noise` of the kept rows at most `value`, or
-            a `budget` of at most `value` flagged rows.
-        value: in (0, 1), or a number of rows.
-        confidence: with which precision or noise shall hold, in (0, 1).
-
-    Raises:
-        NoisecleanerError: there is no such kind, or a number is out of range.
-    """
-
-    kind: Literal["precision", "noise", "budget"]
-    value: float
-    confidence: float = field(default=0.9, kw_only=True)
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("precision", "noise", "budget"):
-            raise NoisecleanerError(
-                f"A goal must be of a kind that is known, but it is {self.kind!r}.",
-                "Choose one of: precision, noise, budget.",
-            )
-        if self.kind == "budget" and self.value < 1:
-            raise NoisecleanerError(
-                f"`Goal('budget')` takes a number of rows, but it is {self.value:g}.", "Try `Goal('budget', 100)`."
-            )
-        if self.kind != "budget" and not 0 < self.value < 1:
-            raise NoisecleanerError(
-                f"`Goal({self.kind!r})` must lie between 0 and 1, but it is {self.value:g}.",
-                f"Try `Goal({self.kind!r}, 0.1)`.",
-            )
-        if not 0 < self.confidence < 1:
-            raise NoisecleanerError(
-                f"`confidence` must lie between 0 and 1, but it is {self.confidence:g}.", "The default is 0.9."
-            )
-
-    @property
-    def limit(self) -> float:
-        """Share of rows that may be there wrongly: right labels among the flagged, or wrong ones among the kept."""
-        return 1 - self.value if self.kind == "precision" else self.value
-
-    def side(self, sides: Sides[Value]) -> Value:
-        """Take the side of a cut that the goal is about."""
-        return sides.flagged if self.kind == "precision" else sides.kept
-
-    @property
-    def words(self) -> str:
-        """What is asked for, as an error begins."""
-        return f"{'A precision' if self.kind == 'precision' else 'An effective noise'} of {self.value:g}"
-
-    @property
-    def aim(self) -> str:
-        """What a threshold was chosen for, as it stands behind one."""
-        if self.kind == "budget":
-            return f"budget of {self.value:,.0f} rows"
-        measure = "precision at least" if self.kind == "precision" else "noise of the kept rows at most"
-        return f"{measure} {self.value:g} with {self.confidence:.0%} confidence"
-
-    def wrongly(self, share: float) -> float:
-        """Turn the share of wrong labels on that side into the share of rows that are there wrongly, and back."""
-        return 1 - share if self.kind == "precision" else share
-
-
 def refuse_unmeasured(goal: Goal, notices: Iterable[Notice]) -> None:
     """Refuse a goal that only a sample could guarantee, where the verified rows are none.
 
@@ -136,7 +74,26 @@ def refuse_unmeasured(goal: Goal, notices: Iterable[Notice]) -> None:
     """
     for notice in notices:
         if notice.severity is Severity.VOID and goal.kind != "budget":
-            raise TooFewVerifiedError(f"{goal.words} cannot be guaranteed. {notice.message}", _COUNT)
+            why = "cannot be told" if goal.kind in BY_PROBABILITY else "cannot be guaranteed"
+            raise TooFewVerifiedError(f"{goal.words} {why}. {notice.message}", _COUNT)
+
+
+def refuse_uncalibrated(goal: Goal, model: str) -> None:
+    """Refuse a goal that takes label quality for a probability, where nothing has made it one.
+
+    Args:
+        goal: what shall be reached.
+        model: how label quality was made, see `QualityModel.method`.
+
+    Raises:
+        TooFewVerifiedError: tells why.
+    """
+    if goal.kind in BY_PROBABILITY and model not in CALIBRATED:
+        raise TooFewVerifiedError(
+            f"{goal.words} needs label quality that is calibrated, but here it is what the network says, because too "
+            "few rows with wrong or right labels were verified, or the network has trained on those that were.",
+            "Verify more rows, drawn at random, and fit with them. " + _COUNT,
+        )
 
 
 def choose(goal: Goal, cut: Cut, plan: NextPlan | None = None) -> float:
@@ -148,7 +105,7 @@ def choose(goal: Goal, cut: Cut, plan: NextPlan | None = None) -> float:
 
     Args:
         goal: what shall be reached.
-        cut: the rows in the order of the column that is cut.
+        cut: the rows in the order of the column that is cut; of label quality, where the goal is `BY_PROBABILITY`.
         plan: what draws more rows, for the hint.
 
     Raises:
@@ -160,6 +117,8 @@ def choose(goal: Goal, cut: Cut, plan: NextPlan | None = None) -> float:
         place = min(int(goal.value), len(cut.values) - 1)
         beyond = goal.value >= len(cut.values)
         return math.nextafter(float(cut.values[place]), math.inf) if beyond else float(cut.values[place])
+    if goal.kind in BY_PROBABILITY:
+        return best_f1(cut.values) if goal.kind == "f1" else least_cost(goal.value)
     sets = _sets(goal, cut)
     reached = _reached(goal, sets)
     if reached is None:

@@ -29,12 +29,14 @@ class Dynamics(Rowwise):
         alignment: of the row's gradient with the trusted rows', mean over visits, in batch units.
         margin: logit of the given label minus the best other, mean over the epochs (the area under the margin of
             Pleiss et al., 2020).
+        positive_share: share of the visits in which the given label weighed more than zero.
     """
 
     alpha: Annotated[FloatArray, Signal("alpha", feature=2, long_tailed=True)]
     beta: Annotated[FloatArray, Signal("beta", feature=3, long_tailed=True)]
     alignment: Annotated[FloatArray, Signal("alignment", feature=4)]
     margin: Annotated[FloatArray, Signal("margin", feature=1)]
+    positive_share: Annotated[FloatArray, Signal("positive_share")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,7 +96,7 @@ def cut(report: Report) -> str:
     scored = summary.flagged + summary.kept
     share = percent(summary.flagged / scored) if scored else "none"
     rule = f"with {summary.by} below {summary.threshold:g}"
-    rule += f" ({summary.goal.aim})" if summary.goal else ""
+    rule += f" ({summary.goal.reason(summary.threshold)})" if summary.goal else ""
     rule += f", or without a label ({summary.unlabelled:,})" if summary.unlabelled else ""
     return f"{counted(summary.flagged, 'row')} of {scored:,} ({share}) flagged, {rule}."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.runs.scored import SIGNED
 from noisecleaner.tables import CLEANLAB
 
 
@@ -12,14 +13,18 @@ def with_cleanlab_columns(table: pa.Table, by: str) -> pa.Table:
     """Append the columns; `given_label` is there already.
 
     `is_label_issue` holds for flagged rows. `label_score` is the value that the threshold cuts, which is lower where a
-    label is worse: label quality, or alpha, which may be above 1 and counts as 1 then; null where a row was skipped.
+    label is worse: label quality, or another column, of which what is above 1 counts as 1 and one with a sign enters as
+    1 / (1 + exp(-x)); null where a row was skipped.
     `predicted_label` is the likeliest class: the suggested label where that is likelier than the given one.
 
     Args:
         table: rows of scores.parquet.
         by: the column that the threshold cuts.
     """
-    score = pc.max_element_wise(pc.min_element_wise(table[by].cast(pa.float64()), 1.0, skip_nulls=False), 0.0)
+    values = table[by].cast(pa.float64())
+    if by in SIGNED:
+        values = pc.divide(1.0, pc.add(1.0, pc.exp(pc.negate(values))))
+    score = pc.max_element_wise(pc.min_element_wise(values, 1.0, skip_nulls=False), 0.0)
     likelier = pc.greater(table["suggested_confidence"], pc.fill_null(table["label_quality"], 0.0))
     predicted = pc.if_else(pc.fill_null(likelier, False), table["suggested_label"], table["given_label"])
     columns = {

@@ -11,8 +11,8 @@ from typing import Any, get_args
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.fingerprints import Fingerprint
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.rate import Rate, whole
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.scored import By

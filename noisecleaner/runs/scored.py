@@ -38,7 +38,9 @@ IDENTITY = (
 #: The notice of a fit that too few verified rows could judge.
 NOT_CALIBRATED = "not-calibrated"
 #: Columns that a threshold may cut.
-By = Literal["label_quality", "alpha"]
+By = Literal["label_quality", "alpha", "alignment", "margin", "positive_share"]
+#: Those whose sign says what is likelier.
+SIGNED: frozenset[By] = frozenset({"alignment", "margin"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class ScoredRows:
         alpha: weight of the given label, as the method defines it.
         beta: weight of the pseudo label.
         margin: logit of the given label minus the best other, mean over the epochs.
+        alignment: of the row's gradient with that of the trusted rows, in units of its batch.
+        positive_share: share of its visits in which the method weighed the given label above zero.
         label_quality: calibrated probability that the given label is right.
         suggested: class index of the suggested label, -1 where there is none.
         suggested_confidence: calibrated probability that it is right.
@@ -71,6 +75,8 @@ class ScoredRows:
     alpha: SingleArray
     beta: SingleArray
     margin: SingleArray
+    alignment: SingleArray
+    positive_share: SingleArray
     label_quality: SingleArray
     suggested: IntArray
     suggested_confidence: SingleArray
@@ -139,7 +145,8 @@ class ScoredRows:
 
     def values(self, by: By) -> FloatArray:
         """What a threshold cuts, in double precision, shape [rows]."""
-        return (self.label_quality if by == "label_quality" else self.alpha).astype(np.float64)
+        values: SingleArray = getattr(self, by)
+        return values.astype(np.float64)
 
     def rows(self) -> Rows:
         """What the noise is measured on; no row is audited where a notice says that verified rows measure nothing.
@@ -184,6 +191,8 @@ def from_trace(trace: Trace) -> ScoredRows:
         alpha=_singles(table["alpha"]),
         beta=_singles(table["beta"]),
         margin=_singles(table["margin"]),
+        alignment=_singles(table["alignment"]),
+        positive_share=_singles(table["positive_share"]),
         label_quality=_singles(table["label_quality"]),
         suggested_confidence=_singles(table["suggested_confidence"]),
         suggested=np.asarray(pc.fill_null(table["suggested"], -1)).astype(np.int64),

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.ingest.labels.cells import indices
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.ranking import Rankings
 from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Noise
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.basis import Basis

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,20 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray
-from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import together, unused, write_json
+from noisecleaner.files import together, write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.ranking import Rankings, rank
 from noisecleaner.noise.rates import Rows, measure
-from noisecleaner.noise.thresholds import Goal, NextPlan, TooFewVerifiedError, choose, refuse_unmeasured
+from noisecleaner.noise.thresholds import TooFewVerifiedError
 from noisecleaner.notices import Notice, void
 from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
-from noisecleaner.registry import check_choice
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.cutoff import Cutoff, refuse_unranked
 from noisecleaner.runs.fixes import Fixes
-from noisecleaner.runs.flagged import FLAGGED, NOISE, TOP, fingerprint, keep_edited, write_flagged
+from noisecleaner.runs.flagged import FLAGGED, NOISE, fingerprint, keep_edited, write_flagged
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
@@ -36,68 +36,13 @@ from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import CLEANLAB, REPORT, SCORES, count_true, write_table
 from noisecleaner.texts import counted
 
-#: What a threshold may cut.
-BY: tuple[By, ...] = ("label_quality", "alpha")
-_NUMBERS = ("alpha", "beta", "margin", "label_quality", "suggested_confidence")
+_NUMBERS = ("alpha", "beta", "alignment", "positive_share", "margin", "label_quality", "suggested_confidence")
+#: Columns that report.parquet measures, where they hold numbers; and the one that is cut.
+_REPORTED: tuple[By, ...] = ("label_quality", "alpha")
 #: The rates of noise.json.
 _RATES = ("overall", "per_given_class")
 #: Rows of scores.parquet that are put together at a time.
 _BATCH = 2**17
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cutoff:
-    """Where rows are cut: which of them are flagged.
-
-    Args:
-        threshold: rows below it are flagged, in [0, 1].
-        by: the column that the threshold cuts, `label_quality` or `alpha`; None takes the first, except after a
-            transfer, in which rows of the dataset have only alpha: how much they help the target.
-        goal: choose the threshold that reaches this instead.
-        top: how many of the flagged rows flagged.csv lists, the worst first.
-        cleanlab_columns: write `is_label_issue`, `label_score` and `predicted_label` into scores.parquet as well.
-
-    Raises:
-        NoisecleanerError: a number is out of range, or there is no such column.
-    """
-
-    threshold: float = 0.5
-    by: By | None = None
-    goal: Goal | None = None
-    top: int = TOP
-    cleanlab_columns: bool = False
-
-    def __post_init__(self) -> None:
-        if self.by is not None:
-            check_choice(self.by, BY, parameter="`by`")
-        if isinstance(self.threshold, bool) or not 0 <= self.threshold <= 1:
-            raise NoisecleanerError(
-                f"`threshold` must lie in [0, 1], but it is {self.threshold}.", "The default is `threshold=0.5`."
-            )
-        if self.top < 0:
-            raise NoisecleanerError(
-                f"`Cutoff.top` must be a number of rows, but it is {self.top}.", f"The default is `Cutoff(top={TOP})`."
-            )
-
-    def threshold_for(self, cut: Cut, out: Path, notices: Iterable[Notice] = ()) -> float:
-        """Choose where to cut.
-
-        Args:
-            cut: the rows in the order of the column.
-            out: the directory with the scores, from which more rows can be drawn.
-            notices: what is known of the verified rows.
-
-        Raises:
-            TooFewVerifiedError: the goal cannot be reached with the verified rows.
-        """
-        if self.goal is None:
-            return self.threshold
-        refuse_unmeasured(self.goal, notices)
-        return choose(self.goal, cut, NextPlan(run=out, out=unused(Path("verify.parquet"))))
-
-    def without_goal(self) -> Cutoff:
-        """Return the same with the threshold in place of the goal."""
-        return replace(self, goal=None)
 
 
 def write(
@@ -147,7 +92,7 @@ def _write_files(
     fresh_labels: bool,
 ) -> TooFewVerifiedError | None:
     """Write the files; return why the goal is not reached, where they were written in spite of that."""
-    by, scored = cutoff.by or BY[0], scored.without_needless()
+    by, scored = cutoff.by or "label_quality", scored.without_needless()
     rows, values = scored.rows(), scored.values(by)
     rechecked = recheck(scored.looks(rows.audited & rows.judging))
     if rechecked is not None:
@@ -159,15 +104,17 @@ def _write_files(
     if rankings is not None and (doubt := rankings.doubt()) is not None:
         progress.tell(doubt)
         scored = scored.noting(doubt)
+    refuse_unranked(scored, rows, by)
     cut = Cut(values, rows)
     missed = None
     try:
-        threshold = cutoff.threshold_for(cut, out, scored.notices)
+        threshold = cutoff.threshold_for(cut, out, model=scored.model, notices=scored.notices)
     except TooFewVerifiedError as error:
         if not fresh_labels and ScoredRun.has_scores(out):
             raise
         cutoff = cutoff.without_goal()
-        threshold, missed = cutoff.threshold, error.after_writing(out, threshold=cutoff.threshold)
+        threshold = cutoff.number()
+        missed = error.after_writing(out, threshold=threshold)
     metadata = Metadata(
         run=run,
         source=source,
@@ -175,7 +122,7 @@ def _write_files(
         by=by,
         threshold=threshold,
         quality=scored.model,
-        goal=cutoff.goal,
+        goal=cutoff.aim,
         versions=versions(),
         weighted=bool(np.isfinite(rows.probability[rows.audited]).any()),
         kept_noise=cut.wrong_among(threshold).kept,
@@ -198,11 +145,17 @@ def _write_files(
         write_flagged(staged, ScoredRun(staged), top=cutoff.top)
         noise = _noise(scored, rows, rankings=rankings, rechecked=rechecked)
         more = {"corrections": _fixes(out / NOISE, noise, scored.fixes), "flagged_csv": fingerprint(staged / FLAGGED)}
-        write_json(staged / NOISE, {**noise, **more})
+        write_json(staged / NOISE, {**noise, **more, "cut": _cut(by, threshold, cutoff.aim)})
         kept = keep_edited(out, staged)
     if kept is not None:
         progress.note(f"{out / FLAGGED} had been edited: what was in it is kept as {out / kept}.")
     return missed
+
+
+def _cut(by: By, threshold: float, goal: Goal | None) -> dict[str, Any]:
+    """Say where rows are cut, and why there."""
+    chosen = {"goal": asdict(goal), "reason": goal.reason(threshold)} if goal else {"goal": None, "reason": None}
+    return {"by": by, "threshold": threshold, **chosen}
 
 
 def _fixes(before: Path, noise: Mapping[str, Any], fixes: Fixes | None) -> dict[str, Any] | None:
@@ -255,7 +208,8 @@ def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
 
 def _reports(scored: ScoredRows, rows: Rows, *, by: By, cut: Cut) -> Iterator[pa.Table]:
     """Make the rows of report.parquet, of each column that holds a number."""
-    for name in [name for name in BY if np.isfinite(scored.values(name)).any()] or [by]:
+    measured = [name for name in _REPORTED if np.isfinite(scored.values(name)).any()]
+    for name in dict.fromkeys([*measured, by]):
         yield ThresholdTable.of(name, cut if name == by else Cut(scored.values(name), rows)).to_table()
 
 

@@ -48,6 +48,7 @@ def _dynamics(state: State, rows: Tensor) -> Dynamics:
         beta=_numpy(torch.full_like(alpha, torch.nan) if beta is None else beta[rows]),
         alignment=_numpy(state.weighting.alignment()[rows]),
         margin=_numpy(state.history.margin()[rows]),
+        positive_share=_numpy(state.weighting.positive_share()[rows]),
     )
 
 

@@ -66,8 +66,9 @@ class Weighting(nn.Module):
         self.alpha_sum: Tensor
         self.beta_sum: Tensor
         self.alignment_sum: Tensor
+        self.positive: Tensor
         self.visits: Tensor
-        for name in ("alpha_sum", "beta_sum", "alignment_sum", "visits"):
+        for name in ("alpha_sum", "beta_sum", "alignment_sum", "positive", "visits"):
             self.register_buffer(name, torch.zeros(rows))
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
@@ -121,6 +122,10 @@ class Weighting(nn.Module):
         """Mean a(given) of each row, in units of its batch's root mean square; NaN where unknown. Shape [rows]."""
         return self.alignment_sum / self.visits
 
+    def positive_share(self) -> Tensor:
+        """Share of each row's visits with a weight of the given label above zero; NaN without any. Shape [rows]."""
+        return self.positive / self.visits
+
     def record(
         self, rows: Tensor, alpha: Tensor, *, beta: Tensor | None = None, alignment: Tensor | None = None
     ) -> None:
@@ -133,6 +138,7 @@ class Weighting(nn.Module):
             alignment: a(given) with the root mean square 1 in its batch; None for rules that do not compute it.
         """
         self.alpha_sum.index_add_(0, rows, alpha.to(self.alpha_sum))
+        self.positive.index_add_(0, rows, (alpha > 0).to(self.positive))
         self.visits.index_add_(0, rows, torch.ones_like(alpha).to(self.visits))
         if beta is not None:
             self.beta_sum.index_add_(0, rows, beta.to(self.beta_sum))

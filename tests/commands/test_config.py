@@ -17,8 +17,8 @@ from noisecleaner.commands.copies import export_clean
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.report import report
 from noisecleaner.commands.score import score
-from noisecleaner.noise.thresholds import Goal
-from noisecleaner.runs.writing import Cutoff
+from noisecleaner.noise.goal import Goal
+from noisecleaner.runs.cutoff import Cutoff
 
 COMMANDS = typer.main.get_group(app).commands
 FIT = ["fit", "images", "--trusted", "typed.csv", "--out", "run"]
@@ -90,6 +90,8 @@ def test_what_is_typed_replaces_what_the_file_says(command: Command, monkeypatch
         ([], Cutoff(goal=Goal("noise", 0.1, confidence=0.8))),
         (["--threshold", "0.3"], Cutoff(threshold=0.3)),
         (["--budget", "5"], Cutoff(goal=Goal("budget", 5))),
+        (["--threshold", "auto"], Cutoff(threshold="auto")),
+        (["--cost", "5:1"], Cutoff(goal=Goal("cost", 5))),
         (["--target-precision", "0.9"], Cutoff(goal=Goal("precision", 0.9, confidence=0.8))),
         (["--target-noise", "0.2"], Cutoff(goal=Goal("noise", 0.2, confidence=0.8))),
     ],
@@ -99,6 +101,18 @@ def test_another_rule_for_the_threshold_replaces_that_of_the_file(
 ) -> None:
     Path("noisecleaner.toml").write_text("[score]\ntarget-noise = 0.1\nconfidence = 0.8\n")
     call, _ = asked_with(command, monkeypatch, "score", "run", *typed)
+    assert call["cutoff"] == cutoff
+
+
+@pytest.mark.parametrize(
+    ("line", "cutoff"),
+    [('threshold = "auto"', Cutoff(threshold="auto")), ('cost = "5:1"', Cutoff(goal=Goal("cost", 5)))],
+)
+def test_a_file_may_let_label_quality_choose(
+    command: Command, monkeypatch: pytest.MonkeyPatch, line: str, cutoff: Cutoff
+) -> None:
+    Path("noisecleaner.toml").write_text(f"[score]\n{line}\n")
+    call, _ = asked_with(command, monkeypatch, "score", "run")
     assert call["cutoff"] == cutoff
 
 

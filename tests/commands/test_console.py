@@ -21,9 +21,9 @@ from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.ranking import Ranking, Rankings
 from noisecleaner.noise.rate import UNKNOWN, Rate
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult
 from noisecleaner.quality.calibration import Reliability

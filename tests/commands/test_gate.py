@@ -11,7 +11,7 @@ from support.outcomes import refused
 from support.scored import make_run
 
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.runs.writing import Cutoff
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.settings import Inference
 
 

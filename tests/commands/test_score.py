@@ -13,8 +13,8 @@ from support.outcomes import refused
 from noisecleaner.commands.score import GoalOptions
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.noise.thresholds import Goal
-from noisecleaner.runs.writing import Cutoff
+from noisecleaner.noise.goal import Goal
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.settings import Inference
 
 
@@ -32,6 +32,10 @@ def test_by_default_the_librarys_defaults_hold(asked: Asked) -> None:
         (["--target-precision", "0.9"], Cutoff(goal=Goal("precision", 0.9))),
         (["--target-noise", "0.02", "--confidence", "0.8"], Cutoff(goal=Goal("noise", 0.02, confidence=0.8))),
         (["--budget", "100"], Cutoff(goal=Goal("budget", 100))),
+        (["--threshold", "auto"], Cutoff(threshold="auto")),
+        (["--threshold", "-1.5", "--by", "margin"], Cutoff(threshold=-1.5, by="margin")),
+        (["--cost", "5:1"], Cutoff(goal=Goal("cost", 5))),
+        (["--cost", "1:4"], Cutoff(goal=Goal("cost", 0.25))),
     ],
 )
 def test_where_rows_are_cut_is_one_value(asked: Asked, words: list[str], cutoff: Cutoff) -> None:
@@ -81,10 +85,21 @@ def test_one_rule_sets_the_threshold() -> None:
     assert GoalOptions().goal(0.5) is None
     for options, threshold, names in (
         (GoalOptions(budget=9), 0.5, "--threshold and --budget"),
+        (GoalOptions(cost="5:1"), "auto", "--threshold and --cost"),
         (GoalOptions(target_noise=0.1, target_precision=0.9), None, "--target-precision and --target-noise"),
     ):
         with pytest.raises(NoisecleanerError, match=f"One rule sets the threshold, but {names} are given"):
-            options.goal(threshold)
+            options.goal(threshold)  # type: ignore[arg-type]  # a number, auto or none
+
+
+@pytest.mark.parametrize("cost", ["5", "5:", ":1", "5:0", "-5:1", "5:1:1", "five:one", "inf:1", "nan:1", ""])
+def test_costs_are_two_numbers_above_zero(command: Command, cost: str) -> None:
+    refused(command("score", "run", f"--cost={cost}"), "--cost takes WRONG_KEPT:RIGHT_DROPPED")
+
+
+@pytest.mark.parametrize("threshold", ["best", "0,5", ""])
+def test_a_threshold_is_a_number_or_auto(command: Command, threshold: str) -> None:
+    refused(command("score", "run", f"--threshold={threshold}"), "--threshold takes a number or auto")
 
 
 @pytest.mark.parametrize("options", [GoalOptions(confidence=0.8), GoalOptions(confidence=0.8, budget=9)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scored import scores_table
+from support.scored import metadata_of, scores_table
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
@@ -134,11 +134,31 @@ def test_a_higher_threshold_keeps_no_more(rows: list[Row], policy: Policy) -> No
     assert not (high.keep & ~low.keep).any()
 
 
-def test_after_a_transfer_a_threshold_cuts_alpha() -> None:
-    scores = scores_table(given_label=["a", "b"], alpha=[0.2, 0.8], flagged=[False, True])
-    decisions = decide(scores, CLASSES, Policy(threshold=0.5))
+def test_a_threshold_cuts_the_column_that_score_cut() -> None:
+    scores = scores_table(given_label=["a", "b"], alpha=[0.2, 1.1], label_quality=[0.9, 0.1], flagged=[False, True])
+    decisions = decide(scores, CLASSES, Policy(threshold=1.05), by="alpha")
     assert decisions.flagged.tolist() == [True, False]
     assert decisions.keep.tolist() == [False, True]
+
+
+def test_a_threshold_of_best_f1_follows_from_label_quality() -> None:
+    quality = [0.05, 0.3, 0.7, 0.9, 0.99]
+    scores = scores_table(given_label=["a"] * 5, label_quality=quality, flagged=[False] * 5)
+    assert decide(scores, CLASSES, Policy(threshold="auto")).flagged.tolist() == [True, True, False, False, False]
+
+
+def test_a_threshold_that_these_scores_cannot_be_cut_at_is_refused() -> None:
+    calibrated = metadata_of(["a"])
+    Policy(threshold="auto").refuse_unsuited(calibrated)
+    Policy(threshold=1.05).refuse_unsuited(replace(calibrated, by="alpha"))
+    Policy().refuse_unsuited(replace(calibrated, quality="uncalibrated"))
+    for threshold, metadata, why in (
+        (1.05, calibrated, r"must lie in \[0, 1\]"),
+        ("auto", replace(calibrated, by="alpha"), "is none"),
+        ("auto", replace(calibrated, quality="uncalibrated"), "label quality that is calibrated"),
+    ):
+        with pytest.raises(NoisecleanerError, match=why):
+            Policy(threshold=threshold).refuse_unsuited(metadata)  # type: ignore[arg-type]  # two kinds of thresholds
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])

@@ -19,9 +19,10 @@ from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.design import Frame, draw
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.randomness import not_random
 from noisecleaner.noise.rates import Rows
-from noisecleaner.noise.thresholds import Goal, NextPlan, TooFewVerifiedError, choose, refuse_unmeasured
+from noisecleaner.noise.thresholds import NextPlan, TooFewVerifiedError, choose, refuse_unmeasured
 from noisecleaner.notices import Notice
 
 ROWS = 5000

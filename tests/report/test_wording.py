@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from support.reports import make_scored
 
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.rate import UNKNOWN, Rate
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import UNLIKE, Notice, Severity
 from noisecleaner.report import wording
 from noisecleaner.report.contents import Remaining, Report

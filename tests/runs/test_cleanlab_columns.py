@@ -13,8 +13,9 @@ from support.reports import scored_rows
 
 from noisecleaner.ingest import Source
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.writing import Cutoff, write
+from noisecleaner.runs.writing import write
 from noisecleaner.tables import SCORES
 
 

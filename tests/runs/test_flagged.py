@@ -17,9 +17,10 @@ from noisecleaner.ingest import Source
 from noisecleaner.ingest.verified.corrections import read_corrections
 from noisecleaner.progress import Progress
 from noisecleaner.runs import writing
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.flagged import flagged_rows
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.writing import Cutoff, write
+from noisecleaner.runs.writing import write
 from noisecleaner.texts import uncell
 
 HOSTILE = ["=HYPERLINK(1)", "@x", "+1+1", "-1", "a;=1", 'say "x",\nthen', "\t=1", "'=1", "🐱 \u202ex", "007"]

@@ -54,6 +54,8 @@ def scored(**changes: Any) -> ScoredRows:
         alpha=unknown,
         beta=unknown,
         margin=unknown,
+        alignment=unknown,
+        positive_share=unknown,
         label_quality=np.full(100, 0.9, np.float32),
         suggested=np.full(100, -1),
         suggested_confidence=unknown,

@@ -21,8 +21,8 @@ from noisecleaner.api import Cutoff, score, score_new
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_json
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.ranking import Ranking, Rankings
-from noisecleaner.noise.thresholds import Goal
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.calibration import Reliability
 from noisecleaner.runs.basis import Basis
@@ -75,7 +75,7 @@ LATER = ("kept_noise", "judged", "notices", "unused", "basis", "contents")
         *({name: value for name, value in GOOD.items() if name != missing} for missing in GOOD if missing not in LATER),
         {**GOOD, "classes": "cat"},
         {**GOOD, "classes": [1, 2]},
-        {**GOOD, "by": "margin"},
+        {**GOOD, "by": "beta"},
         {**GOOD, "threshold": None},
         {**GOOD, "threshold": True},
         {**GOOD, "threshold": float("nan")},

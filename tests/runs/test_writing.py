@@ -17,12 +17,14 @@ from support.simulated import Array, scores
 
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.noise.cuts import Cut
+from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.rates import measure
-from noisecleaner.noise.thresholds import Goal, TooFewVerifiedError
+from noisecleaner.noise.thresholds import TooFewVerifiedError
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.writing import Cutoff, flags, write
+from noisecleaner.runs.writing import flags, write
 from noisecleaner.tables import REPORT, SCORES
 
 HALF = Cutoff(by="label_quality", threshold=0.5, goal=None)
@@ -65,6 +67,8 @@ def scored_rows(rows: int = 600, audited: int = 200) -> ScoredRows:
         alpha=unknown,
         beta=unknown,
         margin=unknown,
+        alignment=unknown,
+        positive_share=unknown,
         label_quality=quality,
         suggested=np.where(skipped, -1, 1 - given_labels),
         suggested_confidence=quality,
@@ -106,10 +110,11 @@ def test_the_json_says_how_much_is_wrong_and_how_well_that_is_known(tmp_path: Pa
     write(tmp_path, scored, HALF, run=Path("run"), source=SOURCE)
     content = json.loads((tmp_path / "noise.json").read_text())
     noise = measure(scored.rows(), scored.classes, scored.model)
-    more = {"quality", "calibration", "ranking", "verifiers", "notices", "corrections", "flagged_csv"}
+    more = {"quality", "calibration", "ranking", "verifiers", "notices", "corrections", "flagged_csv", "cut"}
     assert set(content) - set(noise.to_json()) == more
     assert {name: content[name] for name in noise.to_json()} == noise.to_json()
     assert content["quality"] == "audited"
+    assert content["cut"] == {"by": "label_quality", "threshold": 0.5, "goal": None, "reason": None}
     assert content["calibration"]["rows"] == 200
 
 
@@ -134,7 +139,7 @@ def test_where_verified_rows_measure_nothing_no_rate_is_told_and_the_reason_stan
 def test_the_report_has_the_columns_that_hold_numbers(tmp_path: Path) -> None:
     scored = scored_rows()
     both = replace(scored, alpha=scored.label_quality * 2)
-    nothing = replace(scored, label_quality=scored.alpha)
+    nothing = replace(scored, label_quality=scored.alpha, alpha=scored.label_quality, model="transfer")
     for rows, by, shown in [
         (scored, "label_quality", {"label_quality"}),
         (both, "alpha", {"label_quality", "alpha"}),

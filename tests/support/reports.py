@@ -15,8 +15,9 @@ from PIL import Image
 
 from noisecleaner.ingest import Source
 from noisecleaner.notices import Notice
+from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.scored import ScoredRows
-from noisecleaner.runs.writing import Cutoff, write
+from noisecleaner.runs.writing import write
 from support.simulated import scores
 
 CLASSES = ("cat", "dog", "emu")
@@ -71,6 +72,8 @@ def scored_rows(
         alpha=unknown,
         beta=unknown,
         margin=unknown,
+        alignment=unknown,
+        positive_share=unknown,
         label_quality=quality,
         suggested=np.where(skipped, -1, other),
         suggested_confidence=np.where(skipped, np.nan, expected).astype(np.float32),

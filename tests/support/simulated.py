@@ -70,6 +70,7 @@ def trace(rows: int, classes: int = 4, noise: float = 0.3, seed: int = 0) -> tup
     predictions = network(true, given, classes, rng)
     dynamics = Dynamics(
         margin=predictions.margin + rng.normal(size=rows),
+        positive_share=np.full(rows, np.nan),
         alpha=np.where(correct, 1.0, 0.5) * rng.random(rows),
         beta=np.full(rows, np.nan),
         alignment=np.where(correct, 0.3, -0.3) + rng.normal(size=rows),

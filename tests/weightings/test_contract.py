@@ -86,6 +86,20 @@ def test_alpha_and_beta_are_known_for_exactly_the_rows_that_were_visited(rule: t
     assert torch.equal(weighting.alignment().isfinite(), visited & isinstance(weighting, MetaGradientWeighting))
 
 
+def test_the_share_of_visits_with_a_positive_weight_is_counted_for_each_row(rule: tuple[Weighting, Network]) -> None:
+    weighting, network = rule
+    weights = []
+    for seed in range(2, 6):
+        before = weighting.alpha_sum.clone()
+        take(weighting, network, batch(SOURCE), batch(TARGET, seed=seed))
+        weights.append(weighting.alpha_sum - before)
+    expected = torch.stack([weight > 0 for weight in weights]).double().mean(dim=0)
+    share = weighting.positive_share()
+    torch.testing.assert_close(share[SOURCE], expected[SOURCE].to(share))
+    assert share.isfinite().sum() == len(set(SOURCE))
+    assert "positive" in weighting.state_dict()
+
+
 def test_the_order_of_a_batch_does_not_matter(rule: tuple[Weighting, Network]) -> None:
     weighting, network = rule
     if weighting.group > 1:
