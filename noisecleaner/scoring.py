@@ -34,7 +34,7 @@ from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.doubts import suspected
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
-from noisecleaner.runs.odd_corrections import fixes_among
+from noisecleaner.runs.odd_corrections import fixing_among
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import looked_again, odd_sample, sampled_since
 from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
@@ -267,7 +267,7 @@ def _judge(
     scored = replace(scored, contents=contents.adding(judged.vectors).parts[0])
     if labels.corrections is not None:
         made = np.flatnonzero(np.asarray(pc.is_valid(scored.identity[COLUMN])) & ~carried(scored.identity))
-        scored = replace(scored, fixes=fixes_among(scored, made, fresh=np.ones(len(made), dtype=bool)))
+        scored = replace(scored, fixing=fixing_among(scored, made, fresh=np.ones(len(made), dtype=bool)))
     scored = scored.noting(*odd_sample(scored, dataset.empty))
     known_by_heart = scored.judging & (places >= 0) & (network < 0)
     scored = scored if known_by_heart.any() else on_their_own(scored)

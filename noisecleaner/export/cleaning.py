@@ -29,7 +29,7 @@ from noisecleaner.ingest.verified.corrections import COLUMN, Corrected, correct,
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.runs.contents import refuse_other_scored
-from noisecleaner.runs.fixes import Fixes
+from noisecleaner.runs.fixes import Fixes, Fixing
 from noisecleaner.runs.odd_corrections import likeliest
 from noisecleaner.runs.scored_run import ScoredRun
 
@@ -165,7 +165,9 @@ def _fixes(run: ScoredRun, before: pa.Table, corrected: Corrected, none_label: s
     """
     old, rows = before.take(corrected.places), corrected.rows.take(corrected.places)
     fresh = np.asarray(pc.is_null(old[COLUMN]))
-    fixes = Fixes.of(rows, old["suggested_label"], fresh=fresh, none_label=none_label)
+    suggested = old["suggested_label"]
+    fixing = Fixing(rows=rows, places=corrected.places, suggested=suggested, fresh=fresh, none_label=none_label)
+    fixes = fixing.fixes(before["flagged"])
     known = None if fresh.any() else run.fixes
     return (fixes if known is None or not fixes.same_rows(known) else known).compared(unchanged=True)
 

@@ -6,14 +6,54 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import BoolArray
+from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.ingest.verified.corrections import COLUMN
 from noisecleaner.noise.rate import whole
 from noisecleaner.tables import count_true
 from noisecleaner.texts import agreeing, counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixing:
+    """Rows of one table of corrections, before it is known which of them are flagged.
+
+    Args:
+        rows: the corrected ones, with the columns given_label, trusted_label and corrected_label.
+        places: where they stand among all rows, shape [corrected rows].
+        suggested: labels that scores suggested before, null where there was none, shape [corrected rows].
+        fresh: rows that had no correction when they were scored: others have a suggestion that leans on it.
+        none_label: the verified label that says that none of the classes is right; None where no label can.
+    """
+
+    rows: pa.Table
+    places: IntArray
+    suggested: pa.ChunkedArray
+    fresh: BoolArray
+    none_label: str | None
+
+    def fixes(self, flagged: pa.Array | pa.ChunkedArray) -> Fixes:
+        """Count them; nobody was asked about the suggestion of a row that is not flagged.
+
+        Args:
+            flagged: which of all rows are, null where that is not known, shape [rows].
+        """
+        fixed, given = self.rows[COLUMN], self.rows["given_label"]
+        kept = count_true(pc.equal(fixed, given))
+        asked = np.asarray(pc.fill_null(flagged.take(pa.array(self.places)), fill_value=False)) & self.fresh
+        other = pc.fill_null(pc.not_equal(self.suggested, given), fill_value=True)
+        known = pc.and_(pc.and_(pc.is_valid(self.suggested), other), pa.array(asked))
+        return Fixes(
+            changed=len(self.rows) - kept,
+            kept=kept,
+            no_class=0 if self.none_label is None else count_true(pc.equal(fixed, self.none_label)),
+            suggested=count_true(known),
+            took_suggestion=count_true(pc.and_(known, pc.equal(fixed, self.suggested))),
+            audited=count_true(pc.is_valid(self.rows["trusted_label"])),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +64,7 @@ class Fixes:
         changed: whose label is another one now, those of no class included.
         kept: whose given label was confirmed.
         no_class: of which somebody said that none of the classes is right.
-        suggested: that had a suggested label which does not know of a correction.
+        suggested: that were flagged with another label than theirs, which does not know of a correction.
         took_suggestion: those of them whose correction is that label.
         audited: that carry a verified label, too: rates go by that.
         rates_unchanged: whether the rates are those of the scores before; None where nobody compared them.
@@ -37,28 +77,6 @@ class Fixes:
     took_suggestion: int
     audited: int
     rates_unchanged: bool | None = None
-
-    @classmethod
-    def of(cls, rows: pa.Table, suggested: pa.ChunkedArray, *, fresh: BoolArray, none_label: str | None) -> Fixes:
-        """Count them.
-
-        Args:
-            rows: the corrected ones, with the columns given_label, trusted_label and corrected_label.
-            suggested: labels that scores suggested before, null where there was none, shape [rows].
-            fresh: rows that had no correction when they were scored: others have a suggestion that leans on it.
-            none_label: the verified label that says that none of the classes is right; None where no label can.
-        """
-        fixed = rows[COLUMN]
-        kept = count_true(pc.equal(fixed, rows["given_label"]))
-        known = pc.and_(pc.is_valid(suggested), pa.array(fresh))
-        return cls(
-            changed=len(rows) - kept,
-            kept=kept,
-            no_class=0 if none_label is None else count_true(pc.equal(fixed, none_label)),
-            suggested=count_true(known),
-            took_suggestion=count_true(pc.and_(known, pc.equal(fixed, suggested))),
-            audited=count_true(pc.is_valid(rows["trusted_label"])),
-        )
 
     @property
     def rows(self) -> int:

@@ -12,7 +12,7 @@ from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.noise.cross_table import CrossTable
 from noisecleaner.notices import Notice
-from noisecleaner.runs.fixes import Fixes
+from noisecleaner.runs.fixes import Fixing
 from noisecleaner.runs.scored import ScoredRows
 
 #: The code of the notice.
@@ -88,8 +88,8 @@ def named(labels: IntArray, classes: tuple[str, ...]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(classes, pa.string()).take(pa.array(labels, mask=labels < 0))])
 
 
-def fixes_among(rows: ScoredRows, places: IntArray, *, fresh: BoolArray) -> Fixes:
-    """Count what corrections of rows did.
+def fixing_among(rows: ScoredRows, places: IntArray, *, fresh: BoolArray) -> Fixing:
+    """Collect what tells what corrections of rows did.
 
     Args:
         rows: that are not written yet, corrected.
@@ -97,7 +97,8 @@ def fixes_among(rows: ScoredRows, places: IntArray, *, fresh: BoolArray) -> Fixe
         fresh: those of them that had no correction when they were scored, likewise.
     """
     suggested = named(rows.suggested[places], rows.classes)
-    return Fixes.of(rows.identity.take(pa.array(places)), suggested, fresh=fresh, none_label=rows.none_label)
+    corrected = rows.identity.take(pa.array(places))
+    return Fixing(rows=corrected, places=places, suggested=suggested, fresh=fresh, none_label=rows.none_label)
 
 
 def odd_among(rows: ScoredRows) -> tuple[Notice, ...]:

@@ -20,7 +20,7 @@ from noisecleaner.noise.sampling import Sampling
 from noisecleaner.notices import Notice, void
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
-from noisecleaner.runs.fixes import Fixes
+from noisecleaner.runs.fixes import Fixing
 from noisecleaner.runs.trace import Trace
 from noisecleaner.tables import doubles
 
@@ -68,7 +68,7 @@ class ScoredRows:
         unused: classes that no fitted row was given.
         basis: which audited rows label quality of new rows is calibrated on; None of fitted rows, and where it is not.
         contents: what the rows brought; nothing where an earlier version wrote the run.
-        fixes: what a table of corrections did to the rows; None without one.
+        fixing: the rows of a table of corrections; None without one.
     """
 
     identity: pa.Table
@@ -89,7 +89,7 @@ class ScoredRows:
     unused: tuple[str, ...] = ()
     basis: Basis | None = None
     contents: tuple[Fingerprint, ...] = ()
-    fixes: Fixes | None = None
+    fixing: Fixing | None = None
 
     def noting(self, *notices: Notice) -> ScoredRows:
         """Return the same rows with more notices."""

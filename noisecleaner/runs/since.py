@@ -29,7 +29,7 @@ from noisecleaner.noise.ranking import CODES as RANKED
 from noisecleaner.noise.sampling import Sampling, plain_together
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
-from noisecleaner.runs.odd_corrections import fixes_among, likeliest_of, named, odd_among
+from noisecleaner.runs.odd_corrections import fixing_among, likeliest_of, named, odd_among
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.second_looks import SECOND_LOOKS
@@ -142,7 +142,7 @@ def corrected_since(scored: ScoredRows, corrections: str, like: Source, progress
     corrected = correct(scored.identity, read, named(likeliest_of(scored), scored.classes))
     fresh = np.asarray(pc.is_null(scored.identity[COLUMN]))[corrected.places]
     scored = replace(scored, identity=corrected.rows)
-    scored = replace(scored, fixes=fixes_among(scored, corrected.places, fresh=fresh))
+    scored = replace(scored, fixing=fixing_among(scored, corrected.places, fresh=fresh))
     notices = (*corrected.notices, *odd_among(scored))
     progress.tell(*notices)
     # how many there are stands in the rows: what is said of the numbers stays as it is, too

@@ -144,7 +144,8 @@ def _write_files(
         write_table(staged / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
         write_flagged(staged, ScoredRun(staged), top=cutoff.top)
         noise = _noise(scored, rows, rankings=rankings, rechecked=rechecked)
-        more = {"corrections": _fixes(out / NOISE, noise, scored.fixes), "flagged_csv": fingerprint(staged / FLAGGED)}
+        fixes = None if scored.fixing is None else scored.fixing.fixes(flagged)
+        more = {"corrections": _fixes(out / NOISE, noise, fixes), "flagged_csv": fingerprint(staged / FLAGGED)}
         write_json(staged / NOISE, {**noise, **more, "cut": _cut(by, threshold, cutoff.aim)})
         kept = keep_edited(out, staged)
     if kept is not None:

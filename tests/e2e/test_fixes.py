@@ -59,10 +59,29 @@ def test_scores_say_what_corrections_did_and_their_rates_do_not_change(run: Path
     assert f"Fixed    {SAID}; exports take them\n" in scored.out
     after = noise_of(run)
     assert after["corrections"] == {**COUNTS, "rates_unchanged": True}
-    assert {**after, "corrections": None} == before
+    # flagged.csv holds the corrections
+    assert {**after, "corrections": None, "flagged_csv": None} == {**before, "flagged_csv": None}
     told = json.loads(command("score", run, "--corrections", written(run), "--format", "json").out)
     assert told["corrections"]["changed"] == 34
     assert "Fixed" not in command("score", run).out
+
+
+def test_who_hands_back_all_rows_was_asked_about_the_flagged_ones(run: Path, command: Command) -> None:
+    """An export of a whole dataset, in which the first 20 of the flagged rows were changed as suggested."""
+    rows = pq.read_table(run / "scores.parquet").to_pylist()
+    flagged = sorted((row for row in rows if row["flagged"] and row["suggested_label"]), key=_quality)
+    taken = {row["sample_id"] for row in flagged[:20]}
+    with (run.parent / "all.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sample_id", "corrected_label"])
+        writer.writerows(
+            (row["sample_id"], row["suggested_label"] if row["sample_id"] in taken else row["given_label"])
+            for row in rows
+        )
+    assert command("score", run, "--corrections", run.parent / "all.csv").code == 0
+    fixes = noise_of(run)["corrections"]
+    assert (fixes["changed"], fixes["kept"]) == (20, len(rows) - 20)
+    assert (fixes["suggested"], fixes["took_suggestion"]) == (len(flagged), 20)
 
 
 def test_rates_are_not_called_unchanged_where_they_changed(run: Path, command: Command) -> None:

@@ -9,16 +9,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from noisecleaner.runs.fixes import Fixes
+from noisecleaner.runs.fixes import Fixes, Fixing
 
 
-def counted(*rows: tuple[str | None, ...], fresh: bool = True, none_label: str | None = "none") -> Fixes:
+def counted(
+    *rows: tuple[str | None, ...], flagged: bool = True, fresh: bool = True, none_label: str | None = "none"
+) -> Fixes:
     """Count rows of given, suggested, corrected and verified label."""
     given, suggested, corrected, trusted = (
         pa.chunked_array([pa.array([row[i] for row in rows], pa.string())]) for i in range(4)
     )
     table = pa.table({"given_label": given, "trusted_label": trusted, "corrected_label": corrected})
-    return Fixes.of(table, suggested, fresh=np.full(len(rows), fresh), none_label=none_label)
+    # behind as many others
+    fixing = Fixing(
+        rows=table,
+        places=np.arange(len(rows)) + len(rows),
+        suggested=suggested,
+        fresh=np.full(len(rows), fresh),
+        none_label=none_label,
+    )
+    return fixing.fixes(pa.array([not flagged] * len(rows) + [flagged] * len(rows)))
 
 
 ROWS = [
@@ -42,6 +52,18 @@ def test_where_none_is_a_class_nobody_said_that_no_class_is_right() -> None:
 
 def test_a_suggestion_that_leans_on_a_correction_says_nothing() -> None:
     assert counted(*ROWS, fresh=False) == replace(counted(*ROWS), suggested=0, took_suggestion=0)
+
+
+def test_nobody_was_asked_about_a_row_that_is_not_flagged_or_whose_suggestion_is_its_label() -> None:
+    """A whole export brings every row back, most of them as they were."""
+    assert counted(*ROWS, flagged=False) == replace(counted(*ROWS), suggested=0, took_suggestion=0)
+    agreed = [("a", "a", "a", None)] * 900
+    assert counted(*ROWS, *agreed) == replace(counted(*ROWS), kept=906)
+
+
+def test_a_row_without_a_label_is_asked_about_by_its_suggestion() -> None:
+    found = counted((None, "b", "b", None), (None, "b", "c", None))
+    assert (found.suggested, found.took_suggestion) == (2, 1)
 
 
 def test_a_verified_row_is_told() -> None:

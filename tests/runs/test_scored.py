@@ -218,10 +218,10 @@ def test_corrections_change_no_number(tmp_path: Path, scored: ScoredRows, true: 
     after = corrected_since(scored, str(tmp_path / "c.parquet"), LIKE, Progress())
     np.testing.assert_array_equal(after.corrected >= 0, np.isin(np.arange(ROWS), low))
     for name, before in vars(scored).items():
-        if name not in ("identity", "notices", "fixes"):
+        if name not in ("identity", "notices", "fixing"):
             np.testing.assert_array_equal(getattr(after, name), before, err_msg=name)
-    assert after.fixes is not None
-    assert after.fixes.rows == 60
+    assert after.fixing is not None
+    assert after.fixing.places.tolist() == low.tolist()
     for name, before in vars(scored.rows()).items():
         np.testing.assert_array_equal(getattr(after.rows(), name), before, err_msg=name)
     assert [notice.code for notice in after.notices] == ["correction-against-audit"]
