@@ -111,7 +111,7 @@ def export_clean(
     Raises:
         NoisecleanerError: there are no scores, the dataset has changed since, or `out` cannot be used.
     """
-    scored, out = located(scored), located(out)
+    scored, out, progress = located(scored), located(out), progress or Progress()
     writer_of(format)  # refuses an unknown one before anything is read
     refuse_existing(out)
     run, policy = ScoredRun(scored), policy or Policy()
@@ -130,7 +130,7 @@ def export_clean(
         corrected = correct(scores, named, likeliest(scores))
         fixes = _fixes(run, scores, corrected, manifest.none_label)
         scores, notices = corrected.rows, corrected.notices
-        (progress or Progress()).tell(*notices)
+        progress.tell(*notices)
     decisions = decide(scores, manifest.classes, policy, by=run.metadata.by, none_label=manifest.none_label)
     expected = expectation(
         scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label, doubts=notices
@@ -146,11 +146,12 @@ def export_clean(
     root = image_root(copy) if rows_alone(format) else None
     result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts, image_root=root, fixes=fixes)
     if not dry_run:
-        with replacing(out) as folder, (progress or Progress()).stage("Copying", len(copy.rows), "rows") as stage:
+        with replacing(out) as folder, progress.stage("Copying", len(copy.rows), "rows") as stage:
             folder.mkdir(parents=True)
-            writer_of(format).write(folder, copy, stage)
+            said = writer_of(format).write(folder, copy, stage) or ()
             record = record.after(CopyRecord.beside(source.data))
             write_json(folder / OWN_FILE, {**_noise(result, policy), **record.to_json()})
+        progress.tell(*said)
     return result
 
 

@@ -1,10 +1,13 @@
-"""Names of a copy's image files, and the folders of splits and classes that they stand in."""
+"""Names of a copy's image files, and the folders of splits and classes that they stand in.
+
+A file keeps its name wherever it can: first those that stand where they stood, then all others, and only then are names
+made for those whose own is taken or cannot be written.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -12,8 +15,12 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import folded, safe_names
+from noisecleaner.export.file_names import distinct, kept, safe_names
+from noisecleaner.export.stems import Group, Stems, original_name
 from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS
+
+#: The one group of files without folders.
+_BESIDE = Group(below=PurePosixPath())
 
 
 @dataclass(frozen=True)
@@ -22,18 +29,18 @@ class Folders:
 
     Args:
         copy: whose files they are.
-        used: what is taken in each folder.
+        plain: how names are written, see `spelling_for`.
         endings_apart: whether names may differ in their endings alone, as `1.jpg` and `1.png`.
     """
 
     copy: Copy
-    used: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    plain: Callable[[str], str] = kept
     endings_apart: bool = False
 
     @cached_property
     def classes(self) -> list[str]:
         """The folder of each class."""
-        return safe_names(self.copy.classes)
+        return distinct(self.copy.classes, None, self.plain)
 
     @cached_property
     def splits(self) -> list[str]:
@@ -41,13 +48,26 @@ class Folders:
         folders = self.copy.structure.folders
         return safe_names(folders.names) if folders else []
 
+    @cached_property
+    def stems(self) -> Stems:
+        """The names without their endings."""
+        return Stems.of(self.copy, self._beside, plain=self.plain)
+
     def place(self, row: int, content: bytes) -> PurePosixPath:
         """Name the file of a row, which differs from all others."""
         original = original_name(self.copy, row)
-        below = PurePosixPath(*self._above(row, original))
-        end = ending(original, content)
-        (stem,) = safe_names([original.stem], self.used[folded(f"{below}/{end if self.endings_apart else ''}")])
-        return below / f"{stem}{end}"
+        below, end = PurePosixPath(*self._above(row, original)), ending(original, content)
+        return below / f"{self.stems.of_row(row, original, self._group(below, end))}{end}"
+
+    def _beside(self, row: int, original: PurePosixPath) -> Group | None:
+        """The files that a row's has to differ from; None where the content has to tell its ending first."""
+        below, end = PurePosixPath(*self._above(row, original)), original.suffix
+        if self.endings_apart and end.lower() not in IMAGE_ENDINGS:
+            return None
+        return self._group(below, end)
+
+    def _group(self, below: PurePosixPath, end: str) -> Group:
+        return Group(below=below, ending=end if self.endings_apart else "")
 
     def home(self, row: int) -> str:
         """The folder of the metadata: that of the split, if images of a split stand right in one."""
@@ -63,21 +83,11 @@ class Folders:
             return [*filter(None, [self._split(row)]), name]
         parts = original.parts[:-1]
         outside = [self._split(row)] if structure.folders is not structure.splits else []
-        return [*outside, *map(_safe, parts[:place]), name, *map(_safe, parts[place + 1 :])]
+        return [*outside, *map(self.plain, parts[:place]), name, *map(self.plain, parts[place + 1 :])]
 
     def _split(self, row: int) -> str:
         folders = self.copy.structure.folders
         return self.splits[folders.rows[row]] if folders else ""
-
-
-def _safe(name: str) -> str:
-    return safe_names([name])[0]
-
-
-def original_name(copy: Copy, row: int) -> PurePosixPath:
-    """The path of a row's image in the dataset, or else its sample id."""
-    table = copy.manifest.table
-    return PurePosixPath(table["path"][row].as_py() or table["sample_id"][row].as_py())
 
 
 def ending(name: PurePosixPath, content: bytes) -> str:
@@ -96,19 +106,26 @@ class FlatNames:
 
     Args:
         copy: its rows have the files.
+        plain: how names are written, see `spelling_for`.
         dots: whether a name may have dots before its ending.
     """
 
     copy: Copy
+    plain: Callable[[str], str] = kept
     dots: bool = True
-    used: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def stems(self) -> Stems:
+        """The names without their endings."""
+        return Stems.of(self.copy, lambda *_: _BESIDE, plain=self._plain)
 
     def stem(self, row: int) -> str:
         """Name the file of a row, without its ending."""
-        stem = original_name(self.copy, row).stem
-        (name,) = safe_names([stem if self.dots else stem.replace(".", "_")], self.used)
-        return name
+        return self.stems.of_row(row, original_name(self.copy, row), _BESIDE)
 
     def file(self, row: int, content: bytes) -> str:
         """Name the file of a row."""
         return f"{self.stem(row)}{ending(original_name(self.copy, row), content)}"
+
+    def _plain(self, text: str) -> str:
+        return self.plain(text if self.dots else text.replace(".", "_"))

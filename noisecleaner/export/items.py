@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.export.copying import IMAGE_ROWS, Copy
-from noisecleaner.export.image_names import original_name
 from noisecleaner.export.json_values import records
+from noisecleaner.export.stems import PATH, original_name
 from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, noted
 
 #: What is told of a row beside the owner's columns and the notes.
-_CLASS, _SPLIT, _FILE = noted("class"), noted("split"), noted("path")
+_CLASS, _SPLIT = noted("class"), noted("split")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +74,14 @@ def items(copy: Copy) -> Iterator[Item]:
                 continue
             name = None if label is None else copy.classes[label]
             split = None if splits is None else splits.names[splits.rows[row]]
-            told = {_CLASS: name, **({} if split is None else {_SPLIT: split}), _FILE: str(original_name(copy, row))}
+            told = {_CLASS: name, **({} if split is None else {_SPLIT: split}), PATH: str(original_name(copy, row))}
             yield Item(row=row, content=content, label=label, name=name, split=split, columns={**own, **notes, **told})
 
 
 def schema_of(copy: Copy) -> pa.Schema:
     """Names and types, in a table, of what `Item.columns` has, in their order."""
     part = next(iter(copy.parts(IMAGE_ROWS)))
-    told = [_CLASS, *([_SPLIT] if copy.structure.folders else []), _FILE]
+    told = [_CLASS, *([_SPLIT] if copy.structure.folders else []), PATH]
     fields = [*part.owned.schema, copy.label_field, *part.notes.schema, *(pa.field(name, pa.string()) for name in told)]
     return pa.schema(list({field.name: field for field in fields}.values()))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.texts import agreeing, counted
 
 #: What XML 1.0 cannot hold, not even escaped; and the halves of what UTF-16 writes in two.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -27,3 +30,21 @@ def xml_names(names: Sequence[str], most: int) -> list[str]:
         taken.add(candidate)
         found.append(candidate)
     return found
+
+
+def renamed_classes(names: Mapping[str, str], *, tool: str) -> Iterator[Notice]:
+    """Say so where a tool calls classes otherwise.
+
+    Args:
+        names: of the classes -> what the tool calls them.
+        tool: its name.
+    """
+    others = {own: theirs for own, theirs in names.items() if own != theirs}
+    if others:
+        own, theirs = next(iter(others.items()))
+        yield Notice(
+            code="classes-renamed",
+            severity=Severity.NOTE,
+            message=f"{counted(len(others), 'class', 'classes')} {agreeing(len(others))} called otherwise in "
+            f"{tool}, which changes blanks at the ends, line breaks and long names: {own!r} is {theirs!r} there.",
+        )

@@ -10,12 +10,14 @@ A file has `NEEDS_IMAGES` and `write`, see `Writer`. It writes what a `Copy` hol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, cast
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.copying import Copy
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 from noisecleaner.registry import module_in, names_in
 
@@ -33,8 +35,8 @@ class Writer(Protocol):
 
     NEEDS_IMAGES: bool
 
-    def write(self, folder: Path, copy: Copy, stage: Stage) -> None:
-        """Write a copy.
+    def write(self, folder: Path, copy: Copy, stage: Stage) -> Sequence[Notice] | None:
+        """Write a copy, and return what must be said of it, if anything.
 
         Args:
             folder: an empty directory; the caller makes its appearance atomic.

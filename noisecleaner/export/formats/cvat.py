@@ -18,7 +18,8 @@ from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.image_names import FlatNames
 from noisecleaner.export.items import Item, column_names, items
 from noisecleaner.export.json_values import as_text
-from noisecleaner.export.xml_texts import xml_names, xml_text
+from noisecleaner.export.xml_texts import renamed_classes, xml_names, xml_text
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
@@ -30,7 +31,7 @@ NEXT = (
 _LONGEST = 64
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     """Write one archive, which is what CVAT imports, also where a split has lost all rows."""
     made = _Archive.of(copy)
     labels = [{"name": name, "type": "tag", "attributes": made.attributes} for name in made.labels.values()]
@@ -49,6 +50,7 @@ def write(folder: Path, copy: Copy, stage: Stage) -> None:
             while block := xml_read.read(1 << 20):
                 to.write(block)
     lines.unlink()
+    return [*made.names.stems.notices(), *renamed_classes(made.labels, tool="CVAT")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import safe_names
+from noisecleaner.export.file_names import safe_names, spelling_for
 from noisecleaner.export.image_names import FlatNames
 from noisecleaner.export.items import Item, column_names, items, renamed
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
@@ -23,13 +24,13 @@ NEXT = (
 _TAKEN = frozenset(("id", "label", "confidence", "logits", "tags", "dataset_dir", "field_names"))
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     """Write the images and labels of each split, also of one that has lost all rows."""
     splits = copy.structure.folders
     homes: dict[str | None, Path] = {None: folder}
     if splits:
         homes = {name: folder / safe for name, safe in zip(splits.names, safe_names(splits.names), strict=True)}
-    names, keys = FlatNames(copy), renamed(column_names(copy), _refused)
+    names, keys = FlatNames(copy, spelling_for(folder)), renamed(column_names(copy), _refused)
     classes = list(copy.cells.names or copy.classes)
     with ExitStack() as opened:
         labels = {split: opened.enter_context(_labels(home, classes)) for split, home in homes.items()}
@@ -37,8 +38,9 @@ def write(folder: Path, copy: Copy, stage: Stage) -> None:
             file = Path(names.file(item.row, item.content))
             (homes[item.split] / "data" / file).write_bytes(item.content)
             if item.name is not None:
-                labels[item.split](file.stem, _label(item, classes.index(item.name), keys))
+                labels[item.split](names.stem(item.row), _label(item, classes.index(item.name), keys))
             stage.advance()
+    return list(names.stems.notices())
 
 
 @contextmanager

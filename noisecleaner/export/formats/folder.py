@@ -11,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.export.copying import OTHER_ROWS, Copy
+from noisecleaner.export.file_names import spelling_for
 from noisecleaner.export.formats import csv, jsonl
 from noisecleaner.export.hugging_face import described
 from noisecleaner.export.image_names import Folders
 from noisecleaner.export.row_tables import with_labels, with_notes
+from noisecleaner.export.stems import PATH, Stems
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
@@ -26,13 +29,18 @@ _NAMES_FILES = re.compile(r".*_file_names?").fullmatch
 _PARQUET = ".parquet"
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     """Write the images byte by byte, each into the folder of its split and class, and the metadata of each split."""
-    write_files(folder, copy, stage, Folders(copy, endings_apart=True))
+    return write_files(folder, copy, stage, Folders(copy, spelling_for(folder), endings_apart=True))
 
 
 class Names(Protocol):
     """How the files are called."""
+
+    @property
+    def stems(self) -> Stems:
+        """The names without their endings."""
+        ...
 
     def place(self, row: int, content: bytes) -> PurePosixPath:
         """Name the file of a row, which differs from all others."""
@@ -43,8 +51,8 @@ class Names(Protocol):
         ...
 
 
-def write_files(folder: Path, copy: Copy, stage: Stage, folders: Names) -> None:
-    """Write the images and the metadata.
+def write_files(folder: Path, copy: Copy, stage: Stage, folders: Names) -> list[Notice]:
+    """Write the images and the metadata, and return what must be said of them.
 
     Args:
         folder: of the copy.
@@ -60,10 +68,14 @@ def write_files(folder: Path, copy: Copy, stage: Stage, folders: Names) -> None:
         (folder / names[row].parent).mkdir(parents=True, exist_ok=True)
         (folder / names[row]).write_bytes(content)
         stage.advance()
-    _write_metadata(folder, copy, names, {row: folders.home(row) for row in names})
+    told = list(folders.stems.notices())
+    _write_metadata(folder, copy, names, {row: folders.home(row) for row in names}, paths=bool(told))
+    return told
 
 
-def _write_metadata(folder: Path, copy: Copy, names: dict[int, PurePosixPath], homes: dict[int, str]) -> None:
+def _write_metadata(
+    folder: Path, copy: Copy, names: dict[int, PurePosixPath], homes: dict[int, str], *, paths: bool
+) -> None:
     """Write a line for each file, into the folder of its split.
 
     Args:
@@ -71,21 +83,27 @@ def _write_metadata(folder: Path, copy: Copy, names: dict[int, PurePosixPath], h
         copy: what it holds.
         names: row -> its file.
         homes: row -> the folder of its split, empty without one.
+        paths: whether to tell where each image was.
     """
     like = copy.owner.metadata
     ending = _PARQUET if like is None else like.suffix
-    tables = _tables(copy, names, homes, named=ending != _PARQUET)
+    tables = _tables(copy, names, homes, named=ending != _PARQUET, paths=paths)
     uneven = [] if ending == _PARQUET else _uneven(tables.values(), copy.notes.column_names)
     for home, table in tables.items():
         _write_table(folder / home / f"metadata{ending}", table.drop_columns(uneven), copy, like)
 
 
-def _tables(copy: Copy, names: dict[int, PurePosixPath], homes: dict[int, str], *, named: bool) -> dict[str, pa.Table]:
+def _tables(
+    copy: Copy, names: dict[int, PurePosixPath], homes: dict[int, str], *, named: bool, paths: bool
+) -> dict[str, pa.Table]:
     """Make the metadata of each folder that has them, see `_write_metadata`; `named` as in `with_labels`."""
     tables: dict[str, list[pa.Table]] = {home: [] for home in dict.fromkeys(homes.values())} or {"": []}
     for part in copy.parts(OTHER_ROWS):
         lines = with_labels(part, copy, named=named)
         lines = with_notes(lines.rename_columns(_renamed(lines.column_names, copy)), part)
+        if paths:
+            lines = lines.drop_columns([PATH] if PATH in lines.column_names else [])
+            lines = lines.append_column(PATH, copy.manifest.table["path"].take(pa.array(part.rows)))
         for home, own in tables.items():
             rows = [place for place, row in enumerate(part.rows.tolist()) if homes.get(row) == home]
             files = [str(names[row].relative_to(home)) for row in part.rows[rows].tolist()]

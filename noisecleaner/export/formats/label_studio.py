@@ -11,9 +11,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from noisecleaner import __version__
 from noisecleaner.export.copying import Copy
+from noisecleaner.export.file_names import spelling_for
 from noisecleaner.export.image_names import FlatNames
 from noisecleaner.export.items import Item, column_names, items, renamed
-from noisecleaner.export.xml_texts import xml_names
+from noisecleaner.export.xml_texts import renamed_classes, xml_names
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
@@ -26,12 +28,13 @@ NEXT = (
 _IMAGE, _LONGEST = "image", 1000
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     """Write the images, the tasks in the order of the dataset, and the interface with a choice for each class."""
     (folder / "images").mkdir()
     choices = xml_names(copy.classes, _LONGEST)
     (folder / "label_config.xml").write_bytes(_config(choices))
-    tasks = _tasks(folder / "images", copy, dict(zip(copy.classes, choices, strict=True)))
+    named, names = dict(zip(copy.classes, choices, strict=True)), FlatNames(copy, spelling_for(folder))
+    tasks = _tasks(folder / "images", copy, names, named)
     with (folder / "tasks.json").open("w", encoding="utf-8") as file:
         file.write("[")
         for place, task in enumerate(tasks):
@@ -39,6 +42,7 @@ def write(folder: Path, copy: Copy, stage: Stage) -> None:
             file.write(json.dumps(task, ensure_ascii=False, allow_nan=False))
             stage.advance()
         file.write("\n]\n")
+    return [*names.stems.notices(), *renamed_classes(named, tool="Label Studio")]
 
 
 def _config(choices: list[str]) -> bytes:
@@ -51,9 +55,9 @@ def _config(choices: list[str]) -> bytes:
     return bytes(tostring(view, encoding="utf-8")) + b"\n"
 
 
-def _tasks(images: Path, copy: Copy, choices: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _tasks(images: Path, copy: Copy, names: FlatNames, choices: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Write the images, and yield the task of each."""
-    names, fields = FlatNames(copy), renamed(column_names(copy), lambda name: name == _IMAGE)
+    fields = renamed(column_names(copy), lambda name: name == _IMAGE)
     for item in items(copy):
         file = names.file(item.row, item.content)
         (images / file).write_bytes(item.content)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats import writer_of
 from noisecleaner.ingest.payloads import ImageColumn
 from noisecleaner.ingest.readers import kind_of
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 from noisecleaner.registry import names_in
 
 NEEDS_IMAGES = False
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> Sequence[Notice] | None:
     """Write the format that the dataset has."""
-    writer_of(instead(copy)).write(folder, copy, stage)
+    return writer_of(instead(copy)).write(folder, copy, stage)
 
 
 def instead(copy: Copy) -> str:

@@ -16,9 +16,11 @@ import pyarrow as pa
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.dataset_card import card, class_label, feature
 from noisecleaner.export.file_names import safe_names
-from noisecleaner.export.image_names import FlatNames, ending, original_name
+from noisecleaner.export.image_names import FlatNames, ending
 from noisecleaner.export.items import Item, class_numbers, items, schema_of
+from noisecleaner.export.stems import original_name
 from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
@@ -34,7 +36,7 @@ _JPEG = frozenset((".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi"))
 _TRAIN = "train"
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     """Write shards for each split that has rows: loaders fail at an empty one."""
     splits = copy.structure.folders
     names = splits.names if splits else (_TRAIN,)
@@ -51,6 +53,7 @@ def write(folder: Path, copy: Copy, stage: Stage) -> None:
             stage.advance()
         files = {name: f"{split.split}-*.tar" for name, split in shards.items() if split.begun}
     (folder / "README.md").write_text(card(_features(copy, image, numbers), files), "utf-8")
+    return list(keys.stems.notices())
 
 
 @dataclass

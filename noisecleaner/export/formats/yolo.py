@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -11,9 +12,11 @@ import numpy as np
 
 from noisecleaner.errors import NoisecleanerError, listed, quoted
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import safe_names
+from noisecleaner.export.file_names import distinct, kept, safe_names, spelling_for
 from noisecleaner.export.formats.folder import write_files
-from noisecleaner.export.image_names import ending, original_name
+from noisecleaner.export.image_names import ending
+from noisecleaner.export.stems import Group, Stems, original_name
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = True
@@ -52,7 +55,7 @@ def refuse(copy: Copy) -> None:
         )
 
 
-def write(folder: Path, copy: Copy, stage: Stage) -> None:
+def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     """Write class folders for each split that has rows, and beside them the metadata of each.
 
     Every split has the folder of every class that the copy has, if need be an empty one: Ultralytics numbers the
@@ -61,11 +64,11 @@ def write(folder: Path, copy: Copy, stage: Stage) -> None:
     Raises:
         NoisecleanerError: Ultralytics does not read an image.
     """
-    names = _Names(copy)
+    names = _Names(copy, spelling_for(folder))
     for split in names.present:
         for place in np.unique(copy.labels[copy.rows]).tolist():
             (folder / split / names.classes[place]).mkdir(parents=True, exist_ok=True)
-    write_files(folder, copy, stage, names)
+    return write_files(folder, copy, stage, names)
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,17 @@ class _Names:
     """Names of files below the folders of Ultralytics."""
 
     copy: Copy
-    used: dict[PurePosixPath, dict[str, int]] = field(default_factory=dict)
+    plain: Callable[[str], str] = kept
 
     @cached_property
     def classes(self) -> list[str]:
         """The folder of each class."""
-        return safe_names(self.copy.classes)
+        return distinct(self.copy.classes, None, self.plain)
+
+    @cached_property
+    def stems(self) -> Stems:
+        """The names without their endings."""
+        return Stems.of(self.copy, lambda row, _: Group(below=self._below(row)), plain=self.plain)
 
     @cached_property
     def splits(self) -> list[str]:
@@ -117,9 +125,11 @@ class _Names:
                 f"{quoted(str(original))} is of the kind {suffix}, which it leaves out without a word.",
                 "Convert such images before the fit, or export with `format='folder'`.",
             )
-        below = PurePosixPath(self.home(row), self.classes[self.copy.labels[row]])
-        (stem,) = safe_names([original.stem], self.used.setdefault(below, {}))
-        return below / f"{stem}{suffix}"
+        below = self._below(row)
+        return below / f"{self.stems.of_row(row, original, Group(below=below))}{suffix}"
+
+    def _below(self, row: int) -> PurePosixPath:
+        return PurePosixPath(self.home(row), self.classes[self.copy.labels[row]])
 
     def home(self, row: int) -> str:
         """The folder of a row's split."""

@@ -71,7 +71,7 @@ def test_an_image_without_a_file_name_gets_the_ending_of_its_format(
     write_scores(tmp_path / "run", Source(str(tmp_path / "d.parquet")), [Row("1", "a"), Row("v2.5", "b")])
     assert command("export-clean", tmp_path / "run", "--out", tmp_path / "out", "--format", "folder").code == 0
     table = pq.read_table(tmp_path / "out" / "metadata.parquet")
-    assert table["file_name"].to_pylist() == [f"a/1{ending}", f"b/v2{ending}"]
+    assert table["file_name"].to_pylist() == [f"a/1{ending}", f"b/v2.5{ending}"]
 
 
 def test_torchvision_opens_the_folder(tmp_path: Path, images: ScoredData, command: Command) -> None:

@@ -128,7 +128,7 @@ def test_an_image_folder_keeps_the_kind_of_its_metadata(
         write_metadata(tmp_path / "in" / split / f"metadata.{ending}", rows)
     run = scored(tmp_path, Source(str(tmp_path / "in")), suggested={"train/cat/1.png": "dog"})
     assert command("export-clean", run, "--out", tmp_path / "out", "--on-flag", "relabel").code == 0
-    images = {"train/dog/1.png": "train/cat/1.png", "train/dog/1-2.png": "train/dog/1.png", "test/cat/1.png": ""}
+    images = {"train/dog/1.png": "", "train/dog/1-2.png": "train/cat/1.png", "test/cat/1.png": ""}
     metadata = [f"{split}/metadata.{ending}" for split in ("test", "train")]
     assert files(tmp_path / "out") == sorted([*images, *metadata])
     for name, before in images.items():
