@@ -54,7 +54,7 @@ class Fingerprint:
             return passing.fingerprint()
         stamp = _stamp(payload)
         images = payload.read(_sampled(rows))  # type: ignore[union-attr]  # vectors never get here
-        samples = tuple(_hash(content) for _, content in images)
+        samples = tuple(digest(content) for _, content in images)
         return cls(kind="images", rows=rows, samples=samples, stamp=stamp)
 
     @classmethod
@@ -140,7 +140,7 @@ class PassingVectors:
         weights = np.arange(self._first, end, dtype=np.uint32) * _FACTOR | np.uint32(1)
         self._sums += np.einsum("r,rc->c", weights, words)
         inside = self._sampled[(self._sampled >= self._first) & (self._sampled < end)] - self._first
-        self._samples += [_hash(words[row].tobytes()) for row in inside.tolist()]
+        self._samples += [digest(words[row].tobytes()) for row in inside.tolist()]
         self._first = end
 
     def fingerprint(self) -> Fingerprint:
@@ -149,9 +149,14 @@ class PassingVectors:
             kind=self._kind,
             rows=self._count,
             samples=tuple(self._samples),
-            sums=_hash(self._sums.tobytes()),
+            sums=digest(self._sums.tobytes()),
             stamp=self._stamp,
         )
+
+
+def digest(content: bytes | Skip) -> str:
+    """Tell a content in 12 characters; "" where it could not be read."""
+    return "" if isinstance(content, Skip) else hashlib.blake2b(content, digest_size=6).hexdigest()
 
 
 def refuse_other(before: Sequence[Fingerprint], manifest: Manifest, *, required: str, hint: str) -> None:
@@ -177,10 +182,6 @@ def _sampled(rows: int) -> IntArray:
     return np.unique(np.linspace(0, rows - 1, min(rows, _SAMPLE)).astype(np.int64))
 
 
-def _hash(content: bytes | Skip) -> str:
-    return "" if isinstance(content, Skip) else hashlib.blake2b(content, digest_size=6).hexdigest()
-
-
 def _stamp(payload: Payload) -> str:
     """Tell files of this machine from all others, and from themselves once somebody has written to them.
 
@@ -192,7 +193,7 @@ def _stamp(payload: Payload) -> str:
     except OSError:
         return ""
     stamps = [(file.st_ino, file.st_size, file.st_mtime_ns, file.st_ctime_ns) for file in found]
-    return _hash(repr((paths, stamps)).encode()) if paths else ""
+    return digest(repr((paths, stamps)).encode()) if paths else ""
 
 
 def _files(payload: Payload) -> list[str]:

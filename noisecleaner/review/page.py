@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from noisecleaner.ingest import Skip
 from noisecleaner.pages.frame import Frame, environment, mark, template
+from noisecleaner.review.pictures import Picture
 from noisecleaner.review.sheet import Kind, Sheet
 from noisecleaner.texts import counted, tally
 
@@ -15,7 +16,7 @@ _HERE = "noisecleaner.review"
 #: Stands at the beginning of each page: what has it may be replaced by another.
 MARK = mark("review")
 #: One behind the other: the last one uses what those before it name.
-_SCRIPTS = ("csv.js", "answers.js", "classes.js", "images.js", "review.js")
+_SCRIPTS = ("csv.js", "answers.js", "person.js", "classes.js", "images.js", "table.js", "review.js")
 _TITLES = {Kind.AUDIT: "Verify labels", Kind.RECHECK: "Second look", Kind.FIX: "Correct labels"}
 
 
@@ -25,8 +26,10 @@ class Leaf:
 
     Args:
         sheet: all that is asked.
-        pictures: place in the rows of the sheet -> the address of the image, or why there is none; in the order in
-            which they are shown.
+        pictures: place in the rows of the sheet -> its image, or why there is none; in the order in which they are
+            shown.
+        prints: likewise -> the print of its image, of all pages.
+        missing: places of the rows that have none, of all pages.
         number: of the page, from 1.
         of: pages.
         policy: where images may come from.
@@ -34,7 +37,9 @@ class Leaf:
     """
 
     sheet: Sheet
-    pictures: Mapping[int, str | Skip]
+    pictures: Mapping[int, Picture | Skip]
+    prints: Mapping[int, str]
+    missing: Sequence[int]
     number: int
     of: int
     policy: str
@@ -77,11 +82,12 @@ class Leaf:
             "heading": _TITLES[sheet.kind] + part,
             "asides": [text for text in (sheet.aside, self._lost()) if text],
             "data": self._data(),
-            "pictures": [self.pictures[place] for place in self.shown],
+            "pictures": [one.address for one in self.pictures.values() if isinstance(one, Picture)],
             "shown": len(self.shown),
             "classes": len(sheet.classes),
             "none_label": sheet.none_label,
             "table": self.table,
+            "part": f"{sheet.kind.table}-{self.number}.csv",
             "pages": self.of,
             "back": self.back.strip("`"),
             "linked": self.policy != "data:",
@@ -92,7 +98,11 @@ class Leaf:
         count = sum(self.lost.values())
         if not count:
             return ""
-        left = "they are in no file" if self.sheet.kind is Kind.FIX else "they count as “cannot tell”"
+        left = (
+            "they are not in the file"
+            if self.sheet.kind is Kind.FIX
+            else "they stand in the file without label and name, because nobody looked"
+        )
         return f"{counted(count, 'image')} cannot be read ({tally(self.lost)}): {left}."
 
     def _data(self) -> dict[str, Any]:
@@ -108,7 +118,8 @@ class Leaf:
             "by": sheet.by.replace("_", " "),
             "rows": [row.to_json() for row in sheet.rows],
             "shown": self.shown,
-            "lost": [place for place in self.pictures if isinstance(self.pictures[place], Skip)],
+            "prints": [self.prints.get(place, "") for place in range(len(sheet.rows))],
+            "lost": sorted(self.missing),
             "table": sheet.kind.table,
             "page": self.number,
             "pages": self.of,

@@ -11,11 +11,25 @@ from urllib.parse import quote_from_bytes
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Skip, Source
+from noisecleaner.ingest.fingerprints import digest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.pages.pictures import Size, thumbnails
 
 #: Small originals keep their pixels as they are, because the page enlarges each of them.
 LARGE = Size(edge=640, bytes=45_000, exact=64, qualities=(75, 50, 30))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An image on a page.
+
+    Args:
+        address: where it is, or all of it.
+        print: of the content from which it was made: answers belong to that, whatever its row is called.
+    """
+
+    address: str
+    print: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +40,12 @@ class Packed:
     #: Where the images of a page may come from, as its policy says it.
     policy = "data:"
 
-    def of(self, rows: IntArray) -> Iterator[tuple[int, str | Skip]]:
-        """Yield row and address of its image, or why there is none, in ascending order of `rows`."""
-        for row, made in thumbnails(self.images, rows, size=LARGE):
-            yield row, made if isinstance(made, Skip) else made.data
+    def of(self, rows: IntArray) -> Iterator[tuple[int, Picture | Skip]]:
+        """Yield row and image, or why there is none, in ascending order of `rows`."""
+        noting = _Noting(self.images)
+        for row, made in thumbnails(noting, rows, size=LARGE):
+            found = noting.prints.pop(row)
+            yield row, made if isinstance(made, Skip) else Picture(address=made.data, print=found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +56,31 @@ class Linked:
     folder: Path
     policy = "'self' file:"
 
-    def of(self, rows: IntArray) -> Iterator[tuple[int, str | Skip]]:
-        """Yield row and address of its image, or why there is none, in ascending order of `rows`."""
+    def of(self, rows: IntArray) -> Iterator[tuple[int, Picture | Skip]]:
+        """Yield row and image, or why there is none, in ascending order of `rows`."""
         for row, content in self.images.read(rows):
-            file = (self.images.root / (self.images.paths[row].as_py() or "")).path
-            yield row, content if isinstance(content, Skip) else _address(file, self.folder)
+            if isinstance(content, Skip):
+                yield row, content
+            else:
+                file = (self.images.root / (self.images.paths[row].as_py() or "")).path
+                yield row, Picture(address=_address(file, self.folder), print=digest(content))
+
+
+class _Noting:
+    """Images that are read by somebody else; what they are is noted as they pass by.
+
+    Args:
+        images: of all rows of a dataset.
+    """
+
+    def __init__(self, images: ImageFiles | ImageColumn) -> None:
+        self._images, self.prints = images, dict[int, str]()
+
+    def read(self, rows: IntArray) -> Iterator[tuple[int, bytes | Skip]]:
+        """Yield `(row, encoded bytes)`, or the reason why there are none."""
+        for row, content in self._images.read(rows):
+            self.prints[row] = digest(content)
+            yield row, content
 
 
 def pictures_of(manifest: Manifest, source: Source, *, linked_from: Path | None) -> Packed | Linked:

@@ -19,8 +19,9 @@ from noisecleaner.progress import Progress, Stage
 from noisecleaner.review.auditing import audit
 from noisecleaner.review.fixing import flagged as of_flagged
 from noisecleaner.review.page import MARK, Leaf
-from noisecleaner.review.pictures import Linked, Packed, pictures_of
+from noisecleaner.review.pictures import Linked, Packed, Picture, pictures_of
 from noisecleaner.review.sheet import Sheet
+from noisecleaner.review.shelf import Shelf
 from noisecleaner.runs.scored_run import ScoredRun
 
 #: Images in a page: a plan has more pages where it has more rows; of flagged rows there is one.
@@ -125,9 +126,20 @@ def _paths(out: Path, pages: int) -> list[Path]:
 def _leaves(sheet: Sheet, images: Packed | Linked, *, most: int, back: str, stage: Stage) -> Iterator[Leaf]:
     """Make the pages one after the other: the images of all of them may be more than memory holds."""
     starts = range(0, len(sheet.order), most)
-    for number, start in enumerate(starts, 1):
-        pictures = _pictures(sheet, images, slice(start, start + most), stage)
-        yield Leaf(sheet=sheet, pictures=pictures, number=number, of=len(starts), policy=images.policy, back=back)
+    with Shelf() as shelf:
+        for start in starts:
+            shelf.put(_pictures(sheet, images, slice(start, start + most), stage))
+        for number, pictures in enumerate(shelf.pages(), 1):
+            yield Leaf(
+                sheet=sheet,
+                pictures=pictures,
+                prints=shelf.prints,
+                missing=shelf.lost,
+                number=number,
+                of=len(starts),
+                policy=images.policy,
+                back=back,
+            )
 
 
 def _write(paths: list[Path], leaves: Iterable[Leaf]) -> _Written:
@@ -142,14 +154,14 @@ def _write(paths: list[Path], leaves: Iterable[Leaf]) -> _Written:
     return _Written(rows=rows, lost=dict(lost), bytes=size)
 
 
-def _pictures(sheet: Sheet, images: Packed | Linked, part: slice, stage: Stage) -> dict[int, str | Skip]:
+def _pictures(sheet: Sheet, images: Packed | Linked, part: slice, stage: Stage) -> dict[int, Picture | Skip]:
     """Read the pictures of a page: place in the rows of the sheet -> picture, in the order in which they are shown."""
     numbers = sheet.numbers[part]
     found = dict(_advancing(images.of(np.sort(numbers)), stage))
     return {place: found[row] for place, row in zip(sheet.order[part].tolist(), numbers.tolist(), strict=True)}
 
 
-def _advancing(made: Iterator[tuple[int, str | Skip]], stage: Stage) -> Iterator[tuple[int, str | Skip]]:
+def _advancing(made: Iterator[tuple[int, Picture | Skip]], stage: Stage) -> Iterator[tuple[int, Picture | Skip]]:
     for one in made:
         stage.advance()
         yield one

@@ -11,6 +11,7 @@ from support.reports import HOSTILE, read_page
 
 from noisecleaner.ingest import Skip, Source
 from noisecleaner.review.page import Leaf
+from noisecleaner.review.pictures import Picture
 from noisecleaner.review.sheet import FlaggedRow, Kind, Sheet, SheetRow
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -26,8 +27,20 @@ def leaf(ids: list[str], classes: list[str], kind: Kind = Kind.AUDIT, lost: Skip
     sheet = Sheet(
         kind=kind, classes=tuple(classes), none_label="none", rows=rows, order=order, numbers=order, source=Source("d")
     )
-    pictures = dict.fromkeys(range(len(ids)), lost or "data:image/webp;base64,AAAA")
-    return Leaf(sheet=sheet, pictures=pictures, number=1, of=1, policy="data:", back="`score(RUN)`")
+    picture = Picture(address="data:image/webp;base64,AAAA", print="0a")
+    pictures = dict.fromkeys(range(len(ids)), lost or picture)
+    prints = {} if lost else dict.fromkeys(pictures, "0a")
+    missing = list(pictures) if lost else []
+    return Leaf(
+        sheet=sheet,
+        pictures=pictures,
+        prints=prints,
+        missing=missing,
+        number=1,
+        of=1,
+        policy="data:",
+        back="`score(RUN)`",
+    )
 
 
 PLAIN = {kind: read_page(leaf(["a"], ["x", "y"], kind).html()) for kind in Kind}
@@ -52,8 +65,8 @@ def test_hostile_labels_bring_no_tag() -> None:
 
 def test_rows_without_a_picture_are_counted() -> None:
     read = read_page(leaf(["a", "b"], ["x", "y"], lost=Skip.MISSING_FILE).html())
-    assert "2 images cannot be read ('missing file' 2): they count as “cannot tell”." in read.text
-    assert "they are in no file." in read_page(leaf(["a"], ["x", "y"], Kind.FIX, Skip.TRUNCATED).html()).text
+    assert "2 images cannot be read ('missing file' 2): they stand in the file without label and name" in read.text
+    assert "they are not in the file." in read_page(leaf(["a"], ["x", "y"], Kind.FIX, Skip.TRUNCATED).html()).text
 
 
 def test_texts_of_ours_say_which_table_is_saved_and_what_takes_it() -> None:

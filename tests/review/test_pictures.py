@@ -11,7 +11,7 @@ from support.datasets import image_folder
 
 from noisecleaner.ingest import Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageFiles
-from noisecleaner.review.pictures import Linked, Packed, pictures_of
+from noisecleaner.review.pictures import Linked, Packed, Picture, pictures_of
 
 
 def test_both_ways_tell_the_same_rows_and_reasons(tmp_path: Path) -> None:
@@ -26,8 +26,11 @@ def test_both_ways_tell_the_same_rows_and_reasons(tmp_path: Path) -> None:
     assert isinstance(linked, Linked)
     rows = np.array([1, 2, 5])
     assert [(row, isinstance(one, Skip)) for row, one in packed.of(rows)] == [(1, False), (2, True), (5, False)]
-    assert list(linked.of(rows)) == [(1, f"data/{names[1]}"), (2, Skip.EMPTY_FILE), (5, f"data/{names[5]}")]
-    assert all(str(one).startswith("data:image/webp;base64,") for row, one in packed.of(np.array([0, 1])))
+    found = {row: one.address if isinstance(one, Picture) else one for row, one in linked.of(rows)}
+    assert found == {1: f"data/{names[1]}", 2: Skip.EMPTY_FILE, 5: f"data/{names[5]}"}
+    for row, one in packed.of(np.array([0, 1])):
+        assert isinstance(one, Picture), row
+        assert one.address.startswith("data:image/webp;base64,")
     assert len(truth) == len(names)
 
 
@@ -38,4 +41,27 @@ def test_a_row_without_a_path_has_no_picture(tmp_path: Path) -> None:
     bare = replace(images, paths=pa.array([None, *images.paths.to_pylist()[1:]], pa.string()))
     found = dict(Linked(images=bare, folder=tmp_path / "elsewhere").of(np.array([0, 1])))
     assert found[0] is Skip.NO_IMAGE
-    assert str(found[1]).startswith("../data/")
+    assert isinstance(found[1], Picture)
+    assert found[1].address.startswith("../data/")
+
+
+def test_a_print_is_of_the_content_and_not_of_its_name(tmp_path: Path) -> None:
+    """Packed or linked: what is shown has the same print, and what has changed another one."""
+    image_folder(tmp_path / "data", 6)
+    source = Source(str(tmp_path / "data"))
+    manifest = read_manifest(source)
+    rows = np.arange(len(manifest))
+
+    def prints() -> list[str]:
+        both = [pictures_of(manifest, source, linked_from=folder) for folder in (None, tmp_path)]
+        packed, linked = ([one.print for _, one in made.of(rows) if isinstance(one, Picture)] for made in both)
+        assert packed == linked
+        return packed
+
+    before = prints()
+    assert len(set(before)) == len(rows)
+    first, second = (tmp_path / "data" / name for name in manifest.table["sample_id"].to_pylist()[:2])
+    first.write_bytes(second.read_bytes())
+    after = prints()
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False] + [True] * (len(rows) - 1)
+    assert after[0] == after[1]

@@ -40,7 +40,21 @@ def test_a_plan_is_shown_blind(plan: Path, tmp_path: Path) -> None:
     chances = {row["sample_id"]: repr(row["sample_probability"]) for row in table.to_pylist()}
     assert data["rows"] == [[name, chances[name], label] for name, label in known.items()]
     assert set(data) == {
-        *("kind", "key", "classes", "none", "column", "weighed", "by", "rows", "shown", "lost", "table", "page"),
+        *(
+            "kind",
+            "key",
+            "classes",
+            "none",
+            "column",
+            "weighed",
+            "by",
+            "rows",
+            "prints",
+            "shown",
+            "lost",
+            "table",
+            "page",
+        ),
         "pages",
     }
     assert (data["kind"], data["by"], data["column"]) == ("audit", "", "trusted_label")

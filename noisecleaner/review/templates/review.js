@@ -5,11 +5,13 @@
   const at = (id) => document.getElementById(id);
   const data = JSON.parse(at("rv-data").textContent);
   const { classes, rows, shown } = data, fix = data.kind === "fix";
-  const stage = at("rv-image"), find = at("rv-find"), list = at("rv-classes"), name = at("rv-name");
+  const stage = at("rv-image"), find = at("rv-find"), list = at("rv-classes");
   const help = at("rv-help"), half = at("rv-half");
-  const answers = answersOf(data), { open, known } = answers, found = finderOf(classes);
+  const answers = answersOf(data), { open } = answers, found = finderOf(classes), table = tableOf(data, answers);
   const word = (answer) => (answer === CANNOT ? "cannot tell" : answer === NONE ? "none of the classes" : classes[answer]);
-  const change = (edit) => { at("rv-memory").hidden = answers.change(edit); };
+  const remembered = (kept) => { at("rv-memory").hidden = kept; };
+  const change = (edit) => remembered(answers.change(edit));
+  const openHere = () => shown.filter(open).length, openElsewhere = () => [...rows.keys()].filter(open).length - openHere();
 
   // ---- where we are
   const history = [];
@@ -29,18 +31,21 @@
   const ready = () => here < shown.length && (album.at(here).complete || album.lost(here));
   const finished = `All ${shown.length.toLocaleString("en")} images have an answer.`;
   const show = () => {
-    const total = shown.length, left = shown.filter(open).length, end = here >= total;
+    if (person.asking()) return; // what stands here may be what somebody does not want to know
+    const total = shown.length, left = openHere(), elsewhere = openElsewhere(), end = here >= total;
     const now = album.at(here);
     if (end) stage.replaceChildren(message(left ? "This was the last image." : finished, ""));
     else if (album.lost(here)) stage.replaceChildren(message("This browser cannot show the image.", "Answer “cannot tell”, or go on."));
     else if (stage.firstChild !== now) stage.replaceChildren(now);
     if (now) album.fit(now);
     album.moved(here);
-    at("rv-place").textContent = end ? `${total} of ${total}` : `${here + 1} of ${total}`;
+    const giver = end ? undefined : answers.giver(shown[here]);
+    const by = giver && folded(giver) !== folded(person.name()) ? [" · answered by ", isolated(giver)] : [];
+    at("rv-place").replaceChildren(`${end ? total : here + 1} of ${total}`, ...by);
     at("rv-bar").value = total - left;
-    const elsewhere = rows.map((_, place) => place).filter(open).length - left;
     const more = data.pages > 1 ? ` Page ${data.page} of ${data.pages}; ${elsewhere} open on other pages.` : "";
     at("rv-count").textContent = `${total - left} answered, ${left} open.${more}`;
+    at("rv-download").textContent = `Save ${table.file(0, fix ? 0 : elsewhere)}`;
     at("rv-back").disabled = here === 0;
     at("rv-next").disabled = end;
     at("rv-open").disabled = left === 0;
@@ -87,10 +92,10 @@
   };
   const say = (...parts) => at("rv-said").replaceChildren(...parts);
   const answer = (value) => {
-    if (!ready()) return; // nobody answers an image that is not there yet
+    if (!person.settle() || !ready()) return; // nobody answers an image that is not there yet
     const place = shown[here], number = here + 1;
     history.push({ index: here, before: answers.of(place), giver: answers.giver(place) });
-    change((put) => put(place, value));
+    change((put) => put(place, value, person.name() || null));
     const words = value < 0 ? word(value) : isolated(word(value));
     clear();
     nextOpen();
@@ -125,7 +130,9 @@
       at("rv-found").replaceChildren(`${classes.length.toLocaleString("en")} classes.${more} Type letters or `, key, ".");
     }
     press();
+    fade();
   };
+  const fade = () => list.classList.toggle("rv-more", list.scrollTop + list.clientHeight < list.scrollHeight - 8); // there is more below
   const entry = (place) => {
     const line = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
@@ -175,6 +182,7 @@
   } else classes.slice(0, 10).forEach((_, place) => keys.set(String((place + 1) % 10), () => answer(place)));
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (person.asking()) return;
     if (help.open) {
       if (event.key === "?") help.close();
       return;
@@ -194,44 +202,29 @@
   });
 
   // ---- the table
-  const HEADER = ["sample_id", data.column, ...(data.weighed ? ["sample_probability"] : []), "verifier"];
-  const line = (place, who) => {
-    const [id, chance] = rows[place], value = answers.of(place);
-    const giver = value === undefined ? "" : answers.giver(place) ?? who;
-    const label = known(place) ? rows[place][2] : value === undefined || value === CANNOT ? "" : value === NONE ? data.none : classes[value];
-    // who cannot tell leaves the sample: a row with a probability and no label would say that nobody looked
-    const weight = data.weighed ? [value === CANNOT && !known(place) ? "" : chance] : [];
-    return [id, label, ...weight, known(place) ? "" : giver];
-  };
-  const table = (who) => {
-    const all = rows.map((_, place) => place);
-    const kept = fix ? all.filter((place) => (answers.of(place) ?? CANNOT) !== CANNOT) : all;
-    return csv.written([HEADER, ...kept.map((place) => line(place, who))]);
-  };
   const HALF = data.kind === "recheck" ? "Images that are left out are often the doubtful ones: without them verifiers look better than they are."
     : "A plan measures only as a whole: “score” refuses an unfinished file. You can go on from it, here or elsewhere.";
   const tell = (...parts) => at("rv-told").replaceChildren(...parts);
   const download = () => {
     half.hidden = true;
-    const left = fix ? 0 : shown.filter(open).length, all = fix ? 0 : rows.filter((_, place) => open(place)).length;
-    const part = left ? "-unfinished" : all ? `-${data.page}` : "";
-    const file = `${data.table}${data.pages > 1 && left ? `-${data.page}` : ""}${part}.csv`;
+    const file = table.file(fix ? 0 : openHere(), fix ? 0 : openElsewhere());
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([table(name.value.trim())], { type: "text/csv" }));
+    link.href = URL.createObjectURL(new Blob([table.written(person.name())], { type: "text/csv" }));
     link.download = file;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    const next = data.pages > 1 && all && !left ? " Go on with another page; elsewhere than in this browser, load this file there." : "";
-    tell(`Saved ${file}. Where there was one already, the browser has put a number behind its name.${next}`);
+    const part = file === `${data.table}.csv` ? "" : " It is a part: go on, here or (load it there) elsewhere.";
+    tell(`Saved ${file}. Where there was one already, the browser has put a number behind its name.${part}`);
   };
   const save = () => {
     answers.recall();
     half.hidden = true;
-    if (!name.value.trim()) {
+    if (!person.settle()) return;
+    if (!person.name()) {
       tell("Say who you are first: the file names who verified each row.");
-      return name.focus();
+      return at("rv-name").focus();
     }
-    const left = shown.filter(open).length;
+    const left = openHere();
     if (fix && !shown.some((place) => (answers.of(place) ?? CANNOT) !== CANNOT)) return tell("There is no answer to save yet.");
     if (fix || !left) return download();
     tell();
@@ -242,34 +235,21 @@
 
   // ---- a file that was saved before
   const load = async (file) => {
-    const [header = [], ...lines] = csv.parsed((await file.text()).replace(/^\ufeff/, ""));
-    const [id, label, who] = ["sample_id", data.column, "verifier"].map((one) => header.indexOf(one));
-    if (id < 0 || label < 0) return tell("This is no such file: it needs the columns sample_id and ", data.column, ".");
-    const places = new Map(rows.map(([text], place) => [text, place]));
-    const values = new Map(classes.map((text, place) => [text, place]));
-    if (data.none !== null) values.set(data.none, NONE);
-    let taken = 0, strange = 0, others = 0;
+    const told = table.read(await file.text());
+    if (!told) return tell("This is no such file: it needs the columns sample_id and ", data.column, ".");
+    let taken = 0;
     change((put) => {
-      for (const cells of lines) {
-        const place = places.get(cells[id]), text = cells[label] ?? "", giver = cells[who] ?? "";
-        const value = text === "" ? (giver === "" ? undefined : CANNOT) : values.get(text);
-        if (place === undefined) others += 1;
-        else if (text !== "" && value === undefined && !known(place)) strange += 1;
-        else if (value !== undefined && open(place)) {
-          put(place, value, giver);
-          taken += 1;
-        }
+      taken = 0;
+      for (const [place, value, giver] of told.answers) {
+        if (!open(place)) continue;
+        put(place, value, giver);
+        taken += 1;
       }
     });
-    const notes = [strange ? ` ${strange} labels are no class.` : "", others ? ` ${others} rows are not of this page.` : ""];
+    const notes = [told.strange ? ` ${told.strange} labels are no class.` : "", told.others ? ` ${told.others} rows are not of this page.` : ""];
     tell(`Took ${taken} answers from the file; answers that were here stand.`, ...notes);
     nextOpen();
   };
-
-  // nobody can tell what an image shows that cannot be read
-  const setLost = () => change((put) => {
-    for (const place of data.lost) if (open(place)) put(place, CANNOT);
-  });
 
   // ---- everything that can be clicked
   const click = (id, act) => at(id)?.addEventListener("click", (event) => {
@@ -291,6 +271,7 @@
     if (event.detail) stage.focus({ preventScroll: true });
   });
   find.addEventListener("input", search);
+  list.addEventListener("scroll", fade, { passive: true });
   at("rv-ask").addEventListener("click", () => help.showModal());
   at("rv-close").addEventListener("click", () => help.close());
   const FORGET = at("rv-forget").textContent;
@@ -298,8 +279,7 @@
   at("rv-forget").addEventListener("click", () => {
     const asked = `Really forget ${answers.count()}? Press again`;
     if (at("rv-forget").textContent !== asked) return at("rv-forget").replaceChildren(asked);
-    answers.forget();
-    setLost();
+    remembered(answers.forget());
     history.length = 0;
     help.close();
     move(0);
@@ -314,17 +294,23 @@
   at("rv-load").addEventListener("change", (event) => {
     if (event.target.files.length) load(event.target.files[0]);
   });
-  name.addEventListener("input", () => answers.remember(name.value));
-  window.addEventListener("resize", () => show());
+  window.addEventListener("resize", () => {
+    show();
+    fade();
+  });
   window.addEventListener("storage", (event) => {
-    if (event.key !== answers.KEY) return;
+    if (event.key !== answers.KEY || person.asking()) return;
     answers.recall();
     show();
   });
 
-  name.value = answers.who();
-  setLost();
-  search();
-  const first = shown.findIndex(open);
-  move(first < 0 ? shown.length : first);
+  const begin = () => {
+    history.length = 0;
+    const first = shown.findIndex(open);
+    search();
+    move(first < 0 ? shown.length : first);
+  };
+  const person = personOf(answers, { onChange: remembered, onOther: begin });
+  change(() => undefined); // so that one learns at once where nothing is kept
+  if (person.settle()) begin();
 })();
