@@ -44,14 +44,20 @@ def only_second(files: Files, columns: Columns) -> bool:
 
 
 def read_verifiers(files: Files) -> pa.ChunkedArray | None:
-    """Read who verified each row of a table, as text, shape [rows]; None where no column says so."""
+    """Read who verified each row of a table, shape [rows]; None where no column says so.
+
+    Who types a name twice is not two people: blanks around it, case and Unicode form are no difference. Null where
+    nobody is named.
+    """
     name = next((name for name in _VERIFIERS if files.schema.names.count(name) == 1), None)
     if name is None:
         return None
     try:
-        return files.column(name).cast(pa.string())
+        names = files.column(name).cast(pa.string())
     except pa.ArrowException:  # it holds something that names nobody
         return None
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(pc.utf8_normalize(names, form="NFKC")))
+    return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
 
 
 def others_looks(labels: pa.ChunkedArray, *, first: IntArray, others: IntArray) -> pa.ChunkedArray:

@@ -2,7 +2,7 @@
 // What was answered, of which picture and by whom, kept in the browser. The answers of those who look without knowing
 // of each other stand in books of their own: the first book is everybody's who has seen what stands in it.
 const NONE = -1, CANNOT = -2; // answers that are no class; a class is its place
-const folded = (name) => name.trim().toLowerCase();
+const folded = (name) => name.normalize("NFKC").trim().toLowerCase();
 const answersOf = (data) => {
   const KEY = `noisecleaner-review-${data.key}`, WHO = "noisecleaner-verifier", FIRST = "";
   const store = (() => {

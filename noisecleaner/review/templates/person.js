@@ -28,14 +28,14 @@ const personOf = (answers, { onChange, onOther }) => {
   const choose = (how) => {
     enter(name.value.trim(), how);
     ask.close();
+    onOther();
   };
   document.getElementById("rv-with").addEventListener("click", () => choose(answers.join));
   document.getElementById("rv-blind").addEventListener("click", () => choose(answers.part));
   ask.addEventListener("close", () => {
-    if (name.value.trim() !== before) { // whoever does not choose has not come
-      name.value = before;
-      answers.remember(before);
-    }
+    if (name.value.trim() === before) return;
+    name.value = before; // whoever does not choose has not come
+    answers.remember(before);
     onOther();
   });
   name.addEventListener("input", () => answers.remember(name.value));

@@ -45,6 +45,14 @@ def test_a_column_of_second_looks_stands_beside_the_first_ones(tmp_path: Path) -
     assert line == f"Second looks: column 'second_label' of {tmp_path / 't.csv'}, 2 of 3 rows filled."
 
 
+@pytest.mark.parametrize("again", [" ann", "ANN ", "Ａnn", '"Ann\t"'])
+def test_who_is_spelled_otherwise_is_no_other_verifier(tmp_path: Path, again: str) -> None:
+    dataset = read(tmp_path, f"sample_id,trusted_label,verifier\nr0,a,Ann\nr1,b,Ann\nr1,b,{again}\n")
+    assert "second_label" not in dataset.table.column_names or dataset.table["second_label"].null_count == len(dataset)
+    with pytest.raises(NoisecleanerError, match="contradict"):
+        read(tmp_path, f"sample_id,trusted_label,verifier\nr0,a,Ann\nr0,b,{again}\n")
+
+
 def test_rows_of_another_verifier_are_second_looks(tmp_path: Path) -> None:
     dataset = read(tmp_path, "sample_id,trusted_label,verifier\nr0,a,Ann\nr1,b,Ann\nr1,none,Ben\nr0,a,Ben\n")
     assert dataset.table["trusted_label"].to_pylist() == ["a", "b", None, None]
