@@ -138,7 +138,7 @@ def test_who_does_not_choose_has_not_come(browser: playwright.Browser, page: Pat
         tab.page.click("#rv-download")
         assert tab.page.is_visible("#rv-who")
         press(tab, "1", "Escape")
-        tab.page.wait_for_function("document.getElementById('rv-name').value === 'alice'")
+        playwright.expect(tab.page.locator("#rv-name")).to_have_value("alice")
         assert count(tab) == "1 answered, 5 open"
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_read_is_nobodys_answer(browser: playwright.Browser, page
         tab.page.evaluate("localStorage.clear()")
         tab.page.reload()
         tab.page.set_input_files("#rv-load", saved)
-        tab.page.wait_for_function("document.getElementById('rv-told').textContent.startsWith('Took 4 answers')")
+        playwright.expect(tab.page.locator("#rv-told")).to_contain_text("Took 4 answers")
         assert count(tab) == "4 answered, 2 open"
 
 
