@@ -215,6 +215,8 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         TerminalProgress().warn(f"The copy has no row of these splits: {listed(exported.empty_splits)}.")
     if exported.empty_classes:
         TerminalProgress().warn(f"No row is left of: {listed(exported.empty_classes)}.")
+    if exported.tables:
+        _show(f"Its rows are in {listed([str(path) for path in exported.tables], 3)}.")
     following = constants_in("export.formats", "NEXT").get(exported.format.value)
     if following and not dry_run:
         _show(following.replace("{out}", str(exported.path.absolute())))  # other tools start elsewhere

@@ -22,7 +22,7 @@ from noisecleaner.files import AnyPath, located, refuse_existing, replacing, spe
 from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, NOTES, noted
 from noisecleaner.ingest.files.copy_record import CopyRecord
-from noisecleaner.ingest.files.kinds import OWN_FILE
+from noisecleaner.ingest.files.kinds import HIDDEN_FILE, OWN_FILE
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.verified.corrections import COLUMN, Corrected, correct, read_corrections
@@ -55,6 +55,7 @@ class ExportResult:
         left_out: rows that are not in the copy by reason: a value of `LeftOut`, or why they have no score.
         image_root: the folder (or its URI) that images stay in, where the copy only names them; else None.
         fixes: what the table of corrections does; None without one.
+        tables: the files of rows, where images stay in place; empty in other formats, and before they are written.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class ExportResult:
     left_out: Mapping[str, int] = field(default_factory=dict)
     image_root: str | None = None
     fixes: Fixes | None = None
+    tables: tuple[Path, ...] = ()
 
     @property
     def empty_splits(self) -> list[str]:
@@ -96,7 +98,8 @@ def export_clean(
     Columns `nc_given_label`, `nc_label_quality`, … tell for each row what was known. Images are copied byte by
     byte. Rows that could not be scored are left out. `nc_verified` marks rows that carry a verified label or a
     correction: they cannot measure how much of the copy is wrong. How much to expect stands in noisecleaner.json, with
-    the ids of all rows that were left out, by reason, and the names of the classes if those came from elsewhere.
+    the ids of all rows that were left out, by reason, and the names of the classes if those came from elsewhere. Beside
+    tables of text it is hidden (.noisecleaner.json): readers of JSON would take it for rows.
 
     Args:
         scored: a directory with scores.parquet: a run, or the output of `score --data`.
@@ -150,7 +153,13 @@ def export_clean(
             folder.mkdir(parents=True)
             said = writer_of(format).write(folder, copy, stage) or ()
             record = record.after(CopyRecord.beside(source.data))
-            write_json(folder / OWN_FILE, {**_noise(result, policy), **record.to_json()})
+            if rows_alone(format):
+                tables = tuple(out / file.relative_to(folder) for file in sorted(folder.rglob("*.*")))
+                result = replace(result, tables=tables)
+            write_json(
+                folder / (HIDDEN_FILE if rows_alone(format) else OWN_FILE),
+                {**_noise(result, policy), **record.to_json()},
+            )
         progress.tell(*said)
     return result
 

@@ -17,12 +17,12 @@ from noisecleaner.export.file_names import folded, safe_names
 from noisecleaner.export.image_places import absolute_paths
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.payloads import ImageColumn
-from noisecleaner.ingest.tables.splits import COLUMN, Splits, of_files
+from noisecleaner.ingest.tables.splits import COLUMN, Splits
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.progress import Stage
 
-#: Where rows go that tell no splits. Hugging Face `datasets`, which takes any file for rows, does not look beside it.
-_TRAIN = "train"
+#: What a table is called that no file of the owner gives a name to, and no split.
+_ROWS = "rows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +41,13 @@ class RowFiles:
 
     @classmethod
     def of(cls, copy: Copy) -> RowFiles:
-        """A file for each of the owner's, called like it; else one for each split.
-
-        A dataset that tells no splits is one of training to whoever reads it.
-        """
+        """A file for each of the owner's, called like it; else one for each split."""
         files = copy.owner.files
         if files is not None and not files.partitions:
             rows = np.repeat(np.arange(len(files.places)), files.lengths())
-            home = PurePosixPath("" if of_files(files) else _TRAIN)
-            return cls(names=tuple(home / name for name in _called_like(files)), rows=rows, like=files.places)
+            return cls(names=_called_like(files), rows=rows, like=files.places)
         like = None if files is None else files.places[0]
-        splits = copy.structure.splits or Splits(names=(_TRAIN,), rows=np.zeros(len(copy.manifest), np.int64))
+        splits = copy.structure.splits or Splits(names=(_ROWS,), rows=np.zeros(len(copy.manifest), np.int64))
         names = tuple(map(PurePosixPath, safe_names(splits.names)))
         return cls(names=names, rows=splits.rows, like=(like,) * len(names))
 

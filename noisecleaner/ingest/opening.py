@@ -9,7 +9,7 @@ from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.annotations import read_annotations
-from noisecleaner.ingest.files.kinds import OWN_FILE, ending_of
+from noisecleaner.ingest.files.kinds import OWN_FILES, ending_of
 from noisecleaner.ingest.files.leftovers import beside_tables, unread
 from noisecleaner.ingest.files.levels import Level
 from noisecleaner.ingest.files.places import Place, fixed_part, hidden, matching
@@ -39,6 +39,8 @@ def open_data(data: str) -> Files | Walk:
     tables = _of_one_kind(paths)
     if metadata_files(folder) or (_has_images(walk) and not _outweigh(tables, walk)):
         return walk
+    if not tables and _is_copy(folder) and not _has_images(walk):
+        tables = _of_one_kind(paths, every=True)
     if not tables:
         kind = "a folder without images or Parquet files" if paths or walk.hidden else "an empty folder"
         raise _nothing(data, kind, unread(paths))
@@ -76,7 +78,7 @@ def _open_elsewhere(data: str) -> Files:
     tables = _of_one_kind(paths)
     if not tables:
         raise _nothing(data, "a folder without Parquet files" if paths else "an empty folder", unread(paths))
-    return _open_inside(place, tables, sorted(set(paths).difference(tables, [OWN_FILE])))
+    return _open_inside(place, tables, sorted(set(paths).difference(tables, OWN_FILES)))
 
 
 def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) -> Files:
@@ -85,10 +87,15 @@ def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) ->
     return Files.open([folder / path for path in tables], folder).noting(*([beside] if beside else []))
 
 
-def _of_one_kind(paths: Sequence[str]) -> Sequence[str]:
-    """Tables of the kind of which a folder may be full; of two such kinds the more frequent one."""
+def _is_copy(folder: Path) -> bool:
+    """Whether an export wrote a folder: then all its tables are rows."""
+    return any((folder / name).is_file() for name in OWN_FILES)
+
+
+def _of_one_kind(paths: Sequence[str], *, every: bool = False) -> Sequence[str]:
+    """Tables of a kind of which a folder may be full, or of every kind; of two such kinds the more frequent one."""
     shown = [path for path in paths if not hidden(path)]
-    endings = [ending for reader in readers() if reader.IN_FOLDERS for ending in reader.ENDINGS]
+    endings = [ending for reader in readers() if every or reader.IN_FOLDERS for ending in reader.ENDINGS]
     kinds = [[path for path in shown if ending_of(path) == ending] for ending in endings]
     return max(kinds, key=len, default=[])
 

@@ -200,7 +200,7 @@ def test_every_other_column_is_copied_and_vectors_stay(tmp_path: Path) -> None:
     done = corrupt(source, tmp_path / "noisy", kind=Kind.SYMMETRIC, rate=0.5)
     assert state(tmp_path / "data.parquet") == before
     copied = pq.read_table(done.data)
-    assert copied.column_names == ["sample_id", "embedding", "note", "image", "label"]
+    assert copied.column_names == pq.read_schema(tmp_path / "data.parquet").names
     for name in ("sample_id", "embedding", "note"):
         assert copied[name].to_pylist() == table[name].to_pylist()
     assert copied["image"].to_pylist() == image.to_pylist()

@@ -247,7 +247,7 @@ def test_pandas_reads_labels_and_columns_of_the_owner(tmp_path: Path, command: C
         return
     run = scored(tmp_path, Source(str(given.data)))
     assert command("export-clean", run, "--out", tmp_path / "out", "--format", format).code == 0
-    files = [path for path in (tmp_path / "out").rglob(f"*.{format}") if path.name != "noisecleaner.json"]
+    files = [path for path in (tmp_path / "out").rglob(f"*.{format}") if not path.name.startswith(".")]
     readers = {
         "parquet": pandas.read_parquet,
         "csv": lambda path: pandas.read_csv(path, dtype={"zip": str}),

@@ -28,7 +28,7 @@ def test_each_of_the_owners_tables_has_one(tmp_path: Path) -> None:
     for name, ids in (("a/x.parquet", ["1", "2"]), ("b/x.parquet", ["3"]), ("b/y.parquet", ["4", "5"])):
         vectors(tmp_path / name, ["cat", "dog"][: len(ids)], sample_id=ids)
     files = RowFiles.of(copy_of(tmp_path, embedding="embedding"))
-    assert named(files) == [f"train/{name}" for name in ("a/x", "a/x", "b/x", "b/y", "b/y")]
+    assert named(files) == ["a/x", "a/x", "b/x", "b/y", "b/y"]
     assert files.one_by_one
 
 
@@ -38,10 +38,10 @@ def test_tables_that_differ_in_their_endings_alone_do_not_meet(tmp_path: Path) -
             "".join(f'{{"sample_id": "{name}{row}", "label": "{row}", "e": [1.5]}}\n' for row in "ab")
         )
     assert named(RowFiles.of(copy_of(tmp_path / "d.*", embedding="e"))) == [
-        "train/d",
-        "train/d",
-        "train/d-2",
-        "train/d-2",
+        "d",
+        "d",
+        "d-2",
+        "d-2",
     ]
 
 
@@ -50,7 +50,7 @@ def test_tables_in_folders_that_name_a_column_become_one(tmp_path: Path) -> None
         path = vectors(tmp_path / f"label={label}" / "x.parquet", ["_"], sample_id=[f"a {label}"])
         table = pa.parquet.read_table(path).drop_columns(["label"])
         pa.parquet.write_table(table, path)
-    assert named(RowFiles.of(copy_of(tmp_path, embedding="embedding"))) == ["train", "train"]
+    assert named(RowFiles.of(copy_of(tmp_path, embedding="embedding"))) == ["rows", "rows"]
 
 
 def test_splits_of_an_image_folder_have_one_each(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
 from support.sources import (
     contents,
     green,
@@ -13,6 +15,7 @@ from support.sources import (
     refusal,
     table,
     texts,
+    write_metadata,
 )
 
 
@@ -54,3 +57,22 @@ def test_a_folder_of_parquet_files_and_a_glob_are_read_in_order(tmp_path: Path) 
 def test_a_file_uri_is_a_local_path(tmp_path: Path) -> None:
     make(tmp_path / "my images", "cat/a.png", "dog/b.png")
     assert len(read((tmp_path / "my images").as_uri())) == 2
+
+
+@pytest.mark.parametrize(
+    ("ending", "record"), [("csv", ".noisecleaner.json"), ("json", ".noisecleaner.json"), ("csv", "noisecleaner.json")]
+)
+def test_a_copy_of_tables_of_text_is_read_by_its_folder(tmp_path: Path, ending: str, record: str) -> None:
+    """Earlier versions wrote the record without a dot, and rows below a folder train."""
+    make(tmp_path / "images", "1.png", "2.png", "3.png")
+    rows = [{"image": f"{tmp_path}/images/{name}.png", "label": "a", "sample_id": name} for name in "123"]
+    rows[2]["label"] = "b"
+    place = tmp_path / "out" / ("train" if record[0] != "." else "") / f"d.{ending}"
+    place.parent.mkdir(parents=True)
+    if ending == "json":
+        place.write_text(json.dumps(rows))
+    else:
+        write_metadata(place, rows)
+    assert "a folder without images" in refusal(tmp_path / "out")
+    (tmp_path / "out" / record).write_text("{}")
+    assert texts(read(tmp_path / "out", allow_absolute=True), "sample_id") == ["1", "2", "3"]

@@ -16,6 +16,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.export.copying import IMAGE_ROWS, OTHER_ROWS, Copy, Part
 from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.hugging_face import IMAGE, described
+from noisecleaner.export.row_tables import in_order, with_notes
 from noisecleaner.ingest.tables.splits import Splits
 from noisecleaner.progress import Stage
 
@@ -108,9 +109,7 @@ def _table(part: Part, copy: Copy, images: Iterator[tuple[int, bytes | None]] | 
     names, table = copy.source.columns, part.owned
     if images is not None:
         table = table.append_column(names.image, _take(images, copy, part))
-    table = table.append_column(copy.label_field, part.cells)
-    for name in part.notes.column_names:
-        table = table.append_column(name, part.notes[name])
+    table = with_notes(in_order(table.append_column(copy.label_field, part.cells), copy), part)
     typed = names.image in table.column_names and table.schema.field(names.image).type == IMAGE
     metadata = described(
         copy.owner.schema,

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.files.kinds import OWN_FILE
+from noisecleaner.ingest.files.kinds import OWN_FILES
 from noisecleaner.ingest.files.places import fixed_part, leads_out
 from noisecleaner.ingest.labels.label_names import checked_names
 
@@ -50,7 +50,8 @@ class CopyRecord:
         place = Path(fixed_part(data))
         home = place if place.is_dir() else place.parent
         homes = (home, home.parent) if home.name in _TABLES else (home,)
-        path = next((path for folder in homes if (path := folder / OWN_FILE).is_file()), None)
+        places = (folder / name for folder in homes for name in OWN_FILES)
+        path = next((place for place in places if place.is_file()), None)
         return None if path is None else cls._read(path)
 
     @classmethod

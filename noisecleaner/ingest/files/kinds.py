@@ -71,6 +71,9 @@ _OTHERS = (
 
 #: What an export writes beside the rows of a copy; no row, and nothing to speak of.
 OWN_FILE = "noisecleaner.json"
+#: The same beside tables of text, where readers of JSON would take it for rows: they pass over hidden files.
+HIDDEN_FILE = f".{OWN_FILE}"
+OWN_FILES = (OWN_FILE, HIDDEN_FILE)
 
 
 def ending_of(name: str) -> str:

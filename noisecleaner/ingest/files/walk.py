@@ -11,7 +11,7 @@ from pathlib import Path
 from noisecleaner.ingest.files.kinds import (
     IMAGE_ENDINGS,
     OTHER_ENDINGS,
-    OWN_FILE,
+    OWN_FILES,
     PICTURE_ENDINGS,
     SNIFFED,
     decodable,
@@ -97,7 +97,7 @@ class Walk:
         """Sort the files of one folder."""
         covered = any(part.startswith(".") for part in below.split("/"))
         for name in names:
-            if name == OWN_FILE and not below:
+            if name in OWN_FILES and not below:
                 continue
             path = below + name
             if name.startswith(_LITTER_START) or name.lower() in _LITTER_FILES:

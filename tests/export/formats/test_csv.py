@@ -41,8 +41,9 @@ def test_the_owners_table_comes_out_as_it_was(
     assert outcome.code == 0
     assert f"out ({name[2:] if name == 'd.csv' else 'csv'})" in outcome.out
     assert f"names them by their absolute paths, in {tmp_path / 'in'}; commands read such a copy with" in outcome.out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["noisecleaner.json", "train"]
-    written = (tmp_path / "out" / "train" / name).read_bytes()
+    assert f"Its rows are in {tmp_path / 'out' / name}." in outcome.out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".noisecleaner.json", name]
+    written = (tmp_path / "out" / name).read_bytes()
     assert written.startswith(start)
     lines = written.removeprefix(start).decode().split(end)
     assert lines.pop() == ""
@@ -59,7 +60,7 @@ def test_rows_without_ids_keep_their_paths_as_ids(tmp_path: Path, command: Comma
     (tmp_path / "in" / "d.csv").write_text("\n".join([*lines, ""]))
     run = scored(tmp_path, Source(str(tmp_path / "in" / "d.csv")))
     assert command("export-clean", run, "--out", tmp_path / "out").code == 0
-    copy = Source(str(tmp_path / "out" / "train" / "d.csv"), allow_absolute=True)
+    copy = Source(str(tmp_path / "out" / "d.csv"), allow_absolute=True)
     before, after = read_manifest(Source(str(tmp_path / "in" / "d.csv"))), read_manifest(copy)
     assert after.table["sample_id"].equals(before.table["sample_id"])
     assert after.table["given_label"].equals(before.table["given_label"])
@@ -67,7 +68,7 @@ def test_rows_without_ids_keep_their_paths_as_ids(tmp_path: Path, command: Comma
     assert all(Path(path).is_file() for path in after.table["path"].to_pylist())
     again = scored(tmp_path / "again", copy)
     assert command("export-clean", again, "--out", tmp_path / "two").code == 0
-    assert (tmp_path / "two" / "train" / "d.csv").read_bytes() == (tmp_path / "out" / "train" / "d.csv").read_bytes()
+    assert (tmp_path / "two" / "d.csv").read_bytes() == (tmp_path / "out" / "d.csv").read_bytes()
 
 
 def test_types_of_a_parquet_table_become_text_that_reads_as_the_same(tmp_path: Path, command: Command) -> None:
@@ -83,7 +84,7 @@ def test_types_of_a_parquet_table_become_text_that_reads_as_the_same(tmp_path: P
     run = scored(tmp_path, Source(str(path), columns=Columns(embedding="embedding")))
     outcome = command("export-clean", run, "--out", tmp_path / "out", "--format", "csv")
     assert outcome.code == 0
-    lines = (tmp_path / "out" / "train" / "d.csv").read_text().splitlines()
+    lines = (tmp_path / "out" / "d.csv").read_text().splitlines()
     assert lines[0].startswith("sample_id,label,embedding,whole,single,yes,tags,kind,image,nc_given_label")
     assert lines[1].startswith(f'r0,3,"[1.0, 2.0]",1.0,0.1,true,"[""a"", ""é""]",x,{tmp_path}/1.png,3,')
     assert lines[2].startswith('r1,5,"[1.0, 2.0]",,2.0,,,y,/elsewhere/2.png,5,')
@@ -95,10 +96,8 @@ def test_names_of_classes_go_with_the_copy(tmp_path: Path, command: Command) -> 
     path = table(tmp_path / "d.parquet", class_names=names, image=["1.png", "2.png"], label=[2, 0])
     run = scored(tmp_path, Source(str(path)))
     assert command("export-clean", run, "--out", tmp_path / "out", "--format", "csv").code == 0
-    assert (
-        (tmp_path / "out" / "train" / "d.csv").read_text().splitlines()[1].startswith(f"{tmp_path}/1.png,2,1.png,emu,")
-    )
-    read = read_manifest(Source(str(tmp_path / "out" / "train" / "d.csv"), allow_absolute=True))
+    assert (tmp_path / "out" / "d.csv").read_text().splitlines()[1].startswith(f"{tmp_path}/1.png,2,1.png,emu,")
+    read = read_manifest(Source(str(tmp_path / "out" / "d.csv"), allow_absolute=True))
     assert read.table["given_label"].to_pylist() == ["emu", "cat"]
     assert read.classes == ("cat", "dog", "emu")
 

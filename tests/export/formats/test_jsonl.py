@@ -30,7 +30,7 @@ def test_rows_come_out_as_they_were(tmp_path: Path, command: Command, ending: st
     outcome = command("export-clean", run, "--out", tmp_path / "out", "--on-flag", "relabel")
     assert outcome.code == 0
     assert f"({'json' if ending == 'json' else 'jsonl'})" in outcome.out
-    text = (tmp_path / "out" / "train" / f"d.{ending}").read_text()
+    text = (tmp_path / "out" / f"d.{ending}").read_text()
     written = json.loads(text) if ending == "json" else [json.loads(line) for line in text.split("\n")[:-1]]
     for row, owned in zip(written, ROWS, strict=True):
         given = {
@@ -44,7 +44,7 @@ def test_rows_come_out_as_they_were(tmp_path: Path, command: Command, ending: st
         assert row["sample_id"] == owned["image"]
         assert row["nc_given_label"] == str(owned["label"])
         assert row["nc_flagged"] is (owned["label"] == 5)
-    read = read_manifest(Source(str(tmp_path / "out" / "train" / f"d.{ending}"), allow_absolute=True))
+    read = read_manifest(Source(str(tmp_path / "out" / f"d.{ending}"), allow_absolute=True))
     assert read.readable.all()
     assert read.table["given_label"].to_pylist() == ["3", "8", "3", "8"]
 
@@ -55,5 +55,5 @@ def test_the_array_of_a_copy_of_many_rows_is_one(tmp_path: Path, command: Comman
     (tmp_path / "in" / "d.json").write_text(json.dumps(rows))
     run = scored(tmp_path, Source(str(tmp_path / "in" / "d.json")), suggested={"7": "a"})
     assert command("export-clean", run, "--out", tmp_path / "out").code == 0
-    written = json.loads((tmp_path / "out" / "train" / "d.json").read_text())
+    written = json.loads((tmp_path / "out" / "d.json").read_text())
     assert [row["sample_id"] for row in written] == [row for row in range(20_001) if row != 7]
