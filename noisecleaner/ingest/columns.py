@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.errors import NoisecleanerError, listed, quoted
 from noisecleaner.ingest.labels.cells import as_text
 from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.tables import count_true
+from noisecleaner.texts import agreeing, shortened
 
 #: The column by which a clean copy marks rows that carry a verified label.
 CERTIFIED = "nc_verified"
@@ -130,12 +131,13 @@ def read_certified(files: Files) -> pa.ChunkedArray | None:
         ) from error
 
 
-def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray | None:
+def read_probability(files: Files, verified: pa.ChunkedArray, *, ids: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Read with which probability each row was drawn to be verified.
 
     Args:
         files: the tables.
         verified: the verified labels of their rows, shape [rows], null where there is none.
+        ids: sample ids, for messages, null where a row has none, shape [rows].
 
     Returns:
         Doubles, shape [rows]; None where there is no such column.
@@ -155,7 +157,7 @@ def read_probability(files: Files, verified: pa.ChunkedArray) -> pa.ChunkedArray
             f"{files.where(_PROBABILITY)} have none.",
             _AS_WRITTEN,
         )
-    _refuse_unfilled(files, verified, drawn)
+    _refuse_unfilled(files, ids.filter(pc.and_(pc.is_null(verified), pc.is_valid(drawn))), of=len(verified))
     return drawn
 
 
@@ -185,14 +187,26 @@ def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.float64())
 
 
-def _refuse_unfilled(files: Files, verified: pa.ChunkedArray, drawn: pa.ChunkedArray) -> None:
-    unfilled = count_true(pc.and_(pc.is_null(verified), pc.is_valid(drawn)))
-    if unfilled:
-        raise NoisecleanerError(
-            f"A planned sample must be verified as a whole, or its rates are wrong, but {unfilled} of {len(verified)} "
-            f"rows of {files} have no verified label.",
-            "Fill them in, or plan fewer: `plan(RUN, count=NUMBER, out=FILE)`.",
-        )
+def _refuse_unfilled(files: Files, unfilled: pa.ChunkedArray, *, of: int) -> None:
+    """Refuse a sample of which nobody has verified some rows.
+
+    Args:
+        files: the tables.
+        unfilled: ids of rows that were drawn and have no label, null where there is none.
+        of: rows in the table.
+
+    Raises:
+        NoisecleanerError: there are some; it says what to do with them.
+    """
+    if not len(unfilled):
+        return
+    named = unfilled.drop_null()
+    such = f" (such as {quoted(shortened(named[0].as_py(), 60))})" if len(named) else ""
+    raise NoisecleanerError(
+        f"A planned sample must be verified as a whole, or its rates are wrong, but {len(unfilled)} of {of} rows of "
+        f"{files} {agreeing(len(unfilled), 'has', 'have')} a {_PROBABILITY} and no verified label{such}.",
+        f"Fill them in; where you cannot tell, empty both cells of the row, the label and {_PROBABILITY}.",
+    )
 
 
 def _identifies(paths: pa.ChunkedArray) -> bool:

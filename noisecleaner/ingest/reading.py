@@ -110,7 +110,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         given=given.labels,
         trusted=None if verified is None else verified.labels,
         irrelevant=None if irrelevant is None else irrelevant.labels,
-        probability=None if verified is None or rows.files is None else read_probability(rows.files, verified.labels),
+        probability=None if verified is None else _probability(rows, verified.labels),
         certified=rows.certified,
         skipped=_skipped(given),
         classes=given.classes,
@@ -263,6 +263,11 @@ def _verified(rows: RawRows, given: Reading, *, told: tuple[str, ...], none_labe
     if rows.trusted is None:
         return None
     return rows.trusted.known(given.classes, told=given.classes if given.ordered else told, beside=none_label)
+
+
+def _probability(rows: RawRows, verified: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Read with which probability rows were drawn to be verified; None where nothing tells."""
+    return None if rows.files is None else read_probability(rows.files, verified, ids=rows.ids)
 
 
 def _refuse_copy(rows: RawRows, given: Reading, verified: Reading, source: Source) -> None:

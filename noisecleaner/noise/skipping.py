@@ -23,8 +23,8 @@ _PARTS = np.array([0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0
 #: The least part where rows stand for unequal parts of the dataset, and a small one may hang on a single row.
 _LEAST_WEIGHTED = 0.05
 _DRAWS, _BLOCK = 9_999, 1_111
-#: Standard deviations beyond which labels that look wrong were preferred.
-_FAR = 4
+#: Standard deviations beyond which labels that look wrong were preferred, where a part of the rows is odd already.
+_FAR = 3
 #: Rows that tell well enough how much doubt there is.
 _MOST = 200_000
 
@@ -87,10 +87,18 @@ class Part:
     words: str
 
     @classmethod
-    def of(cls, *, skipped: bool, p_value: float, counted: str) -> Part:
-        """Word what was found, and how often chance does that: a fact is only what it hardly ever does."""
+    def of(cls, *, skipped: bool, p_value: float, counted: str, asked: bool = False) -> Part:
+        """Word what was found, and how often chance does that: a fact is only what it hardly ever does.
+
+        Args:
+            skipped: whether fewer were verified than of a random sample.
+            p_value: how often a random sample has a part that differs as much.
+            counted: how many were verified, for the words.
+            asked: whether all of these rows were to be verified: then none can have been added.
+        """
         verb = "were" if p_value < LEAST_P else "may have been"
-        what = f"Rows in doubt {verb} {'skipped' if skipped else 'verified more often than others'}"
+        fewer = "skipped" if asked else "skipped, or surer ones added"
+        what = f"Rows in doubt {verb} {fewer if skipped else 'verified more often than others'}"
         return cls(skipped=skipped, p_value=p_value, words=f"{what}: {counted} ({_by_chance(p_value)}).")
 
 
@@ -177,6 +185,7 @@ def sampled_part(quality: RealArray, verified: BoolArray, of: str = "") -> Part 
         counted=f"of the {percent(share)} of the rows {of}that the scores are least sure of, "
         f"{np.cumsum(seen)[place]:,} were verified, where a random sample of {sample:,} has about "
         f"{share * sample:,.0f}",
+        asked=bool(of),
     )
 
 

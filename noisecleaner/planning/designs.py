@@ -19,6 +19,7 @@ from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.noise.design import Design, Frame
 from noisecleaner.noise.sampling import unequal
 from noisecleaner.tables import DESIGN, doubles, read_table, write_table
+from noisecleaner.texts import shortened
 
 #: Where plans leave their designs: the last one, and those before, numbered.
 _LAST, _EARLIER = "design.parquet", "designs"
@@ -83,7 +84,7 @@ def used(run: Path, verified: Verified) -> FloatArray | None:
     raise NoisecleanerError(
         "The next plan needs the probabilities of the one that the verified rows were drawn by, but no plan of "
         f"{run} has their sample_probability (such as {verified.probability[row]:.4g} of "
-        f"{quoted(verified.ids[row].as_py())}).",
+        f"{quoted(shortened(verified.ids[row].as_py(), 60))}).",
         f"Leave that column as `plan()` wrote it. {_SCORE}",
     )
 

@@ -89,6 +89,9 @@ def test_probabilities_are_numbers(tmp_path: Path) -> None:
 
 
 def test_a_planned_sample_is_verified_as_a_whole(tmp_path: Path) -> None:
-    with pytest.raises(NoisecleanerError, match="but 1 of 2 rows"):
+    with pytest.raises(NoisecleanerError, match=r"but 1 of 2 rows of .* and no verified label \(such as 1\)") as error:
         drawn(tmp_path, ["a", None], sample_probability=[0.5, 0.5])
+    assert error.value.hint == (
+        "Fill them in; where you cannot tell, empty both cells of the row, the label and sample_probability."
+    )
     assert drawn(tmp_path, ["a", None], sample_probability=[0.5, None]).probability is not None

@@ -83,7 +83,9 @@ def test_skipped_doubts_are_noticed_nine_times_in_ten(quality: Array, size: int)
     assert np.mean([notice is not None for notice in found]) >= 0.9
     assert {notice.code for notice in found if notice} <= {"doubtful-rows-skipped", "not-random"}
     assert all(
-        re.search(r"Rows in doubt (were|may have been) skipped: of the ", notice.message) for notice in found if notice
+        re.search(r"Rows in doubt (were|may have been) skipped, or surer ones added: of the ", notice.message)
+        for notice in found
+        if notice
     )
 
 
@@ -101,8 +103,15 @@ def test_a_finding_that_chance_makes_once_in_a_thousand_voids_the_sample_and_a_w
 
 def test_what_chance_may_have_done_is_no_fact_and_what_it_hardly_does_is_one() -> None:
     weak, strong = (Part.of(skipped=True, p_value=p, counted="none of 9").words for p in (0.02, 0.0001))
-    assert weak == "Rows in doubt may have been skipped: none of 9 (chance does that in about 2 of 100 honest samples)."
-    assert strong.startswith("Rows in doubt were skipped: none of 9 (chance does that in about 0.01 of 100")
+    assert weak == (
+        "Rows in doubt may have been skipped, or surer ones added: none of 9 (chance does that in about 2 of 100 "
+        "honest samples)."
+    )
+    assert strong.startswith(
+        "Rows in doubt were skipped, or surer ones added: none of 9 (chance does that in about 0.0"
+    )
+    asked = Part.of(skipped=True, p_value=0.0001, counted="none of 9", asked=True)
+    assert asked.words.startswith("Rows in doubt were skipped: none of 9")
 
 
 def test_who_verified_the_flagged_rows_has_not_skipped_doubts(quality: Array) -> None:
@@ -115,6 +124,16 @@ def test_who_verified_the_flagged_rows_has_not_skipped_doubts(quality: Array) ->
         "Rows whose labels look wrong were verified far more often than others: 100 of the 100 verified rows have a "
         f"label quality below 0.5, where a random sample has about {expected:.0f}."
     )
+
+
+@pytest.mark.parametrize("added", [60, 100, 150])
+def test_who_added_flagged_rows_to_a_random_sample_is_not_told_to_have_skipped_some(quality: Array, added: int) -> None:
+    """The words name the rows that were added, or leave it open."""
+    wrong = np.argsort(quality)
+    for seed in range(10):
+        found = noticed(verifiable(quality, sampled(200, seed) | np.isin(np.arange(ROWS), wrong[:added])))
+        assert found is None or not re.search(r"(were|have been) skipped:", found.message)
+    assert found is not None
 
 
 def test_empty_cells_tell_where_few_rows_are_in_doubt(quality: Array) -> None:

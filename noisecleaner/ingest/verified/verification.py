@@ -33,6 +33,10 @@ _PATHS = ("path", "file_name", "filename", "file", "filepath", "file_path", "ima
 #: The column that names the folder above, where names are those of a split.
 _SPLIT = "split"
 
+#: The part of a sample above which rows of which nobody can tell the class may change its rates; where most rows lack a
+#: probability, the table is one of all rows, and holds a sample of them.
+_MANY_UNTOLD = 0.1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
@@ -132,14 +136,16 @@ def read_verification(trusted: str, source: Source, classes: tuple[str, ...]) ->
     assert column is not None  # noqa: S101  # it has been found
     read = _known(column, source, classes, none_label)
     identity = Identity.read(files, source, rows=len(read.labels))
+    drawn = read_probability(files, read.labels, ids=identity.ids)
+    empty = unfilled(read.labels, trusted, none_label) if drawn is None else untold(read.labels, trusted)
     return Verification(
         ids=identity.ids,
         labels=read.labels,
-        probability=read_probability(files, read.labels),
+        probability=drawn,
         payload=identity.payload,
         where=trusted,
         none_label=none_label,
-        notices=(*files.notices, *read.notices, *unfilled(read.labels, trusted, none_label)),
+        notices=(*files.notices, *read.notices, *empty),
         paths=identity.paths,
         vouched=identity.vouched,
         read_from=f"column {answer.name!r} of {trusted}",
@@ -192,6 +198,25 @@ def unfilled(labels: pa.ChunkedArray, where: str, none_label: str | None) -> tup
             f"{agreeing(empty, 'it measures', 'they measure')} nothing{write}.",
             # where most are empty, the table is one of all rows, and some of them were verified
             severity=Severity.WARNING if 2 * empty <= rows else Severity.NOTE,
+        ),
+    )
+
+
+def untold(labels: pa.ChunkedArray, where: str) -> tuple[Notice, ...]:
+    """Say how many rows of a sample with probabilities have neither one nor a label: nobody could tell their class."""
+    empty, rows = labels.null_count, len(labels)
+    if not 0 < empty < rows:
+        return ()
+    many = _MANY_UNTOLD * rows < empty <= rows / 2
+    message = (
+        f"{empty:,} of {rows:,} rows of {where} {agreeing(empty, 'has', 'have')} neither a label nor a "
+        f"sample_probability: {agreeing(empty, 'it counts', 'they count')} as rows of which nobody can tell the class"
+    )
+    return (
+        Notice(
+            code="verified-cells-empty",
+            message=f"{message}, and rates are those of the others." if many else f"{message}.",
+            severity=Severity.WARNING if many else Severity.NOTE,
         ),
     )
 

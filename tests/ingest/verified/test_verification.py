@@ -204,6 +204,24 @@ def test_empty_cells_are_counted_and_said(tmp_path: Path, empty: int, severity: 
     assert (notice.code, notice.severity) == ("verified-cells-empty", severity)
 
 
+@pytest.mark.parametrize(("empty", "many"), [(1, False), (2, False), (3, True), (10, True), (11, False)])
+def test_rows_of_a_plan_that_nobody_can_tell_are_no_fault_unless_they_are_many(
+    tmp_path: Path, empty: int, many: bool
+) -> None:
+    """They have neither label nor probability, as the page of review writes them; most rows of a dataset are so."""
+    labels, probability = [*[None] * empty, *["a"] * (20 - empty)], [*[None] * empty, *[0.5] * (20 - empty)]
+    data = vectors(tmp_path / "d.parquet", ["a", "b"] * 10)
+    ids = [f"r{row}" for row in range(20)]
+    columns = {"sample_id": ids, "trusted_label": labels, "sample_probability": probability}
+    trusted = table(tmp_path / "t.parquet", **columns)
+    notices = told(read(data, trusted=trusted, embedding="embedding"))
+    (notice,) = [notice for notice in notices if notice.code == "verified-cells-empty"]
+    assert notice.severity is (Severity.WARNING if many else Severity.NOTE)
+    assert f"{empty} of 20 rows" in notice.message
+    assert "none" not in notice.message
+    assert ("rates are those of the others" in notice.message) == many
+
+
 def test_where_nothing_is_empty_nothing_is_said_nor_of_a_column_of_the_dataset(tmp_path: Path) -> None:
     data = vectors(tmp_path / "d.parquet", ["a", "b"], trusted_label=["a", None])
     trusted = table(tmp_path / "t.parquet", sample_id=["r1"], trusted_label=["none"])
