@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from jinja2 import Environment
 
 from noisecleaner.pages.frame import Frame, environment, mark, styled, template
@@ -67,7 +69,12 @@ def _brief(text: str) -> str:
     return shortened(printable(text), _LONGEST)
 
 
+def _unbroken(text: str) -> str:
+    """Make a text safe to show, and keep the sign of a percentage with its number."""
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", printable(text))
+
+
 def _environment() -> Environment:
-    made = environment(_HERE, short=_brief, brief=named, safe_text=printable)
+    made = environment(_HERE, short=_brief, brief=named, safe_text=_unbroken)
     made.globals["most_lines"] = MOST_LINES
     return made

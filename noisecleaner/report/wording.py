@@ -35,7 +35,7 @@ class Headline:
 
 def headline(report: Report) -> Headline:
     """Say how much is wrong, or why nobody can tell."""
-    rate, name = report.summary.noise.overall, named(report)
+    rate, name = report.summary.noise.overall, f"“{named(report)}”"  # it may be called `images`
     verified = f"{counted(rate.sample_size, 'row')} of {report.summary.rows:,} verified"
     if report.void:
         unlike = any(n.code == UNLIKE and n.severity is Severity.VOID for n in report.summary.notices)

@@ -102,3 +102,18 @@ def test_it_paints_at_once(browser: playwright.Browser, tmp_path: Path) -> None:
         assert tab.page.locator("#nc-cards > li").count() == 1_000
         first = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
         assert tab.page.evaluate(first) < 4_000
+
+
+def test_what_goes_on_beside_the_edge_says_so(browser: playwright.Browser, tmp_path: Path) -> None:
+    """A table that is wider than a phone; on a wide screen nothing is said."""
+    run = make_scored(tmp_path, rows=400, names=[f"a long name of class {number}" for number in range(8)])
+    wide = report(run, tmp_path / "wide.html", images=False).path
+    told = "getComputedStyle(document.querySelector('.wide:has(.heat)'), '::before').content"
+    for width, expected in ((360, '"scroll sideways to see all →"'), (1000, "none")):
+        with opened(browser, wide, width=width) as tab:
+            tab.page.wait_for_timeout(100)
+            assert tab.page.evaluate(told) == expected
+            assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert tab.violations() == []
+            number = tab.page.text_content("h1 strong") or ""
+            assert number.endswith("\N{NO-BREAK SPACE}%")

@@ -35,7 +35,7 @@ def read(told: Report) -> Page:
 def test_the_first_sentence_and_every_number_of_the_tables_can_be_read(told: Report, read: Page) -> None:
     overall = told.summary.noise.overall
     assert overall.value is not None
-    assert f"{100 * overall.value:.1f} % of the labels of data.parquet are wrong (95 % interval" in read.text
+    assert f"{100 * overall.value:.1f} % of the labels of “data.parquet” are wrong (95 % interval" in read.text
     assert "120 rows of 300 verified)." in read.text
     for line in told.remaining:
         assert f"{line.rows:,} {line.noise.words()}" in read.text
@@ -119,7 +119,7 @@ def test_warnings_stand_before_all_charts_and_void_ones_first(tmp_path: Path) ->
     boxes = [a["class"] for tag, a in read.tags if tag == "p" and (a.get("class") or "").startswith("box")]
     assert boxes == ["box void", "box warning"]
     assert "Read as such." not in read.text
-    assert "No rate. How many labels of data.parquet are wrong cannot be told" in read.text
+    assert "No rate. How many labels of “data.parquet” are wrong cannot be told" in read.text
     assert read.of("svg") == []
     assert re.findall(r"\d[\d.]* % of the labels", read.text) == []
     assert read.text.index("Nothing was measured.") < read.text.index("Something is odd.")

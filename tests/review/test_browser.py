@@ -415,3 +415,35 @@ def test_it_paints_at_once(browser: playwright.Browser, tmp_path: Path) -> None:
         assert tab.page.evaluate("document.images.length") == 1
         first = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
         assert tab.page.evaluate(first) < 4_000
+
+
+def test_a_list_of_classes_that_goes_on_shows_so(browser: playwright.Browser, tmp_path: Path) -> None:
+    """Twelve classes fit beside the image; where they do not, the last one that is seen fades."""
+    names = [f"class {number}" for number in range(12)]
+    data, plan = table_of_bytes(tmp_path, [f"i{row}" for row in range(12)], names)
+    page = review(plan, tmp_path / "verify.html", data=Source(str(data))).paths[0]
+    fades = "getComputedStyle(document.getElementById('rv-classes')).maskImage !== 'none'"
+    for height, expected in ((800, False), (600, True)):
+        with opened(browser, page, width=1280, height=height) as tab:
+            assert tab.page.evaluate(fades) is expected
+            tab.page.locator("#rv-classes button").last.scroll_into_view_if_needed()
+            tab.page.locator("#rv-classes").evaluate("(list) => list.scrollTo(0, list.scrollHeight)")
+            playwright.expect(tab.page.locator("#rv-classes")).not_to_have_class("rv-classes rv-more")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_foot_begins_where_the_page_does(browser: playwright.Browser, small: Path, width: int) -> None:
+    with opened(browser, small, width=width) as tab:
+        lefts = [tab.page.locator(one).bounding_box() for one in ("h1", ".nc-foot p")]
+        assert len({box["x"] for box in lefts if box}) == 1
+
+
+def test_where_a_class_is_called_none_the_page_says_why_no_key_does(
+    browser: playwright.Browser, tmp_path: Path
+) -> None:
+    data, plan = table_of_bytes(tmp_path, ["a", "b"], ["none", "x"])
+    page = review(plan, tmp_path / "verify.html", data=Source(str(data))).paths[0]
+    with opened(browser, page) as tab:
+        assert tab.page.locator("#rv-none").count() == 0
+        assert "because a class is called none" in tab.page.inner_text(".rv-answers")
+        assert tab.violations() == []

@@ -3,6 +3,15 @@
 addEventListener("load", () => {
   for (const picture of document.querySelectorAll("img[loading=lazy]")) picture.loading = "eager";
 });
+// where more stands beside what is seen, and no scrollbar may tell so
+(() => {
+  const hint = (box) => box.classList.toggle("more", box.scrollWidth > box.clientWidth + 1);
+  const watch = new ResizeObserver((seen) => seen.forEach((one) => hint(one.target)));
+  for (const box of document.querySelectorAll(".wide")) {
+    hint(box);
+    watch.observe(box);
+  }
+})();
 (() => {
   const at = (id) => document.getElementById(id);
   const form = at("nc-filters"), list = at("nc-cards");
