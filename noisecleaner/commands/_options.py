@@ -175,7 +175,7 @@ class ModelOptions:
     """What looks at the images."""
 
     backbone: Annotated[
-        str | None, opt("Name of a network, or of several (A+B); efficientnet-lite0 if installed.", MODEL)
+        str | None, opt("Name of a network, or several joined: A+B. Chosen by installed ones and rows.", MODEL)
     ] = None
     frozen: Annotated[
         bool | None, opt("Train only a head on the backbone's features; so if it is pretrained.", MODEL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -11,7 +11,7 @@ from noisecleaner.files import located
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
-from noisecleaner.networks.backbones import Backbone, efficientnet_lite
+from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
@@ -19,6 +19,7 @@ from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Model
 from noisecleaner.texts import counted
 from noisecleaner.training.streams import first_parameters
+from noisecleaner.training.usual import usual_backbone
 
 #: Units of the layer that source and target share where a transfer trains on vectors.
 _TRANSFER_UNITS = 128
@@ -58,8 +59,12 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         return _on_vectors(
             config.model, dataset.payload, classes=len(dataset.classes), hidden=hidden, progress=progress
         )
+    model, reason = config.model, ""
+    if model.backbone is None:
+        usual = usual_backbone(model, rows=len(dataset), cpu=torch.device(config.device).type == "cpu")
+        model, reason = replace(model, backbone=usual.backbone), usual.reason
     with first_parameters(config.seed):
-        joined, frozen = choose_backbones(config.model)
+        joined, frozen = choose_backbones(model)
     shape = Shape(
         kind="vectors" if frozen else "pixels",
         classes=len(dataset.classes),
@@ -69,11 +74,9 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         hidden=hidden if frozen else 0,
     )
     if frozen:
-        several = len(joined.parts) > 1
-        progress.note(
-            f"{'Backbones' if several else 'Backbone'}: {joined.words()}, pretrained and frozen; "
-            f"a head is trained on {'their' if several else 'its'} features."
-        )
+        word, whose = ("Backbones", "their") if len(joined.parts) > 1 else ("Backbone", "its")
+        said = f"{word}: {joined.words()}, pretrained and frozen; a head is trained on {whose} features. {reason}"
+        progress.note(said.rstrip())
         encoder = feature_encoder(joined.parts, torch.device(config.device))
         return Architecture(shape=shape, encoder=encoder, frozen=joined)
     progress.note(f"Backbone: {joined.words()}, trained end to end.")
@@ -82,7 +85,10 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
 
 
 def choose_backbones(model: Model) -> tuple[Joined, bool]:
-    """Choose and make the backbone, or several, for a dataset of images.
+    """Make the backbone, or several, for a dataset of images.
+
+    Args:
+        model: what was chosen, a backbone at least.
 
     Returns:
         What was chosen, and whether it is frozen; several always are.
@@ -90,15 +96,12 @@ def choose_backbones(model: Model) -> tuple[Joined, bool]:
     Raises:
         NoisecleanerError: the choice is impossible.
     """
-    name = model.backbone or (
-        "efficientnet-lite0" if efficientnet_lite.installed("efficientnet-lite0") else "cifar-quick"
-    )
     weights = None if model.weights is None else located(model.weights)
-    joined = Joined.build(name, size=model.image_size, pretrained=model.pretrained, weights=weights)
+    joined = Joined.build(str(model.backbone), size=model.image_size, pretrained=model.pretrained, weights=weights)
     frozen = _frozen(model, joined)
     if model.hidden and not frozen:
         raise NoisecleanerError(
-            f"`Model.hidden` puts a layer on frozen features, but {name} is trained end to end.",
+            f"`Model.hidden` puts a layer on frozen features, but {joined.name} is trained end to end.",
             "Leave `Model.hidden` out, or pass `Model(frozen=True)`.",
         )
     joined.check_sizes()

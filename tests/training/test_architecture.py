@@ -156,3 +156,23 @@ def test_options_that_would_do_nothing_are_refused(vectors: Source, shares: Sour
         choose(vectors, frozen=False, image_size=32)
     with pytest.raises(NoisecleanerError, match="would do nothing"):
         choose(shares, hidden=8)
+
+
+def test_what_is_chosen_for_a_user_is_said_with_the_reason(images: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    from noisecleaner.training import architecture
+    from noisecleaner.training.usual import Usual
+
+    asked: list[tuple[int, bool]] = []
+
+    def usual(model: Model, *, rows: int, cpu: bool) -> Usual:
+        asked.append((rows, cpu))
+        return Usual(backbone="lenet+cifar-quick", reason="Because of that.")
+
+    pair_of_weights(monkeypatch)
+    monkeypatch.setattr(architecture, "usual_backbone", usual)
+    notes = Notes()
+    assert choose(images, notes).shape.backbone == "lenet@28+cifar-quick@32"
+    assert asked == [(9, True)]
+    assert notes.notes[0].endswith("a head is trained on their features. Because of that.")
+    assert choose(images, backbone="lenet").shape.backbone == "lenet"
+    assert len(asked) == 1

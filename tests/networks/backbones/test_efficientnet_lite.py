@@ -71,15 +71,6 @@ def test_who_has_an_older_extra_lacks_one_network(monkeypatch: pytest.MonkeyPatc
         build("efficientnet-lite2", size=None, pretrained=True, weights=None)
 
 
-def test_without_the_extra_a_small_network_is_trained_from_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
-    from noisecleaner.settings import Model
-    from noisecleaner.training.architecture import choose_backbones
-
-    modules_without(monkeypatch, "efficientnet_lite_pytorch")
-    joined, frozen = choose_backbones(Model())
-    assert (joined.name, frozen) == ("cifar-quick", False)
-
-
 @needs_wheels
 @pytest.mark.parametrize(("name", "size"), [(names()[0], 64), (names()[0], 160), (names()[1], 64), (names()[1], 192)])
 def test_folded_features_are_those_of_the_plain_network(name: str, size: int) -> None:
