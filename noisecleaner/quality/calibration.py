@@ -61,51 +61,60 @@ class Calibrator:
         return cls(intercept=float(content["intercept"]), **lists)
 
 
-def fit_calibrator(features: Features, outcome: BoolArray, *, weights: FloatArray | None = None) -> Calibrator:
+def fit_calibrator(
+    features: Features,
+    outcome: BoolArray,
+    *,
+    weights: FloatArray | None = None,
+    priors: Mapping[str, float] | None = None,
+) -> Calibrator:
     """Fit a logistic model by penalised maximum likelihood (scikit-learn, C = 1 on standardised features).
 
     Args:
         features: of the rows to fit on; those that no row has a number of are left out.
         outcome: what to predict, both values present, shape [rows].
         weights: how many rows each stands for, shape [rows]; None weighs them alike.
+        priors: standard deviation of what is assumed of a feature's weight, where it is not 1.
     """
     from sklearn.linear_model import LogisticRegression
 
     there = np.isfinite(features.values)
     used = features.only([name for column, name in enumerate(features.names) if there[:, column].any()])
     mean, deviation = np.nanmean(used.values, axis=0), np.maximum(np.nanstd(used.values, axis=0), 1e-9)
+    spread = np.array([(priors or {}).get(name, 1.0) for name in used.names])
     model = LogisticRegression()
-    model.fit(np.nan_to_num((used.values - mean) / deviation), outcome, weights)
+    model.fit(np.nan_to_num((used.values - mean) / deviation) * spread, outcome, weights)
     return Calibrator(
         features=used.names,
         mean=tuple(mean.tolist()),
         deviation=tuple(deviation.tolist()),
-        weights=tuple(model.coef_[0].tolist()),
+        weights=tuple((model.coef_[0] * spread).tolist()),
         intercept=float(model.intercept_[0]),
     )
 
 
-def averaged(calibrators: Sequence[Calibrator]) -> Calibrator:
+def averaged(calibrators: Sequence[Calibrator], shares: Sequence[float]) -> Calibrator:
     """Average the log odds of calibrators that were fitted on the same rows, each on numbers of its own choice.
 
     What they disagree about weighs less than in one model of all numbers, which has to fit more weights at once.
 
     Args:
         calibrators: at least one; numbers of one name are the same ones.
+        shares: of each in the average; their sum is 1.
     """
     read = {
         name: place for one in calibrators for name, *place in zip(one.features, one.mean, one.deviation, strict=True)
     }
     weights = dict.fromkeys(read, 0.0)
-    for one in calibrators:
+    for one, share in zip(calibrators, shares, strict=True):
         for name, weight in zip(one.features, one.weights, strict=True):
-            weights[name] += weight / len(calibrators)
+            weights[name] += share * weight
     return Calibrator(
         features=tuple(read),
         mean=tuple(mean for mean, _ in read.values()),
         deviation=tuple(deviation for _, deviation in read.values()),
         weights=tuple(weights.values()),
-        intercept=sum(one.intercept for one in calibrators) / len(calibrators),
+        intercept=sum(share * one.intercept for one, share in zip(calibrators, shares, strict=True)),
     )
 
 

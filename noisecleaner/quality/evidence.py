@@ -18,6 +18,14 @@ from noisecleaner.quality.transition import Transition, VerifiedLabels
 _PLAIN = ("predicted_margin", "predicted_log_probability", "predicted_lead", "predicted_entropy")
 #: What follows from them by Bayes' rule: log odds that the given label is right.
 _POSTERIOR = "posterior"
+#: What training saw of a row and ranks best; both calibrators read it. It moves less than predictions do from one draw
+#: of audited rows to another.
+_SEEN = "margin"
+#: Weights that depend on which rows steered: they are believed less, or flags would change with the draw.
+_PRIORS = {"alpha": 0.3, "alignment": 0.3}
+#: Shares of the two calibrators: alike, and where training saw the rows. On 6,000 rows of CIFAR-10N these and the
+#: priors raised the overlap of what two draws of 500 audited rows flag (SOSELETO), and lost no F1.
+_SHARES, _SHARES_SEEN = (0.5, 0.5), (0.25, 0.75)
 _LEAST = -700.0  # the exponential of less is nothing
 
 
@@ -67,7 +75,7 @@ def _entropy(predictions: Predictions) -> FloatArray:
 def fit_on_evidence(features: Features, outcome: BoolArray, *, weights: FloatArray) -> Calibrator:
     """Fit two calibrators and average them: one reads the predictions as they are, one what follows from them.
 
-    Both read the posterior, and the second what else there is: what training saw of the rows. A few hundred verified
+    Both read the posterior and the margin that training saw, and the second what else there is. A few hundred verified
     rows cannot tell well which of so many numbers of one distribution weighs how much.
 
     Args:
@@ -75,6 +83,8 @@ def fit_on_evidence(features: Features, outcome: BoolArray, *, weights: FloatArr
         outcome: whether the given label is right, both values present, shape [rows].
         weights: how many rows each stands for, shape [rows].
     """
-    plain = [*_PLAIN, _POSTERIOR]
+    seen = _SEEN in features.names and bool(np.isfinite(features.only([_SEEN]).values).any())
+    plain = [*_PLAIN, _POSTERIOR, *([_SEEN] if seen else [])]
     rest = [name for name in features.names if name not in _PLAIN]
-    return averaged([fit_calibrator(features.only(names), outcome, weights=weights) for names in (plain, rest)])
+    fitted = [fit_calibrator(features.only(n), outcome, weights=weights, priors=_PRIORS) for n in (plain, rest)]
+    return averaged(fitted, _SHARES_SEEN if seen else _SHARES)

@@ -45,10 +45,21 @@ def test_an_average_of_calibrators_says_the_mean_of_their_log_odds() -> None:
     features = Features.of(a=rng.normal(size=300), b=rng.normal(size=300), c=rng.normal(size=300))
     outcome = rng.random(300) < sigmoid(features.values.sum(axis=1))
     parts = [fit_calibrator(features.only(names), outcome) for names in (("a", "b"), ("b", "c"))]
-    together = averaged(parts)
+    together = averaged(parts, [0.25, 0.75])
     assert together.features == ("a", "b", "c")
-    mean = np.mean([part.log_odds(features) for part in parts], axis=0)
+    mean = np.average([part.log_odds(features) for part in parts], axis=0, weights=[0.25, 0.75])
     np.testing.assert_allclose(together.log_odds(features), mean)
+
+
+def test_a_weight_of_a_narrow_prior_is_smaller_and_the_forecast_is_made_of_the_same_numbers() -> None:
+    rng = np.random.default_rng(0)
+    features = Features.of(a=rng.normal(size=300), b=rng.normal(size=300))
+    outcome = rng.random(300) < sigmoid(features.values.sum(axis=1))
+    alike, narrow = (fit_calibrator(features, outcome, priors=priors) for priors in (None, {"b": 0.1}))
+    assert alike == fit_calibrator(features, outcome, priors={"a": 1.0, "c": 0.1})
+    assert 0 < narrow.weights[1] < 0.7 * alike.weights[1]
+    assert narrow.weights[0] == pytest.approx(alike.weights[0], rel=0.2)
+    assert (narrow.mean, narrow.deviation) == (alike.mean, alike.deviation)
 
 
 def test_a_calibrator_survives_json() -> None:

@@ -40,7 +40,7 @@ def single_signals(logs: Array, given: Array) -> dict[str, Array]:
 def test_label_quality_ranks_better_than_each_signal_of_a_model(temperature: float) -> None:
     logs, given, true = own_model(temperature)
     nothing = np.full(len(given), np.nan)
-    dynamics = Dynamics(alpha=nothing, beta=nothing, alignment=nothing, margin=nothing)
+    dynamics = Dynamics(alpha=nothing, beta=nothing, alignment=nothing, margin=nothing, positive_share=nothing)
     signals = Signals(dynamics, Predictions.from_logits(logs.astype(np.float32), given=given))
     judging = np.random.default_rng(1).choice(len(given), 400, replace=False)
     quality = fit_quality(signals, verify(true, judging, classes=8)).quality

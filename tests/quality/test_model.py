@@ -241,7 +241,8 @@ def test_what_training_saw_serves_fitted_rows_alone() -> None:
     assert model.fitted is not None
     own = ("predicted_margin", "predicted_log_probability", "predicted_lead", "predicted_entropy")
     assert model.new.features == (*own, "posterior", "posterior_excess")
-    assert model.fitted.features == (*model.new.features, "margin", "alpha", "alignment")  # beta is of no row
+    seen = (*own, "posterior", "margin", "posterior_excess", "alpha", "alignment")  # beta is of no row
+    assert model.fitted.features == seen
 
 
 def test_judgements_of_parts_are_put_where_they_belong() -> None:
