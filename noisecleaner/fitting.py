@@ -15,6 +15,7 @@ from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
 from noisecleaner.files import AnyPath, located, spelled, write_arrays
 from noisecleaner.ingest import Manifest, Source
+from noisecleaner.ingest.vectors.class_vectors import read_class_vectors
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
@@ -31,6 +32,7 @@ from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run, fingerprint, open_run
 from noisecleaner.runs.scored import NOT_CALIBRATED
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
+from noisecleaner.runs.zero_shot import with_zero_shot
 from noisecleaner.tables import DUPLICATES, write_table
 from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
@@ -83,7 +85,8 @@ def fit(
     architecture = choose_architecture(config, corpus.dataset, progress)
     recipe = _recipe(config, architecture, corpus)
     rehearse(recipe, shape=architecture.shape, trunk=architecture.trunk, side=corpus.side())
-    wanted = Record(config, fingerprint(corpus.manifests()))
+    class_vectors = read_class_vectors(spelled(config.class_embeddings), corpus.dataset)
+    wanted = Record(config, fingerprint(corpus.manifests(), class_vectors))
     with open_run(out, wanted, overwrite=overwrite, resume=resume) as (run, record):
         refuse_other_data(run, corpus.manifests())
         if record.result is not None:
@@ -93,9 +96,10 @@ def fit(
         clock.lap("prepare")
         cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
         signals, verified = _train(config, cross_fit, corpus, progress=progress, interrupts=interrupts)
+        signals = with_zero_shot(signals, class_vectors, data.array, run)
         clock.lap("train")
         corpus, quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
-        _write_auditor(cross_fit, architecture, corpus, quality)
+        _write_auditor(cross_fit, architecture, corpus, quality, zero_shot=class_vectors is not None)
         _write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
         clock.lap("conclude")
         result = _result(cross_fit, corpus, quality, clock.seconds)
@@ -273,7 +277,9 @@ def _conclude(
     return corpus.noting(*notices), model
 
 
-def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corpus, quality: QualityModel) -> None:
+def _write_auditor(
+    cross_fit: CrossFit, architecture: Architecture, corpus: Corpus, quality: QualityModel, *, zero_shot: bool
+) -> None:
     """Write what `score_new` needs beside the folds' networks."""
     run, classes = cross_fit.run, corpus.target_classes
     if architecture.frozen is not None:
@@ -281,7 +287,8 @@ def _write_auditor(cross_fit: CrossFit, architecture: Architecture, corpus: Corp
         write_arrays(run.auditor / "backbone.safetensors", weights, {})
     folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
     ordered = corpus.target_ordered
-    AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality, ordered=ordered).write(run)
+    record = AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality, ordered=ordered)
+    replace(record, zero_shot=zero_shot).write(run)
 
 
 def _write_reference(

@@ -36,6 +36,7 @@ SAMPLE = (
 #: Columns that earlier versions did not write; null in their files.
 LATER = frozenset(
     {"second_label", "corrected_label", "judging", "sample_probability", "certified", "alignment", "positive_share"}
+    | {"zero_shot_margin", "zero_shot_log_probability"}
 )
 
 #: One row for each row of the dataset, in its order: the result.

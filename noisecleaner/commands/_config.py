@@ -23,7 +23,9 @@ Config = Annotated[
 #: What somebody decides each time, and no file should.
 _TYPED = frozenset({"config", "help", "overwrite", "resume", "dry-run"})
 #: Options that take a file or a folder: in a TOML file it is relative to that file.
-PLACES = frozenset({"out", "data", "trusted", "corrections", "weights", "unlabelled", "irrelevant", "label-names"})
+PLACES = frozenset(
+    {"out", "data", "trusted", "corrections", "class-embeddings", "weights", "unlabelled", "irrelevant", "label-names"}
+)
 _VECTORS = frozenset({"embedding-column", "probabilities-column"})
 _TARGETS = frozenset({"target-precision", "target-noise"})
 _CUTS = _TARGETS | {"threshold", "budget", "cost"}

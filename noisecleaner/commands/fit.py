@@ -32,6 +32,9 @@ def fit(
     out: Out,
     trusted: TrustedOrNone = None,
     corrections: Corrections = None,
+    class_embeddings: Annotated[
+        str | None, opt("File with a vector a class in the embeddings' space, such as CLIP's of their names.", ROWS)
+    ] = None,
     method: Annotated[str, opt("Rule that weighs the rows; see `noisecleaner methods`.")] = "soseleto",
     option: Annotated[
         list[str] | None, opt("NAME=VALUE, an option of the method; REGULARISER.NAME=VALUE, of that; repeatable.")
@@ -78,6 +81,7 @@ def fit(
         source=rows.source(data, irrelevant=irrelevant_column),
         trusted=trusted,
         corrections=corrections,
+        class_embeddings=class_embeddings,
         transfer=transfer,
         method=method,
         options=own,

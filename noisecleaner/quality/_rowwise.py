@@ -27,12 +27,14 @@ class Signal:
         feature: its place among the features of its class, on which the last bits of a fit depend; None where
             calibrators do not read it.
         long_tailed: it enters as log(1 + |x|) with its sign, or one heavy row would bend the model.
+        optional: arrays of which no row has it, and files of earlier versions, go without.
     """
 
     column: str
     kind: pa.DataType = _SINGLE
     feature: int | None = None
     long_tailed: bool = False
+    optional: bool = False
 
     @property
     def _item(self) -> Any:
@@ -128,7 +130,8 @@ class Rowwise:
     def stored(self) -> Iterator[tuple[str, Array]]:
         """Columns and their values, as files hold them."""
         for name, signal in self.signals().items():
-            yield signal.column, signal.stored(getattr(self, name))
+            if not (signal.optional and np.isnan(getattr(self, name)).all()):
+                yield signal.column, signal.stored(getattr(self, name))
 
     @classmethod
     def loaded(cls, column: Callable[[str], Array], **others: IntArray) -> Self:
@@ -137,8 +140,18 @@ class Rowwise:
         Args:
             column: name of a column -> its values.
             others: the fields that no file holds.
+
+        Raises:
+            KeyError: there is no such column.
         """
-        return cls(**{name: signal.loaded(column(signal.column)) for name, signal in cls.signals().items()}, **others)
+        arrays = {}
+        for name, signal in cls.signals().items():
+            try:
+                arrays[name] = signal.loaded(column(signal.column))
+            except KeyError:
+                if not signal.optional:
+                    raise
+        return cls(**arrays, **others)
 
     def to_table(self) -> pa.Table:
         """Make the columns of the trace, in single precision."""

@@ -16,6 +16,8 @@ from noisecleaner.quality.transition import Transition, VerifiedLabels
 #: How the predictions are distributed: margin and probability of the given label on the scale of logits, where sure
 #: rows are told apart, the margin on that of probabilities, where unsure ones are, and the entropy.
 _PLAIN = ("predicted_margin", "predicted_log_probability", "predicted_lead", "predicted_entropy")
+#: What vectors of the classes say of the given label, independent of all labels.
+_INDEPENDENT = ("zero_shot_margin", "zero_shot_log_probability")
 #: What follows from them by Bayes' rule: log odds that the given label is right.
 _POSTERIOR = "posterior"
 #: What training saw of a row and ranks best; both calibrators read it. It moves less than predictions do from one draw
@@ -75,8 +77,8 @@ def _entropy(predictions: Predictions) -> FloatArray:
 def fit_on_evidence(features: Features, outcome: BoolArray, *, weights: FloatArray) -> Calibrator:
     """Fit two calibrators and average them: one reads the predictions as they are, one what follows from them.
 
-    Both read the posterior and the margin that training saw, and the second what else there is. A few hundred verified
-    rows cannot tell well which of so many numbers of one distribution weighs how much.
+    Both read the posterior, the margin that training saw and what is independent of labels, and the second what else
+    there is. A few hundred verified rows cannot tell well which of so many numbers of one distribution weighs how much.
 
     Args:
         features: from `Evidence.of`, and perhaps more.
@@ -84,7 +86,7 @@ def fit_on_evidence(features: Features, outcome: BoolArray, *, weights: FloatArr
         weights: how many rows each stands for, shape [rows].
     """
     seen = _SEEN in features.names and bool(np.isfinite(features.only([_SEEN]).values).any())
-    plain = [*_PLAIN, _POSTERIOR, *([_SEEN] if seen else [])]
+    plain = [*_PLAIN, *_INDEPENDENT, _POSTERIOR, *([_SEEN] if seen else [])]
     rest = [name for name in features.names if name not in _PLAIN]
     fitted = [fit_calibrator(features.only(n), outcome, weights=weights, priors=_PRIORS) for n in (plain, rest)]
     return averaged(fitted, _SHARES_SEEN if seen else _SHARES)

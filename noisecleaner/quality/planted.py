@@ -11,6 +11,9 @@ from noisecleaner.quality.calibration import Calibrator, fit_calibrator, prior_l
 from noisecleaner.quality.features import Features
 from noisecleaner.quality.signals import Predictions
 
+#: What is known of a planted label, too.
+_PLANTED = ("predicted_margin", "predicted_log_probability")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CleanOnlyRows:
@@ -47,7 +50,7 @@ def fit_planted(right: Predictions, clean_only: CleanOnlyRows, *, seed: int) -> 
     rng = np.random.default_rng(seed)
     classes = max(clean_only.log_probabilities.shape[1], 2)
     others = np.asarray((clean_only.labels + rng.integers(1, classes, len(clean_only))) % classes)
-    own = right.features()
+    own = right.features().only(_PLANTED)
     good = [own.values, _signals(clean_only.log_probabilities, clean_only.labels)]
     bad = [_planted(right, rng), _signals(clean_only.log_probabilities, others)]
     values = np.concatenate([*good, *bad])

@@ -6,7 +6,7 @@ calibrators read follow from the fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
@@ -49,6 +49,9 @@ class Predictions(Rowwise):
         log_probability: of the given label, shape [rows].
         candidates: classes other than the given one, most probable first, -1 where there is none, shape [rows, k].
         candidate_log_probabilities: NaN where there is none, shape [rows, k].
+        zero_shot_margin: the margin that vectors of the classes give, which have seen no label; NaN without, as it is
+            by default, shape [rows].
+        zero_shot_log_probability: likewise.
     """
 
     given: IntArray
@@ -56,6 +59,17 @@ class Predictions(Rowwise):
     log_probability: Annotated[FloatArray, Signal("predicted_log_probability", feature=2)]
     candidates: Annotated[IntArray, Signal("candidates", pa.list_(pa.int32()))]
     candidate_log_probabilities: Annotated[FloatArray, Signal("candidate_log_probabilities", pa.list_(pa.float32()))]
+    zero_shot_margin: Annotated[FloatArray, Signal("zero_shot_margin", feature=3, optional=True)] = field(
+        default_factory=lambda: np.empty(0)
+    )
+    zero_shot_log_probability: Annotated[FloatArray, Signal("zero_shot_log_probability", feature=4, optional=True)] = (
+        field(default_factory=lambda: np.empty(0))
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("zero_shot_margin", "zero_shot_log_probability"):
+            if len(getattr(self, name)) != len(self.given):
+                object.__setattr__(self, name, np.full(len(self.given), np.nan))
 
     @classmethod
     def from_logits(cls, logits: SingleArray, *, given: IntArray, scratch: SingleArray | None = None) -> Predictions:
@@ -98,6 +112,14 @@ class Predictions(Rowwise):
     def known(self) -> BoolArray:
         """Rows whose given label a network predicted, shape [rows]."""
         return np.isfinite(self.margin)
+
+    def with_zero_shot(self, zero_shot: Predictions) -> Predictions:
+        """Return the same with what vectors of the classes say of the rows."""
+        return replace(
+            self,
+            zero_shot_margin=zero_shot.margin,
+            zero_shot_log_probability=zero_shot.log_probability,
+        )
 
     def rest(self) -> FloatArray:
         """Compute the probability of all classes that are not listed, shape [rows]."""

@@ -48,6 +48,7 @@ class AuditorRecord:
         shape: of each.
         quality: how label quality is made of what they predict.
         ordered: whether somebody has told the order of the classes, see `Manifest.ordered`.
+        zero_shot: whether vectors of the classes stand beside the networks.
     """
 
     classes: tuple[str, ...]
@@ -55,11 +56,12 @@ class AuditorRecord:
     shape: Shape
     quality: QualityModel
     ordered: bool = False
+    zero_shot: bool = False
 
     def write(self, run: Run) -> None:
         """Write it into a run."""
         content = {"classes": list(self.classes), "folds": self.folds, "shape": asdict(self.shape)}
-        more = {"quality": self.quality.to_json(), "ordered": self.ordered}
+        more = {"quality": self.quality.to_json(), "ordered": self.ordered, "zero_shot": self.zero_shot}
         write_record(run.auditor / "auditor.json", {**content, **more})
 
     @classmethod
@@ -78,6 +80,7 @@ class AuditorRecord:
                 shape=Shape(**content["shape"]),
                 quality=QualityModel.from_json(content["quality"]),
                 ordered=bool(content.get("ordered", False)),  # earlier versions did not say
+                zero_shot=bool(content.get("zero_shot", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(path, error) from error
@@ -175,7 +178,8 @@ class Auditor:
     ) -> Judged:
         if payload.kind == "probabilities":
             check_width(payload.width, len(self.classes))
-        predictors = open_predictors(self._run, self.shape, self._record.folds, device)
+        record = self._record
+        predictors = open_predictors(self._run, record.shape, record.folds, device, zero_shot=record.zero_shot)
         sample, wanted = VectorSample(self._sampled(dataset), payload.width), _wanted(dataset)
         pending = _Pending(wanted=wanted, given=dataset.given, network=network, sample=sample)
         passing = PassingVectors(payload, len(dataset))

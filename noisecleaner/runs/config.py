@@ -32,6 +32,8 @@ class FitConfig:
             chosen anew in each epoch (L2B, section 4.4).
         corrections: table with labels that somebody fixed, joined likewise: they override labels and may steer, and
             measure nothing.
+        class_embeddings: a file of one vector a class, in the space of the embeddings that rows bring, such as CLIP's
+            vectors of the classes' names: `.npy` in the order of the classes, `.npz` or `.parquet` with their names.
         transfer: the trusted rows are another task, with classes of their own: alpha then says which rows of the
             dataset help it (SOSELETO, section 4.3), and `score_new` tells the classes of the target.
         method: a file of `weightings/`.
@@ -48,6 +50,7 @@ class FitConfig:
     source: Source
     trusted: AnyPath | None = None
     corrections: AnyPath | None = None
+    class_embeddings: AnyPath | None = None
     transfer: bool = False
     method: str = "soseleto"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +63,7 @@ class FitConfig:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("trusted", "corrections"):
+        for name in ("trusted", "corrections", "class_embeddings"):
             object.__setattr__(self, name, spelled(getattr(self, name)))
 
     @property
@@ -91,6 +94,7 @@ class FitConfig:
             "source": self.source.to_json(),
             "trusted": self.trusted if self.low_loss else _absolute(self.trusted),
             "corrections": _absolute(self.corrections),
+            "class_embeddings": _absolute(self.class_embeddings),
             "transfer": self.transfer,
             "method": self.method,
             "method_options": dict(self.options),
@@ -196,6 +200,11 @@ def _check_transfer(config: FitConfig) -> None:
             "Leave `corrections` out, and pass it when you export: `export_clean(RUN, OUT, corrections=FILE)`.",
         )
 
+    if config.class_embeddings is not None:
+        raise NoisecleanerError(
+            "Class embeddings judge given labels, but with `transfer=True` the rows have labels of another task.",
+            "Leave `class_embeddings` out.",
+        )
     if config.trusted is None or config.low_loss:
         raise NoisecleanerError(
             "`transfer=True` needs the target: labelled rows of the task that the dataset shall help, but there are "

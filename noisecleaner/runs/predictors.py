@@ -15,6 +15,7 @@ from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.linear import Map, is_linear, mean_map
 from noisecleaner.runs.linear import predict as predict_with
 from noisecleaner.runs.run import Run
+from noisecleaner.runs.zero_shot import ZeroShot
 from noisecleaner.threads import cores
 
 if TYPE_CHECKING:
@@ -31,15 +32,24 @@ class Predictors:
         together: predicts by the mean of all.
         alone: makes what predicts by one of them, from its number.
         threads: in how many threads to predict at once.
+        zero_shot: what vectors of the classes add; None where there are none.
     """
 
-    def __init__(self, together: Predict, alone: Callable[[int], Predict], *, threads: int) -> None:
+    def __init__(
+        self,
+        together: Predict,
+        alone: Callable[[int], Predict],
+        *,
+        threads: int,
+        zero_shot: ZeroShot | None = None,
+    ) -> None:
         self._together, self._alone, self.threads = together, cache(alone), threads
+        self._zero_shot = zero_shot
 
     @classmethod
-    def of(cls, networks: Networks) -> Predictors:
+    def of(cls, networks: Networks, zero_shot: ZeroShot | None = None) -> Predictors:
         """Predict with torch, which has threads of its own."""
-        return cls(networks.predict, lambda number: networks.alone(number).predict, threads=1)
+        return cls(networks.predict, lambda number: networks.alone(number).predict, threads=1, zero_shot=zero_shot)
 
     def predict(self, inputs: Array, given: IntArray, network: IntArray) -> Predictions:
         """Predict rows.
@@ -49,6 +59,12 @@ class Predictors:
             given: class index of the given label, -1 where there is none, shape [n].
             network: which network predicts a row, -1 where all do, shape [n].
         """
+        predictions = self._by_networks(inputs, given, network)
+        if self._zero_shot is None:
+            return predictions
+        return predictions.with_zero_shot(self._zero_shot.predict(inputs, given))
+
+    def _by_networks(self, inputs: Array, given: IntArray, network: IntArray) -> Predictions:
         if (network < 0).all():
             return self._together(inputs, given)
         parts = []
@@ -59,7 +75,7 @@ class Predictors:
         return Predictions.spread(parts, len(given))
 
 
-def open_predictors(run: Run, shape: Shape, folds: int, device: str) -> Predictors:
+def open_predictors(run: Run, shape: Shape, folds: int, device: str, *, zero_shot: bool = False) -> Predictors:
     """Choose how vectors are predicted.
 
     Args:
@@ -67,14 +83,20 @@ def open_predictors(run: Run, shape: Shape, folds: int, device: str) -> Predicto
         shape: of each network.
         folds: how many there are.
         device: where to compute.
+        zero_shot: whether there are vectors of the classes.
 
     Raises:
         NoisecleanerError: a file is missing or damaged, or the device is not there.
     """
+    beside = ZeroShot.read(run) if zero_shot else None
     if is_linear(shape) and _on_cpu(shape, device):
         together = partial(predict_with, _map(run, shape, range(folds)))
-        return Predictors(together, lambda number: partial(predict_with, _map(run, shape, [number])), threads=cores())
-    return Predictors.of(open_networks(run, shape, folds, device))
+
+        def alone(number: int) -> Predict:
+            return partial(predict_with, _map(run, shape, [number]))
+
+        return Predictors(together, alone, threads=cores(), zero_shot=beside)
+    return Predictors.of(open_networks(run, shape, folds, device), beside)
 
 
 def open_networks(run: Run, shape: Shape, folds: int, device: str) -> Networks:

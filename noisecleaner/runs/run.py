@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
+from noisecleaner.arrays import Array
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
@@ -72,6 +74,11 @@ class Run:
     def reference(self) -> Path:
         """A sample of the fitted rows, which new rows are compared with."""
         return self.auditor / "reference.safetensors"
+
+    @property
+    def zero_shot(self) -> Path:
+        """Vectors of the classes; only where the user brought some."""
+        return self.auditor / "zero-shot.safetensors"
 
     def read(self) -> Record:
         """Read `run.json`.
@@ -171,8 +178,8 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
         shutil.rmtree(kept, ignore_errors=True)
 
 
-def fingerprint(parts: list[Manifest]) -> str:
-    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves)."""
+def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> str:
+    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves), and vectors of the classes."""
     digest = hashlib.sha256()
     for part in parts:
         sink = pa.BufferOutputStream()
@@ -180,6 +187,8 @@ def fingerprint(parts: list[Manifest]) -> str:
             writer.write_table(part.table.combine_chunks())
         digest.update(sink.getvalue())
         digest.update("\0".join(part.classes).encode())
+    if class_vectors is not None:
+        digest.update(np.ascontiguousarray(class_vectors).tobytes())
     return digest.hexdigest()
 
 

@@ -110,7 +110,8 @@ def test_long_tailed_weights_are_drawn_in_for_calibrators_and_other_numbers_are_
     for drawn_in, weights in ((alpha, signals.dynamics.alpha), (beta, signals.dynamics.beta)):
         np.testing.assert_allclose(np.sign(drawn_in) * np.expm1(np.abs(drawn_in)), weights)
     predicted = signals.predictions.features()
-    assert predicted.names == ("predicted_margin", "predicted_log_probability")
+    of_classes = ("zero_shot_margin", "zero_shot_log_probability")
+    assert predicted.names == ("predicted_margin", "predicted_log_probability", *of_classes)
     np.testing.assert_array_equal(predicted.values[:, 0], signals.predictions.margin)
 
 

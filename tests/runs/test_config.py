@@ -89,8 +89,8 @@ def test_what_a_fit_may_be_resumed_with_is_not_kept(config: FitConfig, threads: 
 
 def test_json_keeps_the_names_and_the_order_of_the_options() -> None:
     assert list(CONFIG.to_json()) == [
-        "source", "trusted", "corrections", "transfer", "method", "method_options", "regularisation", "model",
-        "effort", "max_pixels", "seed", "device", "strict",
+        "source", "trusted", "corrections", "class_embeddings", "transfer", "method", "method_options",
+        "regularisation", "model", "effort", "max_pixels", "seed", "device", "strict",
     ]  # fmt: skip
     assert list(CONFIG.to_json()["effort"]) == [
         "epochs", "batch_size", "trusted_batch", "learning_rate", "weight_decay", "folds", "meta", "precision",

@@ -138,7 +138,20 @@ def vector_file(columns: Columns) -> VectorFile | IdentifiedVectors | None:
     if path is None:
         return None
     columns.refuse_both()
-    kind: VectorKind = "probabilities" if columns.probabilities else "embeddings"
+    return open_vectors(path, "probabilities" if columns.probabilities else "embeddings", columns)
+
+
+def open_vectors(path: str, kind: VectorKind, columns: Columns) -> VectorFile | IdentifiedVectors:
+    """Open a file of vectors.
+
+    Args:
+        path: one of `VECTOR_FILES`.
+        kind: what the vectors are.
+        columns: how ids are called in a table.
+
+    Raises:
+        NoisecleanerError: it cannot be used.
+    """
     if path.endswith(".npz"):
         return _archive(path, kind)
     return _table(path, kind, columns) if path.endswith(".parquet") else VectorFile.open(path, kind)
