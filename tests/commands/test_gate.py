@@ -11,6 +11,7 @@ from support.outcomes import refused
 from support.scored import make_run
 
 from noisecleaner.ingest import Columns, Source
+from noisecleaner.noise.goal import Goal
 from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.settings import Inference
 
@@ -42,6 +43,13 @@ def test_new_rows_are_scored_first(asked: Asked) -> None:
     assert call.positional == (Path("run"), Source("new", columns=Columns(label="l")), Path("there"))
     inference = Inference(device="cpu", strict=True)
     assert call.named == {"trusted": "t", "cutoff": Cutoff(threshold=0.2), "inference": inference}
+    for typed, cutoff in (
+        (["--threshold", "auto"], Cutoff(threshold="auto")),
+        (["--cost", "5:1"], Cutoff(goal=Goal("cost", 5))),
+    ):
+        assert (
+            asked("score_new", "gate", "run", "--max-noise", "0.1", "--data", "new", *typed).named["cutoff"] == cutoff
+        )
 
 
 @pytest.mark.parametrize(
