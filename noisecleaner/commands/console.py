@@ -225,8 +225,8 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
 def show_corruption(corruption: Corruption) -> None:
     """Tell what `corrupt` wrote."""
     _show(
-        f"Wrote {corruption.data} ({corruption.wrong:,} of {corruption.rows:,} labels {agreeing(corruption.wrong)} "
-        "wrong now, "
+        f"Wrote {corruption.data} ({corruption.wrong:,} of {corruption.rows:,} labels "
+        f"{agreeing(corruption.wrong, 'was', 'were')} changed, "
         f"{share(corruption.wrong, corruption.rows)}) and {corruption.truth}."
     )
 

@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Corruption:
-    """What `corrupt` did: rows with a label, and how many of them are wrong now."""
+    """What `corrupt` did: rows with a label, and how many of them were changed."""
 
     rows: int
     wrong: int
@@ -125,7 +125,7 @@ def corrupt(
         progress: is told about the rows as they are copied.
 
     Returns:
-        How many rows have a label, and how many of them are wrong now.
+        How many rows have a label, and how many of them were changed.
 
     Raises:
         NoisecleanerError: the input, the kind, the rate or the output directory cannot be used.

@@ -14,7 +14,7 @@ from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Limit
 from noisecleaner.gate.rules import Case, rules
 from noisecleaner.gate.verdicts import Finding, Verdict
-from noisecleaner.runs.near import meant
+from noisecleaner.runs.near import before_scores, found
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -81,11 +81,7 @@ def _open(path: Path) -> ScoredRun:
             even where no rule asks for it: a gate that passes says that the run is sound.
     """
     if not ScoredRun.has_scores(path):
-        problem = "has not been scored yet" if path.is_dir() else "does not exist"
-        raise NoisecleanerError(
-            f"A gate needs a run that has been scored, but {path} {problem}.",
-            meant(path, f"Score it: `score({str(path)!r})`"),
-        )
+        raise NoisecleanerError(f"A gate needs a run that has been scored, but {found(path)}.", before_scores(path))
     run = ScoredRun(path)
     _ = run.noise
     if not run.counts.scored:

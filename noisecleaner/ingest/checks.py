@@ -118,11 +118,12 @@ def check_labels(
             f"{kind} must be spelled as the classes of the dataset, but in {where} {alike}.",
             "Write one spelling in both tables.",
         )
+    first = pc.index(labels, names[0]).as_py() + 1
     raise NoisecleanerError(
         f"{kind} must be classes of the dataset, but {where} holds {listed(names)}, and the classes are "
-        f"{listed(list(classes))}.",
-        f"Correct those labels{_or_none(none_label)}, or name the right column with `Columns(trusted=NAME)`. "
-        + (_FITTED if fitted else _DECLARED),
+        f"{listed(list(classes))}. The first of them stands in row {first:,} of {len(labels):,}.",
+        f"Correct those labels{_or_none(none_label)}, or name the right column with `Columns(trusted=NAME)`"
+        f"{', for corrections too' if kind == 'Corrections' else ''}. " + (_FITTED if fitted else _DECLARED),
     )
 
 

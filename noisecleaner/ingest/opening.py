@@ -71,7 +71,7 @@ def _open_elsewhere(data: str) -> Files:
     if place.is_file():
         return Files.open([place])
     if not place.is_dir():
-        raise _nothing(data, "a glob of folders: add /*.parquet" if glob(data) else "nothing")
+        raise _nothing(data, _no_table(data))
     if saved := saved_tables(place):
         return Files.open([place / path for path in saved])
     paths = [file.path[len(place.path) :].lstrip("/") for file in place.files("")]
@@ -79,6 +79,13 @@ def _open_elsewhere(data: str) -> Files:
     if not tables:
         raise _nothing(data, "a folder without Parquet files" if paths else "an empty folder", unread(paths))
     return _open_inside(place, tables, sorted(set(paths).difference(tables, OWN_FILES)))
+
+
+def _no_table(data: str) -> str:
+    """What that is where no table lies."""
+    if os.path.exists(data):
+        return "neither a file nor a folder"
+    return "a glob of folders: add /*.parquet" if glob(data) else "nothing: it does not exist"
 
 
 def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) -> Files:

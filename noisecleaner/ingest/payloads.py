@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import IntArray
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.columns import read_paths
 from noisecleaner.ingest.files.kinds import is_pointer
 from noisecleaner.ingest.files.places import Place, check_relative
@@ -119,15 +119,16 @@ def find_content(files: Files, source: Source, *, required: bool) -> Content:
     return _images(files, source) if columns.image in files else Content()
 
 
-def no_content(source: Source) -> NoisecleanerError:
-    """Say that a table brings neither images nor vectors."""
+def no_content(source: Source, files: Files | None) -> NoisecleanerError:
+    """Say that a table brings neither images nor vectors; `files` are those that it lies in, if any do."""
+    found = "it has none" if files is None else f"its columns are {listed(files.schema.names)}"
     if source.columns.vector_file is not None:
         return NoisecleanerError(
             f"{source.data} needs vectors of its own, but {source.columns.vector_file} holds only the dataset's.",
             "Put the vectors of both tables into a list column.",
         )
     return NoisecleanerError(
-        f"{source.data} needs a column {source.columns.image!r} with images (paths or bytes), but it has none.",
+        f"{source.data} needs a column {source.columns.image!r} with images (paths or bytes), but {found}.",
         "Name it with `Columns(image=NAME)`, or give `Columns.embedding` or `Columns(probabilities=NAME)`.",
     )
 

@@ -76,7 +76,7 @@ def read_dataset(source: Source, *, labelled: bool) -> RawRows:
         _refuse_level(source)
         content = find_content(files, source, required=True)
         if content.payload is None and vectors is None:
-            raise no_content(source)
+            raise no_content(source, files)
         if labelled:
             require_columns(files.schema, {"label": source.columns.label}, files)
         rows = _read_table(files, source, content)

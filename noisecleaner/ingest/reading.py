@@ -193,7 +193,7 @@ def read_beside(data: str, like: Source, dataset: Manifest) -> tuple[Manifest, M
     if irrelevant is not None:
         dataset = dataset.marking(by_row(positions, irrelevant.labels)).noting(*irrelevant.notices)
     if rows.payload is None and irrelevant is None:
-        raise no_content(source)
+        raise no_content(source, rows.files)
     if rows.payload is None or not pc.any(outside).as_py():
         return dataset, None
     skipped = pc.if_else(outside, pa.scalar(None, pa.string()), pa.scalar(Skip.IN_DATASET.value))
@@ -221,7 +221,7 @@ def read_target(trusted: str, like: Source) -> Manifest:
     source = replace(like, data=trusted)
     rows = read_beside_dataset(source)
     if rows.payload is None:
-        raise no_content(source)
+        raise no_content(source, rows.files)
     check_ids(rows.ids, trusted)
     labels = rows.trusted if rows.trusted is not None else rows.labels
     if labels is None:

@@ -13,8 +13,8 @@ from noisecleaner.texts import agreeing, counted, printable, shortened
 
 _LONGEST = 60
 _TREATMENTS = {
-    "drop": "Flagged rows left out",
-    "relabel": "Flagged rows with their suggested label",
+    "drop": "Flagged rows left out (those that were verified or corrected stay, with that label, or go as none)",
+    "relabel": "Flagged rows with their suggested label (or the verified or corrected one; those of no class go)",
     "keep": "Flagged rows kept, only corrections and verified labels taken",
 }
 _QUALITY = {

@@ -87,7 +87,8 @@ class Run:
             NoisecleanerError: there is no run, or another version of noisecleaner wrote it.
         """
         if not self.record.exists():
-            found = "holds no run.json" if self.path.exists() else "does not exist"
+            found = "does not exist" if not self.path.exists() else "is a file"
+            found = "holds no run.json" if self.path.is_dir() else found
             raise NoisecleanerError(
                 f"A run directory is required, but {self.path} {found}.",
                 meant(

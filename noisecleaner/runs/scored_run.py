@@ -22,7 +22,7 @@ from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
 from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.metadata import Metadata
-from noisecleaner.runs.near import meant
+from noisecleaner.runs.near import before_scores, found
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
@@ -52,10 +52,7 @@ class ScoredRun:
     def __init__(self, path: AnyPath) -> None:
         self.path = path = located(path)
         if not self.has_scores(path):
-            raise NoisecleanerError(
-                f"Scores are required, but {path / _SCORES} does not exist.",
-                meant(path, f"Make them first: `score({str(path)!r})`"),
-            )
+            raise NoisecleanerError(f"Scores are required, but {found(path)} (no {_SCORES}).", before_scores(path))
         with _reading(path / _SCORES):
             self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
 

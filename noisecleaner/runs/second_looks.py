@@ -72,9 +72,9 @@ class Rechecked(NamedTuple):
             told += f" The rates trust the first look: {self.reason}. Draw rows for it with `recheck(RUN, count=N)`."
         else:
             told += (
-                f" A first look is wrong in {self.errors.wrong.words()}, and calls "
-                f"{self.errors.misses.words()} of the wrong labels right: the noise, {seen.words()} as first looks see "
-                f"it, is {moved.words()}. Rates of classes and of what is kept follow, with intervals that hold both."
+                f" First looks are wrong in {self.errors.wrong.words()}; of the wrong labels, they call "
+                f"{self.errors.misses.words()} right. Corrected for that, the noise is {moved.words()}, not "
+                f"{seen.words()}; rates of classes and of what is kept follow."
             )
         return Notice(code=SECOND_LOOKS, message=told, severity=Severity.WARNING if apart else Severity.NOTE)
 

@@ -435,7 +435,7 @@ def test_what_an_export_says(capfd: Capture) -> None:
 
 def test_what_a_corruption_says(capfd: Capture) -> None:
     console.show_corruption(Corruption(rows=3000, wrong=1201, data=Path("d.parquet"), truth=Path("t.parquet")))
-    assert lines(capfd) == ["Wrote d.parquet (1,201 of 3,000 labels are wrong now, 40.0 %) and t.parquet."]
+    assert lines(capfd) == ["Wrote d.parquet (1,201 of 3,000 labels were changed, 40.0 %) and t.parquet."]
 
 
 def test_what_there_is_to_choose_from(capfd: Capture) -> None:

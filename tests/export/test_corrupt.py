@@ -157,7 +157,7 @@ def test_the_command_writes_a_noisy_copy_and_the_truth(tmp_path: Path, folder: P
     given_labels = class_names(tmp_path / "noisy" / "data.parquet")
     wrong = sum(g != t for g, t in zip(given_labels, truth["true_label"].to_pylist(), strict=True))
     assert 10 < wrong < 50
-    assert f"{wrong} of 60 labels are wrong now" in outcome.out
+    assert f"{wrong} of 60 labels were changed" in outcome.out
 
 
 def test_the_copy_is_read_as_the_dataset_was(tmp_path: Path, folder: Path) -> None:

@@ -37,3 +37,22 @@ def test_a_damaged_run_holds_no_new_rows(tmp_path: Path) -> None:
         (tmp_path / "run" / name).touch()
     assert meant(tmp_path / "run", "Fit again.") == "Fit again."
     assert meant(tmp_path / "ru", "Fit again.") == "Fit again."
+
+
+def test_what_is_no_scored_run_is_called_what_it_is(tmp_path: Path) -> None:
+    """A plan or a page in place of the run, a run without scores, a folder of something else, nothing."""
+    (tmp_path / "plan.parquet").touch()
+    for name in ("run", "images"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "run" / "run.json").touch()
+    expected = {
+        "plan.parquet": ("plan.parquet is a file", "Name the directory of a run. A table that was filled in goes"),
+        "run": ("run has not been scored yet", "Score it: `score("),
+        "images": ("images is a folder that holds no run", "Make a run, `fit("),
+        "nope": ("nope does not exist", "Make a run, `fit("),
+    }
+    for name, (message, hint) in expected.items():
+        with pytest.raises(NoisecleanerError) as error:
+            ScoredRun(tmp_path / name)
+        assert message in error.value.message
+        assert error.value.hint.startswith(hint)

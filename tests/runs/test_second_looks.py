@@ -61,9 +61,9 @@ def test_a_random_part_tells_how_verifiers_err() -> None:
     assert notice.code == "second-looks"
     assert notice.message.startswith(
         f"Both looks agree at 45 of 50 verified rows that were looked at twice (90.0 %, Cohen's kappa "
-        f"{rechecked.looks.kappa:.2f}). The others (such as a, b, c) calibrate nothing. A first look is wrong in "
+        f"{rechecked.looks.kappa:.2f}). The others (such as a, b, c) calibrate nothing. First looks are wrong in "
     )
-    assert "the noise, 20.0 % (15.0 to 25.0) as first looks see it, is 15.0 % (10.0 to 20.0)" in notice.message
+    assert "Corrected for that, the noise is 15.0 % (10.0 to 20.0), not 20.0 % (15.0 to 25.0)" in notice.message
 
 
 def test_looks_that_agree_are_a_note() -> None:

@@ -154,6 +154,6 @@ def test_adding_a_kind_of_tables_is_one_file(tmp_path: Path) -> None:
     for data in ("data/part.feather", "data"):
         out = f"noisy-{Path(data).name}"
         words = ("corrupt", data, "--out", out, "--embedding-column", "embedding", "--rate", "0")
-        assert "(0 of 4 labels are wrong now" in package.command(*words)
+        assert "(0 of 4 labels were changed" in package.command(*words)
     assert ".feather" in package.command("fit", "--help")
     package.passes("ingest/readers/test_contract.py", "feather")
