@@ -23,7 +23,7 @@ from noisecleaner.texts import counted
 _CLASS = "class"
 _HINT = (
     "Bring vectors with the names of the classes: an archive of `numpy.savez(PATH, ids=names, embeddings=vectors)`, or "
-    f" a Parquet file with the columns {_CLASS} and embedding."
+    f"a Parquet file with the columns {_CLASS} and embedding."
 )
 
 
