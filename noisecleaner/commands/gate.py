@@ -19,7 +19,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gate.limits import Unit
 from noisecleaner.gate.rules import rules
 from noisecleaner.project import DEFAULT, read_tables
-from noisecleaner.registry import names_in
+from noisecleaner.registry import constants_in, names_in
 
 if TYPE_CHECKING:
     from noisecleaner.gate.verdicts import Verdict
@@ -49,6 +49,13 @@ class RuleOptions:
 
 _COMPARING = " and ".join(f"--{name}" for name, rule in _RULES.items() if rule.compares)
 
+_LISTED = " and ".join(
+    f"{most:,} flagged rows in {name}" for name, most in constants_in("gate.formats", "MOST").items()
+)
+_FORMATS = (
+    f"What is written: {', '.join(['console', *names_in('gate.formats')])}. At most the worst {_LISTED} are listed."
+)
+
 
 @grouped
 def gate(
@@ -63,7 +70,7 @@ def gate(
     config: Annotated[
         Path | None, opt("TOML file with a table \\[gate]; noisecleaner.toml by default, if it is there.", RULES)
     ] = None,
-    format: Annotated[str, opt(f"What is written: {', '.join(['console', *names_in('gate.formats')])}.")] = "console",
+    format: Annotated[str, opt(_FORMATS)] = "console",
     output: Annotated[Path | None, opt("File to write instead of stdout.")] = None,
     data: Annotated[str | None, opt("Judge these rows, which were not fitted, without training.")] = None,
     threshold: Annotated[

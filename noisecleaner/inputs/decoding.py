@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from noisecleaner.ingest import Skip
+from noisecleaner.ingest.files.kinds import format_of
 from noisecleaner.settings import MAX_PIXELS, Decoding
 from noisecleaner.threads import in_threads
 
@@ -82,7 +83,8 @@ def picture(encoded: bytes, *, least: int, max_pixels: int = MAX_PIXELS) -> Imag
     except Image.DecompressionBombError:
         return Skip.TOO_LARGE
     except UnidentifiedImageError:
-        return Skip.UNSUPPORTED_FORMAT
+        # it begins like an image that is opened, but what follows is none
+        return Skip.UNREADABLE if format_of(encoded) in FORMATS else Skip.UNSUPPORTED_FORMAT
     except OSError as error:
         return Skip.TRUNCATED if "truncated" in str(error).lower() else Skip.UNREADABLE
     except Exception:  # Pillow's readers raise SyntaxError, ValueError, struct.error and more on broken files

@@ -464,3 +464,18 @@ def test_an_error_of_the_source_comes_through_and_ends_the_threads() -> None:
     with pytest.raises(OSError, match="the disk is gone"):
         list(decode_all(source(), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=2)))
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff\xd8\xff not", Skip.UNREADABLE),
+        (b"\x89PNG\r\n\x1a\n", Skip.UNREADABLE),
+        (b"GIF89a", Skip.UNREADABLE),
+        (b"RIFF\0\0\0\0WEBP", Skip.UNREADABLE),
+        (b"8BPS\0\1", Skip.UNSUPPORTED_FORMAT),
+        (b"<html>", Skip.UNSUPPORTED_FORMAT),
+    ],
+)
+def test_what_begins_like_an_image_and_is_none_is_broken_not_of_another_format(content: bytes, reason: Skip) -> None:
+    assert decode(content, [8]) is reason

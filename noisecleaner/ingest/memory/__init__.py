@@ -74,7 +74,19 @@ def keep(data: object, path: AnyPath, *, overwrite: bool = False) -> str:
     Raises:
         NoisecleanerError: it is something else, or cannot be written; or other data stand there.
     """
-    out, tables = located(path), _kind(data).tables(data)
+    out = located(path)
+    try:
+        return _keep(data, out, overwrite=overwrite)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:  # pandas raises the others
+        raise NoisecleanerError(
+            f"Data in memory are kept as Parquet, but a column of this {type(data).__name__} cannot be written so "
+            f"({str(error).strip() or type(error).__name__}).",
+            "Give that column another type (such as `column.dictionary_decode()`, or text), or drop it.",
+        ) from error
+
+
+def _keep(data: object, out: Path, *, overwrite: bool) -> str:
+    tables = _kind(data).tables(data)
     whole = list(tables) == [""]
     if whole != (out.suffix.lower() == ".parquet"):
         wanted = "a name that ends in .parquet" if whole else "a directory for the files of the splits"

@@ -31,6 +31,11 @@ def test_the_worst_hundred_rows_have_an_entry_each_at_their_image(command: Comma
     assert entries[3]["description"].startswith("The label 'cat' of '450' looks wrong (label_quality 0.2500)")
 
 
+def test_the_help_says_how_many_rows_are_listed(command: Command) -> None:
+    words = " ".join(command("gate", "--help").out.replace("│", " ").split())
+    assert "At most the worst 100 flagged rows in gitlab and 25,000 flagged rows in sarif are listed." in words
+
+
 def test_rows_of_a_table_stand_at_the_scores(command: Command, run: Path, tmp_path: Path) -> None:
     entries = check_gitlab(command("gate", make_run(tmp_path / "table"), *RULE).out)
     assert {entry["location"]["path"] for entry in entries} == {"table/scores.parquet"}

@@ -77,3 +77,68 @@ def test_what_cannot_be_kept_is_told_and_leaves_nothing(
         keep(data, path)
     assert says in str(told.value)
     assert not list(tmp_path.iterdir())
+
+
+def columns_of_odd_types() -> dict[str, pa.Array]:
+    """One of each type that Arrow makes and Parquet may not hold."""
+    texts = pa.array(["a", "b"])
+    return {
+        "run_end": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), texts),
+        "sparse_union": pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [texts, pa.array([1, 2])]),
+        "dense_union": pa.UnionArray.from_dense(
+            pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), [texts, pa.array([1, 2])]
+        ),
+        "interval": pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
+        "no_fields": pa.array([{}, {}], pa.struct([])),
+        "nothing": pa.nulls(2),
+        "list_view": pa.array([[1], [2]], pa.list_view(pa.int8())),
+        "string_view": pa.array(["a", None], pa.string_view()),
+        "half": pa.array(np.array([1, 2], np.float16)),
+        "decimal": pa.array([None, None], pa.decimal256(70, 3)),
+        "duration": pa.array([1, 2], pa.duration("ns")),
+        "seconds": pa.array([1, 2], pa.time32("s")),
+        "map": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int8())),
+        "fixed": pa.array([[1, 2], None], pa.list_(pa.int8(), 2)),
+        "nested": pa.array([[{"a": None}], []]),
+        "keys": pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array([[1], [2]])),
+    }
+
+
+@pytest.mark.parametrize("name", columns_of_odd_types())
+def test_every_type_of_arrow_is_kept_or_told(name: str, tmp_path: Path) -> None:
+    table = pa.table({"sample_id": ["a", "b"], name: columns_of_odd_types()[name]})
+    try:
+        path = keep(table, tmp_path / "x.parquet")
+    except NoisecleanerError:
+        assert not list(tmp_path.iterdir())
+    else:
+        assert pq.read_table(path)["sample_id"].to_pylist() == ["a", "b"]
+
+
+def test_run_ends_are_told(tmp_path: Path) -> None:
+    table = pa.table({"sample_id": ["a", "b"], "x": columns_of_odd_types()["run_end"]})
+    with pytest.raises(NoisecleanerError, match="a column of this Table cannot be written so"):
+        keep(table, tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize("repeated", [("a", "a"), ("a", "b")])
+def test_columns_of_pandas_that_are_no_arrays_are_kept_or_told(repeated: tuple[str, str], tmp_path: Path) -> None:
+    """Sparse numbers, periods, intervals, complex numbers, and objects of several kinds."""
+    for place, values in enumerate(
+        [
+            pd.arrays.SparseArray([0, 1]),
+            pd.period_range("2020", periods=2),
+            pd.interval_range(0, 2),
+            np.array([1j, 2]),
+            [{1: 2}, {"a": "b"}],
+            [{1, 2}, {3}],
+            [2**70, -(2**70)],
+            [b"a", "a"],
+            [np.zeros((2, 2)), np.zeros(3)],
+        ]
+    ):
+        frame = pd.DataFrame({"sample_id": list(repeated), "x": values})
+        try:
+            keep(frame, tmp_path / f"{place}.parquet")
+        except NoisecleanerError:
+            assert not (tmp_path / f"{place}.parquet").exists()
