@@ -8,7 +8,7 @@ from glob import glob
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.annotations import read_annotations
+from noisecleaner.ingest.annotations import labels_in, read_annotations
 from noisecleaner.ingest.files.kinds import OWN_FILES, ending_of
 from noisecleaner.ingest.files.leftovers import beside_tables, unread
 from noisecleaner.ingest.files.levels import Level
@@ -21,6 +21,8 @@ from noisecleaner.ingest.tables.tabular import Files
 
 #: A folder with tables and pictures is an image folder where it has so many images for each table.
 _IMAGES_FOR_A_TABLE = 10
+#: What FiftyOne writes of a whole dataset into a folder, which is told when it is read.
+_SAMPLES = "samples.json"
 
 
 def open_data(data: str) -> Files | Walk:
@@ -55,12 +57,20 @@ def open_tables(data: str) -> Files | None:
 
 
 def open_labels(path: str) -> Files | None:
-    """Open a table of labels that somebody gave, or a file of an annotation tool; None where it is an image folder."""
-    place = None if os.path.isdir(path) else Place.parse(path)
-    annotations = None if place is None else read_annotations(place)
-    if place is None or annotations is None:
+    """Open a table of labels that somebody gave, or what an annotation tool exported; None where it is an image folder.
+
+    Raises:
+        NoisecleanerError: it is neither.
+    """
+    place = Place.parse(path)
+    if os.path.isdir(path) and metadata_files(Path(path)):
         return open_tables(path)
-    return Files.holding(annotations.table, place).noting(*annotations.notices)
+    file = labels_in(place) or place
+    annotations = read_annotations(file)
+    if annotations is not None:
+        return Files.holding(annotations.table, file).noting(*annotations.notices)
+    samples = place / _SAMPLES
+    return open_tables(str(samples) if os.path.isdir(path) and samples.is_file() else path)
 
 
 def _open_elsewhere(data: str) -> Files:

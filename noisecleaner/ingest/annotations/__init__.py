@@ -8,13 +8,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Protocol, cast
 
+from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.ingest.annotations._containers import below, member
 from noisecleaner.ingest.annotations._document import Document
 from noisecleaner.ingest.annotations._marks import Annotations
 from noisecleaner.ingest.files.kinds import ending_of
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.registry import module_in, names_in
 
-__all__ = ["Annotations", "Document", "Format", "format_of", "formats", "read_annotations", "tool_export"]
+__all__ = ["Annotations", "Document", "Format", "format_of", "formats", "labels_in", "read_annotations", "tool_export"]
 
 
 class Format(Protocol):
@@ -23,10 +25,12 @@ class Format(Protocol):
     Attributes:
         ENDINGS: of the names of such files, lower case, with their dot.
         WHAT: what such a file holds, in words.
+        USUAL: how the tool calls such a file where it exports a folder or an archive; empty where it does neither.
     """
 
     ENDINGS: tuple[str, ...]
     WHAT: str
+    USUAL: tuple[str, ...]
 
     def recognises(self, document: Document) -> bool:
         """Whether a file with such an ending is one of this format; False for anything that cannot be read."""
@@ -76,3 +80,22 @@ def read_annotations(place: Place) -> Annotations | None:
     document.refuse_large()
     found = format_of(document)
     return None if found is None else found.read(document)
+
+
+def labels_in(place: Place) -> Place | None:
+    """Find the labels in what an annotation tool exports as a folder or as an archive; None where it is no such thing.
+
+    Raises:
+        NoisecleanerError: an archive cannot be read, or a folder holds several files of labels.
+    """
+    names = tuple(name for one in formats() for name in getattr(one, "USUAL", ()))
+    if not place.is_dir():
+        return member(place, names) if ending_of(place.name) == ".zip" and place.is_file() else None
+    found = [file for file in below(place, names) if format_of(Document(file)) is not None]
+    if len(found) > 1:
+        raise NoisecleanerError(
+            f"Labels of an annotation tool are read from one file, but {place} holds "
+            f"{len(found):,} ({listed([str(file) for file in found], 4)}).",
+            "Give one of them, or put their labels into one table.",
+        )
+    return found[0] if found else None

@@ -14,6 +14,7 @@ from noisecleaner.texts import agreeing, counted
 
 ENDINGS = (".xml",)
 WHAT = "annotations of CVAT"
+USUAL = ("annotations.xml",)
 
 _SHAPES = frozenset(("box", "polygon", "polyline", "points", "cuboid", "mask", "skeleton", "ellipse"))
 _QUESTION = "tag"

@@ -11,6 +11,7 @@ from noisecleaner.ingest.annotations._marks import Annotations, Found, Mark, as_
 
 ENDINGS = (".json",)
 WHAT = "labels of FiftyOne"
+USUAL = ("labels.json",)
 
 _QUESTION = "label"
 

@@ -144,7 +144,12 @@ def unread(others: Iterable[str]) -> str:
     named += [
         f"{notes[ending]:,} {ending} files ({words})" for ending, words in _PER_IMAGE.items() if notes[ending] > 1
     ]
-    found = f" Annotations are not read, such as {listed(named, 4)}: make a table of paths and labels." if named else ""
+    found = (
+        f" Annotations name no rows of a dataset, such as {listed(named, 4)}: make a table of paths and labels (what "
+        "people verified in FiftyOne, CVAT or Label Studio is passed as `trusted=FILE`)."
+        if named
+        else ""
+    )
     if tables:
         be = "is" if len(tables) == 1 else "are"
         found += f" Tables are read where they are called metadata.csv, or given themselves: {_some(tables)} {be} not."

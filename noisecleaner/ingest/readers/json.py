@@ -26,6 +26,12 @@ IN_FOLDERS = False
 _EXPORTS = (
     (("images", "annotations"), "COCO annotations", "Make a table of the images' file names and their categories"),
     (("shapes", "imagePath"), "a file of LabelMe", "Make a table of paths and labels of such files"),
+    (
+        ("samples",),
+        "samples of FiftyOne (a FiftyOneDataset)",
+        "Export a FiftyOneImageClassificationDataset there, whose folder or labels.json are verified labels "
+        "(`trusted=FILE`); or make a table of filepath and label",
+    ),
 )
 
 

@@ -38,6 +38,9 @@ _JUDGES = re.compile(f"{_VERIFIED.pattern}|agrees?|error|good|judge?ment|match|m
 _JUDGEMENTS = re.compile("accept|accepted|approved|bad|correct|good|incorrect|not ok|ok|reject|rejected|right|wrong")
 _YES_OR_NO = re.compile(f"{_JUDGEMENTS.pattern}|0|1|f|fail|false|n|no|pass|t|true|y|yes")
 
+#: Columns that Label Studio writes beside the answers.
+_LABEL_STUDIO = {"annotation_id", "annotator", "lead_time"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rival:
@@ -256,8 +259,10 @@ def _judged(answer: Answer, taken: _Seen, where: object) -> NoisecleanerError:
 
 def _nothing(files: Files, columns: Columns, rivals: Sequence[Rival]) -> NoisecleanerError:
     could = f" Columns that hold classes: {listed([repr(rival.name) for rival in rivals], 5)}." if rivals else ""
+    tool = set(files.schema.names) >= _LABEL_STUDIO
+    could += " It looks like the CSV of Label Studio, where the question names the column." if tool else ""
     return NoisecleanerError(
         f"{files} needs a column called {columns.trusted!r} with the verified labels, but its columns are "
         f"{listed(files.schema.names)}.{could}",
-        "Name the right one with `Columns(trusted=NAME)`.",
+        f"{'Export JSON there, or name' if tool else 'Name'} the right one with `Columns(trusted=NAME)`.",
     )

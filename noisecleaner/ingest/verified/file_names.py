@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from urllib.parse import unquote
 
+#: A name as Label Studio gives it to what somebody uploads.
+_UPLOADED = re.compile(r"(?:.*/)?upload/(?:\d+/)?[0-9a-f]{4,8}-(.+)")
 #: Folders of a path that are compared.
 _MOST_PARTS = 32
 
@@ -98,7 +100,7 @@ def as_file(name: str) -> str:
         return unquote(served[1])
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
         name = re.split(r"[?#]", name)[0]
-    uploaded = re.fullmatch(r"(?:.*/)?upload/(?:\d+/)?[0-9a-f]{4,8}-(.+)", name)
+    uploaded = _UPLOADED.fullmatch(name)
     return unquote(uploaded[1] if uploaded else name)
 
 
@@ -129,5 +131,15 @@ def _file_stem(name: str) -> str:
     return _stem(as_file(name))
 
 
+def _as_uploaded(name: str) -> str:
+    """What an upload leaves of a name: blanks become _, and commas, brackets and the like are taken out."""
+    return re.sub(r"[^-\w.]", "", _base(name).strip().replace(" ", "_"))
+
+
+def _upload(name: str) -> str:
+    """The name of an upload; of any other name what no upload is called."""
+    return _as_uploaded(as_file(name)) if _UPLOADED.fullmatch(name) else f"/{name}"
+
+
 #: Ways to look at the names of verified files, and of those of the dataset; the plainest first.
-_WAYS = ((_base, _base), (_stem, _stem), (_file, _base), (_file_stem, _stem), (_file, _stem))
+_WAYS = ((_base, _base), (_stem, _stem), (_file, _base), (_file_stem, _stem), (_file, _stem), (_upload, _as_uploaded))

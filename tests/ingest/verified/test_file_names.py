@@ -106,3 +106,12 @@ def test_paths_that_could_be_several_find_nothing() -> None:
 def test_a_row_is_found_by_one_path_only(own: list[str], known: list[str]) -> None:
     pairs = paths(own, known)
     assert all(0 <= place < len(known) for place in pairs.values())
+
+
+def test_an_upload_loses_blanks_and_commas_of_its_name() -> None:
+    """As Label Studio stores uploads; a name that is no upload is not looked at so."""
+    known = ["a/x, y (1).png", "b/x_y_2.png", "é#3.png"]
+    own = ["/data/upload/1/ab12cd34-x_y_1.png", "/data/upload/1/ab12cd34-x_y_2.png", "/data/upload/7/0123abcd-é3.png"]
+    assert found(own, known) == {0: 0, 1: 1, 2: 2}
+    assert found(["x_y_1.png"], known) == {}
+    assert found(["/data/upload/1/ab12cd34-xy.png"], ["a/x,y.png", "b/x(y).png"]) == {}
