@@ -66,6 +66,25 @@ def test_scores_say_what_corrections_did_and_their_rates_do_not_change(run: Path
     assert "Fixed" not in command("score", run).out
 
 
+def test_flagged_csv_with_a_column_that_somebody_filled_in_outlives_the_next_scores(
+    run: Path, command: Command
+) -> None:
+    """Saved in place, and handed back from there."""
+    fresh = (run / "flagged.csv").read_bytes()
+    lines = fresh.decode("utf-8-sig").splitlines()
+    edited = "\n".join([f"{lines[0]},corrected_label", f"{lines[1]},{CLASSES[0]}", *(f"{line}," for line in lines[2:])])
+    (run / "flagged.csv").write_text(edited)
+    scored = command("score", run, "--corrections", run / "flagged.csv")
+    assert scored.code == 0, scored.err
+    assert "had been edited: what was in it is kept as" in " ".join(scored.err.split())
+    assert (run / "flagged-edited.csv").read_text() == edited
+    assert b"corrected_label" not in (run / "flagged.csv").read_bytes()
+    again = command("score", run, "--corrections", run / "flagged-edited.csv", "--threshold", "0.2")
+    assert again.code == 0, again.err
+    assert "had been edited" not in again.err
+    assert (run / "flagged-edited.csv").read_text() == edited
+
+
 def test_who_hands_back_all_rows_was_asked_about_the_flagged_ones(run: Path, command: Command) -> None:
     """An export of a whole dataset, in which the first 20 of the flagged rows were changed as suggested."""
     rows = pq.read_table(run / "scores.parquet").to_pylist()

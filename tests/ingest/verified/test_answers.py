@@ -121,6 +121,14 @@ def test_a_table_without_any_such_column_says_which_hold_classes(tmp_path: Path,
     assert "Columns that hold classes: 'choice'." in said
 
 
+def test_the_csv_of_label_studio_is_told_with_what_to_export(tmp_path: Path, data: Path) -> None:
+    more = {name: ["1"] * len(IDS) for name in ("annotation_id", "annotator", "lead_time")}
+    trusted = sheet(tmp_path, choice=TRUE, **more)
+    said = refusal(data, trusted, embedding="embedding")
+    assert "It looks like the CSV of Label Studio" in said
+    assert "Export JSON there" in said
+
+
 def test_a_table_of_plan_is_read_whatever_the_column_was_called_before(tmp_path: Path, data: Path) -> None:
     trusted = sheet(
         tmp_path, given_label=GIVEN, trusted_label=TRUE, suggested_label=GIVEN, sample_probability=[1.0] * 60
