@@ -120,7 +120,8 @@ class _Lines(Stage):
     def finish(self) -> None:
         """Print the last line."""
         seconds = time.monotonic() - self._started
-        self._print(f"{self._total:,} {self._unit} in {seconds:,.1f} s")
+        unit = self._unit.removesuffix("s") if self._total == 1 else self._unit
+        self._print(f"{self._total:,} {unit} in {seconds:,.1f} s")
 
     def _print(self, text: str) -> None:
         self._console.print(Text(f"{self._title}: {text}" + (f" ({self._numbers})" if self._numbers else "")))

@@ -57,3 +57,9 @@ def test_a_notebook_draws_bars_where_it_can(widgets: bool, capfd: Capture, monke
     with ProgressBars().stage("Training", 10, "steps") as stage:
         assert isinstance(stage, Stage)
     assert bool(drawn) is widgets
+
+
+def test_one_image_is_no_images(capfd: pytest.CaptureFixture[str]) -> None:
+    with ProgressBars().stage("Reading images", 1, "images") as stage:
+        stage.advance()
+    assert "Reading images: 1 image in " in capfd.readouterr().err
