@@ -40,6 +40,7 @@ from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.duplicates import find_duplicates
 from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
 from noisecleaner.training.recipe import Recipe
+from noisecleaner.training.rounds import choose_rounds, second_readouts
 from noisecleaner.training.schedule import choose_schedule
 from noisecleaner.training.trustcheck import notices_after, notices_before
 
@@ -242,7 +243,10 @@ def _train(
     config: FitConfig, cross_fit: CrossFit, corpus: Corpus, *, progress: Progress, interrupts: Interrupts
 ) -> tuple[Signals, VerifiedRows]:
     """Train all folds and put together what they found out, so that it is in memory once."""
+    rounds = choose_rounds(cross_fit, config.effort.rounds)
     readouts = train_folds(cross_fit, workers=config.effort.workers, progress=progress, interrupts=interrupts)
+    if rounds > 1:
+        readouts = second_readouts(cross_fit, readouts, progress)
     signals, judging = collect(readouts, given=corpus.dataset.given), cross_fit.assignment.judging
     labels = corpus.clean_only_labels
     return signals, verified_rows(signals, corpus.dataset, readouts, judging=judging, clean_only=labels)
@@ -268,7 +272,7 @@ def _conclude(
         model, _, judgements = fit_quality(signals, verified, seed=config.seed, out_of_sample=out_of_sample)
         if out_of_sample:
             comparable = comparable_quality(model, signals, verified)
-            notices = tuple(notices_after(corpus, signals.predictions, judging, quality=comparable))
+            notices = tuple(notices_after(corpus, signals.unfitted, judging, quality=comparable))
         progress.tell(*notices)
     table = to_table(dataset, signals, judgements, judging=judging)
     none_label, ordered = dataset.none_label, dataset.ordered

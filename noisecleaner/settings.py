@@ -86,6 +86,8 @@ class Effort:
         learning_rate: at the start of the cosine.
         weight_decay: L2 penalty.
         folds: training runs for cross-fitting (at least 3), or 1 for a single run.
+        rounds: 2 predicts every row once more, by a head on what labels really are (`training/second_round.py`); 1
+            does not.
         checkpoint_seconds: least time between two checkpoints.
         meta: how exact the weighting's meta step is.
         precision: what the network's layers compute in; "auto" chooses by the hardware.
@@ -99,6 +101,7 @@ class Effort:
     learning_rate: float | None = None
     weight_decay: float | None = None
     folds: int | None = None
+    rounds: int | None = None
     checkpoint_seconds: float = 30.0
     meta: Meta = field(default_factory=Meta)
     precision: Precision = "auto"

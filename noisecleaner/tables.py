@@ -35,8 +35,21 @@ SAMPLE = (
 
 #: Columns that earlier versions did not write; null in their files.
 LATER = frozenset(
-    {"second_label", "corrected_label", "judging", "sample_probability", "certified", "alignment", "positive_share"}
-    | {"zero_shot_margin", "zero_shot_log_probability"}
+    {
+        "second_label",
+        "corrected_label",
+        "judging",
+        "sample_probability",
+        "certified",
+        "alignment",
+        "positive_share",
+        "zero_shot_margin",
+        "zero_shot_log_probability",
+        "first_predicted_margin",
+        "first_predicted_log_probability",
+        "first_candidates",
+        "first_candidate_log_probabilities",
+    }
 )
 
 #: One row for each row of the dataset, in its order: the result.

@@ -213,6 +213,9 @@ class TrainingOptions:
     learning_rate: Annotated[float | None, opt("At the start of its cosine.", TRAINING)] = None
     weight_decay: Annotated[float | None, opt("L2 penalty.", TRAINING, min=0)] = None
     folds: Annotated[int | None, opt("Training runs for cross-fitting, at least 3; or 1.", TRAINING)] = None
+    rounds: Annotated[
+        int | None, opt("2: predict each row again, by a head on soft labels; 1: do not. 2 where it can be.", TRAINING)
+    ] = None
     checkpoint_seconds: Annotated[float, opt("Least time between checkpoints.", TRAINING, min=0)] = 30.0
     meta: Annotated[
         str, opt("Layers the meta step asks: exact (all), block (the last ones), last (the classifier).", TRAINING)
@@ -237,6 +240,7 @@ class TrainingOptions:
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             folds=self.folds,
+            rounds=self.rounds,
             checkpoint_seconds=self.checkpoint_seconds,
             meta=Meta(
                 layers=self.meta,  # type: ignore[arg-type]  # a text until the library has checked it

@@ -67,6 +67,13 @@ class Evidence:
             )
         )
 
+    def of_first(self, predictions: Predictions, leave_out: VerifiedLabels | None = None) -> Features:
+        """Read what the first round had predicted: only what follows from it, because the second one saw the rest."""
+        if self.transition is None:
+            return Features.of(first_margin=predictions.margin)
+        sharper = predictions if self.sharpening is None else self.sharpening.of(predictions)
+        return Features.of(first_posterior=self.transition.log_odds(sharper, leave_out))
+
 
 def _entropy(predictions: Predictions) -> FloatArray:
     """Entropy in nats, without the classes that are not listed, shape [rows]."""

@@ -77,6 +77,7 @@ class QualityModel:
             new rows as if uncalibrated).
         transition: which label is given in place of which; None where too few errors were verified.
         sharpening: what makes predictions fit the verified labels; None likewise, and in runs of earlier versions.
+        first_sharpening: the same of the first round's predictions; None where there was no second one.
         fitted: for rows that were trained on; None when uncalibrated.
         new: for rows that were not; None when uncalibrated, or when the judging rows were trained on.
         suggestion: probability that the likeliest other label is right, if the given one is wrong; None where too few
@@ -89,6 +90,7 @@ class QualityModel:
     _: KW_ONLY
     transition: Transition | None = None
     sharpening: Sharpening | None = None
+    first_sharpening: Sharpening | None = None
     fitted: Calibrator | None = None
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
@@ -103,6 +105,8 @@ class QualityModel:
         if self.fitted is None:
             return np.exp(signals.predictions.log_probability)
         features = self._evidence.of(signals.predictions).beside(signals.dynamics.features())
+        if signals.first is not None:
+            features = features.beside(self._first_evidence.of_first(signals.first))
         return np.where(signals.predictions.known, self.fitted.probability(features), np.nan)
 
     def quality_of_new(self, predictions: Predictions) -> FloatArray:
@@ -114,6 +118,10 @@ class QualityModel:
     @property
     def _evidence(self) -> Evidence:
         return Evidence(transition=self.transition, sharpening=self.sharpening)
+
+    @property
+    def _first_evidence(self) -> Evidence:
+        return Evidence(transition=self.transition, sharpening=self.first_sharpening)
 
     def judge(self, predictions: Predictions, quality: FloatArray) -> Judgements:
         """Suggest labels.
@@ -137,7 +145,7 @@ class QualityModel:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the model as a JSON object."""
-        names = ("transition", "sharpening", "fitted", "new", "suggestion")
+        names = ("transition", "sharpening", "first_sharpening", "fitted", "new", "suggestion")
         described = {name: getattr(self, name) for name in names}
         parts = {name: part.to_json() if part else None for name, part in described.items()}
         return {"method": self.method, **parts, "named": self.named}
@@ -149,9 +157,15 @@ class QualityModel:
         calibrators = {name: Calibrator.from_json(content[name]) if content[name] else None for name in names}
         transition = Transition.from_json(content["transition"]) if content["transition"] else None
         named = float(content.get("named", 1.0))  # earlier versions knew no rows of no class
-        sharper = content.get("sharpening")  # nor did they sharpen
-        sharpening = Sharpening.from_json(sharper) if sharper else None
-        return cls(content["method"], transition=transition, sharpening=sharpening, named=named, **calibrators)
+        last, first = (content.get(name) for name in ("sharpening", "first_sharpening"))  # nor did they sharpen
+        return cls(
+            content["method"],
+            transition=transition,
+            sharpening=Sharpening.from_json(last) if last else None,
+            first_sharpening=Sharpening.from_json(first) if first else None,
+            named=named,
+            **calibrators,
+        )
 
 
 class FittedQuality(NamedTuple):
@@ -216,10 +230,15 @@ def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_
     mistaken = labels.take(wrong)
     alternatives = alternative(predictions.take(wrong), transition, mistaken)
     fitted = new.beside(audited.dynamics.features())
+    first_sharpening = None if audited.first is None else fit_sharpening(audited.first, labels, transition)
+    if audited.first is not None:
+        before = Evidence(transition=transition, sharpening=first_sharpening)
+        fitted = fitted.beside(before.of_first(audited.first, labels))
     return QualityModel(
         "audited",
         transition=transition,
         sharpening=sharpening,
+        first_sharpening=first_sharpening,
         fitted=fit_on_evidence(fitted, correct, weights=labels.weights),
         new=fit_on_evidence(new, correct, weights=labels.weights) if out_of_sample else None,
         suggestion=fit_confidence(alternatives, mistaken, MIN_EACH // 2),

@@ -17,6 +17,8 @@ from noisecleaner.quality._rowwise import Rowwise, Signal
 
 #: Labels other than the given one that are kept for a row, most probable first.
 CANDIDATES = 5
+#: Stands before the columns of the first round's predictions.
+_FIRST = "first_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,28 +132,43 @@ class Predictions(Rowwise):
 
 @dataclass(frozen=True)
 class Signals:
-    """All that is known of rows: what training saw of them, and what networks say that did not train on them."""
+    """All that is known of rows: what training saw of them, and what networks say that did not train on them.
+
+    Args:
+        dynamics: from training.
+        predictions: of the last round.
+        first: of the first round, where there was a second one.
+    """
 
     dynamics: Dynamics
     predictions: Predictions
+    first: Predictions | None = None
 
     def __len__(self) -> int:
         return len(self.predictions)
 
     def take(self, rows: IntArray) -> Signals:
         """Some of the rows."""
-        return Signals(self.dynamics.take(rows), self.predictions.take(rows))
+        first = None if self.first is None else self.first.take(rows)
+        return Signals(self.dynamics.take(rows), self.predictions.take(rows), first)
 
     @staticmethod
     def schema() -> list[pa.Field]:
         """The columns of the trace that these are kept in, in the order of the fields."""
-        signals = (*Dynamics.signals().values(), *Predictions.signals().values())
-        return [pa.field(signal.column, signal.kind) for signal in signals]
+        signals = [*Dynamics.signals().values(), *Predictions.signals().values()]
+        columns = [(signal.column, signal.kind) for signal in signals]
+        return [
+            pa.field(*one) for one in (*columns, *((_FIRST + signal.column, signal.kind) for signal in _of_first()))
+        ]
 
     def to_table(self) -> pa.Table:
         """Make the columns of the trace, in single precision; what is unknown is null."""
-        tables = (self.dynamics.to_table(), self.predictions.to_table())
-        return pa.Table.from_arrays([c for t in tables for c in t.columns], schema=pa.schema(self.schema()))
+        schema = pa.schema(self.schema())
+        columns = [*self.dynamics.to_table().columns, *self.predictions.to_table().columns]
+        if self.first is not None:
+            columns += self.first.to_table().select([signal.column for signal in _of_first()]).columns
+        columns += [pa.nulls(len(self), kind) for kind in schema.types[len(columns) :]]
+        return pa.Table.from_arrays(columns, schema=schema)
 
     @classmethod
     def from_table(cls, table: pa.Table, *, given: IntArray) -> Signals:
@@ -161,7 +178,33 @@ class Signals:
             table: with the columns of `schema`.
             given: class index of the given label, -1 where there is none, shape [rows].
         """
-        return cls(Dynamics.from_table(table), Predictions.from_table(table, given=given))
+        last = Predictions.from_table(table, given=given)
+        return cls(Dynamics.from_table(table), last, _first_of(table, given))
+
+    @property
+    def unfitted(self) -> Predictions:
+        """Predictions whose certainty no verified label has had a part in: of the first round."""
+        return self.predictions if self.first is None else self.first
+
+
+def unfitted_predictions(table: pa.Table, *, given: IntArray) -> Predictions:
+    """Read `Signals.unfitted` of a trace; the arguments are those of `Signals.from_table`."""
+    first = _first_of(table, given)
+    return Predictions.from_table(table, given=given) if first is None else first
+
+
+def _first_of(table: pa.Table, given: IntArray) -> Predictions | None:
+    """Read what the first round had predicted; None where there was no second one."""
+    names = {_FIRST + signal.column: signal.column for signal in _of_first()}
+    before = table.select(list(names)).rename_columns(list(names.values()))
+    if before["predicted_margin"].null_count == len(before):
+        return None
+    return Predictions.from_table(before, given=given)
+
+
+def _of_first() -> list[Signal]:
+    """What is kept of a first round: what vectors of the classes say is the same in each."""
+    return [signal for signal in Predictions.signals().values() if not signal.optional]
 
 
 def _log_sum_exp(logits: SingleArray, scratch: SingleArray) -> SingleArray:

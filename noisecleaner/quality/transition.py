@@ -75,6 +75,11 @@ class Transition:
         rate = (weights[true != given].sum() + 1) / (weights.sum() + 2)
         return cls(classes, float(rate), tuple(keys.tolist()), tuple(counts.tolist()))
 
+    def matrix(self) -> FloatArray:
+        """The matrix itself, true labels in its rows, shape [classes, classes]."""
+        true, given = np.indices((self.classes, self.classes))
+        return np.exp(self._given_if(true=true, given=given, leave_out=None))
+
     def log_odds(self, predictions: Predictions, leave_out: VerifiedLabels | None = None) -> FloatArray:
         """Compute the log odds that the given label is the true one, by Bayes' rule, shape [rows].
 

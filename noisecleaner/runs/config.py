@@ -156,6 +156,12 @@ def _check_effort(effort: Effort) -> None:
             "Leave `Effort.folds` out to have it chosen.",
         )
 
+    if effort.rounds not in (None, 1, 2):
+        raise NoisecleanerError(
+            f"`Effort.rounds` must be 1 or 2, but it is {effort.rounds}.",
+            "Leave `Effort.rounds` out to have it chosen.",
+        )
+
 
 def _check_method(config: FitConfig) -> None:
     """Refuse methods and options that there are not, and batches that a method cannot work with."""

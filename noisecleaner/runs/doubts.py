@@ -13,7 +13,7 @@ from noisecleaner.noise.judged import Judged
 from noisecleaner.noise.renamed import CODE as RENAMED
 from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.notices import void
-from noisecleaner.quality.signals import Predictions
+from noisecleaner.quality.signals import unfitted_predictions
 from noisecleaner.runs.scored import ScoredRows
 from noisecleaner.runs.surest import judged_rows
 from noisecleaner.runs.suspects import SUSPECTS, suspect_notices, suspects
@@ -63,5 +63,5 @@ def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:
 
 def _judged(scored: ScoredRows, trace: Trace) -> Judged:
     """What networks make of all rows."""
-    predictions = Predictions.from_table(trace.table, given=scored.given)
+    predictions = unfitted_predictions(trace.table, given=scored.given)
     return judged_rows(predictions, scored.trusted, scored.judging)

@@ -21,6 +21,8 @@ class FoldReadout:
         predictions: of those rows.
         clean_only: clean-only rows that it predicted, counted from 0, shape [k].
         clean_only_log_probabilities: of those rows, shape [k, classes].
+        first: what the first round had predicted of the rows of the dataset; None where there was no second one. No
+            file holds it: a resumed run takes the second round again.
     """
 
     recorded: IntArray
@@ -29,6 +31,7 @@ class FoldReadout:
     predictions: Predictions
     clean_only: IntArray
     clean_only_log_probabilities: SingleArray
+    first: Predictions | None = None
 
     def write(self, path: Path) -> None:
         """Write everything but the given labels, which the dataset has."""

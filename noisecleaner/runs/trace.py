@@ -88,7 +88,9 @@ def collect(folds: Sequence[FoldReadout], *, given: IntArray) -> Signals:
     """
     dynamics = Dynamics.spread([(fold.recorded, fold.dynamics) for fold in folds], len(given))
     predictions = Predictions.spread([(fold.predicted, fold.predictions) for fold in folds], len(given))
-    return Signals(dynamics, replace(predictions, given=given))
+    before = [(fold.predicted, fold.first) for fold in folds if fold.first is not None]
+    first = replace(Predictions.spread(before, len(given)), given=given) if before else None
+    return Signals(dynamics, replace(predictions, given=given), first)
 
 
 def verified_rows(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,17 +30,28 @@ def read_fold(state: State, data: Data, fold: Fold, *, rows: int, stage: Stage) 
         rows: number of rows of the dataset; indices from there on are clean-only rows.
         stage: advanced by the rows that are predicted.
     """
-    inside, outside = fold.predicted[fold.predicted < rows], fold.predicted[fold.predicted >= rows]
-    network = state.outcome()
-    extra = [logits.log_softmax(dim=1).numpy() for _, logits in predict(network, data, outside)]
     return FoldReadout(
         recorded=fold.recorded,
         dynamics=_dynamics(state, torch.from_numpy(fold.recorded).to(data.device)),
-        predicted=inside,
-        predictions=_predictions(network, data, inside, stage),
-        clean_only=outside - rows,
-        clean_only_log_probabilities=np.concatenate(extra) if extra else np.empty((0, 0), np.float32),
+        **_predicted(state.outcome(), data, fold, rows=rows, stage=stage),
     )
+
+
+def read_again(readout: FoldReadout, network: Network, data: Data, fold: Fold, *, rows: int) -> FoldReadout:
+    """Put what the network of a second round says into what a fold found out; other arguments are `read_fold`'s."""
+    return replace(readout, **_predicted(network, data, fold, rows=rows, stage=Stage()))
+
+
+def _predicted(network: Network, data: Data, fold: Fold, *, rows: int, stage: Stage) -> dict[str, Any]:
+    """The fields of a readout that its network says."""
+    inside, outside = fold.predicted[fold.predicted < rows], fold.predicted[fold.predicted >= rows]
+    extra = [logits.log_softmax(dim=1).numpy() for _, logits in predict(network, data, outside)]
+    return {
+        "predicted": inside,
+        "predictions": _predictions(network, data, inside, stage),
+        "clean_only": outside - rows,
+        "clean_only_log_probabilities": np.concatenate(extra) if extra else np.empty((0, 0), np.float32),
+    }
 
 
 def _dynamics(state: State, rows: Tensor) -> Dynamics:

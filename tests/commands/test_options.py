@@ -76,6 +76,7 @@ def test_each_field_of_an_effort_has_its_option() -> None:
         "learning_rate": 0.4,
         "weight_decay": 0.5,
         "folds": 6,
+        "rounds": 1,
         "checkpoint_seconds": 7.0,
         "precision": "bfloat16",
         "workers": 8,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -14,7 +14,7 @@ from support.simulated import any_signals, assert_same
 
 from noisecleaner.arrays import Array, FloatArray
 from noisecleaner.quality._rowwise import Signal
-from noisecleaner.quality.signals import CANDIDATES, Dynamics, Predictions, Signals
+from noisecleaner.quality.signals import CANDIDATES, Dynamics, Predictions, Signals, unfitted_predictions
 
 ROWS = st.integers(0, 30)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -183,3 +183,21 @@ def test_large_logits_do_not_overflow() -> None:
     predictions = Predictions.from_logits(np.array([[1e38, -1e38]], np.float32), given=np.array([0]))
     assert predictions.log_probability.tolist() == [0]
     assert np.isfinite(predictions.candidates).all()
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_the_first_round_is_kept_where_there_was_a_second(rounds: int) -> None:
+    signals = any_signals(50)
+    if rounds == 2:
+        signals = Signals(signals.dynamics, signals.predictions, any_signals(50, seed=1, known=1.0).predictions)
+    labels = signals.predictions.given
+    if signals.first is not None:
+        signals = Signals(signals.dynamics, signals.predictions, replace(signals.first, given=labels))
+    table = signals.to_table()
+    assert table.schema.equals(pa.schema(Signals.schema()))
+    again = Signals.from_table(table, given=labels)
+    assert (again.first is None) == (rounds == 1)
+    assert_same(again.unfitted, unfitted_predictions(table, given=labels))
+    if signals.first is not None:
+        assert_same(again.unfitted, Predictions.from_table(signals.first.to_table(), given=labels))
+        assert len(again.take(np.arange(7)).unfitted) == 7

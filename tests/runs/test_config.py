@@ -93,7 +93,8 @@ def test_json_keeps_the_names_and_the_order_of_the_options() -> None:
         "regularisation", "model", "effort", "max_pixels", "seed", "device", "strict",
     ]  # fmt: skip
     assert list(CONFIG.to_json()["effort"]) == [
-        "epochs", "batch_size", "trusted_batch", "learning_rate", "weight_decay", "folds", "meta", "precision",
+        "epochs", "batch_size", "trusted_batch", "learning_rate", "weight_decay", "folds", "rounds", "meta",
+        "precision",
     ]  # fmt: skip
 
 

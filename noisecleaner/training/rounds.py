@@ -1,0 +1,127 @@
+"""Whether a fit takes a second round, and that round across all folds: its heads take the place of the first one's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from noisecleaner.arrays import NO_CLASS, Array, IntArray
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import write_arrays
+from noisecleaner.networks.heads import Standardise
+from noisecleaner.networks.network import Network
+from noisecleaner.progress import Progress
+from noisecleaner.runs.readout import FoldReadout
+from noisecleaner.training.crossfit import CrossFit
+from noisecleaner.training.discriminant import LinearHead
+from noisecleaner.training.readout import read_again
+from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, Rows, second_round
+from noisecleaner.training.threads import few_threads
+
+#: Numbers in the soft labels of all rows, which are in memory twice: a gigabyte each.
+_MOST_LABELS = 2**28
+
+
+def choose_rounds(crossfit: CrossFit, asked: int | None) -> int:
+    """Say how many rounds a fit takes: two wherever the second one can be had.
+
+    Args:
+        crossfit: what the first round is made of.
+        asked: 1, 2, or None to have it chosen.
+
+    Raises:
+        NoisecleanerError: two were asked for, and something stands against it.
+    """
+    reason = next(_against(crossfit), None)
+    if asked == 1 or (asked is None and reason):
+        return 1
+    if reason:
+        raise NoisecleanerError(f"`Effort.rounds` of 2 {reason}.", "Leave `Effort.rounds` out to have it chosen.")
+    return 2
+
+
+def second_readouts(crossfit: CrossFit, readouts: Sequence[FoldReadout], progress: Progress) -> list[FoldReadout]:
+    """Predict every row once more, and write the heads that do over those of the first round.
+
+    What stands in the way of a resumed run is not touched: it takes the same second round again.
+
+    Args:
+        crossfit: of which all folds are trained.
+        readouts: what each of them found out.
+        progress: is told that the round begins.
+    """
+    folds, rows = crossfit.assignment.folds, crossfit.assignment.rows
+    again = []
+    with progress.stage("Second round", len(folds), "folds") as stage:
+        heads = second_round(_rows(crossfit))
+        for number, (fold, readout, head) in enumerate(zip(folds, readouts, heads, strict=True)):
+            network = _network(crossfit, head)
+            with few_threads(network):
+                read = read_again(readout, network, crossfit.data, fold, rows=rows)
+            weights = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+            write_arrays(crossfit.run.auditor / f"fold-{number}.safetensors", weights, {})
+            again.append(replace(read, first=readout.predictions))
+            stage.advance(1)
+    return again
+
+
+def _against(crossfit: CrossFit) -> Iterator[str]:
+    """Say what stands against a second round."""
+    shape, folds, data = crossfit.shape, crossfit.assignment.folds, crossfit.data
+    if shape.kind != "vectors" or shape.hidden:
+        yield "is for a linear head on embeddings or on features of a frozen backbone, but this fit trains more"
+    if len(folds) < 3:
+        yield f"needs at least 3 folds, but there are {len(folds)}"
+    if crossfit.recipe.regularisers:
+        yield "minds no regulariser, but one was chosen"
+    if shape.width > MOST_WIDTH:
+        yield f"takes vectors of at most {MOST_WIDTH:,} numbers, but these have {shape.width:,}"
+    if len(data.given) * shape.classes > _MOST_LABELS:
+        yield f"holds a number for each row and class in memory, which are {len(data.given):,} and {shape.classes:,}"
+    known = np.flatnonzero((data.trusted >= 0) & (data.given >= 0))
+    fewest = min((int((~np.isin(known, fold.predicted)).sum()) for fold in folds), default=0)
+    if fewest < LEAST_KNOWN:
+        yield f"needs {LEAST_KNOWN} verified rows besides those of each fold, but there are {fewest}"
+
+
+def _rows(crossfit: CrossFit) -> Rows:
+    """What the round looks at: each fold's predicted rows are a part."""
+    folds, data = crossfit.assignment.folds, crossfit.data
+    part = np.full(len(data.given), -1)
+    for number, fold in enumerate(folds):
+        part[fold.predicted] = number
+    used = np.zeros(len(data.given), dtype=bool)
+    used[_together([fold.source for fold in folds])] = True
+    used[_together([fold.steering for fold in folds])] = True
+    used[_together([fold.predicted for fold in folds])] = True
+    scaling = next(module for module in crossfit.network().modules() if isinstance(module, Standardise))
+    return Rows(
+        vectors=data.array,
+        mean=scaling.mean.numpy(),
+        scale=scaling.scale.numpy(),
+        given=data.given,
+        known=data.trusted,
+        excluded=data.trusted == NO_CLASS,
+        part=part,
+        used=used,
+        classes=crossfit.shape.classes,
+    )
+
+
+def _together(parts: Sequence[IntArray]) -> Array:
+    return np.unique(np.concatenate(parts))
+
+
+def _network(crossfit: CrossFit, head: LinearHead) -> Network:
+    """The network of a fold with another head."""
+    network = crossfit.network()
+    linear = network.head
+    assert isinstance(linear, nn.Linear)  # noqa: S101  # `_against` has looked at the shape
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(head.weight.T.astype(np.float32)))
+        linear.bias.copy_(torch.from_numpy(head.bias.astype(np.float32)))
+    return network.to(crossfit.data.device)

@@ -1,0 +1,166 @@
+"""The second round: every row is predicted once more, by a discriminant on what the labels of other rows really are.
+
+A head that is trained on noisy labels learns their noise. Here the labels are made soft first: with Bayes' rule and the
+transition matrix of the verified rows, P(true | image, given) is proportional to P(true | image) P(given | true), where
+the first factor comes from a discriminant that has not seen the row (`training/discriminant.py`). A last discriminant
+is fitted on these, all in closed form.
+
+Part k is predicted by a head that has seen neither its labels nor its verified ones: not in its own rows, and not in
+the soft labels, the temperature or the transition matrix that these were made with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.quality.transition import Transition, VerifiedLabels
+from noisecleaner.training.discriminant import ClassSums, LinearHead, Moments, Spread
+
+#: Times that labels are made soft: those of the second time come from discriminants on those of the first.
+_TIMES = 2
+#: Logarithms between which the temperature is looked for: a shrunk Gaussian is sure of itself by far too much.
+_TEMPERATURES = (-5.0, 2.0)
+#: Rows that are computed with at a time.
+_BLOCK = 8_192
+#: Verified rows without which nothing tells what is given in place of what.
+LEAST_KNOWN = 20
+#: Numbers of a vector, squared, times 40 bytes, are in memory at once.
+MOST_WIDTH = 4_096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What the second round looks at; arrays of the shape [rows].
+
+    Args:
+        vectors: of all rows, shape [rows, width].
+        mean: subtracted from each, shape [width].
+        scale: and multiplied with, shape [width].
+        given: class index of the given label, -1 where there is none.
+        known: class index of the label that is certain, below 0 where there is none.
+        excluded: rows that train nothing: no class is right for them.
+        part: the part that a row belongs to, 0 to parts - 1; -1 for rows that are no part, and only train.
+        used: rows that train.
+        classes: number of classes.
+    """
+
+    vectors: npt.NDArray[Any]
+    mean: SingleArray
+    scale: SingleArray
+    given: IntArray
+    known: IntArray
+    excluded: BoolArray
+    part: IntArray
+    used: BoolArray
+    classes: int
+    members: list[IntArray] = field(init=False)
+
+    def __post_init__(self) -> None:
+        places = [np.flatnonzero(self.used & (self.part == number)) for number in (*range(self.parts), -1)]
+        object.__setattr__(self, "members", places)
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are."""
+        return int(self.part.max()) + 1
+
+    @property
+    def width(self) -> int:
+        """Numbers of a vector."""
+        return int(self.vectors.shape[1])
+
+    def blocks(self, rows: IntArray) -> Iterator[tuple[IntArray, SingleArray]]:
+        """Yield rows and their standardised vectors, block by block."""
+        for first in range(0, len(rows), _BLOCK):
+            some = rows[first : first + _BLOCK]
+            yield some, (self.vectors[some].astype(np.float32) - self.mean) * self.scale
+
+    def first_labels(self, without: int) -> SingleArray:
+        """Labels to begin with: what is known for certain, but for a part's, else what is given; [rows, classes]."""
+        label = np.where((self.known >= 0) & (self.part != without), self.known, self.given)
+        soft = np.zeros((len(label), self.classes), np.float32)
+        train = np.flatnonzero(self.used & (label >= 0) & ~self.excluded)
+        soft[train, label[train]] = 1
+        return soft
+
+
+def second_round(rows: Rows) -> list[LinearHead]:
+    """Fit a head for each part, which predicts its rows; logits are those of calibrated probabilities.
+
+    Args:
+        rows: with at least `LEAST_KNOWN` known labels outside of each part.
+    """
+    moments = [Moments.of((vectors for _, vectors in rows.blocks(some)), rows.width) for some in rows.members]
+    # what a covariance of n rows is off by grows with width / n; choosing by the given labels' likelihood shrinks far
+    # too much where many of them are wrong
+    shrinkage = rows.width / (rows.width + sum(map(len, rows.members)))
+    return [_head(rows, moments, part=part, shrinkage=shrinkage) for part in range(rows.parts)]
+
+
+def _head(rows: Rows, moments: Sequence[Moments], *, part: int, shrinkage: float) -> LinearHead:
+    """Fit the head that predicts a part."""
+    others = [number for number in range(len(rows.members)) if number != part]
+    spreads = {held: _spread(moments, [p for p in others if p != held], shrinkage) for held in others[:-1]}
+    known = np.flatnonzero((rows.known >= 0) & (rows.part != part) & (rows.part >= 0) & rows.used & (rows.given >= 0))
+    verified = VerifiedLabels(true=rows.known[known], weights=np.ones(len(known)))
+    given_if = Transition.fit(verified, given=rows.given[known], classes=rows.classes).matrix()
+    soft, temperature = rows.first_labels(part), 1.0
+    for _ in range(_TIMES):
+        sums = {number: _sums(rows, number, soft) for number in others}
+        logits = np.zeros_like(soft)
+        for held, spread in spreads.items():
+            head = spread.head(ClassSums.all(sums[number] for number in others if number != held))
+            for some, vectors in rows.blocks(rows.members[held]):
+                logits[some] = head.logits(vectors)
+        temperature = _temperature(logits[known], rows.known[known])
+        _soften(rows, soft, logits * np.float32(temperature), given_if, part)
+    last = _spread(moments, others, shrinkage).head(ClassSums.all(_sums(rows, number, soft) for number in others))
+    return last.scaled(temperature)
+
+
+def _spread(moments: Sequence[Moments], numbers: Sequence[int], shrinkage: float) -> Spread:
+    return Spread(reduce(Moments.__add__, [moments[number] for number in numbers]), shrinkage)
+
+
+def _sums(rows: Rows, number: int, soft: SingleArray) -> ClassSums:
+    """Sum up the soft labels of a part."""
+    mass, vectors = np.zeros(rows.classes), np.zeros((rows.classes, rows.width))
+    for some, block in rows.blocks(rows.members[number]):
+        mass += soft[some].sum(axis=0, dtype=np.float64)
+        vectors += soft[some].T @ block
+    return ClassSums(mass=mass, vectors=vectors)
+
+
+def _soften(rows: Rows, soft: SingleArray, logits: SingleArray, given_if: FloatArray, part: int) -> None:
+    """Put the posterior of the true label in place of labels that nobody verified."""
+    open_rows = rows.used & (rows.part >= 0) & (rows.part != part) & (rows.known < 0) & ~rows.excluded
+    places = np.flatnonzero(open_rows & (rows.given >= 0))
+    posterior = _log_softmax(logits[places]) + np.log(given_if.astype(np.float32)).T[rows.given[places]]
+    soft[places] = np.exp(_log_softmax(posterior))
+
+
+def _temperature(logits: SingleArray, labels: IntArray) -> float:
+    """Find the factor of the logits [rows, classes] that makes labels [rows] likeliest (Guo et al., 2017)."""
+    found = minimize_scalar(
+        lambda log: _loss(logits, labels, float(np.exp(log))), bounds=_TEMPERATURES, method="bounded"
+    )
+    return float(np.exp(found.x))
+
+
+def _loss(logits: SingleArray, labels: IntArray, factor: float) -> float:
+    there = labels >= 0
+    scores = _log_softmax(logits[there] * np.float32(factor))
+    return -float(scores[np.arange(len(scores)), labels[there]].mean(dtype=np.float64))
+
+
+def _log_softmax(logits: SingleArray) -> SingleArray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
