@@ -163,10 +163,11 @@ class Rowwise:
         """Read a trace, or any table with these columns.
 
         Args:
-            table: it may have more columns.
+            table: it may have more columns, and lack optional ones.
             others: the fields that no file holds.
         """
-        return cls(**{name: s.from_arrow(table[s.column]) for name, s in cls.signals().items()}, **others)
+        there = {n: s for n, s in cls.signals().items() if not s.optional or s.column in table.column_names}
+        return cls(**{name: signal.from_arrow(table[signal.column]) for name, signal in there.items()}, **others)
 
     def features(self) -> Features:
         """What calibrators read of these rows."""

@@ -24,6 +24,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     truth = embeddings(tmp_path / "data.parquet", rows=400)
     write_trusted(tmp_path / "trusted.parquet", truth, every=4)
     write_trusted(tmp_path / "few.parquet", truth, every=20)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
     return tmp_path
 
 
@@ -50,6 +51,15 @@ def test_rows_are_predicted_again_and_the_first_predictions_are_kept(data: Path,
     assert (two["predicted_margin"].to_numpy() != one["predicted_margin"].to_numpy()).mean() > 0.9
     assert all((first != second).any() for first, second in zip(heads("one"), heads("two"), strict=True))
     assert json.loads((data / "two" / "run.json").read_text())["options"]["effort"]["rounds"] is None
+
+
+def test_more_verified_rows_calibrate_both_rounds_again(data: Path, command: Command) -> None:
+    fit(command, "run")
+    truth = json.loads((data / "truth.json").read_text())
+    write_trusted(data / "more.parquet", truth, every=2)
+    outcome = command("score", "run", "--trusted", "more.parquet")
+    assert outcome.code == 0, outcome.err
+    assert "200 audited rows" in outcome.out
 
 
 def test_new_rows_are_judged_by_the_heads_of_the_second_round(data: Path, command: Command) -> None:
