@@ -68,7 +68,7 @@ def test_a_text_is_taken_for_the_member_that_it_names() -> None:
             lambda: GateConfig({"max-noise": Limit(0.1)}, on_inconclusive="foo"),
             "`on_inconclusive` 'foo' is unknown. Choose one of: fail, warn, pass.",
         ),
-        (lambda: Goal("foo", 0.9), "but it is 'foo'. Choose one of: precision, noise, budget."),
+        (lambda: Goal("foo", 0.9), "but it is 'foo'. Choose one of: precision, noise, budget, f1, cost."),
     ],
 )
 def test_a_text_that_names_nothing_is_refused(make: Callable[[], object], message: str) -> None:

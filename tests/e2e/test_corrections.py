@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ def corrected(folder: Path) -> dict[str, str]:
 
 
 def noise(run: Path) -> dict[str, Any]:
-    return dict(json.loads((run / "noise.json").read_text()))
+    """What it says of the noise: which flagged rows the list beside it holds is another matter."""
+    content = dict(json.loads((run / "noise.json").read_text()))
+    assert content.pop("flagged_csv")
+    return content
 
 
 def test_sixty_corrections_change_no_rate_by_a_bit(folder: Path, run: Path, command: Command) -> None:
@@ -196,7 +200,7 @@ def test_reviewed_flagged_rows_given_as_verified_leave_the_rates_as_they_are(
     assert "all rates are those of the 120 rows that were audited before" in notice["message"]
     first, second = outcome.out.splitlines()[:2]
     assert first.startswith("Noise ")
-    assert second.strip().startswith("Warning: The 60 verified rows cannot be a random sample")
+    assert re.match(r"\s+Warning: (The 60 verified rows cannot be a random sample|Rows in doubt may have been)", second)
     assert "Pass rows that you picked with --corrections FILE." in second
     gated = command("gate", run, "--max-noise", "0.5")
     assert (gated.code, "picked-rows-measure-nothing" in gated.out) == (0, True)

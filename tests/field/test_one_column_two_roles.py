@@ -68,7 +68,7 @@ def test_copies_of_rows_whose_ids_are_their_paths(tmp_path: Path, command: Comma
     assert outcome.code == 0, outcome.err
     if format in ("folder", "parquet", "csv", "json", "jsonl"):
         columns = {"folder": {}, "parquet": {"image": "c"}}.get(format, {"image": "c"})
-        data = tmp_path / "out" / ("" if format in ("folder", "parquet") else f"train/d.{format}")
+        data = tmp_path / "out" / ("" if format in ("folder", "parquet") else f"d.{format}")
         read = read_manifest(Source(str(data), columns=Columns(**columns), allow_absolute=True))
         assert sorted(read.table["sample_id"].to_pylist()) == NAMES[:3]
         assert read.readable.all()
