@@ -15,11 +15,18 @@ _ENDLESS = re.compile(r"(?P<quote>['\"])(?:(?!(?P=quote)).){400,}(?P=quote)|\S{4
 #: How a formula of a spreadsheet begins, also behind apostrophes that were put before it (OWASP ASVS 5, 1.2.10).
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\0＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
+#: What XML 1.0 cannot hold, not even escaped; and the halves of what UTF-16 writes in two.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def printable(text: object) -> str:
     """Make a user's text safe for a terminal: no control or direction-changing characters."""
     return "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in str(text))
+
+
+def xml_text(text: str) -> str:
+    """Replace the characters that XML cannot hold, even escaped."""
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def shortened(text: str, most: int) -> str:

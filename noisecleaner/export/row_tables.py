@@ -62,12 +62,16 @@ class TextFormat:
     """How tables are written as text.
 
     Args:
-        ending: of a file that stands for one of the owner's, or for none.
+        endings: of such files; the first is that of a file that stands for none of the owner's.
         opened: opens a file to write such tables to, as the owner wrote his.
     """
 
-    ending: Callable[[Place | None], str]
+    endings: tuple[str, ...]
     opened: Callable[[Path, Place | None], AbstractContextManager[Callable[[pa.Table], None]]]
+
+    def ending(self, like: Place | None) -> str:
+        """The ending of a file that stands for one of the owner's, or for none."""
+        return like.suffix if like is not None and like.suffix in self.endings else self.endings[0]
 
 
 def write_rows(folder: Path, copy: Copy, stage: Stage, how: TextFormat) -> None:

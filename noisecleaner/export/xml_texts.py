@@ -6,15 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.texts import agreeing, counted
-
-#: What XML 1.0 cannot hold, not even escaped; and the halves of what UTF-16 writes in two.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def xml_text(text: str) -> str:
-    """Replace the characters that XML cannot hold, even escaped."""
-    return _NOT_XML.sub("\ufffd", text)
+from noisecleaner.texts import agreeing, counted, xml_text
 
 
 def xml_names(names: Sequence[str], most: int) -> list[str]:

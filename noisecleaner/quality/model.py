@@ -11,6 +11,7 @@ import numpy as np
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.quality.calibration import PARTS, Calibrator, stratified
 from noisecleaner.quality.evidence import Evidence, fit_on_evidence
+from noisecleaner.quality.features import Features
 from noisecleaner.quality.planted import CleanOnlyRows, fit_planted, prior_of
 from noisecleaner.quality.sharpening import Sharpening, fit_sharpening
 from noisecleaner.quality.signals import Predictions, Signals
@@ -104,9 +105,7 @@ class QualityModel:
         """Compute label quality of fitted rows in [0, 1], shape [rows]; NaN where a row was not predicted."""
         if self.fitted is None:
             return np.exp(signals.predictions.log_probability)
-        features = self._evidence.of(signals.predictions).beside(signals.dynamics.features())
-        if signals.first is not None:
-            features = features.beside(self._first_evidence.of_first(signals.first))
+        features = _of_fitted(self._evidence.of(signals.predictions), signals, first=self._first_evidence)
         return np.where(signals.predictions.known, self.fitted.probability(features), np.nan)
 
     def quality_of_new(self, predictions: Predictions) -> FloatArray:
@@ -229,11 +228,9 @@ def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_
     wrong = np.flatnonzero(~correct)
     mistaken = labels.take(wrong)
     alternatives = alternative(predictions.take(wrong), transition, mistaken)
-    fitted = new.beside(audited.dynamics.features())
     first_sharpening = None if audited.first is None else fit_sharpening(audited.first, labels, transition)
-    if audited.first is not None:
-        before = Evidence(transition=transition, sharpening=first_sharpening)
-        fitted = fitted.beside(before.of_first(audited.first, labels))
+    first = Evidence(transition=transition, sharpening=first_sharpening)
+    fitted = _of_fitted(new, audited, first=first, leave_out=labels)
     return QualityModel(
         "audited",
         transition=transition,
@@ -244,6 +241,21 @@ def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_
         suggestion=fit_confidence(alternatives, mistaken, MIN_EACH // 2),
         named=_named(labels, correct),
     )
+
+
+def _of_fitted(
+    read: Features, signals: Signals, *, first: Evidence, leave_out: VerifiedLabels | None = None
+) -> Features:
+    """Put beside what is read of new rows, too, what is known of fitted ones alone.
+
+    Args:
+        read: of the predictions.
+        signals: of the rows.
+        first: how predictions of a first round are read.
+        leave_out: see `Evidence.of`.
+    """
+    known = read.beside(signals.dynamics.features())
+    return known if signals.first is None else known.beside(first.of_first(signals.first, leave_out))
 
 
 def _named(labels: VerifiedLabels, correct: BoolArray) -> float:

@@ -12,20 +12,10 @@ import pyarrow.compute as pc
 
 from noisecleaner.ingest import Skip
 from noisecleaner.pages.pictures import Size, Thumbnail
-from noisecleaner.runs.lowest import lowest
+from noisecleaner.runs.lowest import finite, lowest
 
 #: Of pictures of a row, and of one that looks like it: two hundred rows make a page of half a megabyte.
 CARD, SMALL = Size(edge=96, bytes=1150), Size(edge=44, bytes=400)
-#: Columns of scores.parquet that `worst_rows` reads beside the one that is cut.
-SHOWN = (
-    "sample_id",
-    "given_label",
-    "suggested_label",
-    "suggested_confidence",
-    "trusted_label",
-    "corrected_label",
-    "flagged",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +98,7 @@ def worst_rows(batches: Iterable[pa.RecordBatch], by: str, most: int) -> Gallery
     """Choose the rows with the lowest values; behind them come flagged rows that have none.
 
     Args:
-        batches: of scores.parquet, with the columns `SHOWN` and `by`.
+        batches: of scores.parquet, with the columns `lowest.SHOWN` and `by`.
         by: the column whose values count.
         most: how many to choose.
     """
@@ -129,7 +119,7 @@ def _row(number: int, cells: Mapping[str, Any], value: float | None) -> GalleryR
         confidence=cells["suggested_confidence"],
         verified=cells["corrected_label"] or cells["trusted_label"],
         flagged=bool(cells["flagged"]),
-        value=None if value is None or not np.isfinite(value) else float(value),
+        value=finite(value),
     )
 
 

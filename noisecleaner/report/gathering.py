@@ -20,7 +20,8 @@ from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.notices import void
 from noisecleaner.quality.calibration import ReliabilityBin, reliability_bins
 from noisecleaner.report.contents import ClassBar, Remaining, Report, SharedImage, SkippedRows
-from noisecleaner.report.gallery import SHOWN, worst_rows
+from noisecleaner.report.gallery import worst_rows
+from noisecleaner.runs.lowest import SHOWN
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import PAIRED, likely_confusions, worst_classes

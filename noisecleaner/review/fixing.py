@@ -15,19 +15,9 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.pages.dataset import moved, pictured, refuse_changed
 from noisecleaner.review.sheet import FlaggedRow, Kind, Sheet
-from noisecleaner.runs.lowest import lowest
+from noisecleaner.runs.lowest import SHOWN, finite, lowest
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.texts import agreeing, counted
-
-_COLUMNS = (
-    "sample_id",
-    "given_label",
-    "suggested_label",
-    "suggested_confidence",
-    "trusted_label",
-    "corrected_label",
-    "flagged",
-)
 
 
 def flagged(run: ScoredRun, data: Source | None, *, most: int) -> tuple[Sheet, Manifest]:
@@ -46,7 +36,7 @@ def flagged(run: ScoredRun, data: Source | None, *, most: int) -> tuple[Sheet, M
     """
     classes, by = run.metadata.classes, run.metadata.by
     source = pictured(moved(run.metadata.source, data))
-    chosen = lowest(run.batches([*_COLUMNS, by]), by, most, lambda batch, _: _open(batch, classes))
+    chosen = lowest(run.batches([*SHOWN, by]), by, most, lambda batch, _: _open(batch, classes))
     if not len(chosen.numbers) or chosen.table is None:
         raise NoisecleanerError(
             f"Rows to correct are flagged ones that nobody has looked at, but {run.path} has none of "
@@ -89,13 +79,9 @@ def _row(cells: Mapping[str, Any], places: Mapping[str, int], value: float | Non
         sample_id=cells["sample_id"],
         given=given,
         suggested=None if suggested == given else suggested,
-        value=_finite(value),
-        confidence=_finite(confidence),
+        value=finite(value),
+        confidence=finite(confidence),
     )
-
-
-def _finite(number: float | None) -> float | None:
-    return None if number is None or not np.isfinite(number) else float(number)
 
 
 def _by_pair(rows: tuple[FlaggedRow, ...]) -> IntArray:

@@ -10,6 +10,17 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 
+#: What a person is shown of such a row, columns of scores.parquet, beside the one that is cut.
+SHOWN = (
+    "sample_id",
+    "given_label",
+    "suggested_label",
+    "suggested_confidence",
+    "trusted_label",
+    "corrected_label",
+    "flagged",
+)
+
 
 class Lowest(NamedTuple):
     """Rows that were chosen.
@@ -52,3 +63,8 @@ def lowest(
         table, numbers, values = table.take(pa.array(kept)), numbers[kept], values[kept]
         first += len(batch)
     return Lowest(table, numbers, of)
+
+
+def finite(number: float | None) -> float | None:
+    """A cell's number for JSON; None where it has none."""
+    return None if number is None or not np.isfinite(number) else float(number)

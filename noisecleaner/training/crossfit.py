@@ -86,10 +86,14 @@ class CrossFit:
         state = learner.state
         with progress.stage("Reading out", len(fold.predicted), "rows") as stage, few_threads(state.network):
             readout = read_fold(state, self.data, fold, rows=self.assignment.rows, stage=stage)
-        weights = {name: tensor.cpu().numpy() for name, tensor in state.outcome().state_dict().items()}
-        write_arrays(self.run.auditor / f"fold-{number}.safetensors", weights, {})
+        self.keep(number, state.outcome())
         readout.write(self.result(number))
         checkpoint.remove()
+
+    def keep(self, number: int, network: Network) -> None:
+        """Write the network that judges for a fold from now on."""
+        weights = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
+        write_arrays(self.run.auditor / f"fold-{number}.safetensors", weights, {})
 
     def _data(self, fold: Fold) -> Data:
         """What a fold trains on: rows that were corrected have their correction for a label, where they may."""

@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from noisecleaner.arrays import NO_CLASS, Array, IntArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import write_arrays
 from noisecleaner.networks.heads import Standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Progress
@@ -62,8 +60,7 @@ def second_readouts(crossfit: CrossFit, readouts: Sequence[FoldReadout], progres
             network = _network(crossfit, head)
             with few_threads(network):
                 read = read_again(readout, network, crossfit.data, fold, rows=rows)
-            weights = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-            write_arrays(crossfit.run.auditor / f"fold-{number}.safetensors", weights, {})
+            crossfit.keep(number, network)
             again.append(replace(read, first=readout.predictions))
             stage.advance(1)
     return again
@@ -91,13 +88,10 @@ def _against(crossfit: CrossFit) -> Iterator[str]:
 def _rows(crossfit: CrossFit) -> Rows:
     """What the round looks at: each fold's predicted rows are a part."""
     folds, data = crossfit.assignment.folds, crossfit.data
-    part = np.full(len(data.given), -1)
+    part, used = np.full(len(data.given), -1), np.zeros(len(data.given), dtype=bool)
     for number, fold in enumerate(folds):
         part[fold.predicted] = number
-    used = np.zeros(len(data.given), dtype=bool)
-    used[_together([fold.source for fold in folds])] = True
-    used[_together([fold.steering for fold in folds])] = True
-    used[_together([fold.predicted for fold in folds])] = True
+        used[fold.source] = used[fold.steering] = used[fold.predicted] = True
     scaling = next(module for module in crossfit.network().modules() if isinstance(module, Standardise))
     return Rows(
         vectors=data.array,
@@ -105,15 +99,10 @@ def _rows(crossfit: CrossFit) -> Rows:
         scale=scaling.scale.numpy(),
         given=data.given,
         known=data.trusted,
-        excluded=data.trusted == NO_CLASS,
         part=part,
         used=used,
         classes=crossfit.shape.classes,
     )
-
-
-def _together(parts: Sequence[IntArray]) -> Array:
-    return np.unique(np.concatenate(parts))
 
 
 def _network(crossfit: CrossFit, head: LinearHead) -> Network:

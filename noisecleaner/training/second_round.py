@@ -12,15 +12,16 @@ the soft labels, the temperature or the transition matrix that these were made w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
-from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.arrays import NO_CLASS, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 from noisecleaner.training.discriminant import ClassSums, LinearHead, Moments, Spread
 
@@ -32,7 +33,7 @@ _TEMPERATURES = (-5.0, 2.0)
 _BLOCK = 8_192
 #: Verified rows without which nothing tells what is given in place of what.
 LEAST_KNOWN = 20
-#: Numbers of a vector, squared, times 40 bytes, are in memory at once.
+#: Numbers of a vector; their square, times some hundred bytes, is in memory at once.
 MOST_WIDTH = 4_096
 
 
@@ -45,8 +46,7 @@ class Rows:
         mean: subtracted from each, shape [width].
         scale: and multiplied with, shape [width].
         given: class index of the given label, -1 where there is none.
-        known: class index of the label that is certain, below 0 where there is none.
-        excluded: rows that train nothing: no class is right for them.
+        known: class index of the label that is certain, below 0 where there is none; `NO_CLASS` trains nothing.
         part: the part that a row belongs to, 0 to parts - 1; -1 for rows that are no part, and only train.
         used: rows that train.
         classes: number of classes.
@@ -57,15 +57,14 @@ class Rows:
     scale: SingleArray
     given: IntArray
     known: IntArray
-    excluded: BoolArray
     part: IntArray
     used: BoolArray
     classes: int
-    members: list[IntArray] = field(init=False)
 
-    def __post_init__(self) -> None:
-        places = [np.flatnonzero(self.used & (self.part == number)) for number in (*range(self.parts), -1)]
-        object.__setattr__(self, "members", places)
+    @cached_property
+    def members(self) -> list[IntArray]:
+        """The rows of each part that train, and behind them those that are no part."""
+        return [np.flatnonzero(self.used & (self.part == number)) for number in (*range(self.parts), -1)]
 
     @property
     def parts(self) -> int:
@@ -87,7 +86,7 @@ class Rows:
         """Labels to begin with: what is known for certain, but for a part's, else what is given; [rows, classes]."""
         label = np.where((self.known >= 0) & (self.part != without), self.known, self.given)
         soft = np.zeros((len(label), self.classes), np.float32)
-        train = np.flatnonzero(self.used & (label >= 0) & ~self.excluded)
+        train = np.flatnonzero(self.used & (label >= 0) & (self.known != NO_CLASS))
         soft[train, label[train]] = 1
         return soft
 
@@ -141,10 +140,10 @@ def _sums(rows: Rows, number: int, soft: SingleArray) -> ClassSums:
 
 def _soften(rows: Rows, soft: SingleArray, logits: SingleArray, given_if: FloatArray, part: int) -> None:
     """Put the posterior of the true label in place of labels that nobody verified."""
-    open_rows = rows.used & (rows.part >= 0) & (rows.part != part) & (rows.known < 0) & ~rows.excluded
-    places = np.flatnonzero(open_rows & (rows.given >= 0))
-    posterior = _log_softmax(logits[places]) + np.log(given_if.astype(np.float32)).T[rows.given[places]]
-    soft[places] = np.exp(_log_softmax(posterior))
+    open_rows = rows.used & (rows.part >= 0) & (rows.part != part) & (rows.known < 0)
+    places = np.flatnonzero(open_rows & (rows.known != NO_CLASS) & (rows.given >= 0))
+    posterior = log_softmax(logits[places], axis=1) + np.log(given_if.astype(np.float32)).T[rows.given[places]]
+    soft[places] = np.exp(log_softmax(posterior, axis=1))
 
 
 def _temperature(logits: SingleArray, labels: IntArray) -> float:
@@ -157,10 +156,5 @@ def _temperature(logits: SingleArray, labels: IntArray) -> float:
 
 def _loss(logits: SingleArray, labels: IntArray, factor: float) -> float:
     there = labels >= 0
-    scores = _log_softmax(logits[there] * np.float32(factor))
+    scores = log_softmax(logits[there] * np.float32(factor), axis=1)
     return -float(scores[np.arange(len(scores)), labels[there]].mean(dtype=np.float64))
-
-
-def _log_softmax(logits: SingleArray) -> SingleArray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

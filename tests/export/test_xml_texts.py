@@ -8,7 +8,8 @@ from xml.sax.saxutils import quoteattr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.export.xml_texts import xml_names, xml_text
+from noisecleaner.export.xml_texts import xml_names
+from noisecleaner.texts import xml_text
 
 
 def attribute(text: str) -> str:

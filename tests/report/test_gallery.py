@@ -12,7 +12,8 @@ from support.scored import scores_table
 
 from noisecleaner.ingest import Skip
 from noisecleaner.pages.pictures import Thumbnail
-from noisecleaner.report.gallery import SHOWN, worst_rows
+from noisecleaner.report.gallery import worst_rows
+from noisecleaner.runs.lowest import SHOWN
 
 VALUE = st.none() | st.floats(0, 1, width=32)
 

@@ -41,7 +41,6 @@ def drawn(count: int = 1_500, noise: float = 0.4, seed: int = 0, apart: float = 
         scale=(1 / vectors.std(axis=0)).astype(np.float32),
         given=given,
         known=known,
-        excluded=np.zeros(count, dtype=bool),
         part=rng.integers(0, PARTS, count),
         used=np.ones(count, dtype=bool),
         classes=CLASSES,
@@ -65,7 +64,7 @@ def test_what_is_verified_in_a_part_changes_nothing_in_its_head(part: int, lie: 
     inside = (rows.part == part) & (rows.known >= 0)
     known = rows.known.copy()
     known[inside] = {"other": (known[inside] + 1) % CLASSES, "none": NO_CLASS, "unverified": UNVERIFIED}[lie]
-    other = replace(rows, known=known, excluded=known == NO_CLASS)
+    other = replace(rows, known=known)
     heads, others = second_round(rows), second_round(other)
     np.testing.assert_array_equal(heads[part].weight, others[part].weight)
     np.testing.assert_array_equal(heads[part].bias, others[part].bias)
@@ -105,7 +104,7 @@ def test_its_probabilities_are_those_of_the_true_label() -> None:
 def test_rows_of_no_class_or_without_a_label_train_nothing() -> None:
     rows = drawn().rows
     idle = np.arange(len(rows.given)) % 7 == 0
-    excluded = replace(rows, known=np.where(idle, NO_CLASS, rows.known), excluded=idle)
+    excluded = replace(rows, known=np.where(idle, NO_CLASS, rows.known))
     given = np.where(idle, (rows.given + 2) % CLASSES, rows.given)
     for one, two in zip(second_round(excluded), second_round(replace(excluded, given=given)), strict=True):
         np.testing.assert_array_equal(one.weight, two.weight)

@@ -31,7 +31,7 @@ def refuse(copy: Copy) -> None:
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write a file for each of the owner's, or for each split."""
-    write_rows(folder, copy, stage, TextFormat(ending=_ending, opened=opened))
+    write_rows(folder, copy, stage, TextFormat(endings=ENDINGS, opened=opened))
 
 
 @contextmanager
@@ -66,10 +66,6 @@ def opened(path: Path, like: Place | None) -> Iterator[Callable[[pa.Table], None
             file.writelines(_line(cells, delimiter, special) + end for cells in zip(*columns, strict=True))
 
         yield write_table
-
-
-def _ending(like: Place | None) -> str:
-    return like.suffix if like is not None and like.suffix in ENDINGS else ENDINGS[0]
 
 
 def _line(cells: tuple[str, ...] | list[str], delimiter: str, special: re.Pattern[str]) -> str:

@@ -18,9 +18,10 @@ from noisecleaner.export.file_names import safe_names
 from noisecleaner.export.image_names import FlatNames
 from noisecleaner.export.items import Item, column_names, items
 from noisecleaner.export.json_values import as_text
-from noisecleaner.export.xml_texts import renamed_classes, xml_names, xml_text
+from noisecleaner.export.xml_texts import renamed_classes, xml_names
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
+from noisecleaner.texts import xml_text
 
 NEEDS_IMAGES = True
 NEXT = (

@@ -12,6 +12,7 @@ from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.jsonl import lines
 from noisecleaner.export.row_tables import TextFormat, refuse_bytes, write_rows
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.readers.json import ENDINGS
 from noisecleaner.progress import Stage
 
 NEEDS_IMAGES = False
@@ -25,7 +26,7 @@ def refuse(copy: Copy) -> None:
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write a file for each of the owner's, or for each split."""
-    write_rows(folder, copy, stage, TextFormat(ending=lambda _: ".json", opened=_opened))
+    write_rows(folder, copy, stage, TextFormat(endings=ENDINGS, opened=_opened))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def refuse(copy: Copy) -> None:
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
     """Write a file for each of the owner's, or for each split."""
-    write_rows(folder, copy, stage, TextFormat(ending=_ending, opened=opened))
+    write_rows(folder, copy, stage, TextFormat(endings=ENDINGS, opened=opened))
 
 
 @contextmanager
@@ -46,7 +46,3 @@ def lines(table: pa.Table) -> Iterator[str]:
     """Yield a JSON object for each row of a table."""
     for row in records(table):
         yield json.dumps(row, ensure_ascii=False, allow_nan=False)
-
-
-def _ending(like: Place | None) -> str:
-    return like.suffix if like is not None and like.suffix in ENDINGS else ENDINGS[0]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from noisecleaner.gate.limits import Level
 from noisecleaner.gate.verdicts import Effect, Finding, Outcome, Verdict
 from noisecleaner.notices import doubts
-from noisecleaner.texts import printable
-
-# XML 1.0 has no way to write these, not even escaped; `printable` has replaced the control characters
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from noisecleaner.texts import printable, xml_text
 
 
 def render(verdict: Verdict) -> str:
@@ -82,4 +78,4 @@ def _one_part(run: str) -> str:
 
 
 def _legal(text: str) -> str:
-    return _ILLEGAL.sub("�", printable(text))
+    return xml_text(printable(text))
