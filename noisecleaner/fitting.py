@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,27 +9,23 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from noisecleaner.arrays import NO_CLASS, UNVERIFIED, Array
+from noisecleaner.arrays import NO_CLASS, Array
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
-from noisecleaner.files import AnyPath, located, spelled, write_arrays
+from noisecleaner.files import AnyPath, located, spelled
 from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.vectors.class_vectors import read_class_vectors
-from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality.model import MIN_EACH, QualityModel, VerifiedRows, comparable_quality, fit_quality
-from noisecleaner.quality.signals import Predictions, Signals
-from noisecleaner.runs.auditor import AuditorRecord
+from noisecleaner.quality.model import QualityModel, VerifiedRows, comparable_quality, fit_quality
+from noisecleaner.quality.signals import Signals
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.contents import Contents, refuse_other_data
 from noisecleaner.runs.record import FitResult, Record
-from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run, fingerprint, open_run
-from noisecleaner.runs.scored import NOT_CALIBRATED
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.runs.zero_shot import with_zero_shot
 from noisecleaner.tables import DUPLICATES, write_table
@@ -38,7 +33,8 @@ from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.duplicates import find_duplicates
-from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
+from noisecleaner.training.folds import FoldAssignment, assign_folds
+from noisecleaner.training.outcome import result_of, shortage, write_auditor, write_reference
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.rounds import choose_rounds, second_readouts
 from noisecleaner.training.schedule import choose_schedule
@@ -46,11 +42,6 @@ from noisecleaner.training.trustcheck import notices_after, notices_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
 FOLDS = 5
-#: Why label quality may be off, where real errors did not calibrate it.
-_UNCALIBRATED = {
-    "planted": "it was calibrated on known wrong labels put on verified rows, not on real errors",
-    "uncalibrated": "it is the probability that the network gives the label, uncalibrated",
-}
 
 
 def fit(
@@ -100,11 +91,11 @@ def fit(
         signals = with_zero_shot(signals, class_vectors, data.array, run)
         clock.lap("train")
         corpus, quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
-        _write_auditor(cross_fit, architecture, corpus, quality, zero_shot=class_vectors is not None)
-        _write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
+        write_auditor(cross_fit, architecture, corpus, quality, zero_shot=class_vectors is not None)
+        write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
         clock.lap("conclude")
-        result = _result(cross_fit, corpus, quality, clock.seconds)
-        notices = _shortage(result)
+        result = result_of(cross_fit, corpus, quality, clock.seconds)
+        notices = shortage(result)
         progress.tell(*notices)
         result = replace(result, notices=(*result.notices, *notices))
         run.finish(replace(wanted, result=result))
@@ -279,70 +270,3 @@ def _conclude(
     trace = Trace(table, dataset.classes, model.method, none_label=none_label, ordered=ordered)
     trace.write(cross_fit.run.trace)
     return corpus.noting(*notices), model
-
-
-def _write_auditor(
-    cross_fit: CrossFit, architecture: Architecture, corpus: Corpus, quality: QualityModel, *, zero_shot: bool
-) -> None:
-    """Write what `score_new` needs beside the folds' networks."""
-    run, classes = cross_fit.run, corpus.target_classes
-    if architecture.frozen is not None:
-        weights = {name: tensor.cpu().numpy() for name, tensor in architecture.frozen.tensors().items()}
-        write_arrays(run.auditor / "backbone.safetensors", weights, {})
-    folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
-    ordered = corpus.target_ordered
-    record = AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality, ordered=ordered)
-    replace(record, zero_shot=zero_shot).write(run)
-
-
-def _write_reference(
-    cross_fit: CrossFit, classes: tuple[str, ...], predictions: Predictions, quality: QualityModel
-) -> None:
-    """Write what new rows are compared with; the fitted rows of a transfer are another task, unlike new ones anyway."""
-    if quality.method == "transfer":
-        return
-    reference = Reference.of(
-        cross_fit.data.array,
-        cross_fit.shape.kind,
-        predictions=predictions,
-        quality=quality,
-        network=cross_fit.assignment.unseen_by,
-        classes=len(classes),
-    )
-    if reference is not None:
-        reference.write(cross_fit.run)
-
-
-def _result(cross_fit: CrossFit, corpus: Corpus, quality: QualityModel, seconds: dict[str, float]) -> FitResult:
-    dataset, judging = corpus.dataset, cross_fit.assignment.judging
-    before = dataset.readable & carried(dataset.table)
-    return FitResult(
-        rows=len(dataset),
-        skipped=dataset.skips(),
-        audited=int(((dataset.given >= 0) & (dataset.trusted != UNVERIFIED)).sum()),
-        clean_only=int((corpus.clean_only_labels >= 0).sum()),
-        judging=int(judging.sum()),
-        judged_wrong=int((judging & (dataset.given != dataset.trusted)).sum()),
-        quality=quality.method,
-        seconds=seconds,
-        notices=dataset.notices,
-        corrected=int(((dataset.corrected != UNVERIFIED) & ~before).sum()),
-        carried=int(before.sum()),
-    )
-
-
-def _shortage(result: FitResult) -> tuple[Notice, ...]:
-    """Say so where too few verified rows could judge, and how many would do."""
-    if result.quality not in _UNCALIBRATED:
-        return ()
-    rarer = min(result.judged_wrong, result.judging - result.judged_wrong)
-    enough = max(MIN_AUDITED, math.ceil(1.5 * MIN_EACH * result.judging / rarer)) if rarer else 300
-    judges = (
-        f"only {result.judging} could judge, {result.judged_wrong} of them wrong" if result.judging else "none could"
-    )
-    message = (
-        f"label_quality needs {MIN_EACH} right and {MIN_EACH} wrong verified rows to be calibrated on, but {judges}: "
-        f"{_UNCALIBRATED[result.quality]}. Verify "
-        f"about {enough:,} rows, drawn at random."
-    )
-    return (Notice(code=NOT_CALIBRATED, message=message),)

@@ -1,4 +1,4 @@
-"""`fit`: what it refuses before it works, what it records and returns, and what it says of too few verified rows."""
+"""`fit`: what it refuses before it works, and what it records and returns."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.progress import Progress
-from noisecleaner.quality.model import MIN_EACH
 from noisecleaner.runs.config import FitConfig
-from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.run import Run
 from noisecleaner.settings import Effort
-from noisecleaner.training.folds import MIN_AUDITED
 
 ROWS = 300
 
@@ -90,40 +87,6 @@ def test_heads_are_cross_fitted(config: FitConfig, tmp_path: Path, effort: Effor
     networks = sorted(path.name for path in (tmp_path / "run" / "auditor").glob("fold-*"))
     assert networks == [f"fold-{fold}.safetensors" for fold in range(folds)]
     assert result.judging == result.audited  # no row judges what it has steered, so all of them may
-
-
-RESULT = FitResult(
-    rows=900, skipped={}, audited=200, clean_only=0, judging=100, judged_wrong=5, quality="planted", seconds={}
-)
-
-
-def warned(result: FitResult) -> list[str]:
-    return [notice.message for notice in fitting._shortage(result)]
-
-
-@pytest.mark.parametrize("quality", ["audited", "transfer"])
-def test_what_is_calibrated_on_real_errors_needs_no_warning(quality: str) -> None:
-    assert warned(replace(RESULT, quality=quality)) == []
-
-
-@pytest.mark.parametrize(("quality", "reason"), [("planted", "known wrong labels"), ("uncalibrated", "uncalibrated")])
-def test_what_is_not_says_why_and_how_many_rows_would_do(quality: str, reason: str) -> None:
-    (warning,) = warned(replace(RESULT, quality=quality))
-    assert reason in warning
-    assert "only 100 could judge, 5 of them wrong" in warning
-    assert "Verify about 300 rows" in warning  # of which 15 would be wrong
-
-
-@pytest.mark.parametrize(
-    ("judging", "wrong", "enough"),
-    [(100, 5, 300), (100, 95, 300), (100, 0, 300), (0, 0, 300), (10, 5, 30), (10_000, 1, 150_000), (12, 11, 180)],
-)
-def test_enough_rows_hold_half_as_many_again_as_are_needed_of_each_kind(judging: int, wrong: int, enough: int) -> None:
-    (warning,) = warned(replace(RESULT, judging=judging, judged_wrong=wrong))
-    assert f"Verify about {enough:,} rows" in warning
-    assert enough >= MIN_AUDITED
-    if rarer := min(wrong, judging - wrong):
-        assert enough * rarer / judging >= 1.5 * MIN_EACH
 
 
 def test_each_part_takes_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
