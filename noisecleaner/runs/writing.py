@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,9 @@ from noisecleaner.files import together, write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.goal import Goal
-from noisecleaner.noise.ranking import Rankings, rank
-from noisecleaner.noise.rates import Rows, measure
 from noisecleaner.noise.thresholds import TooFewVerifiedError
-from noisecleaner.notices import Notice, void
 from noisecleaner.progress import Progress
-from noisecleaner.quality.calibration import reliability
+from noisecleaner.runs.assessment import Assessment
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
 from noisecleaner.runs.cutoff import Cutoff, refuse_unranked
 from noisecleaner.runs.fixes import Fixes
@@ -30,7 +27,6 @@ from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.runs.second_looks import Rechecked, recheck
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import CLEANLAB, REPORT, SCORES, count_true, write_table
@@ -92,65 +88,112 @@ def _write_files(
     fresh_labels: bool,
 ) -> TooFewVerifiedError | None:
     """Write the files; return why the goal is not reached, where they were written in spite of that."""
-    by, scored = cutoff.by or "label_quality", scored.without_needless()
-    rows, values = scored.rows(), scored.values(by)
-    rechecked = recheck(scored.looks(rows.audited & rows.judging))
-    if rechecked is not None:
-        notice = _recheck_notice(scored, rows, rechecked)
-        progress.tell(notice)
-        scored = scored.noting(notice)
-        rows = scored.rows() if rechecked.void else replace(rows, verifiers=rechecked.errors)
-    rankings = rank(replace(rows, judging=rows.judging & ~scored.disputed))
-    if rankings is not None and (doubt := rankings.doubt()) is not None:
-        progress.tell(doubt)
-        scored = scored.noting(doubt)
-    refuse_unranked(scored, rows, by)
-    cut = Cut(values, rows)
-    missed = None
-    try:
-        threshold = cutoff.threshold_for(cut, out, model=scored.model, notices=scored.notices)
-    except TooFewVerifiedError as error:
-        if not fresh_labels and ScoredRun.has_scores(out):
-            raise
-        cutoff = cutoff.without_goal()
-        threshold = cutoff.number()
-        missed = error.after_writing(out, threshold=threshold)
-    metadata = Metadata(
+    assessed = Assessment.of(scored.without_needless(), progress)
+    flagging = _Flagging.of(assessed, cutoff, out, fresh_labels=fresh_labels)
+    progress.detail(flagging.words())
+    metadata = _metadata(flagging, run=run, source=source).to_json()
+    with together(out) as staged:
+        _stage_tables(staged, flagging, metadata)
+        _stage_noise(staged, flagging, before=out / NOISE)
+        kept = keep_edited(out, staged)
+    if kept is not None:
+        progress.note(f"{out / FLAGGED} had been edited: what was in it is kept as {out / kept}.")
+    return flagging.missed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Flagging:
+    """Where assessed rows are cut, and which are flagged by that.
+
+    Args:
+        assessed: the rows.
+        cutoff: what was asked; without its goal where that cannot be reached.
+        cut: the rows in the order of the column that is cut.
+        threshold: where it is cut.
+        flagged: booleans of shape [rows], see `flags`.
+        missed: why the goal is not reached; None where it is, or where there is none.
+    """
+
+    assessed: Assessment
+    cutoff: Cutoff
+    cut: Cut
+    threshold: float
+    flagged: pa.Array
+    missed: TooFewVerifiedError | None
+
+    @classmethod
+    def of(cls, assessed: Assessment, cutoff: Cutoff, out: Path, *, fresh_labels: bool) -> _Flagging:
+        """Choose the threshold, and flag rows; see `write`."""
+        scored, rows, by = assessed.scored, assessed.rows, _column(cutoff)
+        refuse_unranked(scored, rows, by)
+        values = scored.values(by)
+        cut, missed = Cut(values, rows), None
+        try:
+            threshold = cutoff.threshold_for(cut, out, model=scored.model, notices=scored.notices)
+        except TooFewVerifiedError as error:
+            if not fresh_labels and ScoredRun.has_scores(out):
+                raise
+            cutoff = cutoff.without_goal()
+            threshold = cutoff.number()
+            missed = error.after_writing(out, threshold=threshold)
+        flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
+        return cls(assessed=assessed, cutoff=cutoff, cut=cut, threshold=threshold, flagged=flagged, missed=missed)
+
+    @property
+    def by(self) -> By:
+        """The column that is cut."""
+        return _column(self.cutoff)
+
+    def words(self) -> str:
+        """Say how many rows are flagged."""
+        told = f"{counted(count_true(self.flagged), 'row')} of {len(self.flagged):,} are flagged"
+        return f"Below {self.threshold:g} of {self.by} {told}."
+
+
+def _column(cutoff: Cutoff) -> By:
+    return cutoff.by or "label_quality"
+
+
+def _metadata(flagging: _Flagging, *, run: Path, source: Source) -> Metadata:
+    """Say what stands beside the rows of both tables."""
+    scored = flagging.assessed.scored
+    return Metadata(
         run=run,
         source=source,
         classes=scored.classes,
-        by=by,
-        threshold=threshold,
+        by=flagging.by,
+        threshold=flagging.threshold,
         quality=scored.model,
-        goal=cutoff.aim,
+        goal=flagging.cutoff.aim,
         versions=versions(),
-        weighted=bool(np.isfinite(rows.probability[rows.audited]).any()),
-        kept_noise=cut.wrong_among(threshold).kept,
-        judged=int((rows.judging & rows.audited).sum()),
+        weighted=flagging.assessed.weighted,
+        kept_noise=flagging.cut.wrong_among(flagging.threshold).kept,
+        judged=flagging.assessed.judged,
         notices=scored.notices,
         unused=scored.unused,
         basis=scored.basis,
         contents=scored.contents,
-    ).to_json()
-    flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
-    told = f"{counted(count_true(flagged), 'row')} of {len(flagged):,} are flagged"
-    progress.detail(f"Below {threshold:g} of {by} {told}.")
-    with together(out) as staged:
-        parts, schema = _scores(scored, flagged), SCORES
-        if cutoff.cleanlab_columns:
-            parts = (with_cleanlab_columns(part, by) for part in parts)
-            schema = pa.schema([*SCORES, *CLEANLAB])
-        write_table(staged / "scores.parquet", parts, schema, metadata)
-        write_table(staged / "report.parquet", _reports(scored, rows, by=by, cut=cut), REPORT, metadata)
-        write_flagged(staged, ScoredRun(staged), top=cutoff.top)
-        noise = _noise(scored, rows, rankings=rankings, rechecked=rechecked)
-        fixes = None if scored.fixing is None else scored.fixing.fixes(flagged)
-        more = {"corrections": _fixes(out / NOISE, noise, fixes), "flagged_csv": fingerprint(staged / FLAGGED)}
-        write_json(staged / NOISE, {**noise, **more, "cut": _cut(by, threshold, cutoff.aim)})
-        kept = keep_edited(out, staged)
-    if kept is not None:
-        progress.note(f"{out / FLAGGED} had been edited: what was in it is kept as {out / kept}.")
-    return missed
+    )
+
+
+def _stage_tables(staged: Path, flagging: _Flagging, metadata: dict[str, Any]) -> None:
+    """Write the tables into a folder that takes its place as a whole."""
+    parts, schema = _scores(flagging.assessed.scored, flagging.flagged), SCORES
+    if flagging.cutoff.cleanlab_columns:
+        parts = (with_cleanlab_columns(part, flagging.by) for part in parts)
+        schema = pa.schema([*SCORES, *CLEANLAB])
+    write_table(staged / "scores.parquet", parts, schema, metadata)
+    write_table(staged / "report.parquet", _reports(flagging), REPORT, metadata)
+    write_flagged(staged, ScoredRun(staged), top=flagging.cutoff.top)
+
+
+def _stage_noise(staged: Path, flagging: _Flagging, *, before: Path) -> None:
+    """Write noise.json beside the tables; `before` is the one that it replaces, if there is one."""
+    fixing, noise = flagging.assessed.scored.fixing, flagging.assessed.to_json()
+    fixes = None if fixing is None else fixing.fixes(flagging.flagged)
+    more = {"corrections": _fixes(before, noise, fixes), "flagged_csv": fingerprint(staged / FLAGGED)}
+    cut = _cut(flagging.by, flagging.threshold, flagging.cutoff.aim)
+    write_json(staged / NOISE, {**noise, **more, "cut": cut})
 
 
 def _cut(by: By, threshold: float, goal: Goal | None) -> dict[str, Any]:
@@ -169,13 +212,6 @@ def _fixes(before: Path, noise: Mapping[str, Any], fixes: Fixes | None) -> dict[
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, or damaged ones
         return fixes.to_json()
     return fixes.compared(unchanged=unchanged).to_json()
-
-
-def _recheck_notice(scored: ScoredRows, rows: Rows, rechecked: Rechecked) -> Notice:
-    """Say what second looks make of the rate that first ones tell."""
-    seen, errors = rows.rate(), rechecked.errors
-    ids = scored.identity["sample_id"].filter(pa.array(scored.disputed)).to_pylist()
-    return rechecked.notice(ids, seen=seen, moved=seen if errors is None else errors.moved(seen))
 
 
 def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
@@ -207,23 +243,10 @@ def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
         yield pa.table({name: columns[name] for name in SCORES.names}, schema=SCORES)
 
 
-def _reports(scored: ScoredRows, rows: Rows, *, by: By, cut: Cut) -> Iterator[pa.Table]:
+def _reports(flagging: _Flagging) -> Iterator[pa.Table]:
     """Make the rows of report.parquet, of each column that holds a number."""
+    scored, rows = flagging.assessed.scored, flagging.assessed.rows
     measured = [name for name in _REPORTED if np.isfinite(scored.values(name)).any()]
-    for name in dict.fromkeys([*measured, by]):
-        yield ThresholdTable.of(name, cut if name == by else Cut(scored.values(name), rows)).to_table()
-
-
-def _noise(scored: ScoredRows, rows: Rows, *, rankings: Rankings | None, rechecked: Rechecked | None) -> dict[str, Any]:
-    """Make noise.json."""
-    judged = rows.judging & rows.audited & ~scored.disputed & np.isfinite(rows.expected)
-    calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
-    measured = {
-        "calibration": asdict(calibrated) if calibrated else None,
-        "ranking": rankings.to_json() if rankings else None,
-        "verifiers": rechecked.to_json() if rechecked else None,
-    }
-    # what nobody may believe is not told, not even as an expectation
-    model = "uncalibrated" if void(scored.notices) else scored.model
-    notices = {"notices": [notice.to_json() for notice in scored.notices]}
-    return {**measure(rows, scored.classes, model).to_json(), "quality": scored.model, **measured, **notices}
+    for name in dict.fromkeys([*measured, flagging.by]):
+        cut = flagging.cut if name == flagging.by else Cut(scored.values(name), rows)
+        yield ThresholdTable.of(name, cut).to_table()
