@@ -74,4 +74,4 @@ def test_methods_and_backbones_are_described() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    assert len(text_of("README.md").splitlines()) < 240
+    assert len(text_of("README.md").splitlines()) < 220

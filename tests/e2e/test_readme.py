@@ -1,4 +1,4 @@
-"""The README's commands, typed as a newcomer would, on the sample data; and what they promise."""
+"""The commands of README and METHODS, typed as a newcomer would, on the sample data; and what they promise."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from noisecleaner.registry import names_in
 from noisecleaner.scoring import score
 
 README = (SAMPLE.parent / "README.md").read_text("utf-8")
+METHODS = (SAMPLE.parent / "noisecleaner" / "METHODS.md").read_text("utf-8")
 
 pytestmark = [
     pytest.mark.skipif(not installed(), reason="the README's figures need the extra `pretrained`"),
@@ -35,8 +36,8 @@ pytestmark = [
 
 
 def commands() -> list[list[str]]:
-    """All noisecleaner commands of the README's `sh` blocks, in order."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    """All noisecleaner commands of the `sh` blocks of README and METHODS, in order."""
+    blocks = re.findall(r"```sh\n(.*?)```", README + METHODS, flags=re.DOTALL)
     lines = [part for block in blocks for line in block.splitlines() for part in line.split("&&")]
     words = [shlex.split(line, comments=True) for line in lines]
     return [line[1:] for line in words if line[:1] == ["noisecleaner"]]
@@ -118,7 +119,7 @@ def test_label_quality_is_calibrated(demo: Demo) -> None:
     assert np.mean([abs(quality[part].mean() - right[part].mean()) for part in parts]) < 0.05
 
 
-def test_every_command_of_the_readme_runs(demo: Demo) -> None:
+def test_every_command_of_the_documents_runs(demo: Demo) -> None:
     for words in commands()[2:]:
         assert run(words) == 0, words
 
