@@ -20,7 +20,8 @@ from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
-from noisecleaner.quality.model import QualityModel, VerifiedRows, comparable_quality, fit_quality
+from noisecleaner.quality.fitting import VerifiedRows, comparable_quality, fit_quality
+from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Signals
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.contents import Contents, refuse_other_data

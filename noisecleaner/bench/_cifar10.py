@@ -14,7 +14,7 @@ from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Stage
-from noisecleaner.quality.model import VerifiedRows, fit_quality
+from noisecleaner.quality.fitting import VerifiedRows, fit_quality
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.trace import collect
 from noisecleaner.training.evaluation import accuracy

@@ -14,7 +14,7 @@ from noisecleaner.noise.estimate import wilson
 from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.rates import Rows
 from noisecleaner.noise.thresholds import TooFewVerifiedError, choose
-from noisecleaner.quality.model import VerifiedRows, fit_quality
+from noisecleaner.quality.fitting import VerifiedRows, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.trace import Trace

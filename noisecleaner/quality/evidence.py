@@ -10,7 +10,7 @@ from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.quality.calibration import Calibrator, averaged, fit_calibrator
 from noisecleaner.quality.features import Features
 from noisecleaner.quality.sharpening import Sharpening
-from noisecleaner.quality.signals import Predictions
+from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 
 #: How the predictions are distributed: margin and probability of the given label on the scale of logits, where sure
@@ -73,6 +73,21 @@ class Evidence:
             return Features.of(first_margin=predictions.margin)
         sharper = predictions if self.sharpening is None else self.sharpening.of(predictions)
         return Features.of(first_posterior=self.transition.log_odds(sharper, leave_out))
+
+
+def of_fitted(
+    read: Features, signals: Signals, *, first: Evidence, leave_out: VerifiedLabels | None = None
+) -> Features:
+    """Put beside what is read of new rows, too, what is known of fitted ones alone.
+
+    Args:
+        read: of the predictions.
+        signals: of the rows.
+        first: how predictions of a first round are read.
+        leave_out: see `Evidence.of`.
+    """
+    known = read.beside(signals.dynamics.features())
+    return known if signals.first is None else known.beside(first.of_first(signals.first, leave_out))
 
 
 def _entropy(predictions: Predictions) -> FloatArray:

@@ -9,7 +9,8 @@ from scipy import optimize, special
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
 from noisecleaner.quality.calibration import stratified
-from noisecleaner.quality.model import MIN_EACH, Judgements
+from noisecleaner.quality.fitting import MIN_EACH
+from noisecleaner.quality.model import Judgements
 
 #: By how much the log odds of like rows are off, and by which part of themselves (standard deviations of the prior).
 #: On CIFAR-10N these lost nothing on like rows, and gained on unlike ones as much as wider ones did.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from noisecleaner.arrays import UNVERIFIED, IntArray, SingleArray
-from noisecleaner.quality.model import VerifiedRows, comparable_quality, fit_quality
+from noisecleaner.quality.fitting import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.signals import Signals
 from noisecleaner.quality.transition import VerifiedLabels
 from noisecleaner.runs.scored import NOT_CALIBRATED, ScoredRows

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.ingest import Manifest, Skip
-from noisecleaner.quality.model import Judgements, VerifiedRows
+from noisecleaner.quality.fitting import VerifiedRows
+from noisecleaner.quality.model import Judgements
 from noisecleaner.quality.planted import CleanOnlyRows
 from noisecleaner.quality.signals import Dynamics, Predictions, Signals
 from noisecleaner.quality.transition import VerifiedLabels

@@ -9,7 +9,8 @@ from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.files import write_arrays
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.notices import Notice
-from noisecleaner.quality.model import MIN_EACH, QualityModel
+from noisecleaner.quality.fitting import MIN_EACH
+from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.auditor import AuditorRecord
 from noisecleaner.runs.record import FitResult

@@ -12,7 +12,7 @@ from noisecleaner.export.decisions import OnFlag, Policy, decide
 from noisecleaner.export.expectation import Expectation, expectation
 from noisecleaner.noise.rate import UNKNOWN
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.quality.model import fit_quality
+from noisecleaner.quality.fitting import fit_quality
 from noisecleaner.quality.signals import Signals
 
 CLASSES = ("a", "b", "c", "d")

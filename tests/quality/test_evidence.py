@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from support.simulated import Array, any_signals, verified_example, verify
 
 from noisecleaner.quality.evidence import Evidence
-from noisecleaner.quality.model import fit_quality
+from noisecleaner.quality.fitting import fit_quality
 from noisecleaner.quality.sharpening import Sharpening
 from noisecleaner.quality.signals import Dynamics, Predictions, Signals
 from noisecleaner.quality.transition import Transition

@@ -12,7 +12,7 @@ from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.rates import Rows
 from noisecleaner.quality._rowwise import Rowwise
 from noisecleaner.quality.calibration import sigmoid
-from noisecleaner.quality.model import VerifiedRows
+from noisecleaner.quality.fitting import VerifiedRows
 from noisecleaner.quality.signals import Dynamics, Predictions, Signals
 from noisecleaner.quality.transition import VerifiedLabels
 

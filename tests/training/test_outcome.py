@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from noisecleaner.quality.model import MIN_EACH
+from noisecleaner.quality.fitting import MIN_EACH
 from noisecleaner.runs.record import FitResult
 from noisecleaner.training.folds import MIN_AUDITED
 from noisecleaner.training.outcome import shortage
