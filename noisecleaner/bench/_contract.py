@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -69,12 +69,18 @@ class Experiment:
         files: what it needs below the data directory, as globs.
         scale: share of the paper's size that takes a run no longer than about 20 minutes on two CPU cores.
         backbone: the network that is trained, for the table; None where it is the experiment's own.
+        choosing: options that choose rows, and change no run: what is done with others of them is not repeated.
     """
 
     rows: ClassVar[tuple[Row, ...]]
     files: ClassVar[tuple[str, ...]] = ()
     scale: ClassVar[float] = 1.0
     backbone: ClassVar[str | None] = None
+    choosing: ClassVar[frozenset[str]] = frozenset()
+
+    def chosen(self) -> Sequence[Row]:
+        """The rows to run; overridden where options choose among them."""
+        return self.rows
 
     def backbone_on(self, device: torch.device) -> str | None:
         """The network that is trained on a device; overridden where the paper's is too slow without a GPU."""

@@ -1,36 +1,53 @@
-"""CIFAR-10 as features with known wrong labels, fitted as a user would: shared by `detect` and `coverage`."""
+"""Rows with known wrong labels, fitted as a user would: shared by `detect` and `coverage`."""
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from PIL import Image
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import Array, IntArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
-from noisecleaner.files import replacing
+from noisecleaner.bench._looks import LETTERS, MNIST, TRAIN, Features, Look, Share, base_count, share
+from noisecleaner.bench._plants import PEOPLE, confused, given_by_people, planted
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
-from noisecleaner.networks.backbones import build
 from noisecleaner.runs.config import FitConfig
+from noisecleaner.settings import Effort, Model
 
-TRAIN, HUMAN = "cifar10/train-*.parquet", "cifar10/human_labels.parquet"
-#: Mistakes between look-alikes, as they are usually planted (Patrini et al., 2017).
-_LOOK_ALIKES = {"truck": "automobile", "bird": "airplane", "deer": "horse", "cat": "dog", "dog": "cat"}
-#: CIFAR-10N (Wei et al., 2022): the worst of three people's labels, and the first one's.
-_HUMAN = {"worse": "worse_label", "random1": "random_label1"}
-_BATCH = 250
+Brought = Literal["embedding", "probabilities", "image"]
+
+#: The largest class of a long tail has so many times the rows of the smallest.
+_IMBALANCE = 50
+#: What is trained end to end, on which share of the rows, for how many epochs: a minute or two on one core.
+_SCRATCH, _SCRATCH_SHARE, _SCRATCH_EPOCHS = "cifar-quick", 0.4, 14
+_SOURCES = {"embedding": Columns(embedding="embedding"), "probabilities": Columns(probabilities="probabilities")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """How rows are fitted.
+
+    Args:
+        audited: the rows that are verified, ascending.
+        method: a file of `weightings/`.
+        rounds: see `Effort.rounds`.
+    """
+
+    audited: IntArray
+    method: str = "soseleto"
+    rounds: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +55,16 @@ class Task:
     """Rows with a given and a true label.
 
     Args:
-        features: float16, shape [rows, width].
+        inputs: what a row brings: features [rows, width], probabilities [rows, classes], or pixels
+            [rows, edge, edge, 3].
+        brought: which of them, by the field of `Columns`.
         true: true class indices, shape [rows].
         given: given ones, shape [rows].
         classes: the class names.
     """
 
-    features: npt.NDArray[np.float16]
+    inputs: Array
+    brought: Brought = "embedding"
     true: IntArray
     given: IntArray
     classes: tuple[str, ...]
@@ -56,69 +76,100 @@ class Task:
         return wrong
 
     @contextmanager
-    def fitted(self, audited: IntArray, work: Work) -> Iterator[Path]:
-        """Write the rows as embeddings, verify some, fit, and hand out the run directory for a while."""
+    def fitted(self, how: Fitting, work: Work) -> Iterator[Path]:
+        """Write the rows, verify some, fit, and hand out the run directory for a while."""
         names, ids = np.array(self.classes), np.arange(len(self.true)).astype(str)
         with tempfile.TemporaryDirectory(prefix=".bench-", dir=work.checkpoint.parent) as folder:
             data, trusted = Path(folder) / "data.parquet", Path(folder) / "trusted.parquet"
-            vectors = pa.FixedSizeListArray.from_arrays(pa.array(self.features.reshape(-1)), self.features.shape[1])
-            pq.write_table(pa.table({"sample_id": ids, "label": names[self.given], "embedding": vectors}), data)
-            pq.write_table(pa.table({"sample_id": ids[audited], "trusted_label": names[self.true[audited]]}), trusted)
-            config = FitConfig(
-                source=Source(str(data), columns=Columns(embedding="embedding")),
-                trusted=str(trusted),
-                seed=work.seed,
-                device=str(work.device),
+            rows = {"sample_id": ids, "label": names[self.given], self.brought: self._column()}
+            pq.write_table(pa.table(rows), data)
+            verified = {"sample_id": ids[how.audited], "trusted_label": names[self.true[how.audited]]}
+            pq.write_table(pa.table(verified), trusted)
+            fit(
+                self._config(data, trusted, how, work),
+                Path(folder) / "run",
+                progress=work.progress,
+                interrupts=work.interrupts,
             )
-            fit(config, Path(folder) / "run", progress=work.progress, interrupts=work.interrupts)
             yield Path(folder) / "run"
 
+    def _column(self) -> pa.Array:
+        if self.brought == "image":
+            return pa.array([_png(image) for image in self.inputs])
+        return pa.FixedSizeListArray.from_arrays(pa.array(self.inputs.reshape(-1)), self.inputs.shape[1])
 
-def task(work: Work, noise: str, size: int) -> Task:
-    """Draw rows of CIFAR-10 (the same for every seed), look at them through EfficientNet-Lite0, give them labels.
+    def _config(self, data: Path, trusted: Path, how: Fitting, work: Work) -> FitConfig:
+        scratch = self.brought == "image"
+        return FitConfig(
+            source=Source(str(data), columns=_SOURCES.get(self.brought, Columns())),
+            trusted=str(trusted),
+            method=how.method,
+            model=Model(backbone=_SCRATCH, frozen=False) if scratch else Model(),
+            effort=Effort(rounds=how.rounds, epochs=_SCRATCH_EPOCHS if scratch else None),
+            seed=work.seed,
+            device=str(work.device),
+        )
+
+
+def task(work: Work, noise: str, look: Look, *, kind: str = "labels") -> Task:
+    """Draw rows (the same for every seed), look at them through frozen networks, give them labels.
 
     Args:
-        work: the run; its scale is the share of the 50,000 rows.
-        noise: `worse` or `random1` (people's), `symmetric 0.4` and the like, `asymmetric 0.4`.
-        size: edge length that images are enlarged to.
+        work: the run; its scale is the share of CIFAR-10's 50,000 rows.
+        noise: `worse` or `random1` (people's, of CIFAR-10), `symmetric 0.4`, `asymmetric 0.4` or `instance 0.4`.
+        look: the networks.
+        kind: `labels`: CIFAR-10; `classes`: a third of the rows each of it, MNIST and notMNIST, 30 classes; `tail`:
+            CIFAR-10 with ever smaller classes; `scratch`: some of CIFAR-10's rows as images.
     """
-    dataset = work.datasets.read(TRAIN, 32)
-    everyone, count = np.arange(len(dataset.labels)), scaled(len(dataset.labels), work.scale, least=200)
-    rows = np.sort(drawn(everyone, count, np.random.default_rng(0)))
-    true = dataset.labels[rows]
-    if noise in _HUMAN:
-        people = pq.read_table(work.datasets.path(HUMAN), columns=[_HUMAN[noise]])
-        given = people.column(0).to_numpy()[rows].astype(np.int64)
+    shares = _shares(work, kind)
+    sizes = [0, *np.cumsum([len(part.classes) for part in shares])]
+    true = np.concatenate([part.labels + size for part, size in zip(shares, sizes[:-1], strict=True)])
+    classes = tuple(name for part in shares for name in part.classes)
+    if noise in PEOPLE:
+        given = given_by_people(work, noise, shares[0].rows)
+    elif noise.startswith("instance"):  # the same wrong labels, whatever looks for them
+        given = confused(true, _features(work, shares, Look()), noise, work.seed)
     else:
-        kind, rate = noise.split()
-        pairs = _LOOK_ALIKES if kind == "asymmetric" else None
-        rng = np.random.default_rng((work.seed, 5))
-        given = flip(true, confusion_matrix(Kind(kind), dataset.classes, float(rate), rng, pairs=pairs), rng)
-    features = _features(work, dataset.pixels, rows, size)
-    return Task(features=features, true=true, given=given, classes=dataset.classes)
+        given = planted(true, classes, noise, work.seed)
+    if kind == "scratch":
+        return Task(inputs=shares[0].pixels(work), brought="image", true=true, given=given, classes=classes)
+    return Task(inputs=_features(work, shares, look), true=true, given=given, classes=classes)
 
 
-def audited_rows(work: Work, count: int, *, of: int) -> IntArray:
+def audited_rows(seed: int, count: int, *, of: int) -> IntArray:
     """Draw the rows that are verified, at random; at most a quarter of all."""
-    return np.sort(drawn(np.arange(of), min(count, of // 4), np.random.default_rng((work.seed, 6))))
+    return np.sort(drawn(np.arange(of), min(count, of // 4), np.random.default_rng((seed, 6))))
 
 
-def _features(work: Work, pixels: npt.NDArray[np.uint8], rows: IntArray, size: int) -> npt.NDArray[np.float16]:
-    """Compute features once for each output directory; they are kept beside the results."""
-    kept = work.checkpoint.parent.parent / "pixels" / f"efficientnet-lite0-{size}-{len(rows)}.npy"
-    if kept.exists():
-        return np.asarray(np.load(kept, mmap_mode="r"), dtype=np.float16)
-    network = build("efficientnet-lite0", size=size, pretrained=True, weights=None).to(work.device).eval()
-    parts = []
-    with torch.no_grad(), work.progress.stage("Features", len(rows), "images") as stage:
-        for first in range(0, len(rows), _BATCH):
-            images = [Image.fromarray(pixels[row]) for row in rows[first : first + _BATCH]]
-            # as images of a dataset are resized
-            larger = np.stack([np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)) for image in images])
-            batch = torch.from_numpy(larger).to(work.device).permute(0, 3, 1, 2).float()
-            parts.append(network(batch).cpu().numpy().astype(np.float16))
-            stage.advance(len(batch))
-    features = np.concatenate(parts)
-    with replacing(kept) as temporary, temporary.open("wb") as file:
-        np.save(file, features)
-    return features
+def _features(work: Work, shares: list[Share], look: Look) -> Features:
+    return np.concatenate([part.features(work, look) for part in shares])
+
+
+def _shares(work: Work, kind: str) -> list[Share]:
+    count = base_count(work)
+    whole = share(work, TRAIN, count)
+    if kind == "classes":
+        third = count // 3
+        others = ((MNIST, "digit "), (LETTERS, "letter "))
+        return [
+            share(work, TRAIN, third, of=count),
+            *(share(work, pattern, third, prefix=prefix) for pattern, prefix in others),
+        ]
+    if kind == "scratch":
+        return [share(work, TRAIN, scaled(count, _SCRATCH_SHARE), of=count)]
+    return [_long_tail(whole)] if kind == "tail" else [whole]
+
+
+def _long_tail(whole: Share) -> Share:
+    """Take of each class fewer rows than of the one before, so that their numbers fall exponentially."""
+    last = max(1, len(whole.classes) - 1)
+    largest = min(int((whole.labels == label).sum()) for label in range(len(whole.classes)))
+    sizes = [scaled(largest, float(_IMBALANCE ** (-label / last)), least=4) for label in range(len(whole.classes))]
+    taken = np.sort(np.concatenate([np.flatnonzero(whole.labels == k)[:size] for k, size in enumerate(sizes)]))
+    return whole.taking(taken)
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()

@@ -116,7 +116,7 @@ def bench(
     runs.folder.mkdir(parents=True, exist_ok=True)
     for folder in (out, runs.folder):
         sweep(folder)
-    table, rows = out / f"{config.paper}.parquet", runs.experiment.rows
+    table, rows = out / f"{config.paper}.parquet", runs.experiment.chosen()
     done: list[tuple[Row, Record]] = []
     for seed in range(config.seeds):
         for row in rows:
@@ -150,7 +150,7 @@ class _Runs:
             device=self._device.type,
             backbone=self.experiment.backbone_on(self._device),
             files=find(config.paper, config.data, self.experiment.files),
-            options=dict(config.options),
+            options={name: value for name, value in config.options.items() if name not in self.experiment.choosing},
         )
         self._datasets = Datasets(config.data, out / "pixels", progress)
         self._progress, self._interrupts = progress, interrupts

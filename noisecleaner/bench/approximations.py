@@ -17,8 +17,8 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._cifar10 import TRAIN, Noisy, label_quality
 from noisecleaner.bench._datasets import drawn, scaled
-from noisecleaner.bench._detection import HUMAN
 from noisecleaner.bench._learning import learn, new_network
+from noisecleaner.bench._looks import HUMAN
 from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.devices import autocast

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -42,4 +43,13 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = folder / f"{name}-00000-of-00001.parquet"
         file.parent.mkdir(exist_ok=True)
         pq.write_table(pa.table({"image": images, "label": rows % 10, "index": rows}), file)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(cifar10: Path, digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with everything that `bench detect` asks for."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for part in (cifar10 / "cifar10", digits / "mnist", digits / "notmnist"):
+        shutil.copytree(part, folder / part.name)
     return folder
