@@ -4,40 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located, spelled
-from noisecleaner.ingest import Columns, Manifest, Skip, Source, ingest, refuse_skips
+from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.same_columns import called_alike
-from noisecleaner.ingest.skips import skip_notice
-from noisecleaner.ingest.verified.certified import carried
-from noisecleaner.ingest.verified.corrections import COLUMN, refuse_same
+from noisecleaner.ingest.verified.corrections import refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
 from noisecleaner.ingest.verified.second_looks import second_looks_alone
 from noisecleaner.noise.goal import BY_PROBABILITY
-from noisecleaner.notices import Notice, Severity
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
-from noisecleaner.quality.model import Judgements
 from noisecleaner.report.writing import shown
 from noisecleaner.runs.auditor import Auditor, AuditorRecord
-from noisecleaner.runs.basis import Basis
-from noisecleaner.runs.contents import Contents, dataset_contents
+from noisecleaner.runs.contents import dataset_contents
 from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.doubts import suspected
-from noisecleaner.runs.fitted_labels import FittedLabels
-from noisecleaner.runs.new_rows import likeness_notices, on_their_own
-from noisecleaner.runs.odd_corrections import fixing_among
+from noisecleaner.runs.judging import NewLabels, judge_new
 from noisecleaner.runs.run import Run
-from noisecleaner.runs.sample import looked_again, odd_sample, sampled_since
-from noisecleaner.runs.scored import IDENTITY, ScoredRows, from_trace
+from noisecleaner.runs.sample import looked_again, sampled_since
+from noisecleaner.runs.scored import ScoredRows, from_trace
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.since import as_last_scored, corrected_since
 from noisecleaner.runs.summary import Summary
@@ -84,12 +75,7 @@ def score(
     like = replace(source, columns=named).telling(trace.classes if trace.ordered else ())
     scored = replace(from_trace(trace), contents=dataset_contents(opened)).noting(*notices)
     if trusted is not None:
-        if second_looks_alone(trusted, like.columns):
-            scored = looked_again(_as_last(scored, run), trace, trusted, like)
-        else:
-            scored = sampled_since(scored, trace, trusted, like)
-        if AuditorRecord.read(opened).folds > 1:  # else networks have trained on the labels that they would judge
-            scored = suspected(scored, trace)
+        scored = _verified_since(scored, opened, trace, trusted=trusted, like=like)
     progress.tell(*_added(scored.notices, notices))
     # what was said at the fit may be said again, of the same table
     scored = replace(scored, notices=tuple(dict.fromkeys(scored.notices)))
@@ -157,8 +143,8 @@ def score_new(
     # the rows' manifest ends with the call: what is written needs a part of it only
     alone = trusted is not None and ScoredRun.has_scores(out) and second_looks_alone(trusted, source.columns)
     before = out / "scores.parquet" if alone else None
-    labels = _Labels(trusted=trusted, corrections=corrections, before=before)
-    scored = _judge(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
+    labels = NewLabels(trusted=trusted, corrections=corrections, before=before)
+    scored = judge_new(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     fresh = trusted is not None or corrections is not None
     summary = write(out, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
@@ -179,6 +165,16 @@ def _left_behind(scored: ScoredRows, run: Path) -> tuple[Notice, ...]:
         "back to the table of the fit: `trusted=FILE` takes them in again."
     )
     return (Notice(code="verified-since-left-out", message=message),)
+
+
+def _verified_since(scored: ScoredRows, run: Run, trace: Trace, *, trusted: str, like: Source) -> ScoredRows:
+    """Take in labels of fitted rows that were verified since: first looks, or second ones alone."""
+    if second_looks_alone(trusted, like.columns):
+        scored = looked_again(_as_last(scored, run.path), trace, trusted, like)
+    else:
+        scored = sampled_since(scored, trace, trusted, like)
+    # with one fold, networks have trained on the labels that they would judge
+    return suspected(scored, trace) if AuditorRecord.read(run).folds > 1 else scored
 
 
 def _as_last(scored: ScoredRows, out: Path) -> ScoredRows:
@@ -220,120 +216,3 @@ def _resolved(cutoff: Cutoff, run: Path, *, transfer: bool) -> Cutoff:
 def _scratch(out: Path) -> Path:
     """Choose a folder with space for decoded images: /tmp may be small, or memory."""
     return next(folder for folder in out.absolute().parents if folder.is_dir())
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Labels:
-    """Where labels of new rows stand, if somebody verified or corrected some; `before` holds first looks."""
-
-    trusted: str | None
-    corrections: str | None
-    before: Path | None
-
-
-def _judge(
-    run: Run, source: Source, labels: _Labels, *, inference: Inference, scratch: Path, progress: Progress
-) -> ScoredRows:
-    """Read rows that were not fitted, and let the auditor of a run judge them."""
-    auditor = Auditor(run)
-    fitted = FittedLabels.of(Trace.read(run.trace, ["given_label"]).table["given_label"], auditor.classes)
-    dataset, beside = ingest(
-        source, labels.trusted, auditor.classes, corrections=labels.corrections, before=labels.before
-    )
-    if auditor.quality.method == "transfer":
-        dataset = dataset.keeping_unlabelled()
-    if inference.strict:
-        refuse_skips(dataset)
-    places = _places(run, dataset.table["sample_id"])
-    network = auditor.unseen_by(places)
-    dataset = dataset.noting(
-        *_left_out(beside, source.data),
-        *_fitted_before(run, places, network),
-        *fitted.lost(unlabelled=dataset.skips().get(Skip.NO_LABEL, 0), rows=len(dataset)),
-    )
-    progress.detail(f"Read {counted(len(dataset), 'row')} of {source.data}.")
-    progress.tell(*dataset.notices)
-    read = len(dataset.notices)
-    contents = Contents.of_images([dataset], source)
-    judged = auditor.judge(dataset, inference, network=network, scratch=scratch, progress=progress)
-    dataset = judged.dataset
-    progress.tell(*dataset.notices[read:])
-    if inference.strict:
-        refuse_skips(dataset)
-    if (skipped := skip_notice(dataset)) is not None:
-        progress.tell(skipped)
-        dataset = dataset.noting(skipped)
-    scored = replace(_scored(dataset, judged.judgements, auditor), unused=fitted.unused, basis=_basis(run, auditor))
-    scored = replace(scored, contents=contents.adding(judged.vectors).parts[0])
-    if labels.corrections is not None:
-        made = np.flatnonzero(np.asarray(pc.is_valid(scored.identity[COLUMN])) & ~carried(scored.identity))
-        scored = replace(scored, fixing=fixing_among(scored, made, fresh=np.ones(len(made), dtype=bool)))
-    scored = scored.noting(*odd_sample(scored, dataset.empty))
-    known_by_heart = scored.judging & (places >= 0) & (network < 0)
-    scored = scored if known_by_heart.any() else on_their_own(scored)
-    scored = scored.noting(*likeness_notices(judged, auditor, scored))
-    progress.tell(*scored.notices[len(dataset.notices) :])
-    return scored
-
-
-def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> ScoredRows:
-    unknown = np.full(len(dataset), np.nan, np.float32)
-    return ScoredRows(
-        identity=dataset.table.select(list(IDENTITY)),
-        alpha=unknown,
-        beta=unknown,
-        margin=unknown,
-        alignment=unknown,
-        positive_share=unknown,
-        label_quality=judgements.quality,
-        suggested=judgements.suggested,
-        suggested_confidence=judgements.confidence,
-        judging=(dataset.given >= 0) & (dataset.trusted != UNVERIFIED),
-        probability=dataset.sample_probability,
-        classes=auditor.classes,
-        model=auditor.quality.method_for(new=True),
-        notices=dataset.notices,
-        none_label=dataset.none_label,
-    )
-
-
-def _basis(run: Run, auditor: Auditor) -> Basis | None:
-    """Count the fitted rows that label quality of new rows was calibrated on; None where none calibrated it."""
-    result = run.read_fitted().result
-    audited = auditor.quality.method_for(new=True) == "audited"
-    return Basis(rows=result.judging, data="fitted") if audited and result else None
-
-
-def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
-    """Say so where verified rows are not among the new ones: there is nothing left to steer."""
-    count = 0 if beside is None else int((beside.trusted != UNVERIFIED).sum())
-    if not count:
-        return ()
-    message = (
-        f"{counted(count, 'verified row')} {agreeing(count)} not among the rows of {data}: nothing is measured by "
-    )
-    message += f"{agreeing(count, 'it, and it is', 'them, and they are')} left out."
-    return (Notice(code="verified-elsewhere", message=message),)
-
-
-def _places(run: Run, ids: pa.ChunkedArray) -> IntArray:
-    """Find the place of each row in the fitted dataset, by its id; -1 where it was not there, shape [rows]."""
-    fitted = Trace.read(run.trace, ["sample_id"]).table["sample_id"].combine_chunks()
-    return np.asarray(pc.fill_null(pc.index_in(ids, value_set=fitted), -1)).astype(np.int64)
-
-
-def _fitted_before(run: Run, fitted: IntArray, network: IntArray) -> tuple[Notice, ...]:
-    """Say so when rows are not new, and whether networks judge them that have trained on their labels."""
-    count = int((fitted >= 0).sum())
-    if not count:
-        return ()
-    found, honest = (
-        f"{count:,} of {len(fitted):,} sample ids belong to rows that were fitted",
-        f"score({str(run.path)!r})",
-    )
-    if (network[fitted >= 0] >= 0).all():
-        message = f"{found}; each of them is judged by the one network that did not train on it. What training saw of "
-        message += f"them is in `{honest}`."
-        return (Notice(code="rows-were-fitted", message=message, severity=Severity.NOTE),)
-    message = f"{found}; their labels were trained on, so these scores trust them too much. Honest ones: `{honest}`"
-    return (Notice(code="rows-were-fitted", message=message),)

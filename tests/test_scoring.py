@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,8 +15,6 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.progress import Progress
 from noisecleaner.runs.cutoff import Cutoff
-from noisecleaner.runs.reference import Reference
-from noisecleaner.runs.run import Run
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Inference
@@ -127,31 +124,6 @@ def test_a_row_that_cannot_be_used_is_an_error_if_one_is_strict(run: Path, new: 
     with pytest.raises(NoisecleanerError, match="no_label"):
         score_new(run, new, tmp_path / "strict", inference=Inference(strict=True))
     assert not (tmp_path / "strict").exists()
-
-
-def test_rows_that_are_not_new_are_told(run: Path, new: Source, fitted: Path, tmp_path: Path) -> None:
-    listener = Listener()
-    score_new(run, new, tmp_path / "out", progress=listener)
-    assert listener.warnings == []
-    known = Source(str(fitted / "data.parquet"), columns=Columns(embedding="embedding"))
-    score_new(run, known, tmp_path / "again", progress=listener)
-    assert listener.warnings == []
-    (note,) = [text for text in listener.notes if text.startswith("600 of 600 sample ids belong to rows that were")]
-    assert "judged by the one network that did not train on it" in note
-    assert f"`score({str(run)!r})`" in note
-    (run / "auditor" / "reference.safetensors").unlink()
-    score_new(run, known, tmp_path / "older", progress=listener)
-    (warning,) = listener.warnings
-    assert "these scores trust them too much" in warning
-
-
-def test_fitted_rows_are_judged_by_networks_that_did_not_train_on_them(run: Path, fitted: Path, tmp_path: Path) -> None:
-    """Labels that networks know by heart look right: the mean of all networks would expect far less noise."""
-    score_new(run, Source(str(fitted / "data.parquet"), columns=Columns(embedding="embedding")), tmp_path / "again")
-    kept = Reference.read(Run(run))
-    assert kept is not None
-    quality = pq.read_table(tmp_path / "again" / "scores.parquet")["label_quality"].to_numpy()
-    np.testing.assert_allclose(quality, 1 - kept.rows.wrong, atol=1e-5)
 
 
 def test_images_are_decoded_beside_the_output(tmp_path: Path) -> None:
