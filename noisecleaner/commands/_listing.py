@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from noisecleaner.bench import Benchmark
+    from noisecleaner.registry import PlugIn
 
 
 @dataclass(frozen=True)
@@ -19,3 +24,28 @@ class Listing:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+def plug_in_listing(title: str, kind: str, plug_ins: Sequence[PlugIn]) -> Listing:
+    """List plug-ins with their options."""
+    rows = [(p.name, p.description, ", ".join(f"{k}={v}" for k, v in p.options.items())) for p in plug_ins]
+    return Listing(title, (kind, "what it is", "options"), rows)
+
+
+def bench_listing(benchmark: Benchmark) -> Listing:
+    """List the paper's numbers beside ours."""
+    names = list(benchmark.lines[0].row.setting)
+    rows = [
+        (
+            *(str(line.row.setting[name]) for name in names),
+            line.row.method,
+            line.metric.replace("_", " "),
+            "" if line.paper is None else f"{line.paper:.4f}",
+            f"{line.mean:.4f}" + ("" if line.deviation is None else f" ± {line.deviation:.4f}"),
+            str(len(line.values)),
+        )
+        for line in benchmark.lines
+    ]
+    header = (*(name.replace("_", " ") for name in names), "method", "metric", "paper", "ours", "seeds")
+    title = [benchmark.paper, f"scale {benchmark.scale:g}", benchmark.backbone, benchmark.device]
+    return Listing(", ".join(filter(None, title)), header, rows)

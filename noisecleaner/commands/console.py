@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ from rich.text import Text
 from noisecleaner.commands import _summary
 from noisecleaner.commands._counts import share, skips
 from noisecleaner.commands._following import answering, filling_in, taking_back
-from noisecleaner.commands._listing import Listing
+from noisecleaner.commands._listing import Listing, bench_listing, plug_in_listing
+from noisecleaner.commands._verdict import headline, verdict_lines
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stdout, verbosity
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import listed
@@ -46,8 +47,6 @@ _PIPE_WIDTH = 200
 _CELL = 200
 #: Columns that hold numbers.
 _RIGHT = ("rows", "flagged", "share", "flagged rows", "label_quality", "alpha", "paper", "seeds")
-_EFFECTS = {"passes": "green", "warns": "yellow", "fails": "bold red", "undecided": "bold magenta"}
-_SEVERITIES = {"warning": ("warning", "yellow"), "void": ("no rate", "bold magenta")}
 
 
 def show_error(message: str, hint: str) -> None:
@@ -171,7 +170,7 @@ def _show_next(form: Form, column: str, back: str, *, names: str | None = None) 
 
 def show_verdict(verdict: Verdict) -> None:
     """Print what became of each rule, and of the gate; of what passed only that, where little is to be told."""
-    for line in _verdict_lines(verdict, passed=verbosity() is not Verbosity.QUIET):
+    for line in verdict_lines(verdict, passed=verbosity() is not Verbosity.QUIET):
         on_stdout().print(line)
 
 
@@ -179,14 +178,14 @@ def verdict_text(verdict: Verdict) -> str:
     """What `show_verdict` prints, without colours, for a file."""
     text = StringIO()
     console = Console(file=text, highlight=False, soft_wrap=True, color_system=None)
-    for line in _verdict_lines(verdict):
+    for line in verdict_lines(verdict):
         console.print(line)
     return text.getvalue()
 
 
 def show_headline(verdict: Verdict, output: Path) -> None:
     """Tell the verdict in one line, and which file holds all of it."""
-    on_stdout().print(_headline(verdict, f" (see {output})"))
+    on_stdout().print(headline(verdict, f" (see {output})"))
 
 
 def show_exported(exported: ExportResult, dry_run: bool) -> None:
@@ -243,9 +242,9 @@ def show_demo(demo: Demo) -> None:
 
 def show_methods(methods: Sequence[PlugIn], regularisers: Sequence[PlugIn], backbones: Sequence[str]) -> None:
     """List methods and regularisers with their options, and backbones: their names, and whole families in words."""
-    _show_listing(_plug_ins("Methods (--method NAME, --option NAME=VALUE)", "method", methods))
+    _show_listing(plug_in_listing("Methods (--method NAME, --option NAME=VALUE)", "method", methods))
     title = "Regularisers (--regulariser NAME, --option REGULARISER.NAME=VALUE)"
-    _show_listing(_plug_ins(title, "regulariser", regularisers))
+    _show_listing(plug_in_listing(title, "regulariser", regularisers))
     *others, last = backbones
     names = f"Backbones (--backbone NAME): {', '.join(others)}, and {last}. A+B joins the features of two frozen ones."
     on_stdout().print(Text("\n" + textwrap.fill(names, 120)))
@@ -253,21 +252,7 @@ def show_methods(methods: Sequence[PlugIn], regularisers: Sequence[PlugIn], back
 
 def show_bench(benchmark: Benchmark) -> None:
     """Print the paper's table beside ours."""
-    names = list(benchmark.lines[0].row.setting)
-    rows = [
-        (
-            *(str(line.row.setting[name]) for name in names),
-            line.row.method,
-            line.metric.replace("_", " "),
-            "" if line.paper is None else f"{line.paper:.4f}",
-            f"{line.mean:.4f}" + ("" if line.deviation is None else f" ± {line.deviation:.4f}"),
-            str(len(line.values)),
-        )
-        for line in benchmark.lines
-    ]
-    header = (*(name.replace("_", " ") for name in names), "method", "metric", "paper", "ours", "seeds")
-    title = [benchmark.paper, f"scale {benchmark.scale:g}", benchmark.backbone, benchmark.device]
-    _show_listing(Listing(", ".join(filter(None, title)), header, rows))
+    _show_listing(bench_listing(benchmark))
     on_stdout().print()
     _show(f"Mean ± standard deviation over the seeds; {benchmark.seconds:,.0f} s of runs. Wrote {benchmark.table}.")
 
@@ -298,28 +283,3 @@ def _show_listing(listing: Listing) -> None:
     # cells of the last column are filled up with blanks
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
     sys.stdout.flush()  # a full disk is told here, and not when Python ends
-
-
-def _plug_ins(title: str, kind: str, plug_ins: Sequence[PlugIn]) -> Listing:
-    rows = [(p.name, p.description, ", ".join(f"{k}={v}" for k, v in p.options.items())) for p in plug_ins]
-    return Listing(title, (kind, "what it is", "options"), rows)
-
-
-def _verdict_lines(verdict: Verdict, *, passed: bool = True) -> Iterator[Text]:
-    """A line for each finding, also for those that pass if asked, and the headline."""
-    for finding in verdict.findings:
-        if finding.outcome == "passed" and not passed:
-            continue
-        style = _EFFECTS[verdict.effect(finding)]
-        level = " (warn)" if finding.level == "warn" else ""
-        rule = f"{finding.rule}{level}: "
-        yield Text.assemble((f"{finding.outcome:<14}", style), (rule, "bold"), legible(finding.message))
-    for notice in doubts(verdict.notices):
-        word, style = _SEVERITIES[notice.severity]
-        code = f"{printable(notice.code)}: "
-        yield Text.assemble((f"{word:<14}", style), (code, "bold"), legible(notice.message))
-    yield _headline(verdict)
-
-
-def _headline(verdict: Verdict, more: str = "") -> Text:
-    return Text(printable(f"{verdict.headline}: {verdict.run}{more}"), "bold")
