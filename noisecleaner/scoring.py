@@ -21,7 +21,8 @@ from noisecleaner.noise.goal import BY_PROBABILITY
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.report.writing import shown
-from noisecleaner.runs.auditor import Auditor, AuditorRecord
+from noisecleaner.runs.auditor import Auditor
+from noisecleaner.runs.auditor_record import AuditorRecord
 from noisecleaner.runs.contents import dataset_contents
 from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.doubts import suspected

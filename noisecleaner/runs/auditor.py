@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import numpy as np
 
 from noisecleaner.arrays import Array, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.fingerprints import Fingerprint, PassingVectors
 from noisecleaner.ingest.skips import causes
@@ -27,6 +26,7 @@ from noisecleaner.noise.likeness import MOST_ROWS, ComparedRows
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements, QualityModel
 from noisecleaner.quality.signals import Predictions
+from noisecleaner.runs.auditor_record import AuditorRecord
 from noisecleaner.runs.predictors import Predictors, open_networks, open_predictors
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run
@@ -36,54 +36,6 @@ from noisecleaner.threads import in_threads
 
 #: Images that are predicted together.
 _BATCH = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditorRecord:
-    """`auditor.json`: what scoring new rows needs beside the folds' networks.
-
-    Args:
-        classes: the class names, in the order of their indices.
-        folds: how many networks there are.
-        shape: of each.
-        quality: how label quality is made of what they predict.
-        ordered: whether somebody has told the order of the classes, see `Manifest.ordered`.
-        zero_shot: whether vectors of the classes stand beside the networks.
-    """
-
-    classes: tuple[str, ...]
-    folds: int
-    shape: Shape
-    quality: QualityModel
-    ordered: bool = False
-    zero_shot: bool = False
-
-    def write(self, run: Run) -> None:
-        """Write it into a run."""
-        content = {"classes": list(self.classes), "folds": self.folds, "shape": asdict(self.shape)}
-        more = {"quality": self.quality.to_json(), "ordered": self.ordered, "zero_shot": self.zero_shot}
-        write_record(run.auditor / "auditor.json", {**content, **more})
-
-    @classmethod
-    def read(cls, run: Run) -> AuditorRecord:
-        """Read it from a run.
-
-        Raises:
-            NoisecleanerError: it is missing or damaged.
-        """
-        path = run.auditor / "auditor.json"
-        content = read_record(path)
-        try:
-            return cls(
-                classes=tuple(content["classes"]),
-                folds=int(content["folds"]),
-                shape=Shape(**content["shape"]),
-                quality=QualityModel.from_json(content["quality"]),
-                ordered=bool(content.get("ordered", False)),  # earlier versions did not say
-                zero_shot=bool(content.get("zero_shot", False)),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise damaged(path, error) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from noisecleaner.notices import Notice
 from noisecleaner.quality.fitting import MIN_EACH
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Predictions
-from noisecleaner.runs.auditor import AuditorRecord
+from noisecleaner.runs.auditor_record import AuditorRecord
 from noisecleaner.runs.record import FitResult
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.scored import NOT_CALIBRATED

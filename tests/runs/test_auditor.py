@@ -11,15 +11,13 @@ import pytest
 import torch
 from support.datasets import CLASSES, Command, embeddings, image_folder, write_trusted
 
-from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import read_arrays, write_record
+from noisecleaner.files import read_arrays
 from noisecleaner.ingest.vectors import columns as vectors
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Predictions
-from noisecleaner.runs.auditor import Auditor, AuditorRecord
+from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.linear import is_linear
 from noisecleaner.runs.predictors import open_predictors
 from noisecleaner.runs.run import Run
@@ -157,23 +155,3 @@ def network(run: Path, shape: Shape, fold: int) -> Network:
     weights = read_arrays(run / "auditor" / f"fold-{fold}.safetensors")[0]
     built.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return built.eval()
-
-
-def test_the_record_comes_back_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    run.auditor.mkdir()
-    record = AuditorRecord(
-        classes=("a", "b"),
-        folds=3,
-        shape=Shape(kind="vectors", classes=2, width=5),
-        quality=QualityModel("uncalibrated"),
-    )
-    record.write(run)
-    assert AuditorRecord.read(run) == record
-    path = run.auditor / "auditor.json"
-    path.write_text(path.read_text().replace('"folds": 3', '"folds": 4'))
-    with pytest.raises(NoisecleanerError, match="checksum"):
-        AuditorRecord.read(run)
-    write_record(path, {"classes": ["a", "b"]})
-    with pytest.raises(NoisecleanerError, match="folds"):
-        AuditorRecord.read(run)
