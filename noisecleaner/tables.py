@@ -49,6 +49,10 @@ LATER = frozenset(
         "first_predicted_log_probability",
         "first_candidates",
         "first_candidate_log_probabilities",
+        "voted_predicted_margin",
+        "voted_predicted_log_probability",
+        "voted_candidates",
+        "voted_candidate_log_probabilities",
     }
 )
 

@@ -13,7 +13,7 @@ from noisecleaner.quality.evidence import Evidence, fit_on_evidence, of_fitted
 from noisecleaner.quality.model import Judgements, QualityModel
 from noisecleaner.quality.planted import CleanOnlyRows, fit_planted, prior_of
 from noisecleaner.quality.sharpening import fit_sharpening
-from noisecleaner.quality.signals import Signals
+from noisecleaner.quality.signals import Predictions, Signals
 from noisecleaner.quality.suggestions import alternative, fit_confidence
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 
@@ -79,7 +79,7 @@ def fit_quality(
         quality = model.quality(signals)
         crossed = _cross_fitted(audited, verified.labels, verified.classes)
         quality[verified.judging] = crossed.quality
-        judgements = model.judge(signals.predictions, quality)
+        judgements = model.judge(signals.best, quality)
         judgements.put(verified.judging, crossed.judgements)
         return FittedQuality(model, quality, judgements)
     if right + len(verified.clean_only) < MIN_EACH:
@@ -89,27 +89,32 @@ def fit_quality(
         new = calibrator if out_of_sample or not right else None
         model = QualityModel("planted", fitted=calibrator, new=new, named=_named(verified.labels, correct))
     quality = model.quality(signals)
-    return FittedQuality(model, quality, model.judge(signals.predictions, quality))
+    return FittedQuality(model, quality, model.judge(signals.best, quality))
 
 
 def _fit_audited(audited: Signals, labels: VerifiedLabels, classes: int, *, out_of_sample: bool) -> QualityModel:
     """Fit everything on judging rows; each row's transition leaves the row itself out, as it will be for others."""
-    predictions = audited.predictions
+    predictions, best = audited.predictions, audited.best
     correct = predictions.given == labels.true
     transition = Transition.fit(labels, given=predictions.given, classes=classes)
-    sharpening = fit_sharpening(predictions, labels, transition)
-    new = Evidence(transition=transition, sharpening=sharpening).of(predictions, labels)
+
+    def fitted_evidence(some: Predictions | None) -> Evidence:
+        sharpening = None if some is None else fit_sharpening(some, labels, transition)
+        return Evidence(transition=transition, sharpening=sharpening)
+
+    last, first, voted = (fitted_evidence(some) for some in (predictions, audited.first, audited.voted))
+    new = last.of(predictions, labels)
+    read = new if audited.voted is None else voted.of(best, labels)
+    fitted = of_fitted(read, audited, first=first, leave_out=labels)
     wrong = np.flatnonzero(~correct)
     mistaken = labels.take(wrong)
-    alternatives = alternative(predictions.take(wrong), transition, mistaken)
-    first_sharpening = None if audited.first is None else fit_sharpening(audited.first, labels, transition)
-    first = Evidence(transition=transition, sharpening=first_sharpening)
-    fitted = of_fitted(new, audited, first=first, leave_out=labels)
+    alternatives = alternative(best.take(wrong), transition, mistaken)
     return QualityModel(
         "audited",
         transition=transition,
-        sharpening=sharpening,
-        first_sharpening=first_sharpening,
+        sharpening=last.sharpening,
+        first_sharpening=first.sharpening,
+        voted_sharpening=voted.sharpening,
         fitted=fit_on_evidence(fitted, correct, weights=labels.weights),
         new=fit_on_evidence(new, correct, weights=labels.weights) if out_of_sample else None,
         suggestion=fit_confidence(alternatives, mistaken, MIN_EACH // 2),
@@ -141,7 +146,7 @@ def _cross_fitted(audited: Signals, labels: VerifiedLabels, classes: int) -> _Cr
         model = _fit_audited(audited.take(rest), labels.take(rest), classes, out_of_sample=False)
         judged = audited.take(part)
         quality[part] = model.quality(judged)
-        judgements.put(part, model.judge(judged.predictions, quality[part]))
+        judgements.put(part, model.judge(judged.best, quality[part]))
     return _CrossFitted(quality, judgements)
 
 

@@ -54,6 +54,7 @@ class QualityModel:
         transition: which label is given in place of which; None where too few errors were verified.
         sharpening: what makes predictions fit the verified labels; None likewise, and in runs of earlier versions.
         first_sharpening: the same of the first round's predictions; None where there was no second one.
+        voted_sharpening: the same of predictions with neighbours' votes; None where nobody voted.
         fitted: for rows that were trained on; None when uncalibrated.
         new: for rows that were not; None when uncalibrated, or when the judging rows were trained on.
         suggestion: probability that the likeliest other label is right, if the given one is wrong; None where too few
@@ -67,6 +68,7 @@ class QualityModel:
     transition: Transition | None = None
     sharpening: Sharpening | None = None
     first_sharpening: Sharpening | None = None
+    voted_sharpening: Sharpening | None = None
     fitted: Calibrator | None = None
     new: Calibrator | None = None
     suggestion: Calibrator | None = None
@@ -79,23 +81,23 @@ class QualityModel:
     def quality(self, signals: Signals) -> FloatArray:
         """Compute label quality of fitted rows in [0, 1], shape [rows]; NaN where a row was not predicted."""
         if self.fitted is None:
-            return np.exp(signals.predictions.log_probability)
-        features = of_fitted(self._evidence.of(signals.predictions), signals, first=self._first_evidence)
+            return np.exp(signals.best.log_probability)
+        if self.voted_sharpening is None:
+            read = self._evidence(self.sharpening).of(signals.predictions)
+        else:
+            read = self._evidence(self.voted_sharpening).of(signals.best)
+        features = of_fitted(read, signals, first=self._evidence(self.first_sharpening))
         return np.where(signals.predictions.known, self.fitted.probability(features), np.nan)
 
     def quality_of_new(self, predictions: Predictions) -> FloatArray:
         """Compute label quality of rows that were not fitted, see `quality`."""
         if self.new is None:
             return np.exp(predictions.log_probability)
-        return np.where(predictions.known, self.new.probability(self._evidence.of(predictions)), np.nan)
+        read = self._evidence(self.sharpening).of(predictions)
+        return np.where(predictions.known, self.new.probability(read), np.nan)
 
-    @property
-    def _evidence(self) -> Evidence:
-        return Evidence(transition=self.transition, sharpening=self.sharpening)
-
-    @property
-    def _first_evidence(self) -> Evidence:
-        return Evidence(transition=self.transition, sharpening=self.first_sharpening)
+    def _evidence(self, sharpening: Sharpening | None) -> Evidence:
+        return Evidence(transition=self.transition, sharpening=sharpening)
 
     def judge(self, predictions: Predictions, quality: FloatArray) -> Judgements:
         """Suggest labels.
@@ -119,7 +121,7 @@ class QualityModel:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the model as a JSON object."""
-        names = ("transition", "sharpening", "first_sharpening", "fitted", "new", "suggestion")
+        names = ("transition", "sharpening", "first_sharpening", "voted_sharpening", "fitted", "new", "suggestion")
         described = {name: getattr(self, name) for name in names}
         parts = {name: part.to_json() if part else None for name, part in described.items()}
         return {"method": self.method, **parts, "named": self.named}
@@ -127,16 +129,22 @@ class QualityModel:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> QualityModel:
         """Bring back what `to_json` described."""
-        names = ("fitted", "new", "suggestion")
-        calibrators = {name: Calibrator.from_json(content[name]) if content[name] else None for name in names}
         transition = Transition.from_json(content["transition"]) if content["transition"] else None
-        named = float(content.get("named", 1.0))  # earlier versions knew no rows of no class
-        last, first = (content.get(name) for name in ("sharpening", "first_sharpening"))  # nor did they sharpen
+
+        def sharpening(name: str) -> Sharpening | None:  # earlier versions did not sharpen
+            return Sharpening.from_json(content[name]) if content.get(name) else None
+
+        def calibrator(name: str) -> Calibrator | None:
+            return Calibrator.from_json(content[name]) if content[name] else None
+
         return cls(
             content["method"],
             transition=transition,
-            sharpening=Sharpening.from_json(last) if last else None,
-            first_sharpening=Sharpening.from_json(first) if first else None,
-            named=named,
-            **calibrators,
+            sharpening=sharpening("sharpening"),
+            first_sharpening=sharpening("first_sharpening"),
+            voted_sharpening=sharpening("voted_sharpening"),
+            fitted=calibrator("fitted"),
+            new=calibrator("new"),
+            suggestion=calibrator("suggestion"),
+            named=float(content.get("named", 1.0)),  # nor knew rows of no class
         )

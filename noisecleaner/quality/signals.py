@@ -17,8 +17,8 @@ from noisecleaner.quality._rowwise import Rowwise, Signal
 
 #: Labels other than the given one that are kept for a row, most probable first.
 CANDIDATES = 5
-#: Stands before the columns of the first round's predictions.
-_FIRST = "first_"
+#: Stand before the columns of the first round's predictions, and of those with neighbours' votes.
+_FIRST, _VOTED = "first_", "voted_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +115,14 @@ class Predictions(Rowwise):
         """Rows whose given label a network predicted, shape [rows]."""
         return np.isfinite(self.margin)
 
+    def with_zero_shot_of(self, other: Predictions) -> Predictions:
+        """Return the same with what vectors of the classes say of the rows, as others of these rows have it."""
+        return replace(
+            self,
+            zero_shot_margin=other.zero_shot_margin,
+            zero_shot_log_probability=other.zero_shot_log_probability,
+        )
+
     def with_zero_shot(self, zero_shot: Predictions) -> Predictions:
         """Return the same with what vectors of the classes say of the rows."""
         return replace(
@@ -136,39 +144,40 @@ class Signals:
 
     Args:
         dynamics: from training.
-        predictions: of the last round.
+        predictions: of the last round, as new rows are predicted.
         first: of the first round, where there was a second one.
+        voted: of the last round and the rows' neighbours together, where these were asked.
     """
 
     dynamics: Dynamics
     predictions: Predictions
     first: Predictions | None = None
+    voted: Predictions | None = None
 
     def __len__(self) -> int:
         return len(self.predictions)
 
     def take(self, rows: IntArray) -> Signals:
         """Some of the rows."""
-        first = None if self.first is None else self.first.take(rows)
-        return Signals(self.dynamics.take(rows), self.predictions.take(rows), first)
+        first, voted = (None if more is None else more.take(rows) for more in (self.first, self.voted))
+        return Signals(self.dynamics.take(rows), self.predictions.take(rows), first, voted)
 
     @staticmethod
     def schema() -> list[pa.Field]:
         """The columns of the trace that these are kept in, in the order of the fields."""
         signals = [*Dynamics.signals().values(), *Predictions.signals().values()]
         columns = [(signal.column, signal.kind) for signal in signals]
-        return [
-            pa.field(*one) for one in (*columns, *((_FIRST + signal.column, signal.kind) for signal in _of_first()))
-        ]
+        more = [(prefix + signal.column, signal.kind) for prefix in (_FIRST, _VOTED) for signal in _repeated()]
+        return [pa.field(*one) for one in (*columns, *more)]
 
     def to_table(self) -> pa.Table:
         """Make the columns of the trace, in single precision; what is unknown is null."""
-        schema = pa.schema(self.schema())
         columns = [*self.dynamics.to_table().columns, *self.predictions.to_table().columns]
-        if self.first is not None:
-            columns += self.first.to_table().select([signal.column for signal in _of_first()]).columns
-        columns += [pa.nulls(len(self), kind) for kind in schema.types[len(columns) :]]
-        return pa.Table.from_arrays(columns, schema=schema)
+        for more in (self.first, self.voted):
+            names = [signal.column for signal in _repeated()]
+            nulls = [pa.nulls(len(self), signal.kind) for signal in _repeated()]
+            columns += nulls if more is None else more.to_table().select(names).columns
+        return pa.Table.from_arrays(columns, schema=pa.schema(self.schema()))
 
     @classmethod
     def from_table(cls, table: pa.Table, *, given: IntArray) -> Signals:
@@ -179,7 +188,13 @@ class Signals:
             given: class index of the given label, -1 where there is none, shape [rows].
         """
         last = Predictions.from_table(table, given=given)
-        return cls(Dynamics.from_table(table), last, _first_of(table, given))
+        more = (_more_of(table, prefix, given) for prefix in (_FIRST, _VOTED))
+        return cls(Dynamics.from_table(table), last, *more)
+
+    @property
+    def best(self) -> Predictions:
+        """Predictions that fitted rows are judged by: with votes, where there are any."""
+        return self.predictions if self.voted is None else self.voted.with_zero_shot_of(self.predictions)
 
     @property
     def unfitted(self) -> Predictions:
@@ -189,21 +204,21 @@ class Signals:
 
 def unfitted_predictions(table: pa.Table, *, given: IntArray) -> Predictions:
     """Read `Signals.unfitted` of a trace; the arguments are those of `Signals.from_table`."""
-    first = _first_of(table, given)
+    first = _more_of(table, _FIRST, given)
     return Predictions.from_table(table, given=given) if first is None else first
 
 
-def _first_of(table: pa.Table, given: IntArray) -> Predictions | None:
-    """Read what the first round had predicted; None where there was no second one."""
-    names = {_FIRST + signal.column: signal.column for signal in _of_first()}
-    before = table.select(list(names)).rename_columns(list(names.values()))
-    if before["predicted_margin"].null_count == len(before):
+def _more_of(table: pa.Table, prefix: str, given: IntArray) -> Predictions | None:
+    """Read predictions besides the last round's own; None where there are none."""
+    names = {prefix + signal.column: signal.column for signal in _repeated()}
+    columns = table.select(list(names)).rename_columns(list(names.values()))
+    if columns["predicted_margin"].null_count == len(columns):
         return None
-    return Predictions.from_table(before, given=given)
+    return Predictions.from_table(columns, given=given)
 
 
-def _of_first() -> list[Signal]:
-    """What is kept of a first round: what vectors of the classes say is the same in each."""
+def _repeated() -> list[Signal]:
+    """What is kept of predictions besides the last round's own: what vectors of the classes say is the same in each."""
     return [signal for signal in Predictions.signals().values() if not signal.optional]
 
 

@@ -23,6 +23,7 @@ class FoldReadout:
         clean_only_log_probabilities: of those rows, shape [k, classes].
         first: what the first round had predicted of the rows of the dataset; None where there was no second one. No
             file holds it: a resumed run takes the second round again.
+        voted: what the second round predicts together with the rows' neighbours, likewise.
     """
 
     recorded: IntArray
@@ -32,6 +33,7 @@ class FoldReadout:
     clean_only: IntArray
     clean_only_log_probabilities: SingleArray
     first: Predictions | None = None
+    voted: Predictions | None = None
 
     def write(self, path: Path) -> None:
         """Write everything but the given labels, which the dataset has."""

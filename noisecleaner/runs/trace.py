@@ -88,10 +88,20 @@ def collect(folds: Sequence[FoldReadout], *, given: IntArray) -> Signals:
         given: class index of the given label, -1 where there is none, shape [rows].
     """
     dynamics = Dynamics.spread([(fold.recorded, fold.dynamics) for fold in folds], len(given))
-    predictions = Predictions.spread([(fold.predicted, fold.predictions) for fold in folds], len(given))
-    before = [(fold.predicted, fold.first) for fold in folds if fold.first is not None]
-    first = replace(Predictions.spread(before, len(given)), given=given) if before else None
-    return Signals(dynamics, replace(predictions, given=given), first)
+    predictions = _spread([(fold.predicted, fold.predictions) for fold in folds], given)
+    first = [(fold.predicted, fold.first) for fold in folds if fold.first is not None]
+    voted = [(fold.predicted, fold.voted) for fold in folds if fold.voted is not None]
+    return Signals(
+        dynamics,
+        predictions,
+        first=_spread(first, given) if first else None,
+        voted=_spread(voted, given) if voted else None,
+    )
+
+
+def _spread(parts: Sequence[tuple[IntArray, Predictions]], given: IntArray) -> Predictions:
+    """Put predictions of some rows each where they belong, shape [rows]."""
+    return replace(Predictions.spread(parts, len(given)), given=given)
 
 
 def verified_rows(

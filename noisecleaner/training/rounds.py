@@ -9,15 +9,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.heads import Standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Progress
+from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.training.crossfit import CrossFit
 from noisecleaner.training.discriminant import LinearHead
 from noisecleaner.training.readout import read_again
-from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, Rows, second_round
+from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, PartOutcome, Rows, second_round
 from noisecleaner.training.threads import few_threads
 
 #: Numbers in the soft labels of all rows, which are in memory twice: a gigabyte each.
@@ -55,15 +57,22 @@ def second_readouts(crossfit: CrossFit, readouts: Sequence[FoldReadout], progres
     folds, rows = crossfit.assignment.folds, crossfit.assignment.rows
     again = []
     with progress.stage("Second round", len(folds), "folds") as stage:
-        heads = second_round(_rows(crossfit))
-        for number, (fold, readout, head) in enumerate(zip(folds, readouts, heads, strict=True)):
-            network = _network(crossfit, head)
+        outcomes = second_round(_rows(crossfit))
+        for number, (fold, readout, outcome) in enumerate(zip(folds, readouts, outcomes, strict=True)):
+            network = _network(crossfit, outcome.head)
             with few_threads(network):
                 read = read_again(readout, network, crossfit.data, fold, rows=rows)
             crossfit.keep(number, network)
-            again.append(replace(read, first=readout.predictions))
+            voted = _voted(outcome, read.predicted, given=crossfit.data.given)
+            again.append(replace(read, first=readout.predictions, voted=voted))
             stage.advance(1)
     return again
+
+
+def _voted(outcome: PartOutcome, predicted: IntArray, *, given: IntArray) -> Predictions:
+    """What a part's head and neighbours say together of its rows in the dataset, shape [n]."""
+    of_these = outcome.log_probabilities[np.searchsorted(outcome.rows, predicted)]
+    return Predictions.from_logits(of_these, given=given[predicted])
 
 
 def _against(crossfit: CrossFit) -> Iterator[str]:

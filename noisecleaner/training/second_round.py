@@ -3,10 +3,11 @@
 A head that is trained on noisy labels learns their noise. Here the labels are made soft first: with Bayes' rule and the
 transition matrix of the verified rows, P(true | image, given) is proportional to P(true | image) P(given | true), where
 the first factor comes from a discriminant that has not seen the row (`training/discriminant.py`). A last discriminant
-is fitted on these, all in closed form.
+is fitted on these, all in closed form; and what it predicts of a row is mixed with the soft labels of the row's
+neighbours (`training/neighbours.py`).
 
-Part k is predicted by a head that has seen neither its labels nor its verified ones: not in its own rows, and not in
-the soft labels, the temperature or the transition matrix that these were made with.
+Part k is predicted by a head and by neighbours that have seen neither its labels nor its verified ones: not in its own
+rows, and not in the soft labels, the temperature or the transition matrix that these were made with.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ from scipy.special import log_softmax
 from noisecleaner.arrays import NO_CLASS, BoolArray, FloatArray, IntArray, SingleArray
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 from noisecleaner.training.discriminant import ClassSums, LinearHead, Moments, Spread
+from noisecleaner.training.neighbours import Space, Voters, mixed, some_of
 
 #: Times that labels are made soft: those of the second time come from discriminants on those of the first.
 _TIMES = 2
 #: Logarithms between which the temperature is looked for: a shrunk Gaussian is sure of itself by far too much.
 _TEMPERATURES = (-5.0, 2.0)
+#: What neighbours weigh beside the discriminant. Of 0.2 to 0.8 the best for AUROC and F1 together on 15,000 rows of
+#: CIFAR-10N, seed 0.
+_VOTES = 0.4
 #: Rows that are computed with at a time.
 _BLOCK = 8_192
 #: Verified rows without which nothing tells what is given in place of what.
@@ -91,21 +96,46 @@ class Rows:
         return soft
 
 
-def second_round(rows: Rows) -> list[LinearHead]:
-    """Fit a head for each part, which predicts its rows; logits are those of calibrated probabilities.
+@dataclass(frozen=True, kw_only=True)
+class PartOutcome:
+    """What the second round says of a part.
+
+    Args:
+        head: predicts its rows, and new ones; logits are those of calibrated probabilities.
+        rows: of the part, in ascending order, shape [n].
+        log_probabilities: of these rows, by the head and their neighbours together, shape [n, classes].
+    """
+
+    head: LinearHead
+    rows: IntArray
+    log_probabilities: SingleArray
+
+
+def second_round(rows: Rows) -> Iterator[PartOutcome]:
+    """Predict one part after the other.
 
     Args:
         rows: with at least `LEAST_KNOWN` known labels outside of each part.
     """
     moments = [Moments.of((vectors for _, vectors in rows.blocks(some)), rows.width) for some in rows.members]
+    space = Space.of(reduce(Moments.__add__, moments))
+    for part in range(rows.parts):
+        head, soft = _head(rows, moments, part=part)
+        voters = _voters(rows, space, soft, part)
+        some, log_probabilities = rows.members[part], np.empty((len(rows.members[part]), rows.classes), np.float32)
+        for block, vectors in rows.blocks(some):
+            votes = voters.votes(space.place(vectors))
+            log_probabilities[np.searchsorted(some, block)] = mixed(
+                log_softmax(head.logits(vectors), axis=1), votes, _VOTES
+            )
+        yield PartOutcome(head=head, rows=some, log_probabilities=log_probabilities)
+
+
+def _head(rows: Rows, moments: Sequence[Moments], *, part: int) -> tuple[LinearHead, SingleArray]:
+    """Fit the head that predicts a part, and make the labels that it learns soft, shape [rows, classes]."""
     # what a covariance of n rows is off by grows with width / n; choosing by the given labels' likelihood shrinks far
     # too much where many of them are wrong
     shrinkage = rows.width / (rows.width + sum(map(len, rows.members)))
-    return [_head(rows, moments, part=part, shrinkage=shrinkage) for part in range(rows.parts)]
-
-
-def _head(rows: Rows, moments: Sequence[Moments], *, part: int, shrinkage: float) -> LinearHead:
-    """Fit the head that predicts a part."""
     others = [number for number in range(len(rows.members)) if number != part]
     spreads = {held: _spread(moments, [p for p in others if p != held], shrinkage) for held in others[:-1]}
     known = np.flatnonzero((rows.known >= 0) & (rows.part != part) & (rows.part >= 0) & rows.used & (rows.given >= 0))
@@ -122,7 +152,15 @@ def _head(rows: Rows, moments: Sequence[Moments], *, part: int, shrinkage: float
         temperature = _temperature(logits[known], rows.known[known])
         _soften(rows, soft, logits * np.float32(temperature), given_if, part)
     last = _spread(moments, others, shrinkage).head(ClassSums.all(_sums(rows, number, soft) for number in others))
-    return last.scaled(temperature)
+    return last.scaled(temperature), soft
+
+
+def _voters(rows: Rows, space: Space, soft: SingleArray, part: int) -> Voters:
+    """Let rows outside a part vote that have a label, each with its soft one."""
+    outside = np.flatnonzero(rows.used & (rows.part != part))
+    chosen = some_of(outside[soft[outside].any(axis=1)])
+    placed = [space.place(vectors) for _, vectors in rows.blocks(chosen)]
+    return Voters(placed=np.concatenate(placed), labels=soft[chosen])
 
 
 def _spread(moments: Sequence[Moments], numbers: Sequence[int], shrinkage: float) -> Spread:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 from support.quality import ROWS, audited, of_no_class, suggest
-from support.simulated import NOBODY, calibration_error, trace, verify
+from support.simulated import NOBODY, calibration_error, network, trace, verify
 
 from noisecleaner.arrays import NO_CLASS
 from noisecleaner.quality.fitting import comparable_quality, fit_quality
+from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.planted import CleanOnlyRows
 
 
@@ -29,6 +32,21 @@ def test_new_rows_get_a_calibrated_quality_without_what_training_saw() -> None:
     model, _, _ = audited(signals, true)
     fresh, correct, _ = trace(ROWS, seed=1)
     assert calibration_error(model.quality_of_new(fresh.predictions), correct) < 0.05
+
+
+def test_fitted_rows_are_judged_with_votes_and_new_ones_as_if_nobody_had_voted() -> None:
+    signals, correct, true = trace(ROWS)
+    alone, plain, _ = audited(signals, true)
+    sharper = network(true, signals.predictions.given, 4, np.random.default_rng(7), skill=5.0)
+    model, quality, _ = audited(replace(signals, voted=sharper), true)
+    assert roc_auc_score(correct, quality) > roc_auc_score(correct, plain) + 0.02
+    assert calibration_error(quality, correct) < 0.05
+    fresh, _, _ = trace(ROWS, seed=1)
+    np.testing.assert_array_equal(model.quality_of_new(fresh.predictions), alone.quality_of_new(fresh.predictions))
+    again = QualityModel.from_json(json.loads(json.dumps(model.to_json())))
+    np.testing.assert_array_equal(
+        again.quality(replace(signals, voted=sharper)), model.quality(replace(signals, voted=sharper))
+    )
 
 
 def test_comparable_quality_does_not_tell_verified_rows_from_others() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.simulated import any_signals, assert_same
 
-from noisecleaner.arrays import Array, FloatArray
+from noisecleaner.arrays import Array, FloatArray, IntArray
 from noisecleaner.quality._rowwise import Signal
 from noisecleaner.quality.signals import CANDIDATES, Dynamics, Predictions, Signals, unfitted_predictions
 
@@ -185,19 +185,38 @@ def test_large_logits_do_not_overflow() -> None:
     assert np.isfinite(predictions.candidates).all()
 
 
-@pytest.mark.parametrize("rounds", [1, 2])
-def test_the_first_round_is_kept_where_there_was_a_second(rounds: int) -> None:
-    signals = any_signals(50)
-    if rounds == 2:
-        signals = Signals(signals.dynamics, signals.predictions, any_signals(50, seed=1, known=1.0).predictions)
-    labels = signals.predictions.given
-    if signals.first is not None:
-        signals = Signals(signals.dynamics, signals.predictions, replace(signals.first, given=labels))
+def relabelled(seed: int, *, given: IntArray) -> Predictions:
+    """What another network says of 50 rows."""
+    return replace(any_signals(50, seed=seed, known=1.0).predictions, given=given)
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("voted", [False, True])
+def test_other_predictions_are_kept_where_there_were_any(first: bool, voted: bool) -> None:
+    one = any_signals(50)
+    labels = one.predictions.given
+    signals = replace(
+        one,
+        first=relabelled(1, given=labels) if first else None,
+        voted=relabelled(2, given=labels) if voted else None,
+    )
     table = signals.to_table()
     assert table.schema.equals(pa.schema(Signals.schema()))
     again = Signals.from_table(table, given=labels)
-    assert (again.first is None) == (rounds == 1)
+    assert (again.first is not None, again.voted is not None) == (first, voted)
     assert_same(again.unfitted, unfitted_predictions(table, given=labels))
-    if signals.first is not None:
-        assert_same(again.unfitted, Predictions.from_table(signals.first.to_table(), given=labels))
-        assert len(again.take(np.arange(7)).unfitted) == 7
+    for mine, kept in ((signals.first, again.first), (signals.voted, again.voted)):
+        if mine is not None and kept is not None:
+            assert_same(kept, Predictions.from_table(mine.to_table(), given=labels))
+    some = again.take(np.arange(7))
+    assert len(some.unfitted) == len(some.best) == 7
+
+
+def test_with_votes_a_row_keeps_what_vectors_of_the_classes_say() -> None:
+    one = any_signals(50)
+    says = np.arange(50.0)
+    own = replace(one.predictions, zero_shot_margin=says, zero_shot_log_probability=-says)
+    best = replace(one, predictions=own, voted=relabelled(2, given=own.given)).best
+    np.testing.assert_array_equal(best.zero_shot_margin, own.zero_shot_margin)
+    np.testing.assert_array_equal(best.zero_shot_log_probability, own.zero_shot_log_probability)
+    assert (best.margin != own.margin).any()

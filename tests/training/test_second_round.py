@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
-from noisecleaner.training.second_round import Rows, second_round
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.training.second_round import PartOutcome, Rows, second_round
 
 CLASSES, PARTS = 4, 5
 
@@ -51,10 +51,26 @@ def drawn(count: int = 1_500, noise: float = 0.4, seed: int = 0, apart: float = 
 def predicted(rows: Rows) -> FloatArray:
     """Logits of every row by the head of its part, shape [rows, classes]."""
     logits = np.empty((len(rows.given), rows.classes))
-    for number, head in enumerate(second_round(rows)):
-        for some, vectors in rows.blocks(np.flatnonzero(rows.part == number)):
-            logits[some] = head.logits(vectors)
+    for outcome in second_round(rows):
+        for some, vectors in rows.blocks(outcome.rows):
+            logits[some] = outcome.head.logits(vectors)
     return logits
+
+
+def weights(outcome: PartOutcome) -> FloatArray:
+    """Of the head, with the bias as the last row."""
+    return np.vstack([outcome.head.weight, outcome.head.bias])
+
+
+def votes(outcome: PartOutcome) -> SingleArray:
+    """What head and neighbours say together."""
+    return outcome.log_probabilities
+
+
+def assert_same(one: PartOutcome, two: PartOutcome) -> None:
+    np.testing.assert_array_equal(weights(one), weights(two))
+    np.testing.assert_array_equal(one.rows, two.rows)
+    np.testing.assert_array_equal(one.log_probabilities, two.log_probabilities)
 
 
 @pytest.mark.parametrize("part", [0, PARTS - 1])
@@ -65,16 +81,16 @@ def test_what_is_verified_in_a_part_changes_nothing_in_its_head(part: int, lie: 
     known = rows.known.copy()
     known[inside] = {"other": (known[inside] + 1) % CLASSES, "none": NO_CLASS, "unverified": UNVERIFIED}[lie]
     other = replace(rows, known=known)
-    heads, others = second_round(rows), second_round(other)
-    np.testing.assert_array_equal(heads[part].weight, others[part].weight)
-    np.testing.assert_array_equal(heads[part].bias, others[part].bias)
-    assert any((one.weight != two.weight).any() for one, two in zip(heads, others, strict=True))
+    heads, others = list(second_round(rows)), list(second_round(other))
+    assert_same(heads[part], others[part])
+    for tell in (weights, votes):
+        assert any((tell(one) != tell(two)).any() for one, two in zip(heads, others, strict=True))
 
 
 def test_given_labels_of_a_part_change_nothing_in_its_head() -> None:
     rows = drawn().rows
     given = np.where(rows.part == 2, (rows.given + 1) % CLASSES, rows.given)
-    np.testing.assert_array_equal(second_round(rows)[2].weight, second_round(replace(rows, given=given))[2].weight)
+    assert_same(list(second_round(rows))[2], list(second_round(replace(rows, given=given)))[2])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -107,7 +123,7 @@ def test_rows_of_no_class_or_without_a_label_train_nothing() -> None:
     excluded = replace(rows, known=np.where(idle, NO_CLASS, rows.known))
     given = np.where(idle, (rows.given + 2) % CLASSES, rows.given)
     for one, two in zip(second_round(excluded), second_round(replace(excluded, given=given)), strict=True):
-        np.testing.assert_array_equal(one.weight, two.weight)
+        assert_same(one, two)
 
 
 def test_verified_rows_beside_the_dataset_train_every_head() -> None:
@@ -117,14 +133,16 @@ def test_verified_rows_beside_the_dataset_train_every_head() -> None:
     outside = replace(rows, given=np.where(beside, -1, rows.given), part=np.where(beside, -1, rows.part), known=known)
     without = replace(outside, used=~beside)
     assert all(
-        (one.weight != two.weight).any() for one, two in zip(second_round(outside), second_round(without), strict=True)
+        (weights(one) != weights(two)).any()
+        for one, two in zip(second_round(outside), second_round(without), strict=True)
     )
 
 
 def test_the_same_rows_give_the_same_bits_however_they_are_cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = drawn().rows
-    first = second_round(rows)
-    assert all((one.weight == two.weight).all() for one, two in zip(first, second_round(rows), strict=True))
+    first = list(second_round(rows))
+    for one, two in zip(first, second_round(rows), strict=True):
+        assert_same(one, two)
     monkeypatch.setattr("noisecleaner.training.second_round._BLOCK", 64)
     for one, two in zip(first, second_round(rows), strict=True):
-        np.testing.assert_allclose(one.weight, two.weight, rtol=2e-2, atol=1e-3)
+        np.testing.assert_allclose(weights(one), weights(two), rtol=2e-2, atol=1e-3)
