@@ -68,11 +68,47 @@ SERIALISED = {"files.py", "runs/linear.py"}
 
 
 def test_no_dictionary_of_arrays_goes_from_module_to_module() -> None:
-    array = r"(npt\.)?(NDArray\b|Array\b|RealArray|FloatArray|IntArray|BoolArray)"
+    array = r"(npt\.)?(NDArray|Array|RealArray|FloatArray|IntArray|BoolArray|SingleArray)\b"
     for file in LIBRARY:
         if str(file.relative_to(PACKAGE)) not in SERIALISED:
             found = re.findall(rf"(?:[Dd]ict|Mapping)\[str, {array}", file.read_text("utf-8"))
             assert not found, file
+
+
+#: An array of NumPy or PyTorch in an annotation. A column of Arrow has one dimension, and a state dict any number.
+ARRAY = re.compile(
+    r"(?<!pa\.)(?<!\[str, )(?<!NDArray\[)\b(NDArray|Array|RealArray|FloatArray|IntArray|BoolArray|SingleArray|Tensor)\b"
+)
+SHAPE = re.compile(r"shape|\[[^\]]*\]")
+
+
+def public(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    """Public functions, classes and methods of a module, by name; of what is overloaded only the last one."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name, node
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            methods = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
+            yield from ((f"{node.name}.{m.name}", m) for m in methods if not m.name.startswith("_"))
+
+
+def takes_arrays(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    """Whether a function takes or returns arrays, or a class has some for fields."""
+    if isinstance(node, ast.ClassDef):
+        annotations = [field.annotation for field in node.body if isinstance(field, ast.AnnAssign)]
+    else:
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        annotations = [annotation for a in arguments if (annotation := a.annotation) is not None]
+        annotations += [node.returns] if node.returns is not None else []
+    return any(ARRAY.search(ast.unparse(annotation)) for annotation in annotations)
+
+
+@pytest.mark.parametrize("file", LIBRARY, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_who_takes_arrays_says_of_which_shape(file: Path) -> None:
+    if file.relative_to(PACKAGE).parts[0] != "bench":
+        documented = dict(public(ast.parse(file.read_text("utf-8")))).items()
+        silent = [name for name, n in documented if takes_arrays(n) and not SHAPE.search(ast.get_docstring(n) or "")]
+        assert silent == []
 
 
 def texts(file: Path) -> Iterator[tuple[int, str]]:

@@ -66,7 +66,7 @@ class Copy:
 
     @property
     def rows(self) -> IntArray:
-        """The numbers of the rows to copy, ascending."""
+        """The numbers of the rows to copy, ascending, shape [copied rows]."""
         return np.flatnonzero(self.keep)
 
     @property

@@ -55,7 +55,11 @@ class Structure:
         return self.splits
 
     def counts(self, rows: IntArray) -> dict[str, int]:
-        """Count rows by split, as the copy tells them; nothing where there are none."""
+        """Count rows by split, as the copy tells them; nothing where there are none.
+
+        Args:
+            rows: their numbers in the dataset, shape [n].
+        """
         if self.folders is None:
             return {}
         counts = np.bincount(self.folders.rows[rows], minlength=len(self.folders.names))

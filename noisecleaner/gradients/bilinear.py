@@ -76,7 +76,7 @@ def derivative(layer: Layer, operands: Operands, *, output: Tensor, spare: Tenso
 
 
 def two_products(layer: Layer, operands: Operands) -> Tensor | None:
-    """Compute the derivative as it stands."""
+    """Compute the derivative as it stands: of the shape of the output; None where nothing moves."""
     x, dx, weight, dweight, dbias = operands.x, operands.dx, operands.weight, operands.dweight, operands.dbias
     moved = None if dx is None else layer(dx, weight=weight, bias=None)
     if dweight is None and dbias is None:
@@ -86,7 +86,7 @@ def two_products(layer: Layer, operands: Operands) -> Tensor | None:
 
 
 def one_product(layer: Layer, operands: Operands, *, output: Tensor, h: float, spare: Tensor) -> Tensor:
-    """Compute it up to h V x' and the rounding of y / h; for `output` and `spare` see `derivative`."""
+    """Compute it up to h V x' and the rounding of y / h; for shapes, `output` and `spare` see `derivative`."""
     x, dx, weight, dweight = operands.x, operands.dx, operands.weight, operands.dweight
     shift = None if operands.bias is None else operands.bias / h
     if shift is not None and operands.dbias is not None:

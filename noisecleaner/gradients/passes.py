@@ -20,7 +20,7 @@ def has_kernels(*names: str) -> bool:
 
 
 def changes(tensor: Tensor) -> int:
-    """How often a tensor has been changed in place.
+    """How often a tensor of any shape has been changed in place.
 
     Raises:
         UnfollowedError: PyTorch does not tell: the counter is its own, too.
@@ -32,14 +32,14 @@ def changes(tensor: Tensor) -> int:
 
 
 def same_random_state(tensors: Iterable[Tensor]) -> AbstractContextManager[None]:
-    """Put the random state of the CPU, and of the devices of some tensors, back at the end of the block."""
+    """Put the random state of the CPU, and of the devices of tensors of any shape, back at the end of the block."""
     devices = sorted({t.device.index or 0 for t in tensors if t.device.type == "cuda"})
     return torch.random.fork_rng(devices=devices)
 
 
 @contextmanager
 def undone(network: nn.Module, inputs: Tensor) -> Iterator[None]:
-    """Put running statistics and the random state back if a pass ends with an `UnfollowedError`."""
+    """Put running statistics and the random state back if a pass, of any shape, ends with an `UnfollowedError`."""
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
     on_cpu = torch.get_rng_state()
     on_device = torch.cuda.get_rng_state(inputs.device) if inputs.device.type == "cuda" else None

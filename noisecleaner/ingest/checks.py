@@ -154,7 +154,7 @@ def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None
     """Check that a method that needs trusted rows has some, and of more than one class.
 
     Args:
-        trusted: class index of each row's verified label, below 0 where there is none.
+        trusted: class index of each row's verified label, below 0 where there is none, shape [rows].
         classes: the names of the classes.
         method: what needs them.
 

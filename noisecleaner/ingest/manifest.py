@@ -63,7 +63,7 @@ class Images(Protocol):
     """Encoded images, read in row order."""
 
     def read(self, rows: IntArray) -> Iterator[tuple[int, bytes | Skip]]:
-        """Yield `(row, encoded bytes)` for the rows asked for, ascending; a `Skip` where there are none."""
+        """Yield `(row, encoded bytes)` for the rows asked for, shape [n], ascending; a `Skip` where there are none."""
         ...
 
 
@@ -124,8 +124,9 @@ class Manifest:
         none_label: the verified label that says that none of the classes is right; None where no label can.
         ordered: whether somebody has told the order of the classes (ClassLabel, `Columns.label_names`), so that a
             number says which class is meant.
-        empty: rows of a table of verified labels that were left empty there, in any order.
-        order: rows of a table of verified labels, as it has them; those of a column of the dataset have its order.
+        empty: rows of a table of verified labels that were left empty there, in any order, shape [left empty].
+        order: rows of a table of verified labels, as it has them, shape [rows of the table]; those of a column of the
+            dataset have its order.
     """
 
     table: pa.Table

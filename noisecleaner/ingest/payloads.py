@@ -35,7 +35,7 @@ class ImageFiles:
     paths: pa.StringArray
 
     def read(self, rows: IntArray) -> Iterator[tuple[int, bytes | Skip]]:
-        """Yield `(row, encoded bytes)`, or the reason why there are none."""
+        """Yield `(row, encoded bytes)` of rows, shape [n], or the reason why there are none."""
         for row in rows.tolist():
             yield row, read_file(self.root, self.paths[row].as_py())
 
@@ -49,7 +49,7 @@ class ImageColumn:
     allow_absolute: bool = False
 
     def read(self, rows: IntArray) -> Iterator[tuple[int, bytes | Skip]]:
-        """Yield `(row, encoded bytes)`, or the reason why there are none."""
+        """Yield `(row, encoded bytes)` of rows, shape [n], or the reason why there are none."""
         wanted = iter(np.sort(rows).tolist())
         next_row = next(wanted, None)
         first = 0

@@ -49,18 +49,18 @@ class Data:
         vars(self).update(state, array=np.load(state["array"], mmap_mode="r") if mapped else state["array"])
 
     def overridden(self, rows: IntArray) -> Data:
-        """Return the same with the given labels of some rows replaced by those that they may steer with."""
+        """Return the same with the given labels of some rows, shape [n], replaced by those that they may steer with."""
         given = self.given.copy()
         given[rows] = self.trusted[rows]
         return replace(self, given=given)
 
     def source(self, rows: IntArray) -> Batch:
-        """Make a batch of source rows, augmented if asked for."""
+        """Make a batch of source rows, shape [batch], augmented if asked for."""
         inputs = self.inputs(rows)
         return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given[rows], rows)
 
     def target(self, rows: IntArray) -> Batch:
-        """Make a batch of trusted rows with their verified labels; those of a clean set have only the given one."""
+        """Make a batch of trusted rows, shape [batch], with their verified labels, or the given ones of a clean set."""
         verified = self.trusted[rows]
         return self._batch(self.inputs(rows), np.where(verified >= 0, verified, self.given[rows]), rows)
 

@@ -21,7 +21,7 @@ _SAVE_SECONDS = 10.0
 
 
 def create(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Make a memory-mapped array, its disk space reserved.
+    """Make a memory-mapped array of a shape, its disk space reserved.
 
     Raises:
         OSError: the disk is full: an error now, and not a bus error in the middle.

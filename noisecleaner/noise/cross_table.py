@@ -26,7 +26,7 @@ class CrossTable:
 
     @classmethod
     def of(cls, labels: IntArray, others: IntArray) -> CrossTable:
-        """Make a table of rows that count alike."""
+        """Make a table of rows that count alike; both labels have the shape [rows]."""
         return cls(labels=labels, others=others, weights=np.ones(len(labels)))
 
     @property
@@ -59,7 +59,7 @@ class CrossTable:
         return rows, columns
 
     def compact(self) -> tuple[IntArray, CrossTable]:
-        """Number the labels that occur anew: what each number stands for, rising, and the table."""
+        """Number the labels that occur anew: what each stands for, rising, shape [numbers], and the table."""
         names, places = np.unique(np.concatenate([self.labels, self.others]), return_inverse=True)
         rows, columns = np.split(places, 2)
         return names, replace(self, labels=rows, others=columns)

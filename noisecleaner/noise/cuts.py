@@ -74,7 +74,7 @@ class Cut:
 
     @property
     def each_expected(self) -> FloatArray:
-        """1 - label quality of each row in that order, NaN from the first row on of which it is unknown."""
+        """1 - label quality in that order, shape [rows]; NaN from the first row on of which it is unknown."""
         return np.diff(self._expected)
 
     def audits(self, threshold: float) -> Sides[Audit]:

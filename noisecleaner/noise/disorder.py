@@ -86,7 +86,8 @@ def disordered_labels(rows: Judged, order: IntArray, name: Callable[[int], str])
 
     Args:
         rows: of the dataset.
-        order: those of a table of verified labels, as it has them; none where that is the order of the dataset.
+        order: those of a table of verified labels, as it has them, shape [rows of the table]; none where that is the
+            order of the dataset.
         name: tells the sample id of a row.
     """
     order = order if len(order) else np.arange(len(rows.given))

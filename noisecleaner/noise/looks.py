@@ -34,12 +34,12 @@ class Errors:
 
     @property
     def missed(self) -> FloatArray:
-        """How often a first look calls a wrong label right: it lets it pass, or errs."""
+        """How often a first look calls a wrong label right: it lets it pass, or errs; of the shape of the errors."""
         return self.passes + (1 - self.passes) * self.first / self.classes
 
     @property
     def kept(self) -> FloatArray:
-        """What first looks leave of a difference between two shares of wrong labels."""
+        """What first looks leave of a difference between two shares of wrong labels; of the shape of the errors."""
         return 1 - self.first - self.missed
 
     def only(self, ways: slice) -> Errors:
@@ -73,7 +73,7 @@ class Looks:
         return len(self.given)
 
     def only(self, rows: BoolArray | IntArray) -> Looks:
-        """Return some of the rows."""
+        """Return some of the rows: which, shape [rows], or their places, shape [n]."""
         return Looks(
             given=self.given[rows],
             first=self.first[rows],
@@ -85,7 +85,7 @@ class Looks:
         )
 
     def kinds(self) -> tuple[Looks, IntArray]:
-        """Return a row of each kind that the scores and looks hardly tell apart, and how many rows there are of it."""
+        """Return a row of each kind that scores and looks hardly tell apart, and how many there are, shape [kinds]."""
         sure = [np.round(self.expected, 2), np.round(self.confidence, 1)]
         same = [(self.first, self.given), (self.second, self.given), (self.first, self.second)]
         same += [(self.first, self.suggested), (self.second, self.suggested)]
@@ -95,7 +95,7 @@ class Looks:
 
     @property
     def agree(self) -> BoolArray:
-        """Rows at which both looks saw the same."""
+        """Rows at which both looks saw the same, shape [rows]."""
         agree: BoolArray = self.first == self.second
         return agree
 

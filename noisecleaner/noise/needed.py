@@ -24,7 +24,13 @@ _ROWS = 500
 
 
 def p_values(*, sizes: FloatArray, errors: FloatArray | float, limit: FloatArray | float) -> FloatArray:
-    """Probability of at most so many errors where their share is the limit (binomial, continued to real numbers)."""
+    """Probability of at most so many errors where their share is the limit (binomial, continued to real numbers).
+
+    Args:
+        sizes: of samples, shape [n].
+        errors: among each, shape [n] or a number.
+        limit: share of errors, likewise.
+    """
     most = np.asarray(errors, dtype=np.float64)
     few = special.betainc(np.maximum(sizes - most, 1e-9), np.maximum(most, 0) + 1, 1 - limit)
     return np.where(most < 0, 0.0, np.where(most < sizes, few, 1.0))

@@ -40,13 +40,13 @@ class Rows:
 
     @property
     def audited(self) -> BoolArray:
-        """Rows with a label of which somebody verified whether it is right."""
+        """Rows with a label of which somebody verified whether it is right, shape [rows]."""
         audited: BoolArray = (self.given >= 0) & (self.trusted != UNVERIFIED)
         return audited
 
     @property
     def wrong(self) -> BoolArray:
-        """Audited rows with a wrong label."""
+        """Audited rows with a wrong label, shape [rows]."""
         wrong: BoolArray = self.audited & (self.given != self.trusted)
         return wrong
 

@@ -48,12 +48,12 @@ class Verifiable:
 
     @property
     def known(self) -> BoolArray:
-        """Rows with a quality."""
+        """Rows with a quality, shape [rows]."""
         return np.isfinite(self.quality)
 
     @property
     def drawn(self) -> BoolArray:
-        """Verified rows with a quality and a probability."""
+        """Verified rows with a quality and a probability, shape [rows]."""
         drawn: BoolArray = self.known & self.verified & np.isfinite(self.probability)
         return drawn
 

@@ -149,7 +149,7 @@ def _moved(given: IntArray, distance: int) -> IntArray:
 
 
 def greatest(values: FloatArray) -> tuple[int, int, float]:
-    """Find the run of the greatest sum: its first and last row, and the sum."""
+    """Find the run of the greatest sum in values of shape [rows]: its first and last row, and the sum."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     lowest = np.minimum.accumulate(sums[:-1])
     last = int(np.argmax(sums[1:] - lowest))

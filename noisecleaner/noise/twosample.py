@@ -84,14 +84,14 @@ class Samples:
         """Leave out rows of which something is not known.
 
         Args:
-            known: of all rows of both samples together.
+            known: of all rows of both samples together, shape [rows].
         """
         kept = known[self.rows]
         belongs, strata = self.second[kept, 0] > 0, self.strata[kept]
         return Samples(self.rows[kept], strata, _permuted(belongs, strata, np.random.default_rng(0)))
 
     def parts(self) -> Iterator[IntArray]:
-        """Yield the places of the rows of each stratum."""
+        """Yield the places of the rows of each stratum, shape [its rows]."""
         for stratum in np.unique(self.strata):
             yield np.flatnonzero(self.strata == stratum)
 

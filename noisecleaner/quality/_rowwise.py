@@ -48,11 +48,11 @@ class Signal:
         return bool(np.issubdtype(self._item, np.integer))
 
     def stored(self, values: Array) -> Array:
-        """Round as files do."""
+        """Round as files do, whatever the shape."""
         return values.astype(self._item, copy=False)
 
     def loaded(self, values: Array) -> Array:
-        """Bring back to the precision of memory."""
+        """Bring back to the precision of memory, whatever the shape."""
         return values.astype(np.int64 if self._integer else np.float64, copy=False)
 
     def to_arrow(self, values: Array) -> pa.Array:
@@ -68,7 +68,7 @@ class Signal:
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat, mask=pa.array(missing)).cast(self.kind)
 
     def from_arrow(self, column: pa.ChunkedArray) -> Array:
-        """Read what `to_arrow` made; lists must be of one length."""
+        """Read what `to_arrow` made; lists must be of one length: shape [rows] or [rows, length]."""
         if pa.types.is_list(self.kind):
             return self.loaded(self._matrix(column.combine_chunks()))
         return self.loaded(np.asarray(pc.fill_null(column, -1) if self._integer else column.to_numpy()))
@@ -81,7 +81,7 @@ class Signal:
         return matrix
 
     def read(self, values: FloatArray) -> FloatArray:
-        """What a calibrator gets to see of it."""
+        """What a calibrator gets to see of it, shape [rows]."""
         return np.sign(values) * np.log1p(np.abs(values)) if self.long_tailed else values
 
 
@@ -100,7 +100,7 @@ class Rowwise:
         return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
     def take(self, rows: IntArray) -> Self:
-        """Some of the rows."""
+        """Some of the rows: their places, shape [n]."""
         return replace(self, **{name: values[rows] for name, values in vars(self).items()})
 
     @classmethod
@@ -115,7 +115,7 @@ class Rowwise:
         """Put parts into their places among many rows, of which the others are unknown.
 
         Args:
-            parts: where the rows of a part go, and the part; at least one.
+            parts: where the rows of a part go, shape [its rows], and the part; at least one.
             rows: how many there are then.
         """
         some = [(places, part) for places, part in parts if len(places)]
@@ -128,7 +128,7 @@ class Rowwise:
         return cls(**arrays)
 
     def stored(self) -> Iterator[tuple[str, Array]]:
-        """Columns and their values, as files hold them."""
+        """Columns and their values, as files hold them, shape [rows] or [rows, length]."""
         for name, signal in self.signals().items():
             if not (signal.optional and np.isnan(getattr(self, name)).all()):
                 yield signal.column, signal.stored(getattr(self, name))
@@ -138,8 +138,8 @@ class Rowwise:
         """Bring back what `stored` gave.
 
         Args:
-            column: name of a column -> its values.
-            others: the fields that no file holds.
+            column: name of a column -> its values, shape [rows] or [rows, length].
+            others: the fields that no file holds, shape [rows].
 
         Raises:
             KeyError: there is no such column.

@@ -119,7 +119,12 @@ def averaged(calibrators: Sequence[Calibrator], shares: Sequence[float]) -> Cali
 
 
 def stratified(outcome: BoolArray, count: int = PARTS) -> Iterator[tuple[IntArray, IntArray]]:
-    """Cut rows into parts with equal shares of both outcomes; yield (all other rows, part) for each."""
+    """Cut rows into parts with equal shares of both outcomes; yield (all other rows, part) for each.
+
+    Args:
+        outcome: of each row, shape [rows].
+        count: number of parts.
+    """
     from sklearn.model_selection import StratifiedKFold
 
     yield from StratifiedKFold(count, shuffle=True, random_state=0).split(outcome, outcome)
@@ -217,5 +222,5 @@ def reliability(probability: FloatArray, outcome: BoolArray, bins: int = 10) -> 
 
 
 def sigmoid(log_odds: FloatArray) -> FloatArray:
-    """1 / (1 + exp(-x)), without overflow."""
+    """1 / (1 + exp(-x)) of each number, whatever the shape, without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * log_odds)))

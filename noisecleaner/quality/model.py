@@ -38,7 +38,7 @@ class Judgements:
         return cls(quality=nothing, suggested=np.full(rows, -1), confidence=nothing.copy())
 
     def put(self, rows: IntArray, part: Judgements) -> None:
-        """Take in what was made of some rows."""
+        """Take in what was made of some rows: their places, shape [rows of the part]."""
         self.quality[rows], self.suggested[rows], self.confidence[rows] = part.quality, part.suggested, part.confidence
 
 
@@ -90,7 +90,7 @@ class QualityModel:
         return np.where(signals.predictions.known, self.fitted.probability(features), np.nan)
 
     def quality_of_new(self, predictions: Predictions) -> FloatArray:
-        """Compute label quality of rows that were not fitted, see `quality`."""
+        """Compute label quality of rows that were not fitted, shape [rows], see `quality`."""
         if self.new is None:
             return np.exp(predictions.log_probability)
         read = self._evidence(self.sharpening).of(predictions)

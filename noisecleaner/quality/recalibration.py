@@ -53,7 +53,7 @@ class VerifiedQuality:
     weights: FloatArray
 
     def take(self, rows: IntArray) -> VerifiedQuality:
-        """Some of the rows."""
+        """Some of the rows: their places, shape [n]."""
         return VerifiedQuality(quality=self.quality[rows], correct=self.correct[rows], weights=self.weights[rows])
 
 

@@ -158,7 +158,7 @@ class Signals:
         return len(self.predictions)
 
     def take(self, rows: IntArray) -> Signals:
-        """Some of the rows."""
+        """Some of the rows: their places, shape [n]."""
         first, voted = (None if more is None else more.take(rows) for more in (self.first, self.voted))
         return Signals(self.dynamics.take(rows), self.predictions.take(rows), first, voted)
 
@@ -203,7 +203,7 @@ class Signals:
 
 
 def unfitted_predictions(table: pa.Table, *, given: IntArray) -> Predictions:
-    """Read `Signals.unfitted` of a trace; the arguments are those of `Signals.from_table`."""
+    """Read `Signals.unfitted` of a trace; arguments and shapes are those of `Signals.from_table`."""
     first = _more_of(table, _FIRST, given)
     return Predictions.from_table(table, given=given) if first is None else first
 

@@ -34,7 +34,7 @@ class VerifiedLabels:
         return cls(true=true, weights=weights / weights.mean() if len(weights) else weights)
 
     def take(self, rows: IntArray) -> VerifiedLabels:
-        """Some of the rows."""
+        """Some of the rows: their places, shape [n]."""
         return VerifiedLabels(true=self.true[rows], weights=self.weights[rows])
 
 

@@ -61,11 +61,11 @@ class Lautum(Regulariser):
         self.register_buffer("share", torch.zeros(()))  # of all batches so far in the running means
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
-        """Choose a batch of unlabelled rows."""
+        """Choose a batch of unlabelled rows, shape [batch]."""
         return (np.sort(rng.choice(self._rows, min(size, len(self._rows)), replace=False)),)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
-        """Subtract the weighted Lautum information (eq. 2)."""
+        """Subtract the weighted Lautum information (eq. 2) of `drawn[0]`, inputs of unlabelled rows; shape []."""
         outputs = with_spare_buffers(network, drawn[0])
         covariance = self._covariance(torch.cat([self._reduced(drawn[0]), outputs], dim=1))
         return loss - self.weight * lautum_information(ridged(covariance, self.dimensions, self.ridge), self.dimensions)
@@ -109,7 +109,7 @@ def lautum_information(covariance: Tensor, split: int) -> Tensor:
 
 
 def ridged(covariance: Tensor, split: int, ridge: float) -> Tensor:
-    """Add a share of the mean variance to the variances of x and, likewise, of y."""
+    """Add a share of the mean variance to the variances of x and, likewise, of y; shape [x + y, x + y]."""
     variances = covariance.diagonal()
     sizes = torch.cat([part.mean().expand_as(part) for part in (variances[:split], variances[split:])])
     return covariance + torch.diag(ridge * sizes + 1e-12)

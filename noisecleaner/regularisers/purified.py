@@ -68,13 +68,13 @@ class Purified(Regulariser):
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
-        """Choose B if it is moved; and in the steps in which the critic learns, A and B for each of its steps."""
+        """Choose B, shape [batch], if it is moved; and where the critic learns, A and B for each of its steps."""
         turns = 0 if int(self.steps) % self.critic.every else self.critic.turns
         pools = [self._any] * self.both + [self._fixed, self._any] * turns
         return tuple(np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
-        """Step on the critic if it is its turn; return lambda_1 loss + lambda_2 L_wasserstein (eq. 26)."""
+        """Step on the critic if it is its turn; return lambda_1 loss + lambda_2 L_wasserstein (eq. 26), of shape []."""
         self.steps += 1
         moved, taught = drawn[: int(self.both)], drawn[int(self.both) :]
         for fixed, mixed in zip(taught[::2], taught[1::2], strict=True):

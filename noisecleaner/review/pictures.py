@@ -41,7 +41,7 @@ class Packed:
     policy = "data:"
 
     def of(self, rows: IntArray) -> Iterator[tuple[int, Picture | Skip]]:
-        """Yield row and image, or why there is none, in ascending order of `rows`."""
+        """Yield row and image, or why there is none, in ascending order of `rows`, shape [n]."""
         noting = _Noting(self.images)
         for row, made in thumbnails(noting, rows, size=LARGE):
             found = noting.prints.pop(row)
@@ -57,7 +57,7 @@ class Linked:
     policy = "'self' file:"
 
     def of(self, rows: IntArray) -> Iterator[tuple[int, Picture | Skip]]:
-        """Yield row and image, or why there is none, in ascending order of `rows`."""
+        """Yield row and image, or why there is none, in ascending order of `rows`, shape [n]."""
         for row, content in self.images.read(rows):
             if isinstance(content, Skip):
                 yield row, content

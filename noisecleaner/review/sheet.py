@@ -84,7 +84,7 @@ class Sheet:
         classes: the class names.
         none_label: the answer that says that none of them is right; None where no label can.
         rows: of the table, in its order.
-        order: places in `rows` of those that are to be shown, as they are shown.
+        order: places in `rows` of those that are to be shown, as they are shown, shape [shown].
         numbers: of the rows to be shown in the dataset, in the same order.
         source: the dataset.
         by: the column that was cut, where flagged rows are shown.

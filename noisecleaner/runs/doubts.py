@@ -39,7 +39,7 @@ def contradicted_since(scored: ScoredRows, trace: Trace, order: IntArray) -> Sco
     Args:
         scored: the rows.
         trace: theirs.
-        order: rows of the last table of verified labels, as it has them.
+        order: rows of the last table of verified labels, as it has them, shape [rows of the table].
     """
     kept = tuple(notice for notice in scored.notices if notice.code not in (COPIED, RENAMED))
     rows = _judged(scored, trace)

@@ -48,7 +48,8 @@ def lowest(
         batches: of scores.parquet.
         by: the column whose values count.
         most: how many to choose; so many, and one batch, are in memory.
-        among: which rows of a batch may be chosen, by the batch and its values (NaN where a row has none).
+        among: which rows of a batch may be chosen, by the batch and its values (NaN where a row has none); both have
+            the shape [rows].
     """
     table, numbers, values = None, np.empty(0, np.int64), np.empty(0)
     first = of = 0

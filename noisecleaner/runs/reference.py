@@ -129,7 +129,7 @@ class Reference:
         """Draw the sample; None where no row was predicted.
 
         Args:
-            inputs: of the rows of the dataset, perhaps of more behind them.
+            inputs: of the rows of the dataset, perhaps of more behind them, shape [rows, …].
             kind: what they are.
             predictions: of the rows of the dataset.
             quality: how label quality of new rows is made.

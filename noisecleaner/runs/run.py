@@ -180,7 +180,12 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
 
 
 def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> str:
-    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves), and vectors of the classes."""
+    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves), and vectors of the classes.
+
+    Args:
+        parts: the rows.
+        class_vectors: shape [classes, width]; None without any.
+    """
     digest = hashlib.sha256()
     for part in parts:
         sink = pa.BufferOutputStream()

@@ -86,7 +86,7 @@ def odd_sample(rows: ScoredRows, empty: IntArray) -> tuple[Notice, ...]:
 
     Args:
         rows: all of them.
-        empty: rows of a table of verified labels that were left empty, in any order.
+        empty: rows of a table of verified labels that were left empty, in any order, shape [left empty].
     """
     sampling = rows.sampling
     if (misfit := sampling.misfit()) is not None:

@@ -137,7 +137,14 @@ def _clean_only(folds: Sequence[FoldReadout], labels: IntArray) -> CleanOnlyRows
 
 
 def to_table(dataset: Manifest, signals: Signals, judgements: Judgements, *, judging: BoolArray) -> pa.Table:
-    """Make the table of `TRACE`; NaN becomes null, and so does a suggestion of -1."""
+    """Make the table of `TRACE`; NaN becomes null, and so does a suggestion of -1.
+
+    Args:
+        dataset: the rows.
+        signals: theirs.
+        judgements: what is made of them.
+        judging: which of them judged, shape [rows].
+    """
     columns = {name: dataset.table[name] for name in (*(name for name, _ in SAMPLE), "second_label", "corrected_label")}
     # rows without a label may have helped, but they get no score
     unlabelled = pc.if_else(pc.is_null(columns["given_label"]), Skip.NO_LABEL.value, pa.scalar(None, pa.string()))

@@ -37,7 +37,7 @@ class VectorSample:
         self._vectors[start:end] = block.vectors[self._rows[start:end] - block.first]
 
     def seen(self) -> tuple[IntArray, SingleArray]:
-        """The rows that have a vector, and those vectors."""
+        """The rows that have a vector, shape [n], and those vectors, [n, width]."""
         there = np.isfinite(self._vectors[:, 0])
         return self._rows[there], self._vectors[there]
 

@@ -27,7 +27,7 @@ class CleanSet(nn.Module):
         self.register_buffer("members", torch.zeros(rows, dtype=torch.bool))
 
     def rows(self) -> IntArray:
-        """The rows of the set, ascending."""
+        """The rows of the set, ascending, shape [rows of the set]."""
         return self.members.nonzero().squeeze(1).cpu().numpy()
 
     def choose(self, source: IntArray, *, logits: Tensor, given: Tensor) -> int:

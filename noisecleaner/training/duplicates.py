@@ -41,7 +41,12 @@ class Groups:
 
     @classmethod
     def of(cls, rows: IntArray, first: IntArray) -> Groups:
-        """Put rows into groups by the first row that each one is alike; those that stand alone are left out."""
+        """Put rows into groups by the first row that each one is alike; those that stand alone are left out.
+
+        Args:
+            rows: their numbers, shape [n].
+            first: of each, likewise.
+        """
         _, groups, counts = np.unique(first, return_inverse=True, return_counts=True)
         several = counts[groups.reshape(-1)] > 1
         order = np.argsort(first[several], kind="stable")
@@ -64,7 +69,11 @@ class Groups:
         return Groups(rows=self.rows[kept], groups=self.groups[kept])
 
     def fewest_wrong(self, values: IntArray) -> int:
-        """How many values must be wrong where a group has one right value: all but the most frequent ones."""
+        """How many values must be wrong where a group has one right value: all but the most frequent ones.
+
+        Args:
+            values: of each row of the dataset, shape [rows].
+        """
         pairs, counts = np.unique(np.stack([self.groups, values[self.rows]]), axis=1, return_counts=True)
         _, starts = np.unique(pairs[0], return_index=True)
         return len(self.rows) - int(np.maximum.reduceat(counts, starts).sum()) if len(self.rows) else 0
@@ -196,7 +205,7 @@ def find_duplicates(dataset: Manifest, array: Array) -> Duplicates:
 
     Args:
         dataset: its rows.
-        array: their inputs, in the same order, behind which others may follow: pixels, features or vectors.
+        array: their inputs, in the same order, behind which others may follow: pixels, features or vectors, [rows, …].
     """
     nothing = Groups(rows=np.empty(0, np.int64), groups=np.empty(0, np.int64))
     payload, rows = dataset.payload, np.flatnonzero(dataset.readable)

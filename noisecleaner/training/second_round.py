@@ -68,7 +68,7 @@ class Rows:
 
     @cached_property
     def members(self) -> list[IntArray]:
-        """The rows of each part that train, and behind them those that are no part."""
+        """The rows of each part that train, and behind them those that are no part, [n] each."""
         return [np.flatnonzero(self.used & (self.part == number)) for number in (*range(self.parts), -1)]
 
     @property
@@ -82,7 +82,7 @@ class Rows:
         return int(self.vectors.shape[1])
 
     def blocks(self, rows: IntArray) -> Iterator[tuple[IntArray, SingleArray]]:
-        """Yield rows and their standardised vectors, block by block."""
+        """Yield rows, shape [n], and their standardised vectors, shape [n, width], block by block."""
         for first in range(0, len(rows), _BLOCK):
             some = rows[first : first + _BLOCK]
             yield some, (self.vectors[some].astype(np.float32) - self.mean) * self.scale

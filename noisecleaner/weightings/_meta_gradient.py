@@ -111,7 +111,7 @@ class MetaGradientWeighting(Weighting):
 
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
-    """The mean cross-entropy of trusted rows, for other values of a network's parameters; a scalar."""
+    """The mean cross-entropy of trusted rows, for other values of a network's parameters; shape []."""
     return functional.cross_entropy(with_spare_buffers(network, target.inputs, parameters), target.labels)
 
 

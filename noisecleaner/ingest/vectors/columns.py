@@ -202,7 +202,7 @@ class VectorFile:
             )
 
     def blocks(self) -> Iterator[RealArray]:
-        """Yield parts of the map in row order; those that hold an unusable vector are copies, see `skipped`."""
+        """Yield parts of the map in row order, [n, width]; those with an unusable vector are copies, see `skipped`."""
         step = rows_at_once(self.width)
         for first in range(0, len(self), step):
             block = self.array[first : first + step]
@@ -232,7 +232,8 @@ def skipped(block: RealArray, first: int) -> dict[int, Skip]:
     """Find the rows of a block without a vector that can be used, and why: number -> reason.
 
     Args:
-        block: as payloads yield it: a row of NaN has no vector, one of infinity holds NaN or infinity.
+        block: as payloads yield it, shape [n, width]: a row of NaN has no vector, one of infinity holds NaN or
+            infinity.
         first: the number of its first row.
     """
     rows = np.flatnonzero(~np.isfinite(block[:, 0]))

@@ -71,7 +71,7 @@ class IdentifiedVectors:
 
     Args:
         ids: of the vectors, as text.
-        vectors: in the same order.
+        vectors: in the same order, shape [ids, width].
     """
 
     ids: pa.ChunkedArray

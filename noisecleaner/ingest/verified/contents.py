@@ -30,12 +30,12 @@ class Digest(NamedTuple):
 
 
 def digests(images: Images, rows: IntArray) -> dict[int, Digest]:
-    """Sum up the images of some rows; those that cannot be read are left out."""
+    """Sum up the images of some rows, shape [n]; those that cannot be read are left out."""
     return {row: Digest.of(encoded) for row, encoded in _readable(images, rows)}
 
 
 def thumbnails(images: Images, rows: IntArray) -> dict[int, FloatArray]:
-    """Shrink the images of some rows; those that cannot be opened are left out."""
+    """Shrink the images of some rows, shape [n], see `thumbnail`; those that cannot be opened are left out."""
     small = ((row, thumbnail(encoded)) for row, encoded in _readable(images, rows))
     return {row: grey for row, grey in small if grey is not None}
 
@@ -83,7 +83,7 @@ class VectorDigests:
         return cls(digests=np.concatenate(found), telling=np.concatenate(telling))
 
     def rows_with(self, wanted: npt.NDArray[np.uint64]) -> dict[int, list[int]]:
-        """Find the rows that hold some vectors: digest -> rows."""
+        """Find the rows that hold some vectors, shape [vectors]: digest -> rows."""
         found = defaultdict(list)
         for row in np.flatnonzero(self.telling & np.isin(self.digests, wanted)):
             found[int(self.digests[row])].append(int(row))

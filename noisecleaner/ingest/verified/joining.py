@@ -114,29 +114,29 @@ class Placed:
 
     @property
     def labelled(self) -> BoolArray:
-        """Rows that have a label."""
+        """Rows that have a label, shape [verified rows]."""
         return np.asarray(pc.is_valid(self.labels))
 
     @property
     def empty(self) -> IntArray:
-        """Rows of the dataset that have no label here, in any order."""
+        """Rows of the dataset that have no label here, in any order, shape [n]."""
         return self.rows[(self.rows >= 0) & ~self.labelled & ~self.seen_again]
 
     @property
     def seen_again(self) -> BoolArray:
-        """Rows of the dataset that hold a second look."""
+        """Rows of the dataset that hold a second look, shape [verified rows]."""
         seen: BoolArray = np.asarray(pc.is_valid(self.second)) & (self.rows >= 0)
         return seen
 
     @property
     def inside(self) -> BoolArray:
-        """Labelled rows that are in the dataset."""
+        """Labelled rows that are in the dataset, shape [verified rows]."""
         inside: BoolArray = self.labelled & (self.rows >= 0)
         return inside
 
     @property
     def outside(self) -> BoolArray:
-        """Labelled rows that are not in the dataset."""
+        """Labelled rows that are not in the dataset, shape [verified rows]."""
         outside: BoolArray = self.labelled & (self.rows < 0)
         return outside
 

@@ -38,7 +38,7 @@ class Table:
 
     @classmethod
     def of(cls, verification: Verification, rows: IntArray) -> Table:
-        """Take what somebody verified, and the rows of the dataset that it belongs to."""
+        """Take what somebody verified, and the rows of the dataset that it belongs to, shape [verified]."""
         where = verification.read_from or verification.where
         return cls(ids=verification.ids, labels=verification.labels, rows=rows, where=where)
 

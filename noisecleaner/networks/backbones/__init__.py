@@ -35,11 +35,11 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The same as `features`."""
+        """The same as `features`: images of shape [n, 3, height, width] -> [n, width]."""
         return self.features(pixels)
 
     def for_inference(self) -> Callable[[Tensor], Tensor]:
-        """Return `features` for the CPU with the weights of this moment; overridden where that can be made faster."""
+        """Return `features`, shapes and all, for the CPU with the weights of this moment; faster ones override it."""
         return self.features
 
 

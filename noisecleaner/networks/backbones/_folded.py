@@ -59,7 +59,7 @@ def folded(plain: Callable[[Tensor], Tensor], normalise: nn.Module, network: Any
     """Fold a network; None where this machine, PyTorch or the wheel is not of the kind that it was written for.
 
     Args:
-        plain: pixels -> the features that the folded network has to find, too.
+        plain: pixels of shape [n, 3, size, size] -> the features, [n, width], that the folded network has to find, too.
         normalise: pixels -> what the network wants.
         network: `efficientnet_lite_pytorch.EfficientNet`, on the CPU, in float32.
         size: edge length of the images.

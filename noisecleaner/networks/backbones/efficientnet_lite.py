@@ -48,7 +48,7 @@ class EfficientNetLite(Backbone):
         return maps.mean((2, 3))
 
     def for_inference(self) -> Callable[[Tensor], Tensor]:
-        """Return `features` with batch norm and ReLU6 folded into the convolutions: three times as fast."""
+        """Return `features`, shapes and all, with batch norm and ReLU6 folded into the convolutions: thrice as fast."""
         return folded(self.features, self.normalise, self.network, self.size) or self.features
 
 
