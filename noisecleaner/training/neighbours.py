@@ -96,7 +96,7 @@ def _weighted(weight: SingleArray, voters: IntArray, labels: SingleArray) -> Sin
 
 
 def some_of(rows: IntArray) -> IntArray:
-    """As many of the rows as may vote, at equal distances: of a table in order of its classes some of each."""
+    """As many of the rows, shape [n], as may vote, evenly spaced: of a table in order of its classes some of each."""
     if len(rows) <= MOST_VOTERS:
         return rows
     return rows[np.linspace(0, len(rows) - 1, MOST_VOTERS).astype(np.int64)]
