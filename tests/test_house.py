@@ -139,3 +139,13 @@ def test_most_modules_have_a_test_file_of_their_own() -> None:
     own = [path for path in modules if not path.name.startswith("_") and path.parts[0] != "bench"]
     bare = [str(path) for path in own if not (TESTS / path.parent / f"test_{path.stem}.py").exists()]
     assert len(bare) <= 0.2 * len(own), bare
+
+
+#: Participles and verbs that once named classes; what is meant is a noun of the field, such as Predictions.
+OLD_NAMES = {"Said", "Known", "Judged", "Scored", "Measured", "Steered", "Told", "Placed", "Labelled", "Corrected"}
+
+
+def test_classes_are_nouns() -> None:
+    trees = {file: ast.parse(file.read_text("utf-8")) for file in FILES}
+    named = {n.name: file for file, tree in trees.items() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    assert not OLD_NAMES & named.keys()

@@ -8,7 +8,7 @@ import numpy as np
 
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Work
-from noisecleaner.bench._datasets import Labelled, drawn, scaled, unverified
+from noisecleaner.bench._datasets import LabelledData, drawn, scaled, unverified
 from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
@@ -87,7 +87,7 @@ class Images:
     cropped: int | None = None
     augmented: bool = False
 
-    def of(self, dataset: Labelled, rows: IntArray | slice) -> Pixels:
+    def of(self, dataset: LabelledData, rows: IntArray | slice) -> Pixels:
         """Take some rows, shape [n, edge, edge, 3]."""
         edge = self.shrunk if self.cropped is None else self.cropped
         kept = slice((self.shrunk - edge) // 2, (self.shrunk + edge) // 2)

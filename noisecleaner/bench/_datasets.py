@@ -24,7 +24,7 @@ from noisecleaner.settings import Decoding
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledData:
     """A dataset in memory (or mapped to it).
 
     Args:
@@ -49,9 +49,9 @@ class Datasets:
 
     def __init__(self, data: Path | None, cache: Path, progress: Progress) -> None:
         self._data, self._cache, self._progress = data, cache, progress
-        self._read: dict[tuple[str, int], Labelled] = {}
+        self._read: dict[tuple[str, int], LabelledData] = {}
 
-    def read(self, pattern: str, size: int) -> Labelled:
+    def read(self, pattern: str, size: int) -> LabelledData:
         """Read Parquet files with the columns `image` and `label`, in the order of their names.
 
         Args:
@@ -70,7 +70,7 @@ class Datasets:
         assert self._data is not None  # noqa: S101  # `find` has refused an experiment with files but no directory
         return min(self._data.glob(pattern))
 
-    def _decode(self, pattern: str, size: int) -> Labelled:
+    def _decode(self, pattern: str, size: int) -> LabelledData:
         assert self._data is not None  # noqa: S101  # `find` has refused an experiment with files but no directory
         manifest, _ = ingest(Source(str(self._data / pattern), columns=Columns(row_ids=True)))
         fingerprint = zlib.crc32(json.dumps(find("", self._data, [pattern]), sort_keys=True).encode())
@@ -86,7 +86,7 @@ class Datasets:
                 "no label or an image that cannot be read.",
                 "Check that the files were copied completely.",
             )
-        return Labelled(inputs.array, manifest.given, manifest.classes)
+        return LabelledData(inputs.array, manifest.given, manifest.classes)
 
 
 def find(paper: str, data: Path | None, patterns: Sequence[str]) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
-from noisecleaner.bench._datasets import Labelled, drawn, scaled
+from noisecleaner.bench._datasets import LabelledData, drawn, scaled
 from noisecleaner.files import replacing
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import feature_encoder
@@ -123,7 +123,7 @@ def base_count(work: Work) -> int:
     return scaled(len(_read(work, TRAIN).labels), work.scale, least=_LEAST)
 
 
-def _read(work: Work, pattern: str) -> Labelled:
+def _read(work: Work, pattern: str) -> LabelledData:
     return work.datasets.read(pattern, _EDGES[pattern])
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
-from noisecleaner.bench._datasets import Labelled, unverified
+from noisecleaner.bench._datasets import LabelledData, unverified
 from noisecleaner.bench._learning import learn
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
@@ -47,7 +47,7 @@ class Sample:
         return Sample(self.pixels[rows], self.labels[rows])
 
 
-def of_classes(dataset: Labelled, classes: range) -> Sample:
+def of_classes(dataset: LabelledData, classes: range) -> Sample:
     """Take the images of some classes, whose indices start from zero then."""
     rows = np.flatnonzero(np.isin(dataset.labels, list(classes)))
     return Sample(dataset.pixels[rows], dataset.labels[rows] - classes.start)

@@ -25,7 +25,7 @@ from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import HIDDEN_FILE, OWN_FILE
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
-from noisecleaner.ingest.verified.corrections import COLUMN, Corrected, correct, read_corrections
+from noisecleaner.ingest.verified.corrections import COLUMN, CorrectedRows, correct, read_corrections
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.runs.contents import refuse_other_scored
@@ -164,7 +164,7 @@ def export_clean(
     return result
 
 
-def _fixes(run: ScoredRun, before: pa.Table, corrected: Corrected, none_label: str | None) -> Fixes:
+def _fixes(run: ScoredRun, before: pa.Table, corrected: CorrectedRows, none_label: str | None) -> Fixes:
     """Count what a table of corrections does: no rate hears of it.
 
     Args:

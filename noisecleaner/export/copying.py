@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, quoted
-from noisecleaner.export.label_cells import Known, LabelCells
+from noisecleaner.export.label_cells import KnownClasses, LabelCells
 from noisecleaner.export.owner import Owner
 from noisecleaner.export.structure import Structure
 from noisecleaner.ingest import Columns, Manifest, Skip, Source
@@ -108,7 +108,7 @@ class Copy:
         if column not in self.owner:
             return LabelCells.of_folders(self.classes, len(self.manifest))
         needed = [self.classes[place] for place in np.unique(labels[labels >= 0]).tolist()]
-        known = Known(classes=self.classes, needed=needed, told=self.source.columns.told)
+        known = KnownClasses(classes=self.classes, needed=needed, told=self.source.columns.told)
         cells = LabelCells.of_column(self.owner, column, text=self.manifest.table["given_label"], known=known)
         cells.check(labels, self.classes, column)
         return cells

@@ -20,7 +20,7 @@ from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
 from noisecleaner.noise.verifiers import VerifierErrors
 from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.runs.metadata import Metadata
-from noisecleaner.runs.odd_corrections import Compared, likeliest
+from noisecleaner.runs.odd_corrections import Comparison, likeliest
 from noisecleaner.runs.second_looks import recheck
 from noisecleaner.tables import doubles, with_column
 from noisecleaner.texts import counted
@@ -89,11 +89,11 @@ def _of_others(noise: Rate, written: BoolArray, made: BoolArray) -> Rate:
     return Rate.around(wider, sample_size=noise.sample_size, events=noise.events, method=noise.method)
 
 
-def _compared(scores: pa.Table, classes: tuple[str, ...], made: BoolArray, none_label: str | None) -> Compared:
+def _compared(scores: pa.Table, classes: tuple[str, ...], made: BoolArray, none_label: str | None) -> Comparison:
     """Compare the corrections of a copy with what the scores take for right."""
     corrected = verified_indices(scores["corrected_label"], classes, none_label=none_label)
     scored, given = (indices(labels, classes) for labels in (likeliest(scores), scores["given_label"]))
-    return Compared(corrected=corrected[made], scored=scored[made], given=given[made])
+    return Comparison(corrected=corrected[made], scored=scored[made], given=given[made])
 
 
 def _noise(

@@ -21,7 +21,7 @@ from noisecleaner.texts import counted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownClasses:
     """What is known of the classes.
 
     Args:
@@ -62,7 +62,7 @@ class LabelCells:
         )
 
     @classmethod
-    def of_column(cls, owner: Owner, column: str, *, text: pa.ChunkedArray, known: Known) -> LabelCells:
+    def of_column(cls, owner: Owner, column: str, *, text: pa.ChunkedArray, known: KnownClasses) -> LabelCells:
         """Learn from the owner's column how classes are written.
 
         Args:

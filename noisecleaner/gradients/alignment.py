@@ -43,7 +43,7 @@ def direction(loss: Tensor, parameters: Mapping[str, Tensor], *, keep_graph: boo
     return dict(zip(parameters, gradients, strict=True))
 
 
-class _Known(torch.autograd.Function):
+class _KnownGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, gradients: Sequence[Tensor], *parameters: Tensor) -> Tensor:
         ctx.gradients = gradients
@@ -62,7 +62,7 @@ def with_gradient(value: Tensor, *, parameters: Mapping[str, Tensor], gradient: 
         parameters: by name.
         gradient: of the loss, by the same names and in the same shapes.
     """
-    loss: Tensor = _Known.apply(value, [gradient[name] for name in parameters], *parameters.values())
+    loss: Tensor = _KnownGradient.apply(value, [gradient[name] for name in parameters], *parameters.values())
     return loss
 
 

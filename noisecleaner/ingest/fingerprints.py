@@ -70,7 +70,7 @@ class Fingerprint:
         """Give plain values by the names of the fields."""
         return asdict(self)
 
-    def changed(self, payload: Payload, rows: int) -> Changed | None:
+    def changed(self, payload: Payload, rows: int) -> Change | None:
         """Look whether rows still bring the same; None where they do.
 
         Files that nobody touched are not read; others are, because a copy may have another date and the same content.
@@ -88,11 +88,11 @@ class Fingerprint:
         other = tuple(row for row, changed in pairs if changed)
         if not other and (self.rows, self.sums) == (now.rows, now.sums):
             return None
-        return Changed(kind=self.kind, looked_at=len(pairs), rows=other)
+        return Change(kind=self.kind, looked_at=len(pairs), rows=other)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changed:
+class Change:
     """Rows that bring something else than before.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.noise.cross_table import CrossTable
-from noisecleaner.noise.judged import Judged
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import agreeing
 
@@ -29,7 +29,7 @@ _CONTRADICTED = 0.03
 _CHANCE, _ALSO = 1e-3, 1e-2
 
 
-def copied_labels(rows: Judged) -> Notice | None:
+def copied_labels(rows: ThreeLabels) -> Notice | None:
     """Say so where far fewer verified labels are wrong than of the rows that networks are surest of.
 
     Networks that have learned from labels of which some are wrong are never quite sure, and where they are surest as

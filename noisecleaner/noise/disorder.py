@@ -10,8 +10,8 @@ import numpy as np
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 from noisecleaner.errors import quoted
-from noisecleaner.noise.judged import Judged
 from noisecleaner.noise.slips import greatest
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Notice, Severity
 
 #: The code of the notice.
@@ -81,7 +81,7 @@ def _run(fits: BoolArray, chance: float, usual: float) -> tuple[int, int, float]
     return greatest(ratios)
 
 
-def disordered_labels(rows: Judged, order: IntArray, name: Callable[[int], str]) -> Notice | None:
+def disordered_labels(rows: ThreeLabels, order: IntArray, name: Callable[[int], str]) -> Notice | None:
     """Say so where a run of the verified labels belongs to other rows.
 
     Args:

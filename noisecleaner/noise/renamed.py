@@ -9,7 +9,7 @@ import numpy as np
 from noisecleaner.arrays import BoolArray
 from noisecleaner.noise.cross_table import CrossTable
 from noisecleaner.noise.exchanged import Renaming, find_renaming
-from noisecleaner.noise.judged import Judged
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Notice, Severity
 
 #: The code of the notice.
@@ -18,7 +18,7 @@ CODE = "verified-class-renamed"
 _NONE, _SOME = 0.01, 1e-3
 
 
-def renamed_class(rows: Judged, classes: Sequence[str]) -> Notice | None:
+def renamed_class(rows: ThreeLabels, classes: Sequence[str]) -> Notice | None:
     """Say so where rows of a class are verified as another one, and networks tell them from rows given that.
 
     A class of which most given labels are wrong is another thing: networks cannot tell its rows from those that were
@@ -49,7 +49,7 @@ def renamed_class(rows: Judged, classes: Sequence[str]) -> Notice | None:
     )
 
 
-def _told_apart(rows: Judged, renaming: Renaming) -> tuple[int, int]:
+def _told_apart(rows: ThreeLabels, renaming: Renaming) -> tuple[int, int]:
     """Count rows given the class in which networks see it, less those that they take for it anyway, and all of them."""
     from scipy.stats import beta
 

@@ -29,7 +29,7 @@ _SCORE = "Score the verified table in the run in which it was planned (`score(RU
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verified:
+class VerifiedRun:
     """The rows of a run, and which of them somebody has verified.
 
     Args:
@@ -55,7 +55,7 @@ class Verified:
         return float(np.nan_to_num(parts, nan=np.inf).max())
 
 
-def used(run: Path, verified: Verified) -> FloatArray | None:
+def used(run: Path, verified: VerifiedRun) -> FloatArray | None:
     """Find with which probability each row could have been drawn by the plan that the verified ones are of.
 
     Args:

@@ -13,7 +13,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located
 from noisecleaner.noise.design import Frame, draw
 from noisecleaner.notices import void
-from noisecleaner.planning.designs import Verified, remember, used
+from noisecleaner.planning.designs import VerifiedRun, remember, used
 from noisecleaner.planning.form import ScoredForm, check_new, other_rows, write_form
 from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import ScoredRun
@@ -116,7 +116,7 @@ def _before(scored: ScoredRun, ids: pa.ChunkedArray, verified: BoolArray) -> Flo
         NoisecleanerError: they were drawn by a plan that was made elsewhere.
     """
     probability = doubles(scored.scores(["sample_probability"])["sample_probability"])
-    return used(scored.path, Verified(ids=ids, rows=verified, probability=probability))
+    return used(scored.path, VerifiedRun(ids=ids, rows=verified, probability=probability))
 
 
 def _table(scores: pa.Table, rows: BoolArray, probability: FloatArray) -> pa.Table:

@@ -18,7 +18,7 @@ _TOLD = ("noise", "notices", "rows", "flagged", "kept", "kept_noise", "by", "thr
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remaining:
+class Remainder:
     """What a copy would hold if flagged rows were treated in one way.
 
     Args:
@@ -105,7 +105,7 @@ class Report:
     day: str | None
     versions: Mapping[str, str]
     summary: Summary
-    remaining: tuple[Remaining, ...]
+    remaining: tuple[Remainder, ...]
     curve: tuple[ThresholdLine, ...]
     classes: tuple[ClassBar, ...]
     confusions: tuple[Confusion, ...]

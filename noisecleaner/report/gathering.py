@@ -19,7 +19,7 @@ from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.notices import void
 from noisecleaner.quality.calibration import ReliabilityBin, reliability_bins
-from noisecleaner.report.contents import ClassBar, Remaining, Report, SharedImage, SkippedRows
+from noisecleaner.report.contents import ClassBar, Remainder, Report, SharedImage, SkippedRows
 from noisecleaner.report.gallery import worst_rows
 from noisecleaner.runs.lowest import SHOWN
 from noisecleaner.runs.run import Run
@@ -74,7 +74,7 @@ def _day() -> str | None:
     return datetime.fromtimestamp(int(epoch), UTC).date().isoformat() if epoch.isdecimal() else None
 
 
-def _remaining(run: ScoredRun) -> Iterator[Remaining]:
+def _remaining(run: ScoredRun) -> Iterator[Remainder]:
     """Ask what copies would hold, by what happens to flagged rows."""
     scores, metadata = run.scores(), run.metadata
     none_label = metadata.source.no_class(metadata.classes)
@@ -82,7 +82,7 @@ def _remaining(run: ScoredRun) -> Iterator[Remaining]:
         policy = Policy(on_flag=treatment)
         decisions = decide(scores, metadata.classes, policy, none_label=none_label)
         expected = expectation(scores, metadata, policy, decisions=decisions, none_label=none_label)
-        yield Remaining(treatment=treatment.value, rows=int(decisions.keep.sum()), **expected._asdict())
+        yield Remainder(treatment=treatment.value, rows=int(decisions.keep.sum()), **expected._asdict())
 
 
 def _curve(table: ThresholdTable, by: str) -> tuple[ThresholdLine, ...]:

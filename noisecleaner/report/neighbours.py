@@ -37,7 +37,7 @@ def with_neighbours(
     wanted = np.union1d([row.row for row in rows[:_SHOWN]], kept["row"]).astype(np.int64)
     features = _features(run.path / "features.npy", run.counts.rows)
     if features is not None:
-        known = _Known(wanted, features[wanted])
+        known = _Features(wanted, features[wanted])
     elif embeddings is not None:
         known = _sampled(embeddings, wanted)
     else:
@@ -48,7 +48,7 @@ def with_neighbours(
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Features:
     """Rows, ascending, and their features, shape [rows, width]."""
 
     rows: IntArray
@@ -60,12 +60,12 @@ class _Known:
         return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-12))
 
 
-def _sampled(embeddings: AnyVectors, rows: IntArray) -> _Known:
+def _sampled(embeddings: AnyVectors, rows: IntArray) -> _Features:
     """Read the embeddings of some rows."""
     sample = VectorSample(rows, embeddings.width)
     for block in vector_blocks(embeddings):
         sample.take(block)
-    return _Known(*sample.seen())
+    return _Features(*sample.seen())
 
 
 def _features(path: Path, rows: int) -> RealArray | None:
@@ -89,7 +89,7 @@ def _kept(run: ScoredRun) -> pa.Table:
     return kept
 
 
-def _of(row: GalleryRow, kept: pa.Table, known: _Known) -> tuple[Neighbour, ...]:
+def _of(row: GalleryRow, kept: pa.Table, known: _Features) -> tuple[Neighbour, ...]:
     """The nearest rows of the given class, then those of the suggested one."""
     own, found = known.of(np.array([row.row]))[0], list[Neighbour]()
     for label in dict.fromkeys(label for label in (row.given, row.suggested) if label is not None):

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from noisecleaner.noise.rate import percent
 from noisecleaner.notices import UNLIKE, Notice, Severity, doubts
-from noisecleaner.report.contents import Remaining, Report
+from noisecleaner.report.contents import Remainder, Report
 from noisecleaner.report.gallery import Gallery, GalleryRow
 from noisecleaner.texts import agreeing, counted, printable, shortened
 
@@ -66,12 +66,12 @@ def boxes(report: Report) -> list[Notice]:
     return sorted(doubts(report.summary.notices), key=lambda notice: notice.severity is not Severity.VOID)
 
 
-def treatment(line: Remaining) -> str:
+def treatment(line: Remainder) -> str:
     """What happens to flagged rows."""
     return _TREATMENTS[line.treatment]
 
 
-def noise_left(line: Remaining, why: str = "") -> str:
+def noise_left(line: Remainder, why: str = "") -> str:
     """How much would still be wrong; `why` nobody can tell is left out where it is said of all copies together."""
     if line.noise.interval is None:
         return "cannot tell" if line.reason == why else f"cannot tell: {line.reason}"

@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Packed:
+class PackedPictures:
     """Images that a page carries."""
 
     images: ImageFiles | ImageColumn
@@ -49,7 +49,7 @@ class Packed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linked:
+class LinkedPictures:
     """Images that lie in files of their own; addresses are relative to the page's folder where they can be."""
 
     images: ImageFiles
@@ -83,7 +83,7 @@ class _Noting:
             yield row, content
 
 
-def pictures_of(manifest: Manifest, source: Source, *, linked_from: Path | None) -> Packed | Linked:
+def pictures_of(manifest: Manifest, source: Source, *, linked_from: Path | None) -> PackedPictures | LinkedPictures:
     """Find out how the images of a dataset can be shown.
 
     Args:
@@ -101,14 +101,14 @@ def pictures_of(manifest: Manifest, source: Source, *, linked_from: Path | None)
             "Verify them where their images are, and write the labels into the plan yourself.",
         )
     if linked_from is None:
-        return Packed(images=images)
+        return PackedPictures(images=images)
     if not isinstance(images, ImageFiles) or not images.root.local:
         held = "lie elsewhere" if isinstance(images, ImageFiles) else "stand in the table itself"
         raise NoisecleanerError(
             f"`link_images` needs images in files of this machine, but those of {source.data} {held}.",
             "Leave it out: they are packed into the page then.",
         )
-    return Linked(images=images, folder=linked_from)
+    return LinkedPictures(images=images, folder=linked_from)
 
 
 def _address(file: str, folder: Path) -> str:

@@ -19,7 +19,7 @@ from noisecleaner.progress import Progress, Stage
 from noisecleaner.review.auditing import audit
 from noisecleaner.review.fixing import flagged as of_flagged
 from noisecleaner.review.page import MARK, Leaf
-from noisecleaner.review.pictures import Linked, Packed, Picture, pictures_of
+from noisecleaner.review.pictures import LinkedPictures, PackedPictures, Picture, pictures_of
 from noisecleaner.review.sheet import Sheet
 from noisecleaner.review.shelf import Shelf
 from noisecleaner.runs.scored_run import ScoredRun
@@ -123,7 +123,9 @@ def _paths(out: Path, pages: int) -> list[Path]:
     return [out] if pages == 1 else [out.with_stem(f"{out.stem}-{number}") for number in range(1, pages + 1)]
 
 
-def _leaves(sheet: Sheet, images: Packed | Linked, *, most: int, back: str, stage: Stage) -> Iterator[Leaf]:
+def _leaves(
+    sheet: Sheet, images: PackedPictures | LinkedPictures, *, most: int, back: str, stage: Stage
+) -> Iterator[Leaf]:
     """Make the pages one after the other: the images of all of them may be more than memory holds."""
     starts = range(0, len(sheet.order), most)
     with Shelf() as shelf:
@@ -154,7 +156,9 @@ def _write(paths: list[Path], leaves: Iterable[Leaf]) -> _Written:
     return _Written(rows=rows, lost=dict(lost), bytes=size)
 
 
-def _pictures(sheet: Sheet, images: Packed | Linked, part: slice, stage: Stage) -> dict[int, Picture | Skip]:
+def _pictures(
+    sheet: Sheet, images: PackedPictures | LinkedPictures, part: slice, stage: Stage
+) -> dict[int, Picture | Skip]:
     """Read the pictures of a page: place in the rows of the sheet -> picture, in the order in which they are shown."""
     numbers = sheet.numbers[part]
     found = dict(_advancing(images.of(np.sort(numbers)), stage))

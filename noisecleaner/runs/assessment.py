@@ -14,7 +14,7 @@ from noisecleaner.notices import Notice, void
 from noisecleaner.progress import Progress
 from noisecleaner.quality.calibration import reliability
 from noisecleaner.runs.scored import ScoredRows
-from noisecleaner.runs.second_looks import Rechecked, recheck
+from noisecleaner.runs.second_looks import SecondLooks, recheck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Assessment:
     scored: ScoredRows
     rows: Rows
     rankings: Rankings | None
-    rechecked: Rechecked | None
+    rechecked: SecondLooks | None
 
     @classmethod
     def of(cls, scored: ScoredRows, progress: Progress) -> Assessment:
@@ -81,7 +81,7 @@ class Assessment:
         }
 
 
-def _recheck_notice(scored: ScoredRows, rows: Rows, rechecked: Rechecked) -> Notice:
+def _recheck_notice(scored: ScoredRows, rows: Rows, rechecked: SecondLooks) -> Notice:
     """Say what second looks make of the rate that first ones tell."""
     seen, errors = rows.rate(), rechecked.errors
     ids = scored.identity["sample_id"].filter(pa.array(scored.disputed)).to_pylist()

@@ -39,7 +39,7 @@ _BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedRows:
     """Rows that were not fitted, judged.
 
     Args:
@@ -105,7 +105,7 @@ class Auditor:
 
     def judge(
         self, dataset: Manifest, inference: Inference, *, network: IntArray, scratch: Path, progress: Progress
-    ) -> Judged:
+    ) -> JudgedRows:
         """Judge the rows of a dataset.
 
         Args:
@@ -127,7 +127,7 @@ class Auditor:
 
     def _judge_vectors(
         self, dataset: Manifest, payload: AnyVectors, device: str, *, network: IntArray, progress: Progress
-    ) -> Judged:
+    ) -> JudgedRows:
         if payload.kind == "probabilities":
             check_width(payload.width, len(self.classes))
         record = self._record
@@ -152,7 +152,7 @@ class Auditor:
         rows, seen = sample.seen()
         compared = self._compare(seen.__getitem__, predictors, given=dataset.given[rows], network=network[rows])
         vectors = (passing.fingerprint(),)
-        return Judged(dataset=dataset, judgements=judgements, compared=compared, vectors=vectors)
+        return JudgedRows(dataset=dataset, judgements=judgements, compared=compared, vectors=vectors)
 
     def _judge_block(self, predictors: Predictors, pending: _Pending, block: VectorBlock) -> _JudgedBlock:
         """Judge the rows of a block that are wanted and have a vector."""
@@ -176,7 +176,7 @@ class Auditor:
 
     def _judge_images(
         self, dataset: Manifest, inference: Inference, *, network: IntArray, scratch: Path, progress: Progress
-    ) -> Judged:
+    ) -> JudgedRows:
         decoding = Decoding(max_pixels=inference.max_pixels)
         networks = open_networks(self._run, self.shape, self._record.folds, inference.device)
         predictors, judgements = Predictors.of(networks), Judgements.unknown(len(dataset))
@@ -193,7 +193,7 @@ class Auditor:
             compared = self._compare(
                 lambda places: array[rows[places]], predictors, given=given[rows], network=network[rows]
             )
-        return Judged(dataset=dataset, judgements=judgements, compared=compared)
+        return JudgedRows(dataset=dataset, judgements=judgements, compared=compared)
 
     def _sampled(self, dataset: Manifest) -> IntArray:
         """Draw the rows that are compared with the fitted ones, in their order; none without a reference."""

@@ -9,9 +9,9 @@ from noisecleaner.noise.agreement import CODES, ORDERS, Comparison, agreement_no
 from noisecleaner.noise.copied import CODE as COPIED
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.disorder import disordered_labels
-from noisecleaner.noise.judged import Judged
 from noisecleaner.noise.renamed import CODE as RENAMED
 from noisecleaner.noise.renamed import renamed_class
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import void
 from noisecleaner.quality.signals import unfitted_predictions
 from noisecleaner.runs.scored import ScoredRows
@@ -61,7 +61,7 @@ def suspected(scored: ScoredRows, trace: Trace) -> ScoredRows:
     return replace(scored, notices=(*kept, *found))
 
 
-def _judged(scored: ScoredRows, trace: Trace) -> Judged:
+def _judged(scored: ScoredRows, trace: Trace) -> ThreeLabels:
     """What networks make of all rows."""
     predictions = unfitted_predictions(trace.table, given=scored.given)
     return judged_rows(predictions, scored.trusted, scored.judging)

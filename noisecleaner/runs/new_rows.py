@@ -12,12 +12,12 @@ from noisecleaner.notices import Notice
 from noisecleaner.quality.model import Judgements
 from noisecleaner.quality.recalibration import VerifiedQuality, calibrated_again
 from noisecleaner.quality.transition import VerifiedLabels
-from noisecleaner.runs.auditor import Auditor, Judged
+from noisecleaner.runs.auditor import Auditor, JudgedRows
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.scored import ScoredRows
 
 
-def likeness_notices(judged: Judged, auditor: Auditor, scored: ScoredRows) -> tuple[Notice, ...]:
+def likeness_notices(judged: JudgedRows, auditor: Auditor, scored: ScoredRows) -> tuple[Notice, ...]:
     """Say how alike new rows are to the fitted ones, or why nobody knows; nothing of a transfer, which claims no rate.
 
     Args:
@@ -58,7 +58,7 @@ def on_their_own(scored: ScoredRows) -> ScoredRows:
     )
 
 
-def _notices(judged: Judged, auditor: Auditor, scored: ScoredRows) -> Iterator[Notice]:
+def _notices(judged: JudgedRows, auditor: Auditor, scored: ScoredRows) -> Iterator[Notice]:
     reference, compared = auditor.reference, judged.compared
     if reference is None or compared is None:
         yield untested(

@@ -23,7 +23,7 @@ _LEAST, _ERRORS = 20, 2.33
 _WIDEST = 0.2
 
 
-class Compared(NamedTuple):
+class Comparison(NamedTuple):
     """Corrections beside other labels; each class indices of shape [corrected rows], below 0 where none is known.
 
     Args:
@@ -104,5 +104,5 @@ def fixing_among(rows: ScoredRows, places: IntArray, *, fresh: BoolArray) -> Fix
 def odd_among(rows: ScoredRows) -> tuple[Notice, ...]:
     """Say what is odd about the corrections of rows, but for those that a clean copy brought."""
     made = (rows.corrected != UNVERIFIED) & ~carried(rows.identity)
-    odd = Compared(corrected=rows.corrected[made], scored=likeliest_of(rows)[made], given=rows.given[made]).odd()
+    odd = Comparison(corrected=rows.corrected[made], scored=likeliest_of(rows)[made], given=rows.given[made]).odd()
     return () if odd is None else (odd,)

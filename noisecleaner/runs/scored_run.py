@@ -209,11 +209,11 @@ class ScoredRun:
         )
 
     @cached_property
-    def _measured(self) -> _Measured:
+    def _measured(self) -> _NoiseFile:
         with _reading(self.path / _NOISE, "used"):
             content = json.loads((self.path / _NOISE).read_bytes())
             calibration, rankings = content["calibration"], content.get("ranking")
-            return _Measured(
+            return _NoiseFile(
                 noise=Noise.from_json(content),
                 reliability=None if calibration is None else _reliability(calibration),
                 rankings=None if rankings is None else Rankings.from_json(rankings),
@@ -222,7 +222,7 @@ class ScoredRun:
             )
 
 
-class _Measured(NamedTuple):
+class _NoiseFile(NamedTuple):
     """What noise.json holds; `moved` says whether the errors of verifiers have moved its rates."""
 
     noise: Noise

@@ -25,7 +25,7 @@ _RELATED = 0.4
 _SHOWN = 3
 
 
-class Rechecked(NamedTuple):
+class SecondLooks(NamedTuple):
     """Verified rows that were looked at twice.
 
     Args:
@@ -85,7 +85,7 @@ def _copied(twice: Looks) -> bool:
     return called_wrong >= LEAST_WRONG and bool((twice.second == twice.given).all())
 
 
-def recheck(looks: Looks) -> Rechecked | None:
+def recheck(looks: Looks) -> SecondLooks | None:
     """Measure how often verifiers err.
 
     Args:
@@ -101,13 +101,13 @@ def recheck(looks: Looks) -> Rechecked | None:
         return None
     if _copied(twice):
         reason = "All second looks repeat the given label, also where the first look saw another one."
-        return Rechecked(twice, None, reason, void=True)
+        return SecondLooks(twice, None, reason, void=True)
     if len(twice) >= _LEAST and twice.kappa_at_most < _RELATED:
         reason = "Looks at the same rows agree far more often: one of the two holds labels of other rows, or no looks."
-        return Rechecked(twice, None, reason, void=True)
+        return SecondLooks(twice, None, reason, void=True)
     if len(twice) < _LEAST:
-        return Rechecked(twice, None, f"from fewer than {_LEAST} rows nobody can tell how often verifiers err")
+        return SecondLooks(twice, None, f"from fewer than {_LEAST} rows nobody can tell how often verifiers err")
     if picked_by_looks(1 - looks.expected, again) is not None:
         reason = "those rows cannot be a random part of the verified ones, so that they do not tell how verifiers err"
-        return Rechecked(twice, None, reason)
-    return Rechecked(twice, VerifierErrors.measure(twice))
+        return SecondLooks(twice, None, reason)
+    return SecondLooks(twice, VerifierErrors.measure(twice))

@@ -18,7 +18,7 @@ from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.reading import reopened
 from noisecleaner.ingest.verified.certified import cannot_measure
 from noisecleaner.ingest.verified.corrections import COLUMN, correct, read_corrections
-from noisecleaner.ingest.verified.joining import Labelled, place
+from noisecleaner.ingest.verified.joining import LabelledRows, place
 from noisecleaner.ingest.verified.remembered import remembered
 from noisecleaner.ingest.verified.second_looks import without_first
 from noisecleaner.ingest.verified.slipped import CODE as SLIPPED
@@ -183,7 +183,7 @@ def _read_fresh(trusted: str, like: Source, trace: Trace, contents: Sequence[Fin
     ids = trace.table["sample_id"].combine_chunks()
     placed = place(
         verification,
-        Labelled(
+        LabelledRows(
             table=trace.table,
             classes=trace.classes,
             none_label=verification.none_label,

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.errors import listed
-from noisecleaner.noise.judged import Judged
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Notice
 from noisecleaner.texts import agreeing
 
@@ -20,7 +20,7 @@ _CERTAIN = 0.99
 _SHOWN = 5
 
 
-def suspects(judged: Judged, which: BoolArray) -> IntArray:
+def suspects(judged: ThreeLabels, which: BoolArray) -> IntArray:
     """Find verified rows whose verified label looks wrong, those first of which that is most probable.
 
     Args:

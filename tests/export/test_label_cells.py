@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.sources import vectors
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.export.label_cells import Known, LabelCells
+from noisecleaner.export.label_cells import KnownClasses, LabelCells
 from noisecleaner.export.owner import Owner
 from noisecleaner.ingest import Columns, Source, read_manifest
 
@@ -37,7 +37,7 @@ def cells_of(
     path = vectors(folder / "d.parquet", column, class_names={"label": names} if names else None)
     source = Source(str(path), columns=Columns(embedding="embedding", label_names=known.get("told", ())))
     manifest = read_manifest(source, known.get("classes"))
-    told = Known(classes=manifest.classes, needed=needed, told=source.columns.told)
+    told = KnownClasses(classes=manifest.classes, needed=needed, told=source.columns.told)
     return LabelCells.of_column(Owner.of(str(path)), "label", text=manifest.table["given_label"], known=told)
 
 
@@ -136,7 +136,7 @@ def test_integers_of_csv_are_integers_and_what_only_looks_so_stays_text(
     )
     source = Source(str(tmp_path / "d.csv"))
     manifest = read_manifest(source)
-    known = Known(classes=manifest.classes, needed=())
+    known = KnownClasses(classes=manifest.classes, needed=())
     cells = LabelCells.of_column(Owner.of(source.data), "label", text=manifest.table["given_label"], known=known)
     assert cells.of(np.arange(3), cells.given).to_pylist() == written
     first = manifest.classes.index(labels[0])

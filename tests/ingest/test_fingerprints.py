@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from noisecleaner.ingest.fingerprints import Changed, Fingerprint, PassingVectors
+from noisecleaner.ingest.fingerprints import Change, Fingerprint, PassingVectors
 from noisecleaner.ingest.vectors.columns import VectorFile
 from noisecleaner.ingest.vectors.files import JoinedVectors
 
@@ -63,7 +63,7 @@ def test_the_rows_that_changed_are_told() -> None:
     vectors = array()
     vectors[[0, ROWS - 1]] = 7
     changed = fingerprint(array()).changed(payload(vectors), ROWS)
-    assert changed == Changed(kind="embeddings", looked_at=256, rows=(0, ROWS - 1))
+    assert changed == Change(kind="embeddings", looked_at=256, rows=(0, ROWS - 1))
     assert fingerprint(array()).changed(payload(array()), ROWS) is None
     assert fingerprint(array()).changed(payload(array()[:600]), 600) is not None
 

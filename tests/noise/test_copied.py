@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from noisecleaner.noise.copied import CODE, copied_labels
-from noisecleaner.noise.judged import Judged
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Severity
 
 CLASSES, ROWS, VERIFIED = 5, 3000, 200
@@ -14,7 +14,7 @@ CLASSES, ROWS, VERIFIED = 5, 3000, 200
 
 def judged(
     seed: int, *, noise: float, apart: float, copies: bool, rows: int = ROWS, verified: int = VERIFIED
-) -> Judged:
+) -> ThreeLabels:
     """Rows of clusters that are so far apart, judged as one does who knows the clusters and the share of wrong labels.
 
     Args:
@@ -33,7 +33,7 @@ def judged(
     clean = likelihood / likelihood.sum(axis=1, keepdims=True)
     says = (1 - noise) * clean + noise * (1 - clean) / (CLASSES - 1)
     seen = np.isin(np.arange(rows), rng.choice(rows, verified, replace=False))
-    return Judged(
+    return ThreeLabels(
         given=given,
         likeliest=says.argmax(axis=1),
         certainty=says.max(axis=1),
@@ -88,7 +88,7 @@ def test_few_verified_rows_or_none_with_a_network_tell_nothing() -> None:
     few = rows.verified & (np.cumsum(rows.verified) < 20)
     unseen = np.full(ROWS, np.nan)
     for verified, certainty in ((few, rows.certainty), (rows.verified, unseen)):
-        part = Judged(
+        part = ThreeLabels(
             given=rows.given, likeliest=rows.likeliest, certainty=certainty, verified=verified, trusted=rows.trusted
         )
         assert copied_labels(part) is None

@@ -10,7 +10,7 @@ import pytest
 
 from noisecleaner.arrays import Array
 from noisecleaner.noise.disorder import CODE, disordered_labels, find_disorder
-from noisecleaner.noise.judged import Judged
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Severity
 
 
@@ -67,9 +67,9 @@ def test_the_last_25_of_200_that_lost_their_rows_are_found(classes: int, least: 
     assert found >= 100 * least
 
 
-def judged(part: Rows, labels: Array, verified: Array) -> Judged:
+def judged(part: Rows, labels: Array, verified: Array) -> ThreeLabels:
     ones = np.ones(len(labels))
-    return Judged(given=part.given, likeliest=part.seen, certainty=ones, verified=verified, trusted=labels)
+    return ThreeLabels(given=part.given, likeliest=part.seen, certainty=ones, verified=verified, trusted=labels)
 
 
 def test_the_run_is_named_in_the_order_of_its_table_and_no_rate_stands() -> None:

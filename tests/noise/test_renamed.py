@@ -7,14 +7,14 @@ import pytest
 
 from noisecleaner.noise.cross_table import CrossTable
 from noisecleaner.noise.exchanged import find_renaming
-from noisecleaner.noise.judged import Judged
 from noisecleaner.noise.renamed import CODE, renamed_class
+from noisecleaner.noise.three_labels import ThreeLabels
 from noisecleaner.notices import Severity
 
 ROWS, CLASSES, VERIFIED, APART = 3000, 5, 300, 3.0
 
 
-def judged(seed: int, *, rare: float, taken: float, written: bool, swayed: float = 0.0) -> Judged:
+def judged(seed: int, *, rare: float, taken: float, written: bool, swayed: float = 0.0) -> ThreeLabels:
     """Rows of clusters, judged as one does who knows the clusters and how labels go wrong.
 
     Args:
@@ -34,7 +34,7 @@ def judged(seed: int, *, rare: float, taken: float, written: bool, swayed: float
     moves[1, :2] = taken, 1 - taken
     says = likelihood / likelihood.sum(axis=1, keepdims=True) @ moves
     likeliest = says.argmax(axis=1)
-    return Judged(
+    return ThreeLabels(
         given=given,
         likeliest=np.where((likeliest == 0) & (rng.random(ROWS) < swayed), 1, likeliest),
         certainty=says.max(axis=1),
@@ -70,7 +70,7 @@ def test_a_class_that_is_written_as_another_has_no_rate(swayed: float) -> None:
 def test_rows_that_nobody_verified_or_predicted_tell_nothing() -> None:
     rows = judged(0, rare=0.2, taken=0.05, written=True)
     for verified, certainty in ((rows.verified & False, rows.certainty), (rows.verified, np.full(ROWS, np.nan))):
-        part = Judged(
+        part = ThreeLabels(
             given=rows.given, likeliest=rows.likeliest, certainty=certainty, verified=verified, trusted=rows.trusted
         )
         assert renamed_class(part, "abcde") is None

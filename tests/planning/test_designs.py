@@ -11,7 +11,7 @@ import pytest
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.design import Design, Frame
-from noisecleaner.planning.designs import Verified, remember, used
+from noisecleaner.planning.designs import VerifiedRun, remember, used
 
 ROWS = 40
 IDS = pa.chunked_array([[f"r{row:02d}" for row in range(ROWS)]])
@@ -28,9 +28,9 @@ def kept(run: Path, probability: Array, before: Array | float = 0.01) -> None:
     remember(run, run / "plan.parquet", ids=IDS, frame=frame, design=design)
 
 
-def verified(probability: Array, ids: pa.ChunkedArray = IDS) -> Verified:
+def verified(probability: Array, ids: pa.ChunkedArray = IDS) -> VerifiedRun:
     rows = np.arange(ROWS) % 4 == 0
-    return Verified(ids=ids, rows=rows, probability=np.where(rows, probability, np.nan))
+    return VerifiedRun(ids=ids, rows=rows, probability=np.where(rows, probability, np.nan))
 
 
 def test_each_of_several_plans_is_found(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_scores_of_an_earlier_version_mean_the_last_plan_where_a_row_of_it_is_ve
 ) -> None:
     kept(tmp_path, ROUND)
     rows = np.arange(ROWS) % 2 == (0 if said else 1)
-    told = Verified(ids=IDS, rows=rows, probability=np.full(ROWS, np.nan))
+    told = VerifiedRun(ids=IDS, rows=rows, probability=np.full(ROWS, np.nan))
     np.testing.assert_array_equal(used(tmp_path, told), found)
 
 
@@ -75,7 +75,7 @@ def test_rows_that_were_drawn_evenly_are_a_plain_sample(tmp_path: Path) -> None:
 
 
 def test_where_nobody_has_verified_a_row_there_is_nothing_to_find(tmp_path: Path) -> None:
-    nothing = Verified(ids=IDS, rows=np.zeros(ROWS, bool), probability=np.full(ROWS, np.nan))
+    nothing = VerifiedRun(ids=IDS, rows=np.zeros(ROWS, bool), probability=np.full(ROWS, np.nan))
     assert used(tmp_path, nothing) is None
 
 

@@ -11,7 +11,7 @@ from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.rate import UNKNOWN, Rate
 from noisecleaner.notices import UNLIKE, Notice, Severity
 from noisecleaner.report import wording
-from noisecleaner.report.contents import Remaining, Report
+from noisecleaner.report.contents import Remainder, Report
 from noisecleaner.report.gathering import gather
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.scored_run import ScoredRun
@@ -69,7 +69,7 @@ def test_the_cut_tells_rows_and_share(told: Report) -> None:
 
 def test_a_copy_nobody_can_judge_says_why() -> None:
     reason = "No row was verified."
-    unknown = Remaining(treatment="drop", rows=5, noise=UNKNOWN, reason=reason, corrected=0, agreeing=0, others=UNKNOWN)
+    unknown = Remainder(treatment="drop", rows=5, noise=UNKNOWN, reason=reason, corrected=0, agreeing=0, others=UNKNOWN)
     assert wording.noise_left(unknown) == "cannot tell: No row was verified."
     assert wording.noise_left(replace(unknown, noise=MEASURED)) == "40.2 % (36.8 to 43.6)"
     told = wording.noise_left(replace(unknown, noise=MEASURED, corrected=9, agreeing=7, others=MEASURED))

@@ -11,7 +11,7 @@ from support.datasets import image_folder
 
 from noisecleaner.ingest import Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageFiles
-from noisecleaner.review.pictures import Linked, Packed, Picture, pictures_of
+from noisecleaner.review.pictures import LinkedPictures, PackedPictures, Picture, pictures_of
 
 
 def test_both_ways_tell_the_same_rows_and_reasons(tmp_path: Path) -> None:
@@ -22,8 +22,8 @@ def test_both_ways_tell_the_same_rows_and_reasons(tmp_path: Path) -> None:
     (tmp_path / "data" / names[2]).write_bytes(b"")
     packed = pictures_of(manifest, source, linked_from=None)
     linked = pictures_of(manifest, source, linked_from=tmp_path)
-    assert isinstance(packed, Packed)
-    assert isinstance(linked, Linked)
+    assert isinstance(packed, PackedPictures)
+    assert isinstance(linked, LinkedPictures)
     rows = np.array([1, 2, 5])
     assert [(row, isinstance(one, Skip)) for row, one in packed.of(rows)] == [(1, False), (2, True), (5, False)]
     found = {row: one.address if isinstance(one, Picture) else one for row, one in linked.of(rows)}
@@ -39,7 +39,7 @@ def test_a_row_without_a_path_has_no_picture(tmp_path: Path) -> None:
     images = read_manifest(Source(str(tmp_path / "data"))).payload
     assert isinstance(images, ImageFiles)
     bare = replace(images, paths=pa.array([None, *images.paths.to_pylist()[1:]], pa.string()))
-    found = dict(Linked(images=bare, folder=tmp_path / "elsewhere").of(np.array([0, 1])))
+    found = dict(LinkedPictures(images=bare, folder=tmp_path / "elsewhere").of(np.array([0, 1])))
     assert found[0] is Skip.NO_IMAGE
     assert isinstance(found[1], Picture)
     assert found[1].address.startswith("../data/")

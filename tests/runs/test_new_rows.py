@@ -14,7 +14,7 @@ from noisecleaner.ingest import Manifest
 from noisecleaner.noise.likeness import ComparedRows
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.auditor import Judged
+from noisecleaner.runs.auditor import JudgedRows
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.scored import IDENTITY, ScoredRows
@@ -28,11 +28,11 @@ def compared(rows: int, seed: int) -> ComparedRows:
     )
 
 
-def judged(rows: ComparedRows | None, given: list[str]) -> Judged:
+def judged(rows: ComparedRows | None, given: list[str]) -> JudgedRows:
     images: Any = None
     ids = [str(row) for row in range(len(given))]
     dataset = Manifest.of(pa.array(ids), classes=("a", "b"), payload=images, given=pa.array(given))
-    return Judged(dataset=dataset, judgements=Judgements.unknown(len(given)), compared=rows)
+    return JudgedRows(dataset=dataset, judgements=Judgements.unknown(len(given)), compared=rows)
 
 
 def auditor(method: str, rows: ComparedRows | None) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from noisecleaner.arrays import Array
-from noisecleaner.runs.odd_corrections import CODE, Compared
+from noisecleaner.runs.odd_corrections import CODE, Comparison
 
 ROWS = 1500
 
@@ -29,7 +29,7 @@ def test_honest_corrections_are_left_alone(noise: float, classes: int, picked: s
         wrong = given != true
         rows = {"any": wrong | True, "wrong": wrong, "seen": given != scored, "unseen": wrong & (scored == given)}
         some = np.flatnonzero(rows[picked])[:60]
-        assert Compared(corrected=true[some], scored=scored[some], given=given[some]).odd() is None
+        assert Comparison(corrected=true[some], scored=scored[some], given=given[some]).odd() is None
 
 
 @pytest.mark.parametrize(("classes", "count", "least"), [(2, 60, 0.9), (4, 40, 0.9), (10, 80, 0.9)])
@@ -41,18 +41,18 @@ def test_corrections_of_other_rows_are_found(classes: int, count: int, least: fl
         true, given, scored = labels(seed, noise=0.3, classes=classes, knowing=0.8)
         some = np.flatnonzero((given != scored) | (picked == "any"))[:count]
         shuffled = np.random.default_rng(seed).permutation(true[some])
-        found += Compared(corrected=shuffled, scored=scored[some], given=given[some]).odd() is not None
+        found += Comparison(corrected=shuffled, scored=scored[some], given=given[some]).odd() is not None
     assert found >= 100 * least
 
 
 def test_what_is_said_has_its_numbers() -> None:
     true, given, scored = labels(0, noise=0.3, classes=4, knowing=0.8)
     shuffled = np.random.default_rng(0).permutation(true)
-    compared = Compared(corrected=shuffled, scored=scored, given=given)
+    compared = Comparison(corrected=shuffled, scored=scored, given=given)
     notice = compared.odd()
     assert notice is not None
     assert notice.code == CODE
     share = np.mean(shuffled == scored)
     assert compared.agreeing == round(share * ROWS)
     assert notice.message.startswith(f"The scores agree with {share:.0%} of 1,500 corrections, and would with 25% of")
-    assert Compared(corrected=shuffled[:19], scored=scored[:19], given=given[:19]).odd() is None
+    assert Comparison(corrected=shuffled[:19], scored=scored[:19], given=given[:19]).odd() is None

@@ -20,7 +20,7 @@ from noisecleaner.ingest.opening import open_labels
 from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.verified.itself import is_itself
 from noisecleaner.ingest.verified.left_out import LeftOut, left_out_notices, without
-from noisecleaner.ingest.verified.matching import Known, match
+from noisecleaner.ingest.verified.matching import CandidateRows, match
 from noisecleaner.ingest.verified.repeats import Repeats
 from noisecleaner.ingest.verified.slipped import Table, Words, slip_notices
 from noisecleaner.ingest.verified.strangers import Strangers
@@ -64,7 +64,7 @@ class Corrections:
             NoisecleanerError: a correction is of no row, or two of one row contradict each other.
         """
         made, ids = self.made, dataset["sample_id"].combine_chunks()
-        matches = match(made, Known(ids=ids, paths=dataset["path"]))
+        matches = match(made, CandidateRows(ids=ids, paths=dataset["path"]))
         gone = self.left_out.rows(made, matches.bare)
         if (lost := matches.bare & ~gone).any():
             raise Strangers(verification=made, rows=pa.array(np.flatnonzero(lost)), ids=ids).refusal(
@@ -143,7 +143,7 @@ def read_corrections(path: str, source: Source, classes: tuple[str, ...], *, fit
     return Corrections(made=made, column=names[0], left_out=LeftOut.of(source.data))
 
 
-class Corrected(NamedTuple):
+class CorrectedRows(NamedTuple):
     """Rows with corrections.
 
     Args:
@@ -157,7 +157,7 @@ class Corrected(NamedTuple):
     places: IntArray
 
 
-def correct(rows: pa.Table, corrections: Corrections, likeliest: pa.ChunkedArray | None = None) -> Corrected:
+def correct(rows: pa.Table, corrections: Corrections, likeliest: pa.ChunkedArray | None = None) -> CorrectedRows:
     """Put corrections into rows, over those that are there.
 
     Args:
@@ -174,7 +174,7 @@ def correct(rows: pa.Table, corrections: Corrections, likeliest: pa.ChunkedArray
     counted = _counted(corrected.take(pa.array(places)), corrections)
     slipped = () if likeliest is None else _slipped(corrections.made, found, likeliest)
     told = (*corrections.made.notices, *notices, counted, *contradictions(corrected), *slipped)
-    return Corrected(rows=corrected, notices=told, places=places)
+    return CorrectedRows(rows=corrected, notices=told, places=places)
 
 
 def _slipped(made: Verification, rows: IntArray, likeliest: pa.ChunkedArray) -> Iterator[Notice]:

@@ -19,7 +19,7 @@ from noisecleaner.ingest.source import Source
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.ingest.vectors.orders import in_order
 from noisecleaner.ingest.verified.left_out import LeftOut, left_out_notices, without
-from noisecleaner.ingest.verified.matching import Known, match
+from noisecleaner.ingest.verified.matching import CandidateRows, match
 from noisecleaner.ingest.verified.repeats import DECIDE, Repeats
 from noisecleaner.ingest.verified.second_looks import not_there, refuse_copies, without_first
 from noisecleaner.ingest.verified.slipped import Table, slip_notices
@@ -39,7 +39,7 @@ _SAME_IDS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class LabelledRows:
     """The rows that verified labels may belong to; the columns have the shape [rows].
 
     Args:
@@ -68,7 +68,7 @@ class Labelled:
         return self.table["sample_id"].combine_chunks()
 
     @classmethod
-    def of(cls, dataset: Manifest, source: Source | None, *, fitted: bool) -> Labelled:
+    def of(cls, dataset: Manifest, source: Source | None, *, fitted: bool) -> LabelledRows:
         """Take the rows of a dataset.
 
         Args:
@@ -95,7 +95,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class Placement:
     """Verified labels with the rows that they belong to; arrays and columns have the shape [verified rows].
 
     Args:
@@ -145,7 +145,7 @@ class Placed:
         return pa.array(self.rows, mask=self.rows < 0)
 
 
-def place(verification: Verification, dataset: Labelled) -> Placed:
+def place(verification: Verification, dataset: LabelledRows) -> Placement:
     """Find the row of each verified label, and check that they can be what they claim to be.
 
     Args:
@@ -161,7 +161,7 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
     for column in filter(None, (labels, verification.second)):
         check_labels(column, dataset.classes, where, none_label=dataset.none_label, fitted=dataset.fitted)
     _refuse_missing(verification)
-    known = Known(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
+    known = CandidateRows(ids=dataset.ids, paths=dataset.table["path"], vectors=dataset.vectors, images=dataset.images)
     matches = match(replace(verification, labels=seen), known)
     gone = LeftOut.of(dataset.data, dataset.table["certified"]).rows(verification, matches.bare)
     # only of rows that somebody verified, which may be few of many
@@ -187,7 +187,9 @@ def place(verification: Verification, dataset: Labelled) -> Placed:
         *slip_notices(Table.of(verification, matches.rows), dataset.table["given_label"]),
     )
     labels, bare = without(merged, gone), matches.bare & ~gone
-    return Placed(rows=matches.rows, labels=labels, second=second, bare=bare, notices=(*verification.notices, *notices))
+    return Placement(
+        rows=matches.rows, labels=labels, second=second, bare=bare, notices=(*verification.notices, *notices)
+    )
 
 
 def join(
@@ -207,7 +209,7 @@ def join(
     Raises:
         NoisecleanerError: rows that cannot be joined, or that name classes the dataset does not have.
     """
-    labelled = Labelled.of(dataset, source, fitted=fitted)
+    labelled = LabelledRows.of(dataset, source, fitted=fitted)
     placed = place(verification, labelled)
     positions = placed.positions()
     joined = dataset.trusting(by_row(positions, placed.labels)).noting(*placed.notices)
@@ -228,7 +230,7 @@ def join(
     return joined.noting(*_useless(verification, placed, int(lost.sum()))), clean_only
 
 
-def _clean_only(dataset: Manifest, verification: Verification, placed: Placed, payload: Payload) -> Manifest:
+def _clean_only(dataset: Manifest, verification: Verification, placed: Placement, payload: Payload) -> Manifest:
     """Make a manifest of all verified rows, because the payload is in their order; only those outside have a label."""
     outside, labels, nothing = pa.array(placed.outside), placed.labels, pa.scalar(None, pa.string())
     no_class = pc.and_(outside, pc.fill_null(pc.equal(labels, dataset.none_label), fill_value=False))
@@ -253,7 +255,7 @@ def _refuse_missing(verification: Verification) -> None:
         )
 
 
-def _useless(verification: Verification, placed: Placed, lost: int) -> Iterator[Notice]:
+def _useless(verification: Verification, placed: Placement, lost: int) -> Iterator[Notice]:
     """Say so where rows beside the dataset can do nothing."""
     none = pc.fill_null(pc.equal(placed.labels, verification.none_label), fill_value=False)
     count = count_true(pc.and_(pa.array(placed.outside), none))

@@ -25,7 +25,7 @@ from noisecleaner.texts import agreeing, counted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class CandidateRows:
     """The rows that verified labels may belong to; the columns have the shape [rows].
 
     Args:
@@ -100,7 +100,7 @@ class Matches:
             )
 
 
-def match(verification: Verification, dataset: Known) -> Matches:
+def match(verification: Verification, dataset: CandidateRows) -> Matches:
     """Find the row of each verified row.
 
     Args:
@@ -143,7 +143,7 @@ def match(verification: Verification, dataset: Known) -> Matches:
 
 
 def _by_file(
-    verification: Verification, dataset: Known, *, labelled: BoolArray, lost: BoolArray
+    verification: Verification, dataset: CandidateRows, *, labelled: BoolArray, lost: BoolArray
 ) -> tuple[Mapping[int, int], Mapping[int, int]]:
     """Find rows by the paths and by the names of their files: verified row -> row of the dataset.
 
@@ -167,7 +167,7 @@ def _files(names: Collection[str]) -> bool:
 def _by_looks(
     own: ImageFiles | ImageColumn,
     verification: Verification,
-    dataset: Known,
+    dataset: CandidateRows,
     *,
     rows: IntArray,
     labelled: BoolArray,
@@ -185,7 +185,7 @@ def _by_looks(
 
 
 def _refuse_twins(
-    own: AnyVectors, verification: Verification, dataset: Known, *, rows: IntArray, labelled: BoolArray
+    own: AnyVectors, verification: Verification, dataset: CandidateRows, *, rows: IntArray, labelled: BoolArray
 ) -> None:
     """Refuse embeddings that are those of other rows; class probabilities may well be equal."""
     theirs = dataset.vectors()

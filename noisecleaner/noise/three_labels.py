@@ -10,7 +10,7 @@ from noisecleaner.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class ThreeLabels:
     """Rows with three labels; every array has the shape [rows].
 
     Args:
