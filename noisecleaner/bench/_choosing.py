@@ -25,11 +25,11 @@ def chosen(rows: Sequence[Row], wanted: Mapping[str, str | float]) -> tuple[Row,
         values = [value.strip() for value in str(text).split(",") if value.strip()]
         there = list(dict.fromkeys(_value(row, option) for row in rows))
         for value in values:
-            check_choice(value, there, parameter=f"`options={{{option!r}: …}}`:")
+            check_choice(value, there, parameter=f"The option {option}")
         left = tuple(row for row in left if not values or _value(row, option) in values)
     if not left:
-        asked = {option: text for option, text in wanted.items() if text != ""}
-        raise NoisecleanerError(f"No row of the experiment has all of {asked}.", "Leave one of these options out.")
+        asked = "; ".join(f"{option} {text}" for option, text in wanted.items() if text != "")
+        raise NoisecleanerError(f"No row of the experiment has all of: {asked}.", "Leave one of these options out.")
     return left
 
 

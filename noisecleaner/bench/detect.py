@@ -29,26 +29,38 @@ _NOISES = {
     "scratch": ("worse", "symmetric 0.4"),
 }
 
+#: Part -> verified rows and rounds of its fits, where they are not 500 and one.
+_FITS = {
+    "labels": ((1_000, 2), (500, 2), (1_000, 1)),
+    "classes": ((1_000, 2), (1_000, 1)),
+    "tail": ((500, 2), (500, 1)),
+    "stability": ((500, 2), (500, 1)),
+}
+
+
+def _fits(part: str) -> tuple[tuple[int, int], ...]:
+    return _FITS.get(part, ((500, 1),))
+
+
+def _most_verified(part: str) -> int:
+    """So many rows are left out where a method asks for none, so that it is judged on the same rows as others."""
+    return max(verified for verified, _ in _fits(part))
+
 
 def _rows() -> Iterator[Row]:
     """List what is compared, the most asked for first."""
     for part, noises in _NOISES.items():
         for noise in noises:
-            yield from (
-                Row(method, {"part": part, "noise": noise, "verified": verified, "rounds": rounds})
-                for method, verified, rounds in _ways(part)
-            )
+            for method, verified, rounds in _ways(part):
+                yield Row(method, {"part": part, "noise": noise, "verified": verified, "rounds": rounds})
 
 
 def _ways(part: str) -> Iterator[tuple[str, int, int]]:
-    """List methods, verified rows and rounds of a part; none of the latter two where a method knows no such thing."""
-    features = part in ("labels", "classes", "tail")
-    both = {"labels": ((1_000, 2), (500, 2), (1_000, 1)), "classes": ((1_000, 2), (1_000, 1))}
-    others = {"tail": ((500, 2), (500, 1)), "stability": ((500, 2), (500, 1))}
-    for verified, rounds in {**both, **others}.get(part, ((500, 1),)):
+    """List methods, verified rows and rounds of a part; 0 of the latter two where a method knows no such thing."""
+    for verified, rounds in _fits(part):
         yield from ((method, verified, rounds) for method in _METHODS)
-    if features:
-        yield from (("cleanlab", 0, 0), ("neighbours", 0, 0), ("verified only", 1_000, 0))
+    if part in ("labels", "classes", "tail"):
+        yield from (("cleanlab", 0, 0), ("neighbours", 0, 0), ("verified only", _most_verified(part), 0))
     if part == "probabilities":
         yield ("single signals", 0, 0)
 
@@ -124,7 +136,8 @@ class Detect(Experiment):
 
 
 def _measured(row: Row, data: Task, work: Work) -> Metrics:
-    verified = audited_rows(work.seed, int(row.setting["verified"]) or 1_000, of=len(data.true))
+    count = int(row.setting["verified"]) or _most_verified(str(row.setting["part"]))
+    verified = audited_rows(work.seed, count, of=len(data.true))
     judged = np.ones(len(data.true), dtype=bool)
     judged[verified] = False
     truth = Truth(wrong=data.wrong, judged=judged)
