@@ -35,6 +35,10 @@ class Package:
         words = ["-m", "pytest", "-p", "no:cacheprovider", "-k", name, f"--rootdir={_TESTS.parent}"]
         self._python(*words, str(_TESTS / suite))  # pytest fails where it finds none
 
+    def script(self, code: str) -> str:
+        """Run lines of Python in the folder of the copy, which must succeed; return their stdout."""
+        return self._python("-c", code)
+
     def _python(self, *words: str) -> str:
         done = self._run(*words)
         assert done.returncode == 0, done.stdout + done.stderr

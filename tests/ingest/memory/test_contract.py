@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.packages import with_file
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.memory import keep
@@ -23,6 +24,24 @@ KINDS = {
     "batch reader": pa.Table.from_pandas(FRAME),
     "datasets": datasets.Dataset.from_pandas(FRAME),
 }
+
+#: A kind of data as somebody would add it: rows as dictionaries.
+DROPPED_IN = """
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from noisecleaner.ingest.memory import Rows
+
+
+def takes(data: object) -> bool:
+    return isinstance(data, list)
+
+
+def tables(data: object) -> Mapping[str, Rows]:
+    table = pa.Table.from_pylist(data)
+    return {"": Rows(schema=table.schema, batches=iter(table.to_batches()))}
+"""
 
 
 def test_every_kind_of_the_folder_takes_one_of_these_and_no_two_the_same() -> None:
@@ -142,3 +161,12 @@ def test_columns_of_pandas_that_are_no_arrays_are_kept_or_told(repeated: tuple[s
             keep(frame, tmp_path / f"{place}.parquet")
         except NoisecleanerError:
             assert not (tmp_path / f"{place}.parquet").exists()
+
+
+def test_adding_a_kind_of_data_is_one_file(tmp_path: Path) -> None:
+    rows = FRAME.to_dict("records")
+    with pytest.raises(NoisecleanerError, match="but it is a list"):
+        keep(rows, tmp_path / "rows.parquet")
+    package = with_file(tmp_path, "ingest/memory/records.py", DROPPED_IN)
+    package.script(f"from noisecleaner.api import keep; keep({rows!r}, 'rows.parquet')")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "rows.parquet"), FRAME)
