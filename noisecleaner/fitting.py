@@ -86,6 +86,7 @@ def fit(
             progress.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return record.result
         corpus, data = _prepare(config, architecture, corpus, run=run, progress=progress)
+        architecture = architecture.suiting(data.array, np.flatnonzero(data.given >= 0))
         clock.lap("prepare")
         cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
         signals, verified = _train(config, cross_fit, corpus, progress=progress, interrupts=interrupts)

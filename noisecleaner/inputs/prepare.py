@@ -24,6 +24,7 @@ from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create
 from noisecleaner.inputs.outliers import far_outside, two_kinds
 from noisecleaner.inputs.probabilities import check, check_order, check_width, likeliest
+from noisecleaner.inputs.rooting import root
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
@@ -142,17 +143,19 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
     return Inputs(array, unusable, notices, fingerprints)
 
 
-def statistics(array: Array, rows: IntArray) -> tuple[RealArray, RealArray]:
+def statistics(array: Array, rows: IntArray, *, rooted: bool = False) -> tuple[RealArray, RealArray]:
     """Compute mean and standard deviation of each coordinate over some rows, in blocks, each of shape [width].
 
     Args:
         array: shape [rows of the array, width].
         rows: those that count, shape [n].
+        rooted: whether that of their square roots is asked for.
     """
     total = np.zeros(array.shape[1])
     squares = np.zeros(array.shape[1])
     for first in range(0, len(rows), _CACHED):
-        block = array[rows[first : first + _CACHED]].astype(np.float64)
+        block = array[rows[first : first + _CACHED]]
+        block = (root(block) if rooted else block).astype(np.float64)
         total += block.sum(axis=0)
         squares += np.einsum("rc,rc->c", block, block)
     mean = total / len(rows)

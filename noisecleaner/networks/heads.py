@@ -22,10 +22,12 @@ class Standardise(nn.Module):
 
     Args:
         width: length of a vector.
+        rooted: whether the square root is taken first, see `inputs/rooting.py`.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, rooted: bool = False) -> None:
         super().__init__()
+        self._rooted = rooted
         self.mean: Tensor
         self.scale: Tensor
         self.register_buffer("mean", torch.zeros(width))
@@ -46,6 +48,8 @@ class Standardise(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the standardised vectors [n, width], in the same shape."""
+        if self._rooted:
+            vectors = vectors.abs().sqrt().copysign(vectors)
         return torch.addcmul(-self.mean * self.scale, vectors, self.scale)  # one pass over the batch
 
 
@@ -82,11 +86,11 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
         trunk = backbone or build_backbone(str(shape.backbone), size=shape.size, pretrained=False, weights=None)
         return Network(trunk=trunk, head=nn.Linear(shape.width, shape.classes))
     if shape.hidden:
-        layers = [Standardise(shape.width), nn.Linear(shape.width, shape.hidden), nn.ReLU()]
+        layers = [Standardise(shape.width, rooted=shape.rooted), nn.Linear(shape.width, shape.hidden), nn.ReLU()]
         return Network(trunk=nn.Sequential(*layers), head=nn.Linear(shape.hidden, shape.classes))
     head = nn.Linear(shape.width, shape.classes)
     nn.init.zeros_(head.weight)  # a linear model's loss is convex: every start is as good, and this one repeats
-    return Network(trunk=nn.Sequential(Standardise(shape.width)), head=head)
+    return Network(trunk=nn.Sequential(Standardise(shape.width, rooted=shape.rooted)), head=head)
 
 
 def standardise(network: Network, *, mean: RealArray, deviation: RealArray) -> None:

@@ -17,6 +17,7 @@ class Shape:
         backbone: the backbone's name, None for the user's vectors. Where several are joined: all names, with sizes.
         size: edge length of the images, None for vectors and where several backbones have their own.
         hidden: units of a hidden layer in the head on vectors, 0 for none.
+        rooted: whether the head takes the square root of vectors, because they are never below zero.
     """
 
     kind: Literal["pixels", "vectors", "probabilities"]
@@ -25,3 +26,4 @@ class Shape:
     backbone: str | None = None
     size: int | None = None
     hidden: int = 0
+    rooted: bool = False

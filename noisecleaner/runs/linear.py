@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from noisecleaner.arrays import IntArray, RealArray, SingleArray
 from noisecleaner.inputs import probabilities
+from noisecleaner.inputs.rooting import root
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.quality.signals import Predictions
 
@@ -78,12 +79,14 @@ class Linear:
         bias: shape [classes].
         rows: how many rows are computed together: always so many, because sums are rounded by the shape of a product
             (and, on some processors, by a row's place in it).
+        rooted: whether x is the square root of the embeddings.
     """
 
     centre: SingleArray
     weight: SingleArray
     bias: SingleArray
     rows: int
+    rooted: bool = False
 
     @property
     def classes(self) -> int:
@@ -93,7 +96,8 @@ class Linear:
     def logits(self, vectors: RealArray, out: SingleArray) -> None:
         """Compute logits [n, classes]."""
         centred = np.zeros((self.rows, len(self.centre)), dtype=np.float32)
-        np.subtract(vectors, self.centre, out=centred[: len(vectors)], casting="same_kind")
+        read = root(vectors) if self.rooted else vectors
+        np.subtract(read, self.centre, out=centred[: len(vectors)], casting="same_kind")
         np.add((centred @ self.weight)[: len(vectors)], self.bias, out=out)
 
 
@@ -142,7 +146,8 @@ def mean_map(shape: Shape, folds: Sequence[Weights]) -> Map:
     bias = _stacked(folds, "head.bias", (shape.classes,)) + np.einsum("fcw,fw->fc", weight, centre - mean)
     flat = np.ascontiguousarray(weight.mean(axis=0).T, dtype=np.float32)
     rows = max(1, _PART_NUMBERS // max(shape.width, shape.classes))
-    return Linear(centre=centre, weight=flat, bias=bias.mean(axis=0).astype(np.float32), rows=rows)
+    flat_bias = bias.mean(axis=0).astype(np.float32)
+    return Linear(centre=centre, weight=flat, bias=flat_bias, rows=rows, rooted=shape.rooted)
 
 
 def _stacked(folds: Sequence[Weights], name: str, shape: tuple[int, ...]) -> RealArray:

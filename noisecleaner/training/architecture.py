@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from noisecleaner.arrays import Array, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import located
 from noisecleaner.ingest import Manifest
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
+from noisecleaner.inputs.rooting import never_negative
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
@@ -40,6 +42,16 @@ class Architecture:
     encoder: Encoder | None = None
     trunk: Backbone | None = None
     frozen: Joined | None = None
+
+    def suiting(self, array: Array, rows: IntArray) -> Architecture:
+        """Let a head take the square roots of vectors that are never below zero.
+
+        Args:
+            array: the inputs of all rows, vectors in shape [rows of the array, width].
+            rows: those that are used, shape [n].
+        """
+        rooted = self.shape.kind == "vectors" and never_negative(array, rows)
+        return replace(self, shape=replace(self.shape, rooted=rooted)) if rooted else self
 
 
 def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress) -> Architecture:

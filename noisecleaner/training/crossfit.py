@@ -64,7 +64,7 @@ class CrossFit:
     @cached_property
     def moments(self) -> tuple[RealArray, RealArray]:
         """Mean and standard deviation of the vectors of rows with a label, each of shape [width]."""
-        return statistics(self.data.array, np.flatnonzero(self.data.given >= 0))
+        return statistics(self.data.array, np.flatnonzero(self.data.given >= 0), rooted=self.shape.rooted)
 
     def result(self, number: int) -> Path:
         """The file that says that a fold is done, and what it found out."""

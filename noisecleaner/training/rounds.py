@@ -106,6 +106,7 @@ def _rows(crossfit: CrossFit) -> Rows:
         vectors=data.array,
         mean=scaling.mean.numpy(),
         scale=scaling.scale.numpy(),
+        rooted=crossfit.shape.rooted,
         given=data.given,
         known=data.trusted,
         part=part,

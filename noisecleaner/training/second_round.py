@@ -23,6 +23,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from noisecleaner.arrays import NO_CLASS, BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.inputs.rooting import root
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 from noisecleaner.training.discriminant import ClassSums, LinearHead, Moments, Spread
 from noisecleaner.training.neighbours import Space, Voters, mixed, some_of
@@ -55,6 +56,7 @@ class Rows:
         part: the part that a row belongs to, 0 to parts - 1; -1 for rows that are no part, and only train.
         used: rows that train.
         classes: number of classes.
+        rooted: whether the square root of vectors is taken before they are standardised.
     """
 
     vectors: npt.NDArray[Any]
@@ -65,6 +67,7 @@ class Rows:
     part: IntArray
     used: BoolArray
     classes: int
+    rooted: bool = False
 
     @cached_property
     def members(self) -> list[IntArray]:
@@ -85,7 +88,8 @@ class Rows:
         """Yield rows, shape [n], and their standardised vectors, shape [n, width], block by block."""
         for first in range(0, len(rows), _BLOCK):
             some = rows[first : first + _BLOCK]
-            yield some, (self.vectors[some].astype(np.float32) - self.mean) * self.scale
+            vectors = root(self.vectors[some]) if self.rooted else self.vectors[some].astype(np.float32)
+            yield some, (vectors - self.mean) * self.scale
 
     def first_labels(self, without: int) -> SingleArray:
         """Labels to begin with: what is known for certain, but for a part's, else what is given; [rows, classes]."""

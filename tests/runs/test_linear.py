@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -21,8 +23,12 @@ def probabilities(rows: int, classes: int, seed: int = 0) -> Array:
 
 @pytest.mark.parametrize(
     "shape",
-    [Shape(kind="probabilities", classes=7, width=7), Shape(kind="vectors", classes=7, width=5)],
-    ids=lambda s: s.kind,
+    [
+        Shape(kind="probabilities", classes=7, width=7),
+        Shape(kind="vectors", classes=7, width=5),
+        Shape(kind="vectors", classes=7, width=5, rooted=True),
+    ],
+    ids=["probabilities", "vectors", "rooted"],
 )
 def test_one_linear_map_is_the_mean_of_networks(shape: Shape) -> None:
     networks, rng = [build_network(shape) for _ in range(4)], np.random.default_rng(0)
@@ -65,6 +71,8 @@ def test_a_linear_map_is_centred_multiplied_and_shifted() -> None:
     logits = np.empty((5, 4), np.float32)
     by.logits(vectors, logits)
     np.testing.assert_allclose(logits, (vectors - by.centre) @ by.weight + by.bias, rtol=1e-5, atol=1e-5)
+    replace(by, rooted=True).logits(vectors**2, logits)
+    np.testing.assert_allclose(logits, (abs(vectors) - by.centre) @ by.weight + by.bias, rtol=1e-5, atol=1e-5)
 
 
 def test_a_scaling_is_that_of_logarithms_and_refuses_what_is_no_probability() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from support.datasets import embeddings, image_folder
@@ -176,3 +178,18 @@ def test_what_is_chosen_for_a_user_is_said_with_the_reason(images: Source, monke
     assert notes.notes[0].endswith("a head is trained on their features. Because of that.")
     assert choose(images, backbone="lenet").shape.backbone == "lenet"
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("least", [0.0, -0.1])
+def test_a_head_takes_roots_of_vectors_that_are_never_negative(vectors: Source, least: float) -> None:
+    made, array = choose(vectors), np.full((9, 4), 0.3)
+    array[3, 2], array[8] = least, -1  # the last row is not used
+    suiting = made.suiting(array, np.arange(8))
+    assert suiting.shape == replace(made.shape, rooted=least == 0)
+
+
+def test_pixels_and_probabilities_stay_as_they_are(images: Source, shares: Source) -> None:
+    pixels, rows = choose(images, backbone="lenet", image_size=28), np.arange(9)
+    assert pixels.suiting(np.zeros((9, 28, 28, 3), np.uint8), rows) is pixels
+    probabilities = choose(shares)
+    assert probabilities.suiting(np.full((9, 3), 1 / 3), rows) is probabilities

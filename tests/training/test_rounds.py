@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.datasets import Command, embeddings, write_trusted
@@ -68,6 +69,21 @@ def test_new_rows_are_judged_by_the_heads_of_the_second_round(data: Path, comman
     new = ["--embedding-column", "embedding", "--out", "new"]
     assert command("score", "run", "--data", "data.parquet", *new).code == 0
     # a row that was fitted is judged by the network that has not seen it: the calibrator alone is another one
+    fitted, again = (pq.read_table(data / run / "scores.parquet")["label_quality"].to_numpy() for run in ("run", "new"))
+    assert np.corrcoef(fitted, again)[0, 1] > 0.9
+
+
+def test_vectors_that_are_never_negative_are_rooted_and_new_rows_with_them(data: Path, command: Command) -> None:
+    table = pq.read_table(data / "data.parquet")
+    kind = table["embedding"].type
+    raised = [np.exp(np.asarray(vector)).tolist() for vector in table["embedding"].to_pylist()]
+    place = table.schema.get_field_index("embedding")
+    pq.write_table(table.set_column(place, "embedding", pa.array(raised, kind)), data / "data.parquet")
+    fit(command, "run")
+    assert json.loads((data / "run" / "auditor" / "auditor.json").read_text())["shape"]["rooted"]
+    assert command("score", "run").code == 0
+    new = ["--embedding-column", "embedding", "--out", "new"]
+    assert command("score", "run", "--data", "data.parquet", *new).code == 0
     fitted, again = (pq.read_table(data / run / "scores.parquet")["label_quality"].to_numpy() for run in ("run", "new"))
     assert np.corrcoef(fitted, again)[0, 1] > 0.9
 
