@@ -93,6 +93,7 @@ def fit(
         signals = with_zero_shot(signals, class_vectors, data.array, run)
         clock.lap("train")
         corpus, quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
+        architecture = architecture.judging(signals)
         write_auditor(cross_fit, architecture, corpus, quality, zero_shot=class_vectors is not None)
         write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
         clock.lap("conclude")
@@ -236,7 +237,7 @@ def _train(
     config: FitConfig, cross_fit: CrossFit, corpus: Corpus, *, progress: Progress, interrupts: Interrupts
 ) -> tuple[Signals, VerifiedRows]:
     """Train all folds and put together what they found out, so that it is in memory once."""
-    rounds = choose_rounds(cross_fit, config.effort.rounds)
+    rounds = choose_rounds(cross_fit, config.effort.rounds, progress)
     readouts = train_folds(cross_fit, workers=config.effort.workers, progress=progress, interrupts=interrupts)
     if rounds > 1:
         readouts = second_readouts(cross_fit, readouts, progress)

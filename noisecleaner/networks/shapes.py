@@ -18,6 +18,7 @@ class Shape:
         size: edge length of the images, None for vectors and where several backbones have their own.
         hidden: units of a hidden layer in the head on vectors, 0 for none.
         rooted: whether the head takes the square root of vectors, because they are never below zero.
+        views: whether a second head sees the backbone's features beside others, and judges; see `networks/views.py`.
     """
 
     kind: Literal["pixels", "vectors", "probabilities"]
@@ -27,3 +28,4 @@ class Shape:
     size: int | None = None
     hidden: int = 0
     rooted: bool = False
+    views: bool = False

@@ -23,6 +23,7 @@ from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
+from noisecleaner.networks.views import load_added, with_views
 from noisecleaner.progress import Progress
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.run import Run
@@ -104,4 +105,13 @@ class Networks:
             network.load_state_dict({k: torch.from_numpy(v) for k, v in read_arrays(path)[0].items()})
         except RuntimeError as error:
             raise damaged(path, "its tensors do not fit") from error
-        return network.to(self._device)
+        return (self._with_views(network) if self._shape.views else network).to(self._device)
+
+    def _with_views(self, network: Network) -> Network:
+        """The network with the head of its second round."""
+        path, more = self._run.views, with_views(network)
+        try:
+            load_added(more, {k: torch.from_numpy(v) for k, v in read_arrays(path)[0].items()})
+        except RuntimeError as error:
+            raise damaged(path, "its tensors do not fit") from error
+        return more

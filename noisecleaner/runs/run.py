@@ -76,6 +76,11 @@ class Run:
         return self.auditor / "reference.safetensors"
 
     @property
+    def views(self) -> Path:
+        """The head of a second round on a network trained end to end, and what it sees; only where there was one."""
+        return self.auditor / "views.safetensors"
+
+    @property
     def zero_shot(self) -> Path:
         """Vectors of the classes; only where the user brought some."""
         return self.auditor / "zero-shot.safetensors"

@@ -17,6 +17,7 @@ from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
+from noisecleaner.quality.signals import Signals
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Model
 from noisecleaner.texts import counted
@@ -52,6 +53,11 @@ class Architecture:
         """
         rooted = self.shape.kind == "vectors" and never_negative(array, rows)
         return replace(self, shape=replace(self.shape, rooted=rooted)) if rooted else self
+
+    def judging(self, signals: Signals) -> Architecture:
+        """Say what judges new rows: after a second round on a backbone trained end to end, the head of that."""
+        views = self.trunk is not None and signals.first is not None
+        return replace(self, shape=replace(self.shape, views=views)) if views else self
 
 
 def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress) -> Architecture:

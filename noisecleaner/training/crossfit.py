@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from noisecleaner.arrays import RealArray
-from noisecleaner.files import write_arrays
+from noisecleaner.files import damaged, read_arrays, write_arrays
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import statistics
 from noisecleaner.networks.backbones import Backbone
@@ -93,7 +94,23 @@ class CrossFit:
     def keep(self, number: int, network: Network) -> None:
         """Write the network that judges for a fold from now on."""
         weights = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
-        write_arrays(self.run.auditor / f"fold-{number}.safetensors", weights, {})
+        write_arrays(self._kept(number), weights, {})
+
+    def trained(self, number: int) -> Network:
+        """The network that a fold ended with.
+
+        Raises:
+            NoisecleanerError: its file is missing or damaged.
+        """
+        path, network = self._kept(number), self.network()
+        try:
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in read_arrays(path)[0].items()})
+        except RuntimeError as error:
+            raise damaged(path, "its tensors do not fit") from error
+        return network
+
+    def _kept(self, number: int) -> Path:
+        return self.run.auditor / f"fold-{number}.safetensors"
 
     def _data(self, fold: Fold) -> Data:
         """What a fold trains on: rows that were corrected have their correction for a label, where they may."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -77,6 +77,18 @@ class LinearHead:
 
     weight: FloatArray
     bias: FloatArray
+
+    @classmethod
+    def beside(cls, heads: Sequence[LinearHead]) -> LinearHead:
+        """The head on vectors that hold those of several side by side, whose logits are the sum of theirs."""
+        weight, bias = np.concatenate([head.weight for head in heads]), reduce(np.add, [head.bias for head in heads])
+        return cls(weight=weight, bias=bias)
+
+    @classmethod
+    def mean(cls, heads: Sequence[LinearHead]) -> LinearHead:
+        """The head whose logits are the mean of those of several on the same vectors."""
+        weight, bias = [head.weight for head in heads], [head.bias for head in heads]
+        return cls(weight=np.mean(weight, axis=0), bias=np.mean(bias, axis=0))
 
     def logits(self, vectors: SingleArray) -> SingleArray:
         """Logits of vectors [rows, width], shape [rows, classes]."""

@@ -190,8 +190,8 @@ def _crossed(labels: _Labels, folds: int, rng: np.random.Generator) -> FoldAssig
     rows, trusted, overriding = np.flatnonzero(given >= 0), np.flatnonzero(labels.steering >= 0), labels.overriding
     extra = len(given) + np.flatnonzero(verified[len(given) :] >= 0)
     part = np.full(len(verified), -1)
-    part[rows] = _dealt((labels.corrected[rows], verified[rows], given[rows]), folds, rng)
-    part[extra] = _dealt((verified[extra],), folds, rng)
+    part[rows] = dealt((labels.corrected[rows], verified[rows], given[rows]), folds, rng)
+    part[extra] = dealt((verified[extra],), folds, rng)
     runs = []
     for k in range(folds):
         history = (k - 1) % folds
@@ -209,8 +209,17 @@ def _crossed(labels: _Labels, folds: int, rng: np.random.Generator) -> FoldAssig
     return FoldAssignment(tuple(runs), may_judge[: len(given)])
 
 
-def _dealt(keys: tuple[IntArray, ...], folds: int, rng: np.random.Generator) -> IntArray:
-    """Deal rows to the parts in turn, in random order within equal keys: every part gets its share of each."""
+def dealt(keys: tuple[IntArray, ...], folds: int, rng: np.random.Generator) -> IntArray:
+    """Deal rows to the parts in turn, in random order within equal keys: every part gets its share of each.
+
+    Args:
+        keys: the last one counts most, each of shape [rows].
+        folds: number of parts.
+        rng: of the order.
+
+    Returns:
+        The part of each row, shape [rows].
+    """
     rows = len(keys[0])
     parts = np.empty(rows, dtype=np.int64)
     parts[np.lexsort((rng.random(rows), *keys))] = np.arange(rows) % folds

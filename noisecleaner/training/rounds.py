@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.heads import Standardise
 from noisecleaner.networks.network import Network
@@ -21,22 +21,26 @@ from noisecleaner.training.discriminant import LinearHead
 from noisecleaner.training.readout import read_again
 from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, PartOutcome, Rows, second_round
 from noisecleaner.training.threads import few_threads
+from noisecleaner.training.views import parts, read_views
 
 #: Numbers in the soft labels of all rows, which are in memory twice: a gigabyte each.
 _MOST_LABELS = 2**28
 
 
-def choose_rounds(crossfit: CrossFit, asked: int | None) -> int:
+def choose_rounds(crossfit: CrossFit, asked: int | None, progress: Progress) -> int:
     """Say how many rounds a fit takes: two wherever the second one can be had.
 
     Args:
         crossfit: what the first round is made of.
         asked: 1, 2, or None to have it chosen.
+        progress: is told why a network trained end to end gets no second one.
 
     Raises:
         NoisecleanerError: two were asked for, and something stands against it.
     """
     reason = next(_against(crossfit), None)
+    if asked is None and reason and crossfit.shape.kind == "pixels":
+        progress.note(f"There is one round: a second one {reason}.")
     if asked == 1 or (asked is None and reason):
         return 1
     if reason:
@@ -54,6 +58,8 @@ def second_readouts(crossfit: CrossFit, readouts: Sequence[FoldReadout], progres
         readouts: what each of them found out.
         progress: is told that the round begins.
     """
+    if crossfit.shape.kind == "pixels":
+        return [read_views(crossfit, readouts[0], progress)]
     folds, rows = crossfit.assignment.folds, crossfit.assignment.rows
     again = []
     with progress.stage("Second round", len(folds), "folds") as stage:
@@ -78,9 +84,12 @@ def _voted(outcome: PartOutcome, predicted: IntArray, *, given: IntArray) -> Pre
 def _against(crossfit: CrossFit) -> Iterator[str]:
     """Say what stands against a second round."""
     shape, folds, data = crossfit.shape, crossfit.assignment.folds, crossfit.data
-    if shape.kind != "vectors" or shape.hidden:
-        yield "is for a linear head on embeddings or on features of a frozen backbone, but this fit trains more"
-    if len(folds) < 3:
+    whole = shape.kind == "pixels" and crossfit.recipe.target_classes is None
+    if not whole and (shape.kind != "vectors" or shape.hidden):
+        yield "is for a linear head on vectors or frozen features, or a backbone trained end to end without transfer"
+    if whole and len(folds) > 1:
+        yield f"looks at what one network shows of all rows, but there are {len(folds)} folds, each with its own"
+    if not whole and len(folds) < 3:
         yield f"needs at least 3 folds, but there are {len(folds)}"
     if crossfit.recipe.regularisers:
         yield "minds no regulariser, but one was chosen"
@@ -88,10 +97,22 @@ def _against(crossfit: CrossFit) -> Iterator[str]:
         yield f"takes vectors of at most {MOST_WIDTH:,} numbers, but these have {shape.width:,}"
     if len(data.given) * shape.classes > _MOST_LABELS:
         yield f"holds a number for each row and class in memory, which are {len(data.given):,} and {shape.classes:,}"
-    known = np.flatnonzero((data.trusted >= 0) & (data.given >= 0))
-    fewest = min((int((~np.isin(known, fold.predicted)).sum()) for fold in folds), default=0)
+    fewest = _fewest_known(crossfit, whole=whole)
     if fewest < LEAST_KNOWN:
-        yield f"needs {LEAST_KNOWN} verified rows besides those of each fold, but there are {fewest}"
+        each = "part" if whole else "fold"
+        yield f"needs {LEAST_KNOWN} verified rows besides those of each {each}, but there are {fewest}"
+
+
+def _fewest_known(crossfit: CrossFit, *, whole: bool) -> int:
+    """Count the verified rows besides those that a head predicts, where they are fewest."""
+    data, assignment = crossfit.data, crossfit.assignment
+    known = (data.trusted >= 0) & (data.given >= 0)
+    if whole:
+        part = parts(assignment, given=data.given, verified=data.trusted != UNVERIFIED, seed=crossfit.schedule.seed)
+        inside = [part == number for number in range(int(part.max(initial=0)) + 1)]
+    else:
+        inside = [np.isin(np.arange(len(known)), fold.predicted) for fold in assignment.folds]
+    return min((int((known & ~rows).sum()) for rows in inside), default=0)
 
 
 def _rows(crossfit: CrossFit) -> Rows:

@@ -26,6 +26,8 @@ class Stream(IntEnum):
     TRUSTED = 2
     #: The rows that regularisers look at in a step. Counts steps.
     REGULARISERS = 3
+    #: What a second round draws where a network was trained end to end: images and patches (0), and parts (1).
+    VIEWS = 4
 
 
 def generator(seed: int, stream: Stream, number: int) -> np.random.Generator:

@@ -79,3 +79,21 @@ def test_a_scaled_head_scales_logits() -> None:
     head = LinearHead(weight=weight, bias=np.array([1.0, -1.0]))
     vectors = np.ones((1, 3), np.float32)
     np.testing.assert_allclose(head.scaled(0.5).logits(vectors), 0.5 * head.logits(vectors))
+
+
+def heads() -> list[LinearHead]:
+    rng = np.random.default_rng(0)
+    return [LinearHead(weight=rng.normal(size=(3, 2)), bias=rng.normal(size=2)) for _ in range(2)]
+
+
+def test_heads_side_by_side_sum_up_their_logits() -> None:
+    first, second = heads()
+    one, two = np.random.default_rng(1).normal(size=(2, 5, 3)).astype(np.float32)
+    both = LinearHead.beside([first, second]).logits(np.concatenate([one, two], axis=1))
+    np.testing.assert_allclose(both, first.logits(one) + second.logits(two), rtol=1e-4, atol=1e-5)
+
+
+def test_the_mean_of_heads_has_the_mean_of_their_logits() -> None:
+    vectors = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+    logits = [head.logits(vectors) for head in heads()]
+    np.testing.assert_allclose(LinearHead.mean(heads()).logits(vectors), sum(logits) / 2, rtol=1e-4, atol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.training.second_round import PartOutcome, Rows, second_round
+from noisecleaner.training.second_round import PartOutcome, Rows, _pooled_loss, second_round
 
 CLASSES, PARTS = 4, 5
 
@@ -146,3 +146,62 @@ def test_the_same_rows_give_the_same_bits_however_they_are_cut_into_blocks(monke
     monkeypatch.setattr("noisecleaner.training.second_round._BLOCK", 64)
     for one, two in zip(first, second_round(rows), strict=True):
         np.testing.assert_allclose(weights(one), weights(two), rtol=2e-2, atol=1e-3)
+
+
+def beside(rows: Rows, view: FloatArray) -> Rows:
+    """The rows with another view of each beside their vectors."""
+    view = view.astype(np.float32)
+    return replace(
+        rows,
+        vectors=np.concatenate([rows.vectors, view], axis=1),
+        mean=np.concatenate([rows.mean, view.mean(axis=0)]),
+        scale=np.concatenate([rows.scale, 1 / view.std(axis=0)]).astype(np.float32),
+        views=(rows.vectors.shape[1], view.shape[1]),
+    )
+
+
+def by_heart(made: Drawn, seed: int = 0) -> FloatArray:
+    """What a network shows that has learned the given labels, and nothing else."""
+    rows = made.rows
+    return np.eye(CLASSES)[rows.given] + 0.1 * np.random.default_rng(seed).normal(size=(len(rows.given), CLASSES))
+
+
+def test_a_view_that_knows_the_given_labels_by_heart_weighs_nothing() -> None:
+    made = drawn()
+    rows, open_rows, places = made.rows, made.rows.known < 0, np.arange(len(made.true))
+    ranks = {}
+    for name, some in (("alone", rows), ("beside", beside(rows, by_heart(made)))):
+        logits = predicted(some)
+        own = logits[places, rows.given] - np.logaddexp.reduce(logits, axis=1)
+        ranks[name] = roc_auc_score(made.wrong[open_rows], -own[open_rows])
+    assert ranks["beside"] > ranks["alone"] - 0.005
+
+
+def test_two_views_that_know_different_things_say_more_than_either() -> None:
+    made = drawn()
+    halves = [slice(0, 8), slice(8, 16)]
+    rows = made.rows
+    single = [replace(rows, vectors=rows.vectors[:, h], mean=rows.mean[h], scale=rows.scale[h]) for h in halves]
+    right = [(predicted(some).argmax(axis=1) == made.true).mean() for some in single]
+    both = (predicted(replace(rows, views=(8, 8))).argmax(axis=1) == made.true).mean()
+    assert both > max(right) + 0.03
+
+
+def test_what_is_verified_in_a_part_changes_nothing_in_its_head_of_two_views() -> None:
+    made = drawn()
+    rows = beside(made.rows, by_heart(made))
+    known = np.where((rows.part == 1) & (rows.known >= 0), (rows.known + 1) % CLASSES, rows.known)
+    outcomes, others = list(second_round(rows)), list(second_round(replace(rows, known=known)))
+    assert_same(outcomes[1], others[1])
+    assert (weights(outcomes[0]) != weights(others[0])).any()
+
+
+def test_the_loss_of_pooled_logits_has_the_slope_that_it_says() -> None:
+    rng = np.random.default_rng(0)
+    logits, labels, logs = rng.normal(size=(3, 40, CLASSES)), rng.integers(0, CLASSES, 40), rng.normal(size=3)
+    beside = rng.normal(size=(40, CLASSES))
+    slope = _pooled_loss(logits, labels, np.exp(logs), beside)[1]
+    for view in range(3):
+        step = 1e-6 * np.eye(3)[view]
+        up, down = (_pooled_loss(logits, labels, np.exp(logs + sign * step), beside)[0] for sign in (1, -1))
+        assert slope[view] == pytest.approx((up - down) / 2e-6, abs=1e-8)
