@@ -28,7 +28,7 @@ _THRESHOLD = 0.5
 
 
 class Patches(nn.Module):
-    """Pixels -> features: the rectified answer of each filter, averaged in the cells of a grid.
+    """Pixels -> features: the rectified answer of each filter, averaged in the cells of a grid; the square root of it.
 
     Args:
         edge: edge length of the images.
@@ -74,7 +74,8 @@ class Patches(nn.Module):
         answers -= mean * self.filters.sum(dim=(1, 2, 3))[:, None, None]
         answers /= (variance.clamp(min=0) + _CONTRAST).sqrt()
         answers += (self.offset - _THRESHOLD)[:, None, None]
-        return functional.adaptive_avg_pool2d(answers.relu_(), _GRID).flatten(1)
+        # square roots, because most are near zero: a Gaussian says more of these
+        return functional.adaptive_avg_pool2d(answers.relu_(), _GRID).flatten(1).sqrt()
 
 
 def _shrunk(pixels: Tensor) -> Tensor:

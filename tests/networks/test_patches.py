@@ -29,7 +29,7 @@ def test_a_filter_answers_a_patch_as_the_whitened_and_standardised_patch_says() 
     centred = windows - windows.mean(dim=1, keepdim=True)
     standardised = centred / (centred.square().mean(dim=1, keepdim=True) + 10).sqrt()
     answers = standardised @ patches.filters.double().flatten(1).T + patches.offset.double() - 0.5
-    expected = functional.adaptive_avg_pool2d(answers.relu().T.reshape(-1, 14, 14), 3)
+    expected = functional.adaptive_avg_pool2d(answers.relu().T.reshape(-1, 14, 14), 3).sqrt()
     torch.testing.assert_close(features.double(), expected, rtol=1e-3, atol=1e-3)
     assert (expected > 0).double().mean() > 0.5
 
@@ -46,7 +46,7 @@ def test_filters_see_all_directions_alike() -> None:
 def test_brightness_and_contrast_change_little() -> None:
     patches, some = fitted(), images(5, seed=2)
     plain, darker = patches(some), patches(0.5 * some + 20)
-    assert (plain - darker).abs().max() < 0.05 * plain.max()
+    assert (plain - darker).abs().max() < 0.1 * plain.max()
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 32, 100])
