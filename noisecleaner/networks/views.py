@@ -41,7 +41,7 @@ class Views(nn.Module):
         return torch.stack(seen).mean(dim=0)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The same, standardised."""
+        """The same, standardised, shape [n, sum of `widths`]."""
         standardised: Tensor = self.standardise(self.features(pixels))
         return standardised
 
