@@ -123,7 +123,7 @@ class Approximations(Experiment):
 
         assignment = task.single_run(work.seed)
         network = new_network(self.backbone, size=32, classes=task.classes, seed=work.seed)
-        options = {"classifier": "shared"} if method == "soseleto" else {}
+        options = {"warmup": 0, "classifier": "shared"} if method == "soseleto" else {"warmup": 1}
         schedule = _schedule(way, _EPOCHS, method, work.seed)
         recipe = Recipe(method, options=options, meta=way.meta)
         state = learn(work, network, recipe, data=task.data, fold=assignment.folds[0], schedule=schedule)

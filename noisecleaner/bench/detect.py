@@ -26,7 +26,7 @@ _NOISES = {
     "classes": ("symmetric 0.4", "instance 0.2", "instance 0.4"),
     "tail": ("worse", "symmetric 0.2", "instance 0.2"),
     "stability": ("worse", "random1"),
-    "scratch": ("worse", "symmetric 0.4"),
+    "scratch": ("worse", "random1", "symmetric 0.4"),
 }
 
 #: Part -> verified rows and rounds of its fits, where they are not 500 and one.
@@ -35,6 +35,7 @@ _FITS = {
     "classes": ((1_000, 2), (1_000, 1)),
     "tail": ((500, 2), (500, 1)),
     "stability": ((500, 2), (500, 1)),
+    "scratch": ((500, 2), (500, 1)),
 }
 
 

@@ -131,6 +131,6 @@ def _second_stage(work: Work, *, guessed: Sample, target: Sample) -> Network:
     schedule = Schedule(
         epochs=6, batch_size=32, trusted_batch=10, learning_rate=0.03, weight_decay=0.02, seed=work.seed
     )
-    recipe = Recipe("soseleto", options={"rate": 0.3, "classifier": "shared"})
+    recipe = Recipe("soseleto", options={"warmup": 0, "rate": 0.3, "classifier": "shared"})
     second = replace(work, checkpoint=work.checkpoint.with_suffix(".2.safetensors"))
     return learn(second, _lenet(work), recipe, data=shifted, fold=task.fold, schedule=schedule).outcome()

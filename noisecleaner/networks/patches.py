@@ -51,10 +51,10 @@ class Patches(nn.Module):
         """Draw the filters from images.
 
         Args:
-            pixels: of some images, shape [n, 3, size, size], on the CPU.
+            pixels: of some images, best shrunk already, shape [n, 3, size, size], on the CPU.
             rng: draws the patches.
         """
-        drawn = _standardised(_drawn(_shrunk(pixels).numpy(), self.size, rng))
+        drawn = _standardised(_drawn(shrunk(pixels).numpy(), self.size, rng))
         mean = drawn.mean(axis=0)
         values, vectors = np.linalg.eigh(np.cov((drawn - mean).T))
         whitening = (vectors / np.sqrt(np.maximum(values, 0) + _WHITENING)) @ vectors.T
@@ -66,7 +66,7 @@ class Patches(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Turn pixels of shape [n, 3, size, size], 0 to 255, into features [n, width]."""
-        pixels = _shrunk(pixels)
+        pixels = shrunk(pixels)
         even = torch.full_like(self.filters[:1], 1 / self.filters[0].numel())
         mean = functional.conv2d(pixels, even, stride=_STRIDE)
         variance = functional.conv2d(pixels.square(), even, stride=_STRIDE) - mean.square()
@@ -78,8 +78,8 @@ class Patches(nn.Module):
         return functional.adaptive_avg_pool2d(answers.relu_(), _GRID).flatten(1).sqrt()
 
 
-def _shrunk(pixels: Tensor) -> Tensor:
-    """Make large images as small as the patches are for."""
+def shrunk(pixels: Tensor) -> Tensor:
+    """Make large images [n, 3, size, size] as small as the patches are for, shape [n, 3, smaller size, smaller size]."""
     return functional.adaptive_avg_pool2d(pixels, _IMAGE) if pixels.shape[-1] > _IMAGE else pixels
 
 

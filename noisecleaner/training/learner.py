@@ -94,7 +94,7 @@ class WeightingLearner:
         )
         self.epochs, self.steps_per_epoch = schedule.epochs, self._sampler.steps
         # the losses of a network that has learned nothing do not tell who is clean
-        warmup = max(state.weighting.warmup, 0 if state.clean_set is None else 1)
+        warmup = max(state.weighting.plain_epochs(self.epochs), 0 if state.clean_set is None else 1)
         self._warmup = min(warmup, self.epochs - 1) * self.steps_per_epoch
         self._losses: list[Tensor] = []
 

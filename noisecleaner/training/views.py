@@ -19,6 +19,7 @@ from noisecleaner.files import write_arrays
 from noisecleaner.inputs.filling import create
 from noisecleaner.inputs.prepare import statistics
 from noisecleaner.networks.network import Network
+from noisecleaner.networks.patches import shrunk
 from noisecleaner.networks.views import Views, added_tensors, with_views
 from noisecleaner.progress import Progress, Stage
 from noisecleaner.quality.signals import Predictions
@@ -86,7 +87,8 @@ def _features(crossfit: CrossFit, views: Views, used: IntArray, stage: Stage) ->
     """Look at the rows that are used, with patches that are drawn from them; shape [rows, features], on disk."""
     data, rng = crossfit.data, generator(crossfit.schedule.seed, Stream.VIEWS, 0)
     drawn = np.sort(rng.permutation(used)[:_DRAWN])
-    views.patches.fit(data.inputs(drawn).cpu(), rng)
+    small = [shrunk(data.inputs(drawn[first : first + _BATCH])).cpu() for first in range(0, len(drawn), _BATCH)]
+    views.patches.fit(torch.cat(small), rng)
     vectors = create(crossfit.run.cache / "views.npy", (len(data.given), sum(views.widths)), np.float32)
     with torch.no_grad():
         for first in range(0, len(used), _BATCH):

@@ -46,7 +46,8 @@ class Weighting(nn.Module):
     Attributes:
         needs_trusted: whether `step` needs a trusted batch.
         transfers: whether trusted rows may have classes of their own, see `for_target`.
-        warmup: epochs of plain training before the rule sets in.
+        warmup: epochs of plain training before the rule sets in; None leaves it to `late`.
+        late: share of the epochs that are plain then.
         group: see `training.sampling.Sampler`.
         least_batch: rows that a batch needs.
         every: steps from one trusted batch to the next; the steps between get an empty one.
@@ -54,13 +55,14 @@ class Weighting(nn.Module):
 
     needs_trusted: ClassVar[bool] = True
     transfers: ClassVar[bool] = False
+    late: ClassVar[float] = 0.0
     group: int = 1
     least_batch: int = 2
     every: int = 1
 
-    def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
+    def __init__(self, rows: int, network: Network, *, warmup: int | None = 0) -> None:
         super().__init__()
-        if warmup < 0:
+        if warmup is not None and warmup < 0:
             raise ValueError("warmup must not be negative")
         self.warmup = warmup
         self.alpha_sum: Tensor
@@ -70,6 +72,10 @@ class Weighting(nn.Module):
         self.visits: Tensor
         for name in ("alpha_sum", "beta_sum", "alignment_sum", "positive", "visits"):
             self.register_buffer(name, torch.zeros(rows))
+
+    def plain_epochs(self, epochs: int) -> int:
+        """How many of so many epochs are plain; the last one never is."""
+        return min(round(self.late * epochs) if self.warmup is None else self.warmup, epochs - 1)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight one source batch.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.nn import functional
 from noisecleaner.gradients.alignment import Direction, direction, directional_derivative
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.gradients.tangents import Dual
+from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
 from noisecleaner.weightings import Weighting
@@ -26,14 +28,19 @@ class MetaGradientWeighting(Weighting):
     Args:
         rows: how many rows the run has.
         network: the network that will be trained.
-        warmup: epochs of plain training first.
+        warmup: epochs of plain training first; None takes `early` where no backbone is trained, else a share, `late`.
 
     Attributes:
+        early: epochs that make the head of a network give a direction that says something.
         covered: names of the network's parameters that v covers.
         momentum: share of the last v in the next one.
     """
 
-    def __init__(self, rows: int, network: Network, *, warmup: int = 0) -> None:
+    early: ClassVar[int] = 1
+
+    def __init__(self, rows: int, network: Network, *, warmup: int | None = None) -> None:
+        if warmup is None and not isinstance(network.trunk, Backbone):
+            warmup = self.early
         super().__init__(rows, network, warmup=warmup)
         self.covered: tuple[str, ...] = ()
         self.momentum = 0.0

@@ -8,6 +8,7 @@ from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
+from noisecleaner.weightings.l2b import LearningToBootstrap
 
 
 class LearningToReweight(MetaGradientWeighting):
@@ -16,10 +17,12 @@ class LearningToReweight(MetaGradientWeighting):
     Args:
         rows: how many rows the run has.
         network: the network that will be trained.
-        warmup: epochs of plain training first.
+        warmup: epochs of plain training first; None as in L2B.
     """
 
-    def __init__(self, rows: int, network: Network, *, warmup: int = 1) -> None:
+    late = LearningToBootstrap.late
+
+    def __init__(self, rows: int, network: Network, *, warmup: int | None = None) -> None:
         super().__init__(rows, network, warmup=warmup)
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:

@@ -12,9 +12,11 @@ import torch
 from support.datasets import embeddings
 from support.packages import with_file
 from support.weightings import CLASSES, ROWS, SOURCE, TARGET, batch, deep_network, seeded, small_network, take
+from torch import nn
 from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.networks.backbones import build as build_backbone
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
@@ -275,3 +277,21 @@ def test_weightings_that_transfer_give_the_target_a_classifier() -> None:
         assert weighting.target_network(network)(target.inputs).shape == (len(TARGET), 7)
         labelled = Batch(inputs=target.inputs, labels=torch.arange(len(TARGET)) + 3, rows=target.rows)
         assert weighting.step(network, batch(SOURCE), labelled).loss.isfinite()
+
+
+@pytest.mark.parametrize(("method", "head", "whole"), [("l2b", 1, 13), ("l2rw", 1, 13), ("soseleto", 0, 7)])
+def test_with_a_backbone_weights_set_in_late_unless_asked_otherwise(method: str, head: int, whole: int) -> None:
+    trunk = build_backbone("lenet", size=28, pretrained=False, weights=None)
+    network = Network(trunk=trunk, head=nn.Linear(trunk.width, CLASSES))
+    assert build(method, rows=ROWS, network=small_network()).plain_epochs(14) == head
+    assert build(method, rows=ROWS, network=network).plain_epochs(14) == whole
+    assert build(method, rows=ROWS, network=network, options={"warmup": 2}).plain_epochs(14) == 2
+    assert build(method, rows=ROWS, network=network).plain_epochs(1) == 0  # the last epoch is never plain
+
+
+def test_a_transfer_weighs_from_the_first_step_on() -> None:
+    trunk = build_backbone("lenet", size=28, pretrained=False, weights=None)
+    network = Network(trunk=trunk, head=nn.Linear(trunk.width, CLASSES))
+    weighting = build("soseleto", rows=ROWS, network=network)
+    weighting.for_target(network, 3)
+    assert weighting.plain_epochs(14) == 0
