@@ -79,7 +79,7 @@ class Patches(nn.Module):
 
 
 def shrunk(pixels: Tensor) -> Tensor:
-    """Make large images [n, 3, size, size] as small as the patches are for, shape [n, 3, smaller size, smaller size]."""
+    """Make large images [n, 3, size, size] as small as the patches are for, in the same shape but for the size."""
     return functional.adaptive_avg_pool2d(pixels, _IMAGE) if pixels.shape[-1] > _IMAGE else pixels
 
 
