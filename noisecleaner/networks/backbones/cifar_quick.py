@@ -16,6 +16,8 @@ class CifarQuick(Backbone):
         size: edge length of the images.
     """
 
+    learning_rate = 0.05  # of 0.01, 0.03 and 0.05 the best by 14 epochs on 6,000 rows of CIFAR-10N
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size, self.width = size, 64
