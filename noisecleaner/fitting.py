@@ -34,7 +34,7 @@ from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.duplicates import find_duplicates
-from noisecleaner.training.folds import FoldAssignment, assign_folds
+from noisecleaner.training.folds import FoldAssignment, assign_folds, refuse_small_folds
 from noisecleaner.training.outcome import result_of, shortage, write_auditor, write_reference
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.rounds import choose_rounds, second_readouts
@@ -132,6 +132,7 @@ def _read(config: FitConfig, progress: Progress) -> Corpus:
     progress.detail(corpus.told)
     progress.tell(*corpus.dataset.notices)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
+    refuse_small_folds(config.effort.folds, corpus.dataset.given)
     return corpus
 
 
@@ -166,6 +167,7 @@ def _prepare(
     contents.adding(inputs.vectors).write(run)
     corpus = corpus.skipping(inputs.skipped)
     check_usable(corpus, method=config.method, strict=config.strict, low_loss=config.low_loss)
+    refuse_small_folds(config.effort.folds, corpus.dataset.given)
     notices = (
         *corpus.skip_notices(),
         *inputs.notices,

@@ -93,10 +93,11 @@ def costlier(text: str | None) -> float | None:
         costs = float(kept), float(dropped)
     except ValueError:
         costs = 0.0, 0.0
-    if not all(0 < cost < math.inf for cost in costs):
+    # two numbers may be so far apart that no number is as many times the other
+    if not all(0 < cost < math.inf for cost in costs) or not 0 < costs[0] / costs[1] < math.inf:
         raise NoisecleanerError(
             "--cost takes WRONG_KEPT:RIGHT_DROPPED, what a wrong label that is kept costs and what a right one that is "
-            f"flagged does, two numbers above 0, but it is {text!r}.",
+            f"flagged does, two numbers above 0 of which one is a finite multiple of the other, but it is {text!r}.",
             "Try --cost 5:1.",
         )
     return costs[0] / costs[1]

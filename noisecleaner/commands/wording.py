@@ -137,6 +137,8 @@ def _goal(call: ast.Call) -> str | None:
     if not call.args or not isinstance(call.args[0], ast.Constant):
         return None
     kind, *value = call.args
+    if value and ast.literal_eval(kind) == "cost":  # one number in Python, two on the command line
+        return f"{_called('Goal', 'cost')} {_value(value[0])}:1"
     return " ".join([_called("Goal", str(ast.literal_eval(kind))), *map(_value, value)])
 
 

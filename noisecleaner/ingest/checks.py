@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import NO_CLASS, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.files import leftovers
 from noisecleaner.ingest.labels.lookalikes import explained
@@ -150,29 +150,46 @@ def alike_unknown(labels: pa.ChunkedArray, classes: Sequence[str], where: str) -
     return (Notice(code="labels-look-like-classes", message=message),)
 
 
-def check_enough(trusted: IntArray, classes: Sequence[str], method: str) -> None:
+def check_enough(trusted: IntArray, classes: Sequence[str], method: str, *, disputed: int = 0) -> None:
     """Check that a method that needs trusted rows has some, and of more than one class.
 
     Args:
-        trusted: class index of each row's verified label, below 0 where there is none, shape [rows].
+        trusted: class index of each row's verified label, `UNVERIFIED` where there is none, `NO_CLASS` where none of
+            the classes is right, shape [rows].
         classes: the names of the classes.
         method: what needs them.
+        disputed: verified rows at which two looks saw different labels, which steer nothing either.
 
     Raises:
         NoisecleanerError: there are none, or they all carry one label.
     """
     present = [int(label) for label in np.unique(trusted) if label >= 0]
     if not present:
-        raise NoisecleanerError(
-            f"`method={method!r}` is steered by trusted rows, but there are none.",
-            "Verify some labels (300 random rows are a good start) and pass them with `trusted=FILE`, "
-            "or do without: `trusted='none'` (L2B's way), or `method='bilevel'` or uniform.",
-        )
+        raise _unsteered(method, no_class=int((trusted == NO_CLASS).sum()), disputed=disputed)
     if len(present) == 1:
         raise NoisecleanerError(
             f"Trusted rows of at least two classes are required, but all are {classes[present.pop()]!r}.",
             "Verify rows drawn at random from the whole dataset.",
         )
+
+
+def _unsteered(method: str, *, no_class: int, disputed: int) -> NoisecleanerError:
+    """Say why no trusted row can steer."""
+    if not no_class and not disputed:
+        return NoisecleanerError(
+            f"`method={method!r}` is steered by trusted rows, but there are none.",
+            "Verify some labels (300 random rows are a good start) and pass them with `trusted=FILE`, "
+            "or do without: `trusted='none'` (L2B's way), or `method='bilevel'` or uniform.",
+        )
+    total = no_class + disputed
+    parts = [(no_class, "of no class of the dataset"), (disputed, "seen differently by two looks")]
+    told = " and ".join(f"{count:,} {agreeing(count)} {what}" for count, what in parts if count)
+    return NoisecleanerError(
+        f"`method={method!r}` is steered by trusted rows that show a class, but of {counted(total, 'verified row')} "
+        f"{told}: none can steer.",
+        "Verify more rows, of at least two classes (300 random rows are a good start), or choose a method that nothing "
+        "steers: `method='bilevel'` or uniform.",
+    )
 
 
 def check_ids(ids: pa.ChunkedArray, where: str) -> None:

@@ -217,7 +217,7 @@ def check_usable(corpus: Corpus, *, method: str, strict: bool, low_loss: bool) -
     require_readable(corpus.dataset)
     needs = weighting_class(method).needs_trusted
     if needs and not low_loss:
-        check_enough(corpus.steering, corpus.target_classes, method)
+        check_enough(corpus.steering, corpus.target_classes, method, disputed=int(corpus.dataset.disputed.sum()))
     if low_loss and not needs:
         raise NoisecleanerError(
             f"`trusted={NO_TRUSTED!r}` chooses rows to steer by, but `method={method!r}` needs none.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, IntArray
+from noisecleaner.errors import NoisecleanerError
 
 #: With fewer audited rows than this none is spared for judging: a calibration on ten rows is noise.
 MIN_AUDITED = 20
@@ -57,6 +58,28 @@ class FoldAssignment:
             inside = fold.predicted[fold.predicted < self.rows]
             unseen[inside[~np.isin(inside, fold.source)]] = number
         return unseen
+
+
+def refuse_small_folds(folds: int | None, given: IntArray) -> None:
+    """Refuse more parts than the rows can fill with two each: a part without rows predicts nothing.
+
+    Args:
+        folds: number of runs that was asked for; None where it is chosen.
+        given: class index of the given label, below 0 where a row cannot be used, shape [rows].
+
+    Raises:
+        NoisecleanerError: tells how many there may be.
+    """
+    usable = int((given >= 0).sum())
+    most = usable // 2
+    if folds is None or folds == 1 or folds <= most:
+        return
+    at_most = f"at most {most:,} here, or 1 (a single run)" if most >= 3 else "only 1 (a single run) here"
+    raise NoisecleanerError(
+        f"Each of the `Effort.folds` predicts at least two labelled rows that can be read, of which there "
+        f"{'is' if usable == 1 else 'are'} {usable:,}: {at_most}, but it is {folds:,}.",
+        "Leave `Effort.folds` out to have it chosen.",
+    )
 
 
 def assign_folds(

@@ -92,9 +92,14 @@ def test_one_rule_sets_the_threshold() -> None:
             options.goal(threshold)  # type: ignore[arg-type]  # a number, auto or none
 
 
-@pytest.mark.parametrize("cost", ["5", "5:", ":1", "5:0", "-5:1", "5:1:1", "five:one", "inf:1", "nan:1", ""])
+@pytest.mark.parametrize(
+    "cost", ["5", "5:", ":1", "5:0", "-5:1", "5:1:1", "five:one", "inf:1", "nan:1", "", "1e308:1e-308", "1e-308:1e308"]
+)
 def test_costs_are_two_numbers_above_zero(command: Command, cost: str) -> None:
-    refused(command("score", "run", f"--cost={cost}"), "--cost takes WRONG_KEPT:RIGHT_DROPPED")
+    outcome = command("score", "run", f"--cost={cost}")
+    refused(outcome, "--cost takes WRONG_KEPT:RIGHT_DROPPED")
+    assert repr(cost) in outcome.err
+    assert "Try --cost 5:1." in outcome.err
 
 
 @pytest.mark.parametrize("threshold", ["best", "0,5", ""])

@@ -39,6 +39,7 @@ OPTIONS = {"--help"} | {
         ("`regularisers={'lautum': {}}`", "--regulariser lautum"),
         ("`Goal('budget', 100)`", "--budget 100"),
         ("`Goal('noise')`", "--target-noise"),
+        ("`Goal('cost', 5)`", "--cost 5:1"),
         ("`fit(..., resume=True)`", "`noisecleaner fit … --resume`"),
         (
             "`fit(FitConfig(source=Source(DATA), trusted=FILE), out=OUT)`",

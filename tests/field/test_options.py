@@ -37,6 +37,7 @@ def test_threshold_outside_its_range(refused: Refused, tmp_path: Path, fitted: P
         (["--batch-size", "0"], ["--batch-size"]),
         (["--learning-rate", "nan"], ["--learning-rate"]),
         (["--folds", "2"], ["--folds must be 1", "at least 3"]),
+        (["--folds", "1000000"], ["--folds", "at most", "but it is 1,000,000", "Leave --folds out"]),
         (["--device", "abacus"], ["--device abacus", "auto, cpu"]),
         (["--backbone", "resnet18"], ["--backbone would do nothing"]),
     ],

@@ -68,6 +68,20 @@ def test_what_is_steered_needs_rows_of_two_classes(trusted: list[int], says: str
         check_enough(np.array(trusted, dtype=np.int64), CLASSES, "l2b")
 
 
+@pytest.mark.parametrize(
+    ("trusted", "disputed", "says"),
+    [
+        ([-2, -2, -1], 0, r"of 2 verified rows 2 are of no class of the dataset: none can steer"),
+        ([-1, -1, -1], 1, r"of 1 verified row 1 is seen differently by two looks: none can steer"),
+        ([-2, -1, -1], 2, r"of 3 verified rows 1 is of no class .* and 2 are seen differently"),
+    ],
+)
+def test_verified_rows_none_of_which_can_steer_are_counted(trusted: list[int], disputed: int, says: str) -> None:
+    with pytest.raises(NoisecleanerError, match=says) as error:
+        check_enough(np.array(trusted), CLASSES, "soseleto", disputed=disputed)
+    assert "at least two classes" in error.value.hint
+
+
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=3), max_size=30), st.integers(1, 5))
 def test_ids_are_refused_exactly_where_some_occur_twice(ids: list[str], chunks: int) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED
-from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.training.folds import MIN_AUDITED, FoldAssignment, assign_folds, refuse_small_folds
 
 
 def example(
@@ -94,6 +95,21 @@ def test_where_judging_would_leave_a_run_without_two_classes_all_steer() -> None
     assignment = assign_folds(given=given, trusted=trusted, clean_only=np.empty(0, dtype=np.int64), folds=3, seed=0)
     assert not assignment.judging.any()
     assert all(len(fold.steering) == 21 for fold in assignment.folds)
+
+
+@pytest.mark.parametrize(
+    ("folds", "usable", "says"),
+    [(301, 300, "at most 150 here"), (1_000_000, 300, "at most 150 here"), (151, 300, "300"), (3, 5, "only 1")],
+)
+def test_more_parts_than_rows_can_fill_are_refused(folds: int, usable: int, says: str) -> None:
+    given = np.concatenate([np.zeros(usable, dtype=np.int64), np.full(900, -1)])
+    with pytest.raises(NoisecleanerError, match=says):
+        refuse_small_folds(folds, given)
+
+
+@pytest.mark.parametrize("folds", [None, 1, 3, 150])
+def test_parts_of_two_rows_are_not_refused(folds: int | None) -> None:
+    refuse_small_folds(folds, np.zeros(300, dtype=np.int64))
 
 
 def test_the_seed_decides() -> None:

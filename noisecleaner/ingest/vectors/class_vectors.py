@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import overload
 
@@ -9,7 +10,6 @@ import numpy as np
 
 from noisecleaner.arrays import SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.files.places import absolute
 from noisecleaner.ingest.labels.lookalikes import explained
 from noisecleaner.ingest.manifest import Manifest
@@ -112,8 +112,8 @@ def _by_name(named: IdentifiedVectors, classes: Sequence[str], path: str) -> Sin
     Raises:
         NoisecleanerError: a class has none, or a name stands twice.
     """
-    check_ids(named.ids, path)
     names = named.ids.to_pylist()
+    _refuse_unclear(names, path)
     if missing := [name for name in classes if name not in set(names)]:
         alike = explained(names, missing)
         raise NoisecleanerError(
@@ -123,6 +123,25 @@ def _by_name(named: IdentifiedVectors, classes: Sequence[str], path: str) -> Sin
     places = {name: place for place, name in enumerate(names)}
     array = np.concatenate(list(named.vectors.blocks()))
     return array[[places[name] for name in classes]].astype(np.float32)
+
+
+def _refuse_unclear(names: Sequence[str | None], path: str) -> None:
+    """Refuse names that do not tell which vector is whose.
+
+    Raises:
+        NoisecleanerError: some are missing, or stand more than once.
+    """
+    if nameless := names.count(None):
+        raise NoisecleanerError(
+            f"Every class embedding needs the name of its class, but {nameless:,} of the {len(names):,} in {path} have "
+            "none.",
+            "Name those classes, or remove their rows.",
+        )
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise NoisecleanerError(
+            f"Every class needs one embedding, but {path} holds more than one of {listed(twice)}.",
+            "Keep one vector of each class, such as the mean of those that it has.",
+        )
 
 
 def _refuse_unusable(vectors: SingleArray, classes: Sequence[str], path: str) -> None:

@@ -76,13 +76,20 @@ def test_an_order_that_nobody_told_is_refused(dataset: Manifest, tmp_path: Path)
     ("names", "says"),
     [
         (['A,"b"', *CLASSES[1:]], "Every class needs an embedding, but .* none of"),
-        ([CLASSES[0], CLASSES[0], CLASSES[1]], "twice|once|unique|repeat"),
+        ([CLASSES[0], CLASSES[0], CLASSES[1]], "Every class needs one embedding, but .* holds more than one of a,"),
     ],
 )
 def test_names_of_others_are_refused(dataset: Manifest, tmp_path: Path, names: list[str], says: str) -> None:
     np.savez(tmp_path / "v.npz", ids=np.array(names), embeddings=VECTORS)
     with pytest.raises(NoisecleanerError, match=says):
         read_class_vectors(str(tmp_path / "v.npz"), dataset)
+
+
+def test_names_are_missed_as_those_of_classes(dataset: Manifest, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"class": [*CLASSES[:2], None], "embedding": list(VECTORS)}), tmp_path / "v.parquet")
+    with pytest.raises(NoisecleanerError, match="needs the name of its class, but 1 of the 3") as refused:
+        read_class_vectors(str(tmp_path / "v.parquet"), dataset)
+    assert "id" not in refused.value.hint.split()
 
 
 def test_a_table_without_the_names_and_a_file_of_another_kind_are_refused(dataset: Manifest, tmp_path: Path) -> None:
