@@ -134,6 +134,7 @@ def export_clean(
         fixes = _fixes(run, scores, corrected, manifest.none_label)
         scores, notices = corrected.rows, corrected.notices
         progress.tell(*notices)
+    progress.tell(*policy.notices(scores, run.metadata.by))
     decisions = decide(scores, manifest.classes, policy, by=run.metadata.by, none_label=manifest.none_label)
     expected = expectation(
         scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label, doubts=notices

@@ -17,7 +17,9 @@ from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.posterior import best_f1
 from noisecleaner.noise.thresholds import refuse_uncalibrated, refuse_unmeasured
+from noisecleaner.notices import Notice
 from noisecleaner.registry import check_choice
+from noisecleaner.runs.cut_notices import one_sided
 from noisecleaner.runs.cutoff import AUTO, Cutoff, check_threshold
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.scored import By
@@ -79,6 +81,18 @@ class Policy:
         if self.threshold == AUTO:
             refuse_unmeasured(Goal("f1"), metadata.notices)
             refuse_uncalibrated(Goal("f1"), metadata.quality)
+
+    def notices(self, scores: pa.Table, by: By) -> tuple[Notice, ...]:
+        """Say so where the threshold flags all scored rows, or none.
+
+        Args:
+            scores: the columns of `tables.SCORES`.
+            by: the column that `score` cut.
+        """
+        if self.threshold is None:  # `score` has said it
+            return ()
+        found = one_sided(np.sort(_finite(scores[by])), self.threshold, by)
+        return () if found is None else (found,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.goal import Goal
 from noisecleaner.noise.thresholds import TooFewVerifiedError
+from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
 from noisecleaner.runs.assessment import Assessment
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
+from noisecleaner.runs.cut_notices import one_sided, tied
 from noisecleaner.runs.cutoff import Cutoff, refuse_unranked
 from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.flagged import FLAGGED, NOISE, fingerprint, keep_edited, write_flagged
@@ -91,6 +93,7 @@ def _write_files(
     assessed = Assessment.of(scored.without_needless(), progress)
     flagging = _Flagging.of(assessed, cutoff, out, fresh_labels=fresh_labels)
     progress.detail(flagging.words())
+    progress.tell(*flagging.notices)
     metadata = _metadata(flagging, run=run, source=source).to_json()
     with together(out) as staged:
         _stage_tables(staged, flagging, metadata)
@@ -112,6 +115,7 @@ class _Flagging:
         threshold: where it is cut.
         flagged: booleans of shape [rows], see `flags`.
         missed: why the goal is not reached; None where it is, or where there is none.
+        notices: what must be said of the cut; the rows have them, too.
     """
 
     assessed: Assessment
@@ -120,6 +124,7 @@ class _Flagging:
     threshold: float
     flagged: pa.Array
     missed: TooFewVerifiedError | None
+    notices: tuple[Notice, ...]
 
     @classmethod
     def of(cls, assessed: Assessment, cutoff: Cutoff, out: Path, *, fresh_labels: bool) -> _Flagging:
@@ -128,6 +133,7 @@ class _Flagging:
         refuse_unranked(scored, rows, by)
         values = scored.values(by)
         cut, missed = Cut(values, rows), None
+        notices: tuple[Notice, ...] = ()
         try:
             threshold = cutoff.threshold_for(cut, out, model=scored.model, notices=scored.notices)
         except TooFewVerifiedError as error:
@@ -136,8 +142,18 @@ class _Flagging:
             cutoff = cutoff.without_goal()
             threshold = cutoff.number()
             missed = error.after_writing(out, threshold=threshold)
+        else:
+            notices = _of_cut(cutoff, cut.values, threshold)
         flagged = flags(values, threshold, unlabelled=(rows.given < 0) & (scored.suggested >= 0))
-        return cls(assessed=assessed, cutoff=cutoff, cut=cut, threshold=threshold, flagged=flagged, missed=missed)
+        return cls(
+            assessed=replace(assessed, scored=scored.noting(*notices)),
+            cutoff=cutoff,
+            cut=cut,
+            threshold=threshold,
+            flagged=flagged,
+            missed=missed,
+            notices=notices,
+        )
 
     @property
     def by(self) -> By:
@@ -148,6 +164,13 @@ class _Flagging:
         """Say how many rows are flagged."""
         told = f"{counted(count_true(self.flagged), 'row')} of {len(self.flagged):,} are flagged"
         return f"Below {self.threshold:g} of {self.by} {told}."
+
+
+def _of_cut(cutoff: Cutoff, values: FloatArray, threshold: float) -> tuple[Notice, ...]:
+    """What must be said of a cut of such values, ascending, shape [known rows]."""
+    by, aim = _column(cutoff), cutoff.aim
+    found = one_sided(values, cutoff.threshold, by) if aim is None else tied(values, threshold, aim, by)
+    return () if found is None else (found,)
 
 
 def _column(cutoff: Cutoff) -> By:
