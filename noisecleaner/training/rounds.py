@@ -33,13 +33,13 @@ def choose_rounds(crossfit: CrossFit, asked: int | None, progress: Progress) -> 
     Args:
         crossfit: what the first round is made of.
         asked: 1, 2, or None to have it chosen.
-        progress: is told why a network trained end to end gets no second one.
+        progress: is told why a head on vectors, or a network trained end to end, gets no second one.
 
     Raises:
         NoisecleanerError: two were asked for, and something stands against it.
     """
     reason = next(_against(crossfit), None)
-    if asked is None and reason and crossfit.shape.kind == "pixels":
+    if asked is None and reason and crossfit.shape.kind in ("pixels", "vectors"):
         progress.note(f"There is one round: a second one {reason}.")
     if asked == 1 or (asked is None and reason):
         return 1

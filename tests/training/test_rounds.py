@@ -124,7 +124,10 @@ def test_a_second_round_that_cannot_be_had_is_refused(
 
 
 def test_few_verified_rows_leave_it_at_one_round(data: Path, command: Command) -> None:
-    fit(command, "run", trusted="few.parquet")
+    told = "There is one round: a second one needs 20 verified rows besides those of each fold"
+    assert told in fit(command, "run", trusted="few.parquet")
+    assert told not in fit(command, "asked", "--rounds", 1, trusted="few.parquet")
+    assert "one round" not in fit(command, "both")
     assert pq.read_table(data / "run" / "trace.parquet")[FIRST].null_count == 400
     words = ["fit", "data.parquet", "--trusted", "few.parquet", "--out", "other", *VECTORS, "--rounds", 2]
     assert "needs 20 verified rows besides those of each fold" in command(*words).err
