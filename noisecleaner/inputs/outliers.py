@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from noisecleaner.arrays import Array, FloatArray, IntArray
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.notices import Notice
 
 #: Rows whose median is the centre, and rows whose distance is taken together: as few as stay in a core's cache.
@@ -13,6 +14,9 @@ _SAMPLE, _CACHED = 512, 256
 #: 100 times as far as the others makes it 4, and the scores as good as without; at 41 (1,000 times) the AUROC falls
 #: from 0.99 to 0.92, at 400 to chance. It is 1.0 where all are as far, and 9.5 of logarithms that spread by 1.5.
 _SPREAD = 10.0
+#: Spreads of vectors that single precision holds together with their inverse, which vectors are multiplied by, and
+#: with what a head adds up of them.
+_LEAST_SPREAD, _MOST_SPREAD = 1e-36, 1e36
 #: Where more rows than this part are too far, they are no outliers, but the vectors are of two kinds.
 _MOST = 0.1
 
@@ -37,6 +41,32 @@ def far_outside(array: Array, rows: IntArray) -> IntArray:
     means = np.cumsum(squares) / np.arange(1, len(rows) + 1)
     far = order[int(np.searchsorted(means, _SPREAD**2, side="right")) :]
     return np.sort(rows[far])
+
+
+def refuse_odd_scale(array: Array, rows: IntArray) -> None:
+    """Refuse vectors that spread so little or so much that single precision does not hold what is computed of them.
+
+    Args:
+        array: vectors, shape [rows of the array, width].
+        rows: those that count, all of them finite in single precision, shape [n].
+
+    Raises:
+        NoisecleanerError: tells their spread, and how to multiply them.
+    """
+    if not len(rows):
+        return
+    sample = array[rows[:: -(-len(rows) // _SAMPLE)]].astype(np.float64)
+    apart = sample - np.median(sample, axis=0)
+    # of whole vectors: of single numbers many may be next to nothing, and the others tell enough
+    distances = np.sqrt(np.einsum("rc,rc->r", apart, apart) / apart.shape[1])
+    if not distances.any() or _LEAST_SPREAD <= (spread := float(np.median(distances[distances > 0]))) <= _MOST_SPREAD:
+        return
+    raise NoisecleanerError(
+        f"Embeddings must spread between {_LEAST_SPREAD:g} and {_MOST_SPREAD:g}, so that single precision holds what "
+        f"is computed of them, but a vector's numbers typically lie {spread:.3g} from their median.",
+        f"Multiply all of them by {10.0 ** -round(np.log10(spread)):g}, also those of new rows: scores do not depend "
+        "on the scale.",
+    )
 
 
 def two_kinds(far: IntArray, rows: IntArray) -> Notice | None:

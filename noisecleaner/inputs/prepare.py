@@ -22,7 +22,7 @@ from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.decoding import Resized, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
 from noisecleaner.inputs.filling import Filling, create
-from noisecleaner.inputs.outliers import far_outside, two_kinds
+from noisecleaner.inputs.outliers import far_outside, refuse_odd_scale, two_kinds
 from noisecleaner.inputs.probabilities import check, check_order, check_width, likeliest
 from noisecleaner.inputs.rooting import root
 from noisecleaner.notices import Notice
@@ -105,7 +105,7 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
 
     Raises:
         NoisecleanerError: vectors of unequal length, or that are no probabilities, or in another order than the
-            classes.
+            classes, or that spread beyond single precision.
     """
     vectors = _alike([part.payload for part in parts])
     kind, width, total = vectors[0].kind, vectors[0].width, sum(map(len, parts))
@@ -135,6 +135,7 @@ def prepare_vectors(parts: Sequence[Manifest], *, folder: Path, progress: Progre
     fingerprints = tuple(part.fingerprint() for part in passing)
     if kind == "embeddings":
         usable = np.setdiff1d(np.arange(total), list(unusable))
+        refuse_odd_scale(array, usable)
         far = far_outside(array, usable)
         if (notice := two_kinds(far, usable)) is not None:
             return Inputs(array, unusable, (notice,), fingerprints)

@@ -15,6 +15,8 @@ from noisecleaner.networks.shapes import Shape
 #: A coordinate never changes where its deviation is this part of what others have, at most of 1; or this part of its
 #: own mean, which single precision cannot tell from nothing.
 _LEAST, _RESOLUTION = 1e-6, 1e-7
+#: Times a weight of a head, it is still a number of single precision.
+_MOST_SCALE = 3e37
 
 
 class Standardise(nn.Module):
@@ -42,7 +44,7 @@ class Standardise(nn.Module):
         least = _LEAST * min(1.0, float(np.median(varying))) if len(varying) else 0.0
         changes = (deviation > least) & (deviation > _RESOLUTION * np.abs(mean))
         scale = np.divide(1.0, deviation, out=np.zeros(len(deviation)), where=changes)
-        scale = np.minimum(scale, np.finfo(np.float32).max)
+        scale = np.minimum(scale, _MOST_SCALE)
         self.mean.copy_(torch.from_numpy(mean.astype(np.float32)))
         self.scale.copy_(torch.from_numpy(scale.astype(np.float32)))
 

@@ -24,6 +24,8 @@ _WIDTH = 64
 _BLOCK = 256
 #: A coordinate that spreads less than a part of what others do is not blown up.
 _LEAST_PART = 1 / 16
+#: Nor one whose inverse single precision would not hold.
+_LEAST = 1e-37
 _FAR = 6e4  # half precision ends at 65,504
 #: So large are the standardised numbers of a vector, in the root of their mean square, where no fitted row is like it.
 _OUTSIDE = 1000.0
@@ -55,7 +57,7 @@ class Projection:
         spread = numbers.std(axis=0)
         # where most never change, the widest one tells the scale; where none does, any will do
         usual = float(np.median(spread)) or float(spread.max()) or 1.0
-        spread = np.maximum(spread, usual * _LEAST_PART)
+        spread = np.maximum(spread, max(usual * _LEAST_PART, _LEAST))
         width, weights = len(spread), None
         if width > _WIDTH:
             weights = (np.random.default_rng(0).normal(size=(width, _WIDTH)) / np.sqrt(width)).astype(np.float32)
@@ -89,7 +91,8 @@ class Projection:
         if self.kind != "vectors" or not len(vectors):
             return none
         reach = float((_OUTSIDE / self.scale.astype(np.float64) - np.abs(self.centre)).min())
-        if vectors.max() <= reach and vectors.min() >= -reach:  # two fast looks; hardly ever is there more to do
+        # two fast looks; hardly ever is there more to do. In double precision, which holds any reach
+        if float(vectors.max()) <= reach and float(vectors.min()) >= -reach:
             return none
         standard = (vectors.astype(np.float64) - self.centre) * self.scale
         far = np.einsum("rc,rc->r", standard, standard) > _OUTSIDE**2 * standard.shape[1]

@@ -78,6 +78,34 @@ def test_a_new_row_far_from_the_fitted_ones_is_skipped(
         assert pq.read_table("new/scores.parquet")["skip_reason"][FAR].as_py() == reason
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("scale", "odd"), [(1e-40, False), (1e37, False), (1e-35, False), (1e35, False), (1.0, True), (1e-40, True)]
+)
+def test_vectors_are_scored_as_they_were_fitted_or_refused(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, scale: float, odd: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    vectors, true, given = drawn()
+    vectors = vectors.astype(np.float64) * scale
+    if odd:  # most columns are next to nothing, and the others as usual
+        vectors = np.hstack([vectors, drawn()[0] * 1e-40, drawn()[0] * 1e-40, drawn()[0]])
+    rows = {"sample_id": [f"r{row}" for row in range(ROWS)], "label": [f"class {label}" for label in given]}
+    column = pa.array(vectors.astype(np.float32).tolist(), pa.list_(pa.float32()))
+    pq.write_table(pa.table(rows | {"vector": column}), "data.parquet")
+    lines = [f"r{row},class {true[row]}\n" for row in range(0, ROWS, 3)]
+    Path("verified.csv").write_text("sample_id,trusted_label\n" + "".join(lines))
+    fit = command("fit", "data.parquet", "--embedding-column", "vector", *WORDS)
+    if scale in (1e-40, 1e37) and not odd:
+        assert fit.code == 2
+        assert "Multiply all of them by" in fit.err
+        return
+    assert fit.code == 0, fit.err
+    scored = command("score", "run", "--data", "data.parquet", "--out", "new")
+    assert scored.code == 0, scored.err
+    assert pq.read_table("new/scores.parquet")["skip_reason"].null_count == ROWS
+
+
 def test_embeddings_of_two_kinds_are_told_beside_the_noise(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

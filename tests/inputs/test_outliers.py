@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from noisecleaner.inputs.outliers import far_outside, two_kinds
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.inputs.outliers import far_outside, refuse_odd_scale, two_kinds
 
 ROWS = np.arange(600)
 
@@ -22,6 +23,28 @@ def test_a_vector_far_from_all_others_is_found_at_any_scale(scale: float, times:
     array *= np.float32(scale)
     assert far_outside(array, ROWS).tolist() == [6, 400]
     assert far_outside(array, ROWS[ROWS != 6]).tolist() == [400]
+
+
+@pytest.mark.parametrize("scale", [1e-43, 1e-40, 1e-37, 2e37])
+def test_a_scale_that_single_precision_does_not_hold_is_refused_with_a_factor(scale: float) -> None:
+    array = (vectors().astype(np.float64) * scale).astype(np.float32)
+    with pytest.raises(NoisecleanerError, match="must spread between 1e-36 and 1e") as refused:
+        refuse_odd_scale(array, ROWS)
+    factor = float(refused.value.hint.split("by ")[1].split(",")[0])
+    mended = (vectors().astype(np.float64) * scale * factor).astype(np.float32)
+    refuse_odd_scale(mended, ROWS)
+    assert 0.1 < mended.std() < 10
+
+
+def test_other_scales_single_odd_rows_and_odd_columns_are_taken() -> None:
+    for scale in (1e-35, 1.0, 1e35):
+        refuse_odd_scale(vectors() * np.float32(scale), ROWS)
+    odd = vectors()
+    odd[6] *= np.float32(1e37)
+    odd[:, :12] *= np.float32(1e-40)
+    refuse_odd_scale(odd, ROWS)
+    refuse_odd_scale(np.zeros((600, 16), np.float32), ROWS)
+    refuse_odd_scale(odd, ROWS[:0])
 
 
 def test_a_single_number_is_enough_and_a_common_mean_hides_nothing() -> None:
