@@ -23,6 +23,7 @@ from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.quality.fitting import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Signals
+from noisecleaner.runs.class_order import swapped_names
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.contents import Contents, refuse_other_data
 from noisecleaner.runs.record import FitResult, Record
@@ -86,6 +87,7 @@ def fit(
             progress.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return record.result
         corpus, data = _prepare(config, architecture, corpus, run=run, progress=progress)
+        corpus = _naming(corpus, swapped_names(class_vectors, data.array, corpus.dataset), progress)
         architecture = architecture.suiting(data.array, np.flatnonzero(data.given >= 0))
         clock.lap("prepare")
         cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
@@ -185,6 +187,14 @@ def _prepare(
         probabilities=architecture.shape.kind == "probabilities",
     )
     return corpus.noting(*notices), data
+
+
+def _naming(corpus: Corpus, notice: Notice | None, progress: Progress) -> Corpus:
+    """Tell what is odd of the classes' vectors."""
+    if notice is None:
+        return corpus
+    progress.tell(notice)
+    return corpus.noting(notice)
 
 
 def _write_duplicates(source: Source, dataset: Manifest, array: Array, run: Run) -> Iterator[Notice]:

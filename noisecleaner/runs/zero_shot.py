@@ -47,7 +47,7 @@ class ZeroShot:
             embeddings: shape [rows of the array, width].
             given: class index of the given label, -1 where a row has none or is not to be used, shape [rows].
         """
-        plain = cls(vectors=_unit(vectors), scale=1.0, shift=np.zeros(len(vectors), np.float32))
+        plain = cls(vectors=unit(vectors), scale=1.0, shift=np.zeros(len(vectors), np.float32))
         rows = np.flatnonzero(given >= 0)
         most = max(2000, _MOST_NUMBERS // len(vectors))
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
@@ -69,7 +69,7 @@ class ZeroShot:
         if not len(given):
             return Predictions.none()
         parts = _parts(np.arange(len(given)), embeddings)
-        return Predictions.concat([predict(self._map, _unit(np.asarray(embeddings[p])), given[p]) for p in parts])
+        return Predictions.concat([predict(self._map, unit(np.asarray(embeddings[p])), given[p]) for p in parts])
 
     @cached_property
     def _map(self) -> Linear:
@@ -78,7 +78,7 @@ class ZeroShot:
         return Linear(centre=centre, weight=weight, bias=self.shift, rows=_ROWS)
 
     def _cosines(self, embeddings: RealArray) -> FloatArray:
-        return (_unit(embeddings) @ self.vectors.T).astype(np.float64)
+        return (unit(embeddings) @ self.vectors.T).astype(np.float64)
 
     def write(self, run: Run) -> None:
         """Write it beside the networks."""
@@ -155,8 +155,8 @@ def _parts(rows: IntArray, embeddings: Array) -> list[IntArray]:
     return [rows[first : first + step] for first in range(0, max(len(rows), 1), step)]
 
 
-def _unit(vectors: RealArray) -> SingleArray:
-    """Vectors of length one in single precision, [n, width]; zero stays zero."""
+def unit(vectors: RealArray) -> SingleArray:
+    """Scale vectors to length one in single precision, shape [n, width]; zero stays zero."""
     values = vectors.astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         values = values / np.abs(values).max(axis=1, keepdims=True)  # squares of large numbers would overflow

@@ -108,6 +108,20 @@ def test_vectors_of_the_classes_tell_wrong_labels_and_random_ones_do_no_harm(
     assert "zero-shot.safetensors" in damaged.err
 
 
+def test_swapped_names_are_told_at_the_fit_and_beside_the_scores(
+    fitted: Rows, directions: Array, command: Command
+) -> None:
+    swapped = np.array([CLASSES[1], CLASSES[0], *CLASSES[2:]])
+    np.savez("swapped.npz", ids=swapped, embeddings=directions)
+    told = f"{CLASSES[0]} is most likely that of {CLASSES[1]}"
+    for name, odd in (("swapped", True), ("classes", False)):
+        fit = command(*FIT, "--out", name, "--epochs", "3", "--class-embeddings", f"{name}.npz")
+        assert fit.code == 0, fit.err
+        assert ("fit other names far better" in fit.err) == odd
+        assert (told in " ".join(fit.err.split())) == odd
+        assert ("fit other names far better" in " ".join(command("score", name).out.split())) == odd
+
+
 def test_what_cannot_be_compared_is_refused_before_anything_is_written(fitted: Rows, command: Command) -> None:
     order = command(*FIT, "--class-embeddings", "classes.npy", "--out", "run")
     assert order.code == 2
