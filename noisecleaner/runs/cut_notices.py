@@ -31,9 +31,10 @@ def one_sided(values: FloatArray, threshold: float | Literal["auto"] | None, by:
         return None
     every = high < number
     rows = f"every one of the {counted(len(values), 'scored row')}" if every else "no row"
+    parted = "Choose a number between these." if low < high else "No threshold parts them."
     message = (
         f"A threshold of {number:g} on {by} flags {rows}: in this run {by} lies between {low:.4g} and {high:.4g}. "
-        "Choose a number between these."
+        f"{parted}"
     )
     expected = by == "label_quality" and not every
     return Notice(code="threshold-parts-nothing", message=message, severity=_severity(note=expected))

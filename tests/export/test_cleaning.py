@@ -116,6 +116,13 @@ def test_the_clean_copy_is_cleaner(tmp_path: Path, fitted: Path, vectors: Scored
         assert wrong < given_wrong / 4
 
 
+def test_a_threshold_that_flags_none_is_told(tmp_path: Path, vectors: ScoredData, command: Command) -> None:
+    for threshold, says in ((0, "flags no row"), (0.5, None)):
+        done = command("export-clean", vectors.run, "--out", tmp_path / "copy", "--dry-run", "--threshold", threshold)
+        assert ("in this run label_quality lies between" in " ".join(done.err.split())) == (says is not None)
+        assert says is None or says in " ".join(done.err.split())
+
+
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.9, 1.0])
 def test_a_threshold_overrides_the_flags_of_the_scores(
     tmp_path: Path, vectors: ScoredData, command: Command, threshold: float

@@ -54,6 +54,12 @@ def test_what_parts_rows_or_may_flag_none_says_nothing(threshold: float | None, 
     assert one_sided(VALUES[:0], threshold, by) is None
 
 
+def test_where_all_values_are_one_no_threshold_is_asked_for() -> None:
+    notice = one_sided(np.full(3, 0.4), 0.4, "alpha")
+    assert notice is not None
+    assert notice.message.endswith("between 0.4 and 0.4. No threshold parts them.")
+
+
 def test_a_budget_that_ends_among_equal_values_says_so() -> None:
     few = tied(VALUES, 0.5, Goal("budget", 3), "alpha")
     assert few is not None
