@@ -31,9 +31,12 @@ def filling_in(form: Form, column: str, back: str, *, names: str | None) -> list
         back: the call that takes it back, as Python.
         names: the file of class names, where it is known.
     """
+    from noisecleaner.pages.dataset import shows_images
     from noisecleaner.planning import to_review
     from noisecleaner.review.sheet import Kind
 
+    if not shows_images(form.drawn_from):
+        return [*_by_hand(form, column), f"Then: {command(back)}", *_placeholder(command(back))]
     saved = next(kind.table for kind in Kind if kind.column == column)
     review, then = command(to_review(form, names=names)), command(back)
     return [
@@ -43,6 +46,18 @@ def filling_in(form: Form, column: str, back: str, *, names: str | None) -> list
         f"Then: {then}",
         *_placeholder(review, then),
     ]
+
+
+def _by_hand(form: Form, column: str) -> list[str]:
+    """Say how a table is filled in of rows that no page can show."""
+    fill = (
+        f"Next: fill in the column {column} of {form.path} by hand, with the true class of each row, and keep the other "
+        "columns. The rows bring no images that a page could show."
+    )
+    if form.path.suffix != ".parquet":
+        return [fill]
+    text = form.path.with_suffix(".csv")
+    return [fill, f"For a spreadsheet, plan again with --out {text}: the same options draw the same rows."]
 
 
 def answering(written: ReviewResult, words: Callable[[str], str]) -> list[str]:

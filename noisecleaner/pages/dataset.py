@@ -23,6 +23,17 @@ def pictured(source: Source) -> Source:
     return replace(source, columns=replace(columns, embedding=None, probabilities=None))
 
 
+def shows_images(source: Source) -> bool:
+    """Whether pages can show rows of a source, as far as its columns tell; what is not there any more may have some."""
+    columns = source.columns
+    if columns.embedding is None and columns.probabilities is None:
+        return True
+    try:
+        return pictured(source) != source
+    except NoisecleanerError:  # whoever reads it will say so
+        return True
+
+
 def moved(source: Source, data: Source | None) -> Source:
     """Return the source at the place where it is now.
 

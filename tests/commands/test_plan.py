@@ -66,6 +66,28 @@ def test_a_plan_needs_no_torch(command: Command, tmp_path: Path, monkeypatch: py
     assert f"review {tmp_path / 'v.tsv'} --data {tmp_path / 'images'} --out {tmp_path / 'v.html'}" in outcome.out
 
 
+def test_rows_without_images_are_filled_in_by_hand(command: Command, tmp_path: Path) -> None:
+    """What is told next works: a page would be refused."""
+    data, read = tmp_path / "data.parquet", ["--embedding-column", "embedding"]
+    truth = embeddings(data)
+    for name in ("verify.csv", "verify.parquet"):
+        outcome = command("plan", data, *read, "--n", "120", "--out", tmp_path / name)
+        assert outcome.code == 0, outcome.err
+        told = outcome.out.splitlines()
+        assert "noisecleaner review" not in outcome.out
+        assert told[1].startswith(f"Next: fill in the column trusted_label of {tmp_path / name} by hand")
+        assert told[-1] == (
+            f"Then: noisecleaner fit {data} --embedding-column embedding --trusted {tmp_path / name} --out runs/first"
+        )
+        spreadsheet = [line for line in told if f"--out {tmp_path / 'verify.csv'}" in line]
+        assert bool(spreadsheet) == (name == "verify.parquet")
+        assert command("review", tmp_path / name, "--data", data, "--out", tmp_path / "v.html").code == 2
+    again = pq.read_table(tmp_path / "verify.parquet")["sample_id"].to_pylist()
+    assert filled(tmp_path / "verify.csv", truth) == again
+    words = ["fit", data, *read, "--trusted", tmp_path / "verify.csv", "--out", tmp_path / "run", "--epochs", "1"]
+    assert command(*words).code == 0
+
+
 def filled(path: Path, truth: dict[str, str]) -> list[str]:
     """Fill in a table of text as a person would; return the ids."""
     with path.open(encoding="utf-8-sig", newline="") as file:

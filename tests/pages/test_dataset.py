@@ -11,7 +11,7 @@ from support.reports import make_scored
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, read_manifest
-from noisecleaner.pages.dataset import moved, pictured, refuse_changed
+from noisecleaner.pages.dataset import moved, pictured, refuse_changed, shows_images
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -31,6 +31,18 @@ def test_without_images_or_vectors_nothing_changes(tmp_path: Path) -> None:
     assert pictured(bare) is bare
     plain = Source(table(tmp_path / "plain.parquet", image=[b"1", b"2"]))
     assert pictured(plain) is plain
+
+
+def test_pages_show_what_has_images(tmp_path: Path) -> None:
+    both = table(tmp_path / "both.parquet", image=[b"1", b"2"], e=[[1.0], [2.0]])
+    bare = table(tmp_path / "bare.parquet", e=[[1.0], [2.0]])
+    for columns in (Columns(embedding="e"), Columns(probabilities="e"), Columns(embedding=str(tmp_path / "e.npy"))):
+        assert shows_images(Source(both, columns=columns))
+        assert not shows_images(Source(bare, columns=columns))
+    (tmp_path / "folder").mkdir()
+    for data in (tmp_path / "folder", tmp_path / "moved.parquet"):
+        assert shows_images(Source(str(data), columns=Columns(embedding="e.npy")))
+    assert shows_images(Source(str(tmp_path / "moved.parquet")))
 
 
 def test_a_dataset_with_other_ids_is_refused(tmp_path: Path) -> None:
