@@ -51,8 +51,8 @@ def filling_in(form: Form, column: str, back: str, *, names: str | None) -> list
 def _by_hand(form: Form, column: str) -> list[str]:
     """Say how a table is filled in of rows that no page can show."""
     fill = (
-        f"Next: fill in the column {column} of {form.path} by hand, with the true class of each row, and keep the other "
-        "columns. The rows bring no images that a page could show."
+        f"Next: fill in the column {column} of {form.path} by hand, with the true class of each row, and keep the "
+        "other columns. The rows bring no images that a page could show."
     )
     if form.path.suffix != ".parquet":
         return [fill]
