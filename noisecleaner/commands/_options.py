@@ -45,7 +45,8 @@ class RowOptions:
         ),
     ] = None
     probabilities_column: Annotated[
-        str | None, opt("Column (or file) with your model's class probabilities, likewise.", ROWS)
+        str | None,
+        opt("Column (or file) with class probabilities, each row's by a model that did not learn it.", ROWS),
     ] = None
     label_names: Annotated[
         str | None,

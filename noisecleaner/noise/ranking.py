@@ -213,6 +213,8 @@ def _ends(wrong: _Side, right: _Side) -> tuple[float, float]:
     Few rows tell their own variance badly: Student's quantile, with the degrees of freedom of Satterthwaite (1946).
     """
     area, parts = (wrong.mean() + right.mean()) / 2, (wrong.variance(), right.variance())
+    if not sum(parts):  # all scores are equal
+        return area, area
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / wrong.freedom() + parts[1] ** 2 / right.freedom())
     half = float(special.stdtrit(freedom, 0.5 + CONFIDENCE / 2)) * math.sqrt(sum(parts)) / (area * (1 - area))
     middle = math.log(area / (1 - area))

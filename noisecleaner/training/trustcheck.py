@@ -15,6 +15,7 @@ from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.noise.agreement import ORDERS
 from noisecleaner.noise.copied import copied_labels
 from noisecleaner.noise.disorder import disordered_labels
+from noisecleaner.noise.memorised import memorised_labels
 from noisecleaner.noise.randomness import not_random, picked_by_class, picked_by_looks
 from noisecleaner.noise.renamed import renamed_class
 from noisecleaner.noise.sampling import misdrawn
@@ -56,13 +57,16 @@ def notices_after(
         quality: label quality as `comparable_quality` makes it, shape [rows].
     """
     dataset = corpus.dataset
+    rows = judged_rows(predictions, dataset.trusted, judging)
+    if _brings(dataset, "probabilities") and (memorised := memorised_labels(rows)) is not None:
+        yield memorised  # what follows asks those who never saw the labels
+        return
     picked = None if dataset.sampling.unequal else picked_by_looks(predictions.margin, judging)
     part = odd_part(_verifiable(dataset, judging, quality))
     if (reason := no_sample(picked, part)) is not None:
         yield not_random(reason)
     elif part is not None:
         yield may_be_off(part)
-    rows = judged_rows(predictions, dataset.trusted, judging)
     said = any(notice.code in ORDERS for notice in dataset.notices)
     yield from filter(None, [copied_labels(rows), None if said else renamed_class(rows, dataset.classes)])
     ids = dataset.table["sample_id"]
@@ -70,6 +74,11 @@ def notices_after(
         yield notice
     odd = suspects(rows, ~dataset.disputed)
     yield from suspect_notices(odd, of=int((rows.verified & rows.known).sum()), ids=ids)
+
+
+def _brings(dataset: Manifest, kind: str) -> bool:
+    """Whether rows bring vectors of a kind."""
+    return isinstance(dataset.payload, AnyVectors) and dataset.payload.kind == kind
 
 
 def _verifiable(dataset: Manifest, judging: BoolArray, quality: FloatArray) -> Verifiable:
@@ -116,8 +125,7 @@ def _twins(corpus: Corpus, array: npt.NDArray[Any]) -> Notice | None:
     Raises:
         NoisecleanerError: some of them stand beside the dataset, in which they are.
     """
-    payload = corpus.dataset.payload
-    if isinstance(payload, AnyVectors) and payload.kind == "probabilities":
+    if _brings(corpus.dataset, "probabilities"):
         return None  # many images have the same
     trusted = np.flatnonzero(corpus.trusted != UNVERIFIED)
     content = {array[row].tobytes(): row for row in trusted}

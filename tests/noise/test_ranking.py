@@ -168,6 +168,14 @@ def test_scores_that_rank_by_chance_are_called_so() -> None:
     assert "AUROC 0.00" in upside_down.message
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_that_are_all_equal_rank_by_chance(weighted: bool) -> None:
+    wrong = np.arange(60) % 3 == 0
+    more = {"probability": np.where(np.arange(60) % 2, 0.1, 0.9)} if weighted else {}
+    overall = ranked(np.full(60, 0.3), wrong, **more).overall
+    assert (overall.auroc, overall.low, overall.high) == pytest.approx((0.5, 0.5, 0.5), abs=1e-12)
+
+
 def test_scores_that_know_nothing_but_the_class_are_called_so() -> None:
     """Embeddings of other rows leave the share of wrong labels in each class, which ranks well on its own."""
     rng = np.random.default_rng(0)

@@ -55,6 +55,23 @@ def a_random_sample(truth: dict[str, str], size: int = 60) -> dict[str, str]:
     return {str(row): truth[row] for row in rows}
 
 
+@pytest.mark.parametrize("by_heart", [True, False])
+def test_probabilities_of_a_model_that_learned_the_rows_are_told_and_nobody_is_blamed(
+    tmp_path: Path, truth: dict[str, str], command: Command, by_heart: bool
+) -> None:
+    table, rng = pq.read_table(tmp_path / "data.parquet"), np.random.default_rng(0)
+    labels = list(given_labels(tmp_path).values() if by_heart else truth.values())
+    says = 0.8 * (np.array(labels)[:, None] == np.array(CLASSES)) + 0.2 * rng.dirichlet(np.ones(3), 300)
+    table = table.drop_columns("embedding").append_column("shares", pa.array(list(says)))
+    pq.write_table(table, tmp_path / "data.parquet")
+    write_trusted(tmp_path / "t.parquet", a_random_sample(truth, 90), every=1)
+    fit = ["fit", tmp_path / "data.parquet", "--trusted", tmp_path / "t.parquet", "--out", tmp_path / "run"]
+    outcome = command(*fit, "--probabilities-column", "shares", "--epochs", 2)
+    assert outcome.code == 0, outcome.err
+    assert ("knows their labels by heart" in outcome.err) == by_heart
+    assert "may have been skipped" not in outcome.err
+
+
 def test_a_random_sample_of_every_class_is_not_warned_of(tmp_path: Path, truth: dict[str, str]) -> None:
     corpus = corpus_of(tmp_path, a_random_sample(truth))
     assert list(notices_before(corpus, vectors(tmp_path))) == []
