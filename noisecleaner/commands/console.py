@@ -197,7 +197,8 @@ def show_exported(exported: ExportResult, dry_run: bool) -> None:
         f"({exported.format.value}): {exported.dropped:,} dropped{_summary.why_dropped(exported)}, "
         f"{exported.relabelled:,} relabelled, "
         f"{corrected}{exported.verified:,} with their verified label, {of_no_class}{exported.skipped:,} without a "
-        "score left out."
+        "score left out.",
+        f"Flagged: {exported.by} < {exported.threshold:g}.",
     )
     if exported.fixes is not None:
         _show(f"{exported.fixes.words()}.")

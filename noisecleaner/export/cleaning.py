@@ -31,6 +31,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.fixes import Fixes, Fixing
 from noisecleaner.runs.odd_corrections import likeliest
+from noisecleaner.runs.scored import By
 from noisecleaner.runs.scored_run import ScoredRun
 
 
@@ -51,6 +52,8 @@ class ExportResult:
         skipped: rows without a score, left out.
         empty_classes: classes that rows were given, and of which none is left.
         expectation: how much of the copy is wrong.
+        by: the column that is cut, the one that `score` cut.
+        threshold: rows below it are flagged, as are those without a label.
         splits: rows of the copy by split; empty where the dataset has none.
         left_out: rows that are not in the copy by reason: a value of `LeftOut`, or why they have no score.
         image_root: the folder (or its URI) that images stay in, where the copy only names them; else None.
@@ -70,6 +73,8 @@ class ExportResult:
     skipped: int
     empty_classes: list[str]
     expectation: Expectation
+    by: By
+    threshold: float
     splits: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     image_root: str | None = None
@@ -146,7 +151,8 @@ def export_clean(
     record = _record(copy, decisions, format)
     counts = {why: len(ids) for why, ids in record.left_out.items()}
     refuse_nothing(counts, rows=len(manifest), data=source.data)
-    result = _result(out, Format(format), decisions, manifest=manifest, expected=expected)
+    by, cut = run.metadata.by, policy.number(scores, run.metadata)
+    result = _result(out, Format(format), decisions, manifest=manifest, expected=expected, by=by, threshold=cut)
     root = image_root(copy) if rows_alone(format) else None
     result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts, image_root=root, fixes=fixes)
     if not dry_run:
@@ -219,7 +225,8 @@ def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
         "corrected": result.corrected,
         "verified": result.verified,
         "on_flag": policy.on_flag.value,
-        "threshold": policy.threshold,
+        "by": result.by,
+        "threshold": result.threshold,
         "image_root": result.image_root,
         "expected_noise": result.expectation.noise.to_json(),
         "reason": result.expectation.reason or None,
@@ -230,7 +237,14 @@ def _noise(result: ExportResult, policy: Policy) -> dict[str, Any]:
 
 
 def _result(
-    out: Path, format: Format, decisions: Decisions, *, manifest: Manifest, expected: Expectation
+    out: Path,
+    format: Format,
+    decisions: Decisions,
+    *,
+    manifest: Manifest,
+    expected: Expectation,
+    by: By,
+    threshold: float,
 ) -> ExportResult:
     given = set(indices(manifest.table["given_label"], manifest.classes).tolist())
     present = set(decisions.labels[decisions.keep].tolist())
@@ -247,4 +261,6 @@ def _result(
         skipped=int(decisions.skipped.sum()),
         empty_classes=[name for index, name in enumerate(manifest.classes) if index in given - present],
         expectation=expected,
+        by=by,
+        threshold=threshold,
     )

@@ -82,6 +82,17 @@ class Policy:
             refuse_unmeasured(Goal("f1"), metadata.notices)
             refuse_uncalibrated(Goal("f1"), metadata.quality)
 
+    def number(self, scores: pa.Table, metadata: Metadata) -> float:
+        """Where rows are cut: what was asked for, what `"auto"` comes to, or where `score` has cut them.
+
+        Args:
+            scores: the columns of `tables.SCORES`.
+            metadata: kept beside them.
+        """
+        if self.threshold is None:
+            return metadata.threshold
+        return _number(scores, self.threshold, metadata.by)
+
     def notices(self, scores: pa.Table, by: By) -> tuple[Notice, ...]:
         """Say so where the threshold flags all scored rows, or none.
 
@@ -194,11 +205,15 @@ def _lacking(scores: pa.Table, suggested: IntArray, policy: Policy) -> np.ndarra
 def _flagged(scores: pa.Table, threshold: float | Literal["auto"] | None, by: By) -> BoolArray:
     if threshold is None:
         return np.asarray(pc.fill_null(scores["flagged"], False))
-    number = best_f1(_finite(scores[by])) if threshold == AUTO else threshold
+    number = _number(scores, threshold, by)
     check_threshold(number, by)
     # rows without a label are always flagged
     lower = pc.fill_null(pc.less(scores[by], number), False)
     return np.asarray(pc.or_(lower, pc.is_null(scores["given_label"])))
+
+
+def _number(scores: pa.Table, threshold: float | Literal["auto"], by: By) -> float:
+    return best_f1(_finite(scores[by])) if threshold == AUTO else threshold
 
 
 def _finite(column: pa.ChunkedArray) -> FloatArray:

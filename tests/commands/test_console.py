@@ -394,6 +394,8 @@ EXPORTED = ExportResult(
     skipped=100,
     empty_classes=[],
     expectation=Expectation(sampled(15, 300)),
+    by="alignment",
+    threshold=0.4,
 )
 
 
@@ -413,19 +415,21 @@ def test_what_an_export_says(capfd: Capture) -> None:
     )
     assert lines(capfd) == [
         f"Wrote 1,800 of 3,000 rows to clean (folder): {rest}",
+        "Flagged: alignment < 0.4.",
         noise,
         f"Would write 1,800 of 3,000 rows to clean (folder): {rest}",
+        "Flagged: alignment < 0.4.",
         noise,
     ]
     expectation = Expectation(UNKNOWN, "They were picked: pass more with `trusted=FILE`.")
     console.show_exported(replace(EXPORTED, expectation=expectation), dry_run=False)
-    assert lines(capfd)[1].endswith("the copy: cannot tell. They were picked: pass more with --trusted FILE.")
+    assert lines(capfd)[2].endswith("the copy: cannot tell. They were picked: pass more with --trusted FILE.")
     console.show_exported(replace(EXPORTED, corrected=60, no_class=40), dry_run=False)
     rest = "60 with their correction, 300 with their verified label, 40 of no class left out, 100 without a score"
     assert f"0 relabelled, {rest} left out." in lines(capfd)[0]
     expectation = Expectation(sampled(15, 300), corrected=60, agreeing=48, others=sampled(16, 300))
     console.show_exported(replace(EXPORTED, expectation=expectation), dry_run=False)
-    assert lines(capfd)[1] == (
+    assert lines(capfd)[2] == (
         f"{noise}. 60 rows carry corrections, which are taken as right (the scores agree with 48); of the other rows "
         f"{sampled(16, 300).words()} are wrong."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,39 @@ def test_a_threshold_that_flags_none_is_told(tmp_path: Path, vectors: ScoredData
         done = command("export-clean", vectors.run, "--out", tmp_path / "copy", "--dry-run", "--threshold", threshold)
         assert ("in this run label_quality lies between" in " ".join(done.err.split())) == (says is not None)
         assert says is None or says in " ".join(done.err.split())
+
+
+def test_the_column_and_the_number_that_are_cut_are_told_and_stay_with_the_copy(
+    tmp_path: Path, vectors: ScoredData, command: Command
+) -> None:
+    """A threshold is one of the column that `score` cut, which need not be label quality."""
+    run = shutil.copytree(vectors.run, tmp_path / "run")
+    assert command("score", run, "--by", "alignment").code == 0
+    values = pq.read_table(run / "scores.parquet")["alignment"].to_numpy()
+    for number, words in ((0.4, ("--threshold", 0.4)), (0.0, ())):
+        out = tmp_path / str(number)
+        outcome = command("export-clean", run, "--out", out, *words)
+        assert outcome.out.splitlines()[1] == f"Flagged: alignment < {number:g}."
+        told = json.loads((out / "noisecleaner.json").read_text())
+        assert (told["by"], told["threshold"]) == ("alignment", number)
+        (file,) = out.rglob("*.parquet")
+        kept = dict(zip(*pq.read_table(file, columns=["sample_id", "nc_flagged"]).to_pydict().values(), strict=True))
+        ids = pq.read_table(run / "scores.parquet")["sample_id"].to_pylist()
+        below = {i: bool(value < number) for i, value in zip(ids, values, strict=True)}
+        assert kept == {i: below[i] for i in kept}
+
+
+def test_a_threshold_that_is_chosen_is_told_as_the_number_it_came_to(
+    tmp_path: Path, vectors: ScoredData, command: Command
+) -> None:
+    outcome = command("export-clean", vectors.run, "--out", tmp_path / "copy", "--threshold", "auto")
+    told = json.loads((tmp_path / "copy" / "noisecleaner.json").read_text())
+    (file,) = (tmp_path / "copy").rglob("*.parquet")
+    rows = pq.read_table(file, columns=["nc_label_quality", "nc_flagged"]).to_pylist()
+    assert all((row["nc_label_quality"] < told["threshold"]) == row["nc_flagged"] for row in rows)
+    dropped = len(vectors.rows) - told["written"]
+    assert dropped == told["dropped"] > 0
+    assert outcome.out.splitlines()[1] == f"Flagged: label_quality < {told['threshold']:g}."
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.9, 1.0])
