@@ -43,7 +43,8 @@ class Cut:
 
     Args:
         values: that column, NaN where a row has no value, shape [rows].
-        rows: what is known of the rows. Only those that judge measure a cut: the values of others are not honest.
+        rows: what is known of the rows. Only those that judge measure a cut: the values of others are not honest. A
+            side that holds all rows with a label is no cut: every verified row measures it.
 
     Attributes:
         values: the finite ones in ascending order, shape [known rows].
@@ -59,6 +60,7 @@ class Cut:
         self.values, self.verifiers = values[order], rows.verifiers
         self.audit: Audit = rows.audit(judged)
         self.judged = values[judged]
+        self._all_rows = rows.rate() if np.array_equal(known, rows.given >= 0) else None
         self._expected = np.zeros(len(order) + 1)
         np.cumsum(rows.expected[order], out=self._expected[1:])
 
@@ -89,7 +91,10 @@ class Cut:
         kept = audits.kept.rate(expected.kept, rows=rows.kept)
         if self.verifiers is not None:
             flagged, kept = self.verifiers.widened(flagged), self.verifiers.widened(kept)
-        return Sides(flagged=flagged, kept=kept)
+        if self._all_rows is None or (rows.flagged and rows.kept):
+            return Sides(flagged=flagged, kept=kept)
+        # one set of rows has one rate, however it comes about
+        return Sides(flagged=self._all_rows, kept=kept) if rows.flagged else Sides(flagged=flagged, kept=self._all_rows)
 
     def rates(self, threshold: float) -> CutRates:
         """Estimate how good a threshold is."""

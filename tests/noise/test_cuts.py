@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.simulated import audited_rows, scores
 
-from noisecleaner.noise.cuts import Cut, CutRates
+from noisecleaner.noise.cuts import Cut, CutRates, Sides
 from noisecleaner.noise.rate import UNKNOWN, Rate
 
 
@@ -66,6 +66,24 @@ def test_a_side_of_which_a_part_was_sure_to_be_verified_is_not_counted() -> None
     truth = [wrong[:200].mean(), wrong[200:].mean(), wrong[:200].sum() / wrong.sum()]
     assert [rate.method for rate in counted] == ["count"] * 3
     assert [rate.value for rate in counted] == pytest.approx(truth)
+
+
+def test_a_side_that_holds_all_rows_has_their_rate() -> None:
+    """Half of the audited rows judge: they alone measure a cut, and all of them what is not cut."""
+    rng = np.random.default_rng(0)
+    expected, wrong = scores(600, rng)
+    audited = np.isin(np.arange(600), rng.choice(600, 300, replace=False))
+    judging = audited & np.isin(np.arange(600), rng.choice(600, 300, replace=False))
+    rows, values = audited_rows(wrong, judging, expected, audited), 1 - expected
+    cut, overall = Cut(values, rows), rows.rate()
+    assert overall.sample_size == 300
+    assert cut.wrong_among(0.0) == Sides(flagged=UNKNOWN, kept=overall)
+    assert cut.wrong_among(1.1) == Sides(flagged=overall, kept=UNKNOWN)
+    middle = cut.wrong_among(0.5)
+    assert middle.flagged.sample_size + middle.kept.sample_size == judging.sum() < 200
+    # a row with a label and without a value is on neither side
+    values[np.flatnonzero(~audited)[0]] = np.nan
+    assert Cut(values, rows).wrong_among(0.0).kept.sample_size == judging.sum()
 
 
 def test_sharpened_precision_noise_and_recall_are_unbiased_and_shorter() -> None:

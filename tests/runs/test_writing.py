@@ -79,6 +79,22 @@ def scored_rows(rows: int = 600, audited: int = 200) -> ScoredRows:
     )
 
 
+def test_where_nothing_is_flagged_the_kept_rows_are_as_wrong_as_all_rows(tmp_path: Path) -> None:
+    """Half of the audited rows steered: they do not measure a cut, but this is none."""
+    scored = scored_rows()
+    half = scored.judging & (np.cumsum(scored.judging) % 2 == 0)
+    summary = write(
+        tmp_path / "out", replace(scored, judging=half), replace(HALF, threshold=0.0), run=Path("run"), source=SOURCE
+    )
+    assert (summary.flagged, summary.judged, summary.noise.overall.sample_size) == (0, 100, 200)
+    overall = summary.noise.overall
+    assert summary.kept_noise == ScoredRun(tmp_path / "out").metadata.kept_noise == overall
+    first = ScoredRun(tmp_path / "out").thresholds().lines[0]
+    assert (first.threshold, first.effective_noise) == (0.0, overall.interval)
+    kept = write(tmp_path / "cut", replace(scored, judging=half), HALF, run=Path("run"), source=SOURCE).kept_noise
+    assert 0 < kept.sample_size < 100
+
+
 def test_the_files_hold_the_rows_their_noise_and_where_they_come_from(tmp_path: Path) -> None:
     scored = scored_rows()
     write(tmp_path / "new" / "out", scored, HALF, run=Path("runs/first"), source=SOURCE)
