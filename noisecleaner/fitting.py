@@ -36,7 +36,7 @@ from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.duplicates import find_duplicates
 from noisecleaner.training.folds import FoldAssignment, assign_folds, refuse_small_folds
-from noisecleaner.training.outcome import result_of, shortage, write_auditor, write_reference
+from noisecleaner.training.outcome import halved, result_of, shortage, write_auditor, write_reference
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.rounds import choose_rounds, second_readouts
 from noisecleaner.training.schedule import choose_schedule
@@ -100,7 +100,7 @@ def fit(
         write_reference(cross_fit, corpus.dataset.classes, signals.predictions, quality)
         clock.lap("conclude")
         result = result_of(cross_fit, corpus, quality, clock.seconds)
-        notices = shortage(result)
+        notices = (*shortage(result), *halved(result))
         progress.tell(*notices)
         result = replace(result, notices=(*result.notices, *notices))
         run.finish(replace(wanted, result=result))

@@ -59,9 +59,13 @@ def test_an_output_inside_the_dataset_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_run_records_what_was_asked_and_what_came_of_it(config: FitConfig, tmp_path: Path) -> None:
-    result = fit(config, tmp_path / "run")
+    listener = Listener()
+    result = fit(config, tmp_path / "run", progress=listener)
     assert (result.rows, result.skipped, result.audited, result.clean_only) == (ROWS, {}, ROWS // 2, 0)
     assert result.judging == ROWS // 4  # half of the verified rows steer a single run
+    halves = f"{ROWS // 4} of the {ROWS // 2} audited rows steer this network; the other {ROWS // 4} judge"
+    assert sum(note.startswith(halves) for note in listener.notes) == 1
+    assert sum(notice.message.startswith(halves) for notice in result.notices) == 1
     assert 0 < result.judged_wrong < result.judging
     assert result.quality == "audited"
     assert list(result.seconds) == ["prepare", "train", "conclude"]
@@ -87,6 +91,7 @@ def test_heads_are_cross_fitted(config: FitConfig, tmp_path: Path, effort: Effor
     networks = sorted(path.name for path in (tmp_path / "run" / "auditor").glob("fold-*"))
     assert networks == [f"fold-{fold}.safetensors" for fold in range(folds)]
     assert result.judging == result.audited  # no row judges what it has steered, so all of them may
+    assert "audited rows steer" not in " ".join(notice.message for notice in result.notices)
 
 
 def test_each_part_takes_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:

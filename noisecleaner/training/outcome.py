@@ -8,7 +8,7 @@ from dataclasses import replace
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.files import write_arrays
 from noisecleaner.ingest.verified.certified import carried
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.fitting import MIN_EACH
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Predictions
@@ -102,3 +102,15 @@ def shortage(result: FitResult) -> tuple[Notice, ...]:
         f"about {enough:,} rows, drawn at random."
     )
     return (Notice(code=NOT_CALIBRATED, message=message),)
+
+
+def halved(result: FitResult) -> tuple[Notice, ...]:
+    """Say so where a part of the audited rows steers a single network, and only the others judge."""
+    steering = result.audited - result.judging
+    if not result.judging or not steering:
+        return ()
+    message = (
+        f"{steering:,} of the {result.audited:,} audited rows steer this network; the other {result.judging:,} judge "
+        "(`Effort(folds=5)` lets all of them judge, in five trainings)."
+    )
+    return (Notice(code="steering-rows-judge-nothing", message=message, severity=Severity.NOTE),)

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from noisecleaner.notices import Severity
 from noisecleaner.quality.fitting import MIN_EACH
 from noisecleaner.runs.record import FitResult
 from noisecleaner.training.folds import MIN_AUDITED
-from noisecleaner.training.outcome import shortage
+from noisecleaner.training.outcome import halved, shortage
 
 RESULT = FitResult(
     rows=900, skipped={}, audited=200, clean_only=0, judging=100, judged_wrong=5, quality="planted", seconds={}
@@ -43,3 +44,14 @@ def test_enough_rows_hold_half_as_many_again_as_are_needed_of_each_kind(judging:
     assert enough >= MIN_AUDITED
     if rarer := min(wrong, judging - wrong):
         assert enough * rarer / judging >= 1.5 * MIN_EACH
+
+
+def test_where_a_part_of_the_audited_rows_steers_a_single_network_it_is_said_how_many_judge() -> None:
+    (notice,) = halved(replace(RESULT, audited=1200, judging=500))
+    assert notice.severity is Severity.NOTE
+    assert notice.message.startswith("700 of the 1,200 audited rows steer this network; the other 500 judge")
+
+
+@pytest.mark.parametrize("judging", [0, 200])
+def test_where_all_judge_or_none_there_are_no_parts(judging: int) -> None:
+    assert halved(replace(RESULT, judging=judging)) == ()
