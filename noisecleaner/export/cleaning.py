@@ -139,7 +139,6 @@ def export_clean(
         fixes = _fixes(run, scores, corrected, manifest.none_label)
         scores, notices = corrected.rows, corrected.notices
         progress.tell(*notices)
-    progress.tell(*policy.notices(scores, run.metadata.by))
     decisions = decide(scores, manifest.classes, policy, by=run.metadata.by, none_label=manifest.none_label)
     expected = expectation(
         scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label, doubts=notices
@@ -151,6 +150,7 @@ def export_clean(
     record = _record(copy, decisions, format)
     counts = {why: len(ids) for why, ids in record.left_out.items()}
     refuse_nothing(counts, rows=len(manifest), data=source.data)
+    progress.tell(*policy.notices(scores, run.metadata.by))
     by, cut = run.metadata.by, policy.number(scores, run.metadata)
     result = _result(out, Format(format), decisions, manifest=manifest, expected=expected, by=by, threshold=cut)
     root = image_root(copy) if rows_alone(format) else None

@@ -20,6 +20,7 @@ def test_the_streams_keep_their_numbers() -> None:
         ("SOURCE", 1),
         ("TRUSTED", 2),
         ("REGULARISERS", 3),
+        ("VIEWS", 4),
     ]
 
 
