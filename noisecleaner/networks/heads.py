@@ -95,6 +95,21 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
     return Network(trunk=nn.Sequential(Standardise(shape.width, rooted=shape.rooted)), head=head)
 
 
+def set_classifier(network: Network, *, weight: RealArray, bias: RealArray) -> None:
+    """Give a network a linear classifier that was found without descent.
+
+    Args:
+        network: whose head is `nn.Linear`, changed in place.
+        weight: shape [width, classes].
+        bias: shape [classes].
+    """
+    linear = network.head
+    assert isinstance(linear, nn.Linear)  # noqa: S101  # a second round is for such heads alone
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(weight.T.astype(np.float32)))
+        linear.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
+
+
 def standardise(network: Network, *, mean: RealArray, deviation: RealArray) -> None:
     """Give a head on vectors the statistics of its data, each of shape [width]."""
     for module in network.modules():

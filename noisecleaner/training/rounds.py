@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
-from torch import nn
 
 from noisecleaner.arrays import UNVERIFIED, IntArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.heads import Standardise
+from noisecleaner.networks.heads import Standardise, set_classifier
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Progress
 from noisecleaner.quality.signals import Predictions
@@ -139,9 +137,5 @@ def _rows(crossfit: CrossFit) -> Rows:
 def _network(crossfit: CrossFit, head: LinearHead) -> Network:
     """The network of a fold with another head."""
     network = crossfit.network()
-    linear = network.head
-    assert isinstance(linear, nn.Linear)  # noqa: S101  # `_against` has looked at the shape
-    with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(head.weight.T.astype(np.float32)))
-        linear.bias.copy_(torch.from_numpy(head.bias.astype(np.float32)))
+    set_classifier(network, weight=head.weight, bias=head.bias)
     return network.to(crossfit.data.device)

@@ -12,13 +12,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 from scipy.special import log_softmax
-from torch import nn
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray, RealArray
 from noisecleaner.files import write_arrays
 from noisecleaner.inputs.filling import create
 from noisecleaner.inputs.prepare import statistics
-from noisecleaner.networks.network import Network
+from noisecleaner.networks.heads import set_classifier
 from noisecleaner.networks.patches import shrunk
 from noisecleaner.networks.views import Views, added_tensors, with_views
 from noisecleaner.progress import Progress, Stage
@@ -55,7 +54,8 @@ def read_views(crossfit: CrossFit, readout: FoldReadout, progress: Progress) -> 
         vectors = _features(crossfit, views, used, stage)
     rows = _rows(crossfit, views, vectors, used)
     outcomes = list(second_round(rows))
-    _take(network, LinearHead.mean([outcome.head for outcome in outcomes]))
+    head = LinearHead.mean([outcome.head for outcome in outcomes])
+    set_classifier(network, weight=head.weight, bias=head.bias)
     added = {name: tensor.cpu().numpy() for name, tensor in added_tensors(network).items()}
     write_arrays(crossfit.run.views, added, {})
     return _read(rows, outcomes, readout, beside=crossfit.assignment.rows)
@@ -114,15 +114,6 @@ def _rows(crossfit: CrossFit, views: Views, vectors: RealArray, used: IntArray) 
         classes=crossfit.shape.classes,
         views=views.widths,
     )
-
-
-def _take(network: Network, head: LinearHead) -> None:
-    """Give a network the weights of a head."""
-    linear = network.head
-    assert isinstance(linear, nn.Linear)  # noqa: S101  # `with_views` has made it
-    with torch.no_grad():
-        linear.weight.copy_(torch.from_numpy(head.weight.T.astype(np.float32)))
-        linear.bias.copy_(torch.from_numpy(head.bias.astype(np.float32)))
 
 
 def _read(rows: Rows, outcomes: Sequence[PartOutcome], readout: FoldReadout, *, beside: int) -> FoldReadout:

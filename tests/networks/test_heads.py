@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import build
-from noisecleaner.networks.heads import Standardise, VectorScaling, build_network, standardise
+from noisecleaner.networks.heads import Standardise, VectorScaling, build_network, set_classifier, standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 
@@ -88,3 +88,12 @@ def test_a_backbone_that_is_given_is_the_trunk_and_else_a_fresh_one_of_that_name
 def test_a_backbone_of_an_unknown_name_is_refused() -> None:
     with pytest.raises(NoisecleanerError, match="le-net"):
         build_network(Shape(kind="pixels", classes=3, width=5, backbone="le-net", size=28))
+
+
+def test_a_classifier_that_was_found_elsewhere_is_taken_over() -> None:
+    network = build_network(Shape(kind="vectors", classes=3, width=4))
+    rng = np.random.default_rng(0)
+    weight, bias, vectors = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(5, 4))
+    set_classifier(network, weight=weight, bias=bias)
+    logits = network(torch.from_numpy(vectors.astype(np.float32))).detach().numpy()
+    np.testing.assert_allclose(logits, vectors @ weight + bias, rtol=1e-5, atol=1e-5)
