@@ -18,18 +18,18 @@ from noisecleaner.training.state import State
 from noisecleaner.training.streams import first_parameters
 
 
-def new_network(backbone: str, *, size: int, classes: int, seed: int) -> Network:
+def new_network(backbone: str, *, size: int | None, classes: int, seed: int) -> Network:
     """Make a network with random weights that depend on the seed alone.
 
     Args:
         backbone: a file of `backbones/`, or a torchvision model.
-        size: edge length of the images.
+        size: edge length of the images; None for the backbone's own.
         classes: number of classes.
         seed: of the weights.
     """
     with first_parameters(seed):
         trunk = build_backbone(backbone, size=size, pretrained=False, weights=None)
-        shape = Shape(kind="pixels", classes=classes, width=trunk.width, backbone=backbone, size=size)
+        shape = Shape(kind="pixels", classes=classes, width=trunk.width, backbone=backbone, size=trunk.size)
         return build_network(shape, trunk)
 
 
