@@ -12,6 +12,7 @@ from torch import Tensor
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.inputs.augment import augment
+from noisecleaner.inputs.held import Held
 from noisecleaner.inputs.probabilities import logarithms
 from noisecleaner.networks.network import Batch
 
@@ -28,6 +29,7 @@ class Data:
         augmented: whether source pixels are augmented.
         flips: whether a mirrored image keeps its label.
         probabilities: whether the vectors are class probabilities, of which networks take the logarithms.
+        held: the same inputs on a device of its own memory, see `on_device`; batches are gathered there then.
     """
 
     array: npt.NDArray[Any]
@@ -37,11 +39,13 @@ class Data:
     augmented: bool = False
     flips: bool = True
     probabilities: bool = False
+    held: Held | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Let another process map the array's file, where it is one, instead of sending it all rows."""
         mapped = isinstance(self.array, np.memmap) and self.array.filename
-        return {**vars(self), "array": str(mapped)} if mapped else dict(vars(self))
+        state = {**vars(self), "held": None}
+        return {**state, "array": str(mapped)} if mapped else state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Map the array's file again."""
@@ -54,27 +58,68 @@ class Data:
         given[rows] = self.trusted[rows]
         return replace(self, given=given)
 
+    def on_device(self) -> Data:
+        """Bring the inputs of all rows to a GPU that has room for them; else return the same."""
+        if self.held is not None or not Held.fits(self.array, self.device):
+            return self
+        return replace(self, held=Held.of(self.array, self.device, change=logarithms if self.probabilities else None))
+
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, shape [batch], augmented if asked for."""
-        inputs = self.inputs(rows)
-        return self._batch(augment(inputs, self.flips) if self.augmented else inputs, self.given[rows], rows)
+        return self.source_of(self.raw(rows, self.given))
 
     def target(self, rows: IntArray) -> Batch:
         """Make a batch of trusted rows, shape [batch], with their verified labels, or the given ones of a clean set."""
-        verified = self.trusted[rows]
-        return self._batch(self.inputs(rows), np.where(verified >= 0, verified, self.given[rows]), rows)
+        return self.target_of(self.raw(rows, self.steering))
+
+    @property
+    def steering(self) -> IntArray:
+        """Class index of the label that a row has in a trusted batch, shape [rows]."""
+        return np.where(self.trusted >= 0, self.trusted, self.given)
 
     def inputs(self, rows: IntArray) -> Tensor:
         """Bring rows to the device: pixels [n, 3, size, size], vectors or log probabilities [n, width], as float32."""
-        picked = self.array[rows]
-        return inputs_of(logarithms(picked) if self.probabilities else picked, self.device)
+        return self.readied(self._values(rows))
 
-    def _batch(self, inputs: Tensor, labels: IntArray, rows: IntArray) -> Batch:
-        device = self.device
-        return Batch(inputs=inputs, labels=torch.from_numpy(labels).to(device), rows=torch.from_numpy(rows).to(device))
+    def raw(self, rows: IntArray, labels: IntArray) -> Batch:
+        """Bring rows to the device as they are kept; for `source_of` and `target_of`.
+
+        Args:
+            rows: shape [batch].
+            labels: class index of every row, shape [rows].
+        """
+        own = torch.from_numpy(labels[rows]).to(self.device)
+        return Batch(inputs=self._values(rows), labels=own, rows=torch.from_numpy(rows).to(self.device))
+
+    def source_of(self, raw: Batch) -> Batch:
+        """Make a source batch of rows as they are kept."""
+        inputs = self.readied(raw.inputs)
+        return replace(raw, inputs=augment(inputs, self.flips) if self.augmented else inputs)
+
+    def target_of(self, raw: Batch) -> Batch:
+        """Make a trusted batch of rows as they are kept."""
+        return replace(raw, inputs=self.readied(raw.inputs))
+
+    def readied(self, values: Tensor) -> Tensor:
+        """Turn rows as they are kept into what networks take: pixels [n, size, size, 3] or vectors [n, width]."""
+        return readied(values)
+
+    def kept(self, rows: IntArray) -> npt.NDArray[Any]:
+        """Read rows as they are kept, probabilities as their logarithms, shape [n, ...]."""
+        picked: npt.NDArray[Any] = self.array[rows]
+        return logarithms(picked) if self.probabilities else picked
+
+    def _values(self, rows: IntArray) -> Tensor:
+        if self.held is not None:
+            return self.held.values[torch.from_numpy(rows).to(self.device)]
+        return torch.from_numpy(self.kept(rows)).to(self.device)
 
 
 def inputs_of(values: npt.NDArray[Any], device: torch.device) -> Tensor:
     """Bring pixels [n, size, size, 3] (as [n, 3, size, size]) or vectors [n, width] to a device, as float32."""
-    picked = torch.from_numpy(values).to(device)
-    return (picked.permute(0, 3, 1, 2) if picked.dim() == 4 else picked).float()
+    return readied(torch.from_numpy(values).to(device))
+
+
+def readied(values: Tensor) -> Tensor:
+    """Turn pixels [n, size, size, 3] (into [n, 3, size, size]) or vectors [n, width] into float32."""
+    return (values.permute(0, 3, 1, 2) if values.dim() == 4 else values).float()

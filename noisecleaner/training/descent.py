@@ -37,11 +37,11 @@ class Descent(nn.Module):
             parameter.grad = None
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float | Tensor) -> None:
         """Take a step on the parameters that have a gradient.
 
         Args:
-            rate: the learning rate.
+            rate: the learning rate, a number or a scalar on the device of the parameters.
         """
         parameters: list[Tensor] = []
         gradients: list[Tensor] = []
@@ -64,3 +64,18 @@ class Descent(nn.Module):
                 nesterov=False,
                 maximize=False,
             )
+
+
+class Rate:
+    """The learning rate of a step, where the step can read it: a GPU does in a place that stays the same.
+
+    Args:
+        device: where steps are taken.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._place = torch.zeros((), device=device) if device.type == "cuda" else None
+
+    def of(self, rate: float) -> float | Tensor:
+        """Set it, and return it for `Descent.step`: a scalar."""
+        return rate if self._place is None else self._place.fill_(rate)

@@ -10,18 +10,21 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch
+from noisecleaner.training.captured import CapturedSteps, own_stream
 from noisecleaner.training.checkpoints import Kept
-from noisecleaner.training.descent import Descent
+from noisecleaner.training.descent import Descent, Rate
 from noisecleaner.training.evaluation import accuracy, predict
+from noisecleaner.training.feeds import Drawn, feed_of
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.sampling import Sampler
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.state import State, load_optimiser, optimiser_tensors
-from noisecleaner.training.streams import Stream, generator, seed_device
+from noisecleaner.training.streams import Stream, forked, generator, seed_device
 from noisecleaner.training.threads import few_threads
 from noisecleaner.weightings import Step
 
@@ -76,7 +79,7 @@ class WeightingLearner:
     """
 
     def __init__(self, state: State, data: Data, fold: Fold, schedule: Schedule) -> None:
-        self.state, self.data, self.fold, self.schedule = state, data, fold, schedule
+        self.state, self.data, self.fold, self.schedule = state, data.on_device(), fold, schedule
         # apart, so that a rule's own parameters do not change how the network's step is clipped
         groups = [list(module.parameters()) for module in (state.network, state.weighting)]
         self._clipped = [parameters for parameters in groups if parameters]
@@ -97,15 +100,23 @@ class WeightingLearner:
         warmup = max(state.weighting.plain_epochs(self.epochs), 0 if state.clean_set is None else 1)
         self._warmup = min(warmup, self.epochs - 1) * self.steps_per_epoch
         self._losses: list[Tensor] = []
+        self._rate = Rate(data.device)
+        self._feed = feed_of(self.data, self._rows, epoch=self.steps_per_epoch)
+        # what regularisers look at is chosen on the host
+        self._steps = CapturedSteps(data.device, allowed=not state.regularisers)
 
     @contextmanager
     def session(self) -> Iterator[None]:
         """Leave the caller's random numbers alone, and take one thread for a small head."""
-        with torch.random.fork_rng(), few_threads(self.state.network, self.state.weighting):
+        device, modules = self.data.device, (self.state.network, self.state.weighting)
+        with forked(device), few_threads(*modules), own_stream(device), self._feed.running():
             yield
 
     def begin_epoch(self, epoch: int) -> list[str]:
         """Choose the clean set anew, where rows of low loss stand in for trusted ones."""
+        return [*self._steps.warnings(), *self._choose_clean_set(epoch)]
+
+    def _choose_clean_set(self, epoch: int) -> list[str]:
         clean_set, rows = self.state.clean_set, self.fold.source
         if clean_set is None or epoch * self.steps_per_epoch < self._warmup:
             return []
@@ -113,6 +124,7 @@ class WeightingLearner:
         logits, given = torch.cat([logits for _, logits in batches]), torch.from_numpy(self.data.given[rows])
         first = not len(clean_set.rows())
         lent = clean_set.choose(rows, logits=logits, given=given)
+        self._feed.forget()
         if not (lent and first):
             return []
         return [
@@ -126,24 +138,32 @@ class WeightingLearner:
         What a paper's own lines are, its rule's `step` says; `settle` is what it does with the step's gradients
         (SOSELETO moves alpha, eq. 5).
         """
-        source, target = self._draw(number)
+        seed_device(self.schedule.seed, number, self.data.device)
+        rate = self._rate.of(self.schedule.rate(number / (self.epochs * self.steps_per_epoch)))
+
+        def take(drawn: Drawn) -> Tensor:
+            return self._take(number, drawn, rate)
+
+        self._losses.append(self._steps.take(number < self._warmup, self._feed.drawn(number), take))
+
+    def _take(self, number: int, drawn: Drawn, rate: float | Tensor) -> Tensor:
+        """Take a step on what is on the device already, and return its loss, a scalar; nothing here asks the host."""
+        source, target = self._feed.batches(drawn)
         weighted = self._weigh(number, source, target)
         loss = self._regularise(number, source, weighted.loss)
         self._descent.clear()
         torch.autograd.backward(loss)
         weighted.settle()
-        self._descend(number)
+        self._descend(rate)
         self.state.history.add(source, weighted.logits.float())
-        self._losses.append(loss.detach())
+        return loss.detach()
 
-    def _draw(self, number: int) -> tuple[Batch, Batch]:
-        """A source batch, and a trusted batch, which is empty where the last one's direction serves."""
+    def _rows(self, number: int) -> tuple[IntArray, IntArray]:
+        """The rows of a source batch, and of a trusted batch, which is empty where the last one's direction serves."""
         clean_set, every = self.state.clean_set, self.state.weighting.every
-        seed_device(self.schedule.seed, number, self.data.device)
-        source = self.data.source(self._sampler.source(number))
         pool = self.fold.steering if clean_set is None else clean_set.rows()
         asked = number < self._warmup or (number - self._warmup) % every == 0
-        return source, self.data.target(self._sampler.target(number, pool if asked else pool[:0]))
+        return self._sampler.source(number), self._sampler.target(number, pool if asked else pool[:0])
 
     def _weigh(self, number: int, source: Batch, target: Batch) -> Step:
         """Let the rule make a loss of the batches; plainly in the first epochs, if it says so."""
@@ -163,11 +183,11 @@ class WeightingLearner:
             loss = regulariser.regularise(loss, self.state.network, source, drawn)
         return loss
 
-    def _descend(self, number: int) -> None:
+    def _descend(self, rate: float | Tensor) -> None:
         """Step on the clipped gradients."""
         for parameters in self._clipped:
             torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
-        self._descent.step(self.schedule.rate(number / (self.epochs * self.steps_per_epoch)))
+        self._descent.step(rate)
 
     def end_epoch(self) -> dict[str, float]:
         """Show the mean loss, the accuracy on the trusted rows that do not steer, and the mean alpha."""
@@ -203,6 +223,7 @@ class WeightingLearner:
 
     def load_state_dict(self, tensors: Mapping[str, Tensor], /) -> None:
         """Go on where `state_dict` was taken."""
+        self._feed.forget()
         self._kept.load_state_dict({n.removeprefix("kept."): t for n, t in tensors.items() if n.startswith("kept.")})
         for number, optimiser in enumerate(self._optimisers):
             own = f"optimiser.{number}."

@@ -8,7 +8,7 @@ The numbers of the streams are part of what a seed means: change one, and every 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -39,17 +39,28 @@ def seed_device(seed: int, number: int, device: torch.device) -> None:
     """Seed what step `number` draws by torch's own generators (`Stream.DEVICE`)."""
     words = np.random.SeedSequence((seed, int(Stream.DEVICE), number)).generate_state(1, np.uint64)
     mixed = int(words[0] >> np.uint64(1))
-    if device.type == "cpu":  # `manual_seed` takes longer than a step here, as it prepares every device
-        torch.default_generator.manual_seed(mixed)
-    else:
+    # `torch.manual_seed` takes longer than a step, as it prepares every device
+    torch.default_generator.manual_seed(mixed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[_number(device)].manual_seed(mixed)
+    elif device.type != "cpu":
         torch.manual_seed(mixed)
+
+
+def forked(device: torch.device) -> AbstractContextManager[None]:
+    """Put the random numbers of the CPU and of one device back at the end of the block."""
+    return torch.random.fork_rng(devices=[_number(device)] if device.type == "cuda" else [])
+
+
+def _number(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else device.index
 
 
 @contextmanager
 def first_parameters(seed: int) -> Iterator[None]:
     """Let new modules start from parameters that depend on the seed alone; the caller's generator stays as it is."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):  # modules are made on the CPU
+        torch.default_generator.manual_seed(seed)
         yield
 
 

@@ -33,8 +33,8 @@ MOMENTUM, DECAY, CLIP, RATE = 0.9, 0.01, 5.0, 0.3
 class Exact(Data):
     """The same in float64."""
 
-    def inputs(self, rows: np.ndarray) -> Tensor:
-        return torch.from_numpy(self.array[rows].astype(np.float64))
+    def readied(self, values: Tensor) -> Tensor:
+        return values.double()
 
 
 def exact_learner(recipe: Recipe, *, scale: float = 1.0) -> WeightingLearner:
