@@ -41,7 +41,7 @@ class Descent(nn.Module):
         """Take a step on the parameters that have a gradient.
 
         Args:
-            rate: the learning rate, a number or a scalar on the device of the parameters.
+            rate: the learning rate, a number or a tensor of shape [] on the device of the parameters.
         """
         parameters: list[Tensor] = []
         gradients: list[Tensor] = []
@@ -77,5 +77,5 @@ class Rate:
         self._place = torch.zeros((), device=device) if device.type == "cuda" else None
 
     def of(self, rate: float) -> float | Tensor:
-        """Set it, and return it for `Descent.step`: a scalar."""
+        """Set it, and return it for `Descent.step`: a number, or a tensor of shape []."""
         return rate if self._place is None else self._place.fill_(rate)
