@@ -16,8 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from noisecleaner.texts import counted
+
 #: Steps of a kind before it is captured: the first ones choose kernels and ask for memory, and may wait for the device.
 _PLAIN = 3
+#: What PyTorch says of a call that waits for the device.
+_WAITS = "called a synchronizing CUDA operation"
 
 #: Takes a step on what it looks at, and returns its loss, a scalar.
 Take = Callable[[tuple[Tensor, ...]], Tensor]
@@ -93,9 +97,9 @@ class CapturedSteps:
                 loss = take(drawn)
             finally:
                 torch.cuda.set_sync_debug_mode(before)
-        waits = [str(warning.message) for warning in said if "synchroniz" in str(warning.message)]
+        waits = sum(_WAITS in str(warning.message) for warning in said)
         if waits:
-            self._refuse(f"a step waits for the device {len(waits)} times")
+            self._refuse(f"a step waits for the device ({counted(waits, 'time')})")
         return loss
 
     def _capture(self, key: Hashable, drawn: tuple[Tensor, ...], take: Take) -> bool:
