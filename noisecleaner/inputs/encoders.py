@@ -14,7 +14,9 @@ from torch import Tensor
 from noisecleaner.arrays import Array
 from noisecleaner.ingest import Skip
 from noisecleaner.inputs.decoding import Pixels, Resized
+from noisecleaner.inputs.held import brought
 from noisecleaner.networks.backbones import Backbone
+from noisecleaner.networks.captured import CapturedCalls
 from noisecleaner.threads import in_threads
 
 #: The most rows that are encoded and written together.
@@ -74,21 +76,26 @@ def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Enco
     """Keep the features of frozen backbones side by side, as float16; each sees images of its own size.
 
     On the CPU each thread computes blocks of its own on one core: cores that share the layers of one block wait for
-    each other at every layer, and all the longer while other threads decode.
+    each other at every layer, and all the longer while other threads decode. A GPU replays the layers of a block: as
+    long as others decode, a thread gets the interpreter too seldom to launch them one by one.
     """
     for backbone in backbones:
         backbone.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     alone = device.type == "cpu"
     features = [backbone.for_inference() if alone else backbone.features for backbone in backbones]
 
-    def images(pixels: Pixels) -> Tensor:
+    def encoded(taken: Sequence[Tensor]) -> Tensor:
         # [n, size, size, 3] seen as [n, 3, size, size] is channels-last already: the fast layout costs no copy
-        return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+        found = [one(images.permute(0, 3, 1, 2).float()) for one, images in zip(features, taken, strict=True)]
+        return torch.cat(found, dim=1).clamp(-6e4, 6e4).half()
+
+    captured = CapturedCalls(device)
 
     @torch.inference_mode()
     def encode(resized: Sequence[Pixels]) -> Array:
-        found = [one(images(pixels)) for one, pixels in zip(features, resized, strict=True)]
-        return torch.cat(found, dim=1).clamp(-6e4, 6e4).half().cpu().numpy()
+        with captured.running():
+            taken = tuple(brought(torch.from_numpy(pixels), device) for pixels in resized)
+            return captured.call("features", taken, encoded).cpu().numpy()
 
     sizes = tuple(backbone.size for backbone in backbones)
     return Encoder(

@@ -11,8 +11,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from noisecleaner.arrays import IntArray
-
 #: The share of a GPU's free memory that inputs may take: a network, its maps and its graphs need the rest.
 _SHARE = 0.4
 #: Bytes that are read and copied together.
@@ -64,7 +62,6 @@ class Held:
         return Held(torch.empty(array.shape, device=device) if values is None else values)
 
 
-def indices(rows: IntArray, device: torch.device) -> Tensor:
-    """Bring row numbers, shape [n], to a device without waiting for it."""
-    found = torch.from_numpy(rows)
-    return found.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else found.to(device)
+def brought(tensor: Tensor, device: torch.device) -> Tensor:
+    """Bring a tensor of any shape from the host to a device without waiting for it."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.inputs.batches import Data
-from noisecleaner.inputs.held import Held, indices
+from noisecleaner.inputs.held import Held, brought
 from noisecleaner.networks.network import Batch
 
 #: What a step looks at: tensors on the device, in the order that its feed knows.
@@ -146,7 +146,7 @@ class PinnedFeed(HostFeed):
                 *(data.kept(source), data.given[source], source),
                 *(data.kept(target), data.steering[target], target),
             )
-            drawn = tuple(torch.from_numpy(array).pin_memory().to(data.device, non_blocking=True) for array in arrays)
+            drawn = tuple(brought(torch.from_numpy(array), data.device) for array in arrays)
             copied.record(self._stream)
         return drawn, copied
 
@@ -162,7 +162,9 @@ class HeldFeed:
 
     def __init__(self, data: Data, rows_of: RowsOf, *, epoch: int) -> None:
         self._data, self._rows_of, self._steps = data, rows_of, epoch
-        self._given, self._steering = (indices(labels, data.device) for labels in (data.given, data.steering))
+        self._given, self._steering = (
+            brought(torch.from_numpy(labels), data.device) for labels in (data.given, data.steering)
+        )
         self._epoch, self._drawn = -1, list[Drawn]()
 
     @property
@@ -200,7 +202,7 @@ def _together(steps: Sequence[tuple[IntArray, IntArray]], device: torch.device) 
     """Bring the rows of several steps to a device in one copy."""
     rows = [np.concatenate(pair) for pair in steps]
     bounds = np.cumsum([0, *map(len, rows)])
-    all_rows = indices(np.concatenate(rows), device)
+    all_rows = brought(torch.from_numpy(np.concatenate(rows)), device)
     drawn: list[Drawn] = []
     for (first, last), (source, _) in zip(pairwise(bounds.tolist()), steps, strict=True):
         drawn.append((all_rows[first : first + len(source)], all_rows[first + len(source) : last]))

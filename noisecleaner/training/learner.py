@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.inputs.batches import Data
+from noisecleaner.networks.captured import CapturedCalls
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch
-from noisecleaner.training.captured import CapturedSteps, own_stream
 from noisecleaner.training.checkpoints import Kept
 from noisecleaner.training.descent import Descent, Rate
 from noisecleaner.training.evaluation import accuracy, predict
@@ -103,18 +103,22 @@ class WeightingLearner:
         self._rate = Rate(data.device)
         self._feed = feed_of(self.data, self._rows, epoch=self.steps_per_epoch)
         # what regularisers look at is chosen on the host
-        self._steps = CapturedSteps(data.device, allowed=not state.regularisers)
+        self._steps = CapturedCalls(data.device, allowed=not state.regularisers)
 
     @contextmanager
     def session(self) -> Iterator[None]:
         """Leave the caller's random numbers alone, and take one thread for a small head."""
         device, modules = self.data.device, (self.state.network, self.state.weighting)
-        with forked(device), few_threads(*modules), own_stream(device), self._feed.running():
+        with forked(device), few_threads(*modules), self._steps.running(), self._feed.running():
             yield
 
     def begin_epoch(self, epoch: int) -> list[str]:
         """Choose the clean set anew, where rows of low loss stand in for trusted ones."""
-        return [*self._steps.warnings(), *self._choose_clean_set(epoch)]
+        slow = [
+            f"Training is slower than it could be, as its steps cannot be captured: {refusal}."
+            for refusal in self._steps.refusals()
+        ]
+        return [*slow, *self._choose_clean_set(epoch)]
 
     def _choose_clean_set(self, epoch: int) -> list[str]:
         clean_set, rows = self.state.clean_set, self.fold.source
@@ -144,7 +148,7 @@ class WeightingLearner:
         def take(drawn: Drawn) -> Tensor:
             return self._take(number, drawn, rate)
 
-        self._losses.append(self._steps.take(number < self._warmup, self._feed.drawn(number), take))
+        self._losses.append(self._steps.call(number < self._warmup, self._feed.drawn(number), take))
 
     def _take(self, number: int, drawn: Drawn, rate: float | Tensor) -> Tensor:
         """Take a step on what is on the device already, and return its loss, a scalar; nothing here asks the host."""

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks import backbones
+from noisecleaner.networks.captured import CapturedCalls, own_stream
 from noisecleaner.networks.network import Network
 from noisecleaner.regularisers import Side
 from noisecleaner.settings import Meta
-from noisecleaner.training.captured import CapturedSteps, own_stream
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.learner import WeightingLearner
 from noisecleaner.training.recipe import Recipe, make_learner
@@ -34,16 +34,16 @@ RECIPES = {
 
 
 def test_steps_on_a_cpu_are_taken_as_they_are() -> None:
-    steps, seen = CapturedSteps(CPU), list[float]()
+    steps, seen = CapturedCalls(CPU), list[float]()
 
     def take(drawn: tuple[Tensor, ...]) -> Tensor:
         seen.append(float(drawn[0]))
         return drawn[0]
 
     for number in range(6):
-        assert float(steps.take("kind", (torch.tensor(float(number)),), take)) == number
+        assert float(steps.call("kind", (torch.tensor(float(number)),), take)) == number
     assert seen == [0, 1, 2, 3, 4, 5]
-    assert steps.warnings() == []
+    assert steps.refusals() == []
 
 
 def test_a_cpu_has_no_stream_of_its_own() -> None:
@@ -73,7 +73,7 @@ def learner(recipe: Recipe, *, head: bool = False) -> WeightingLearner:
 def run(made: WeightingLearner, *, plainly: bool) -> int:
     """Take all steps, and say how many kinds were captured."""
     if plainly:
-        made._steps = CapturedSteps(made.data.device, allowed=False)
+        made._steps = CapturedCalls(made.data.device, allowed=False)
     with made.session():
         for number in range(made.epochs * made.steps_per_epoch):
             epoch, position = divmod(number, made.steps_per_epoch)
@@ -102,7 +102,7 @@ def test_captured_steps_are_the_plain_ones(name: str, head: bool, monkeypatch: p
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_step_waits_for_the_device(name: str, head: bool) -> None:
     made = learner(RECIPES[name], head=head)
-    made._steps = CapturedSteps(made.data.device, allowed=False)
+    made._steps = CapturedCalls(made.data.device, allowed=False)
     with made.session(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the mode says that it is a prototype
         made.step(0)  # looks at the network
@@ -117,7 +117,7 @@ def test_no_step_waits_for_the_device(name: str, head: bool) -> None:
 @NEEDS_GPU
 def test_a_step_that_waits_is_not_captured_and_says_so() -> None:
     device = torch.device("cuda")
-    steps, place = CapturedSteps(device), torch.zeros((), device=device)
+    steps, place = CapturedCalls(device), torch.zeros((), device=device)
 
     def take(drawn: tuple[Tensor, ...]) -> Tensor:
         place.add_(float(drawn[0]))
@@ -125,7 +125,7 @@ def test_a_step_that_waits_is_not_captured_and_says_so() -> None:
 
     with own_stream(device):
         for number in range(6):
-            steps.take("kind", (torch.tensor(float(number), device=device),), take)
+            steps.call("kind", (torch.tensor(float(number), device=device),), take)
     assert float(place) == 15
-    (said,) = steps.warnings()
-    assert "waits for the device" in said
+    (said,) = steps.refusals()
+    assert said == "they wait for the device (1 time)"
