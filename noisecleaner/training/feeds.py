@@ -162,9 +162,8 @@ class HeldFeed:
 
     def __init__(self, data: Data, rows_of: RowsOf, *, epoch: int) -> None:
         self._data, self._rows_of, self._steps = data, rows_of, epoch
-        self._given, self._steering = (
-            brought(torch.from_numpy(labels), data.device) for labels in (data.given, data.steering)
-        )
+        self._given = brought(torch.from_numpy(data.given), data.device)
+        self._steering = brought(torch.from_numpy(data.steering), data.device)
         self._epoch, self._drawn = -1, list[Drawn]()
 
     @property

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks import backbones
-from noisecleaner.networks.captured import CapturedCalls, own_stream
+from noisecleaner.networks.captured import CapturedCalls
 from noisecleaner.networks.network import Network
 from noisecleaner.regularisers import Side
 from noisecleaner.settings import Meta
@@ -47,7 +47,7 @@ def test_steps_on_a_cpu_are_taken_as_they_are() -> None:
 
 
 def test_a_cpu_has_no_stream_of_its_own() -> None:
-    with own_stream(CPU):
+    with CapturedCalls(CPU).running():
         assert True
 
 
@@ -123,7 +123,7 @@ def test_a_step_that_waits_is_not_captured_and_says_so() -> None:
         place.add_(float(drawn[0]))
         return drawn[0]
 
-    with own_stream(device):
+    with steps.running():
         for number in range(6):
             steps.call("kind", (torch.tensor(float(number), device=device),), take)
     assert float(place) == 15
