@@ -1,8 +1,8 @@
 """The Python interface: one function for each command, and the types of its arguments. Nothing here prints.
 
-Importing this module does not import torch: the two modules behind it that do, `fitting` and `bench`, are imported
-when a name of theirs is asked for (PEP 562), also by `from noisecleaner.api import fit`. The type checker reads their
-names below, where it alone looks. `score_new` imports torch when it is called; the rest never does.
+Importing this module does not import torch: the modules behind it that do, see `_WITH_TORCH`, are imported when a name
+of theirs is asked for (PEP 562), also by `from noisecleaner.api import fit`. The type checker reads their names below,
+where it alone looks. `score_new` imports torch when it is called; the rest never does.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from noisecleaner.demo import Demo, demo
+from noisecleaner.embedding.config import EmbedConfig
+from noisecleaner.embedding.result import EmbedResult
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.export.cleaning import ExportResult, export_clean
 from noisecleaner.export.corrupt import Corruption, Kind, corrupt
@@ -43,6 +45,7 @@ from noisecleaner.settings import Decoding, Effort, Inference, Meta, Model, Regu
 
 if TYPE_CHECKING:
     from noisecleaner.bench import BenchConfig, Benchmark, bench
+    from noisecleaner.embedding.writing import embed
     from noisecleaner.fitting import fit
 
 __all__ = [
@@ -56,6 +59,8 @@ __all__ = [
     "Demo",
     "Effect",
     "Effort",
+    "EmbedConfig",
+    "EmbedResult",
     "ExportResult",
     "Finding",
     "FitConfig",
@@ -96,6 +101,7 @@ __all__ = [
     "bench",
     "corrupt",
     "demo",
+    "embed",
     "export_clean",
     "fit",
     "gate",
@@ -116,7 +122,7 @@ __all__ = [
 ]
 
 #: Asked, in this order, for the names that are not found above.
-_WITH_TORCH = ("fitting", "bench")
+_WITH_TORCH = ("fitting", "embedding.writing", "bench")
 
 
 def __getattr__(name: str) -> Any:

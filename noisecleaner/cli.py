@@ -22,6 +22,7 @@ from noisecleaner.commands._config import configured
 from noisecleaner.commands.about import bench, methods
 from noisecleaner.commands.copies import corrupt, export_clean
 from noisecleaner.commands.demo import demo
+from noisecleaner.commands.embed import embed
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.ids import ids
@@ -68,7 +69,7 @@ def options(
 
 #: The table of noisecleaner.toml that a command takes options from; `gate` reads its own.
 _TABLES = {fit: "fit", score: "score", report: "report", export_clean: "export"}
-for command in (demo, fit, score, report, plan, review, gate, export_clean, corrupt, ids, methods, bench):
+for command in (demo, embed, fit, score, report, plan, review, gate, export_clean, corrupt, ids, methods, bench):
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 

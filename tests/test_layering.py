@@ -19,14 +19,14 @@ PACKAGE = Path(noisecleaner.__file__).parent
 TABLE = """
 arrays | errors | notices | texts | threads
 files | progress | project | settings | registry
-tables
+tables | engines
 gradients: | noise: arrays errors notices texts | quality: arrays errors texts
 ingest
 networks
 inputs | weightings | regularisers
 runs
 training | export | gate | pages | planning
-report | review
+report | review | embedding
 fitting | scoring | demo
 bench
 api
@@ -44,6 +44,7 @@ WITHOUT_TORCH = frozenset(
         "threads",
         "files",
         "tables",
+        "engines",
         "progress",
         "project",
         "settings",

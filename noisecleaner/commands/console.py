@@ -17,6 +17,7 @@ from rich.text import Text
 
 from noisecleaner.commands import _summary
 from noisecleaner.commands._counts import share, skips
+from noisecleaner.commands._embedded import embedded_lines
 from noisecleaner.commands._following import answering, filling_in, taking_back
 from noisecleaner.commands._listing import Listing, bench_listing, plug_in_listing
 from noisecleaner.commands._verdict import headline, verdict_lines
@@ -31,6 +32,7 @@ from noisecleaner.texts import agreeing, counted, legible, printable, shortened,
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
     from noisecleaner.demo import Demo
+    from noisecleaner.embedding.result import EmbedResult
     from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
     from noisecleaner.gate.verdicts import Verdict
@@ -77,6 +79,11 @@ def show_fitted(out: Path, fitted: FitResult) -> None:
         f"rows{carried}{corrected} in {sum(fitted.seconds.values()):,.0f} s.",
         f"Next: noisecleaner score {out} --threshold 0.5",
     )
+
+
+def show_embedded(embedded: EmbedResult) -> None:
+    """Tell what `embed` did, which rows have no vector, and what to type next."""
+    _show(*embedded_lines(embedded))
 
 
 def show_summary(summary: Summary, out: Path, *, listed: int) -> None:

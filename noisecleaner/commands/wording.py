@@ -42,6 +42,7 @@ _OPTIONS = {
 _FUNCTIONS = frozenset(
     {
         "fit",
+        "embed",
         "score",
         "score_new",
         "plan",

@@ -11,6 +11,7 @@ from noisecleaner.errors import NoisecleanerError, listed, quoted
 from noisecleaner.ingest.labels.cells import as_text
 from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.tables.maker import SKIP_REASON, Maker
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.tables import count_true
 from noisecleaner.texts import agreeing, shortened
@@ -129,6 +130,13 @@ def read_certified(files: Files) -> pa.ChunkedArray | None:
             "something else.",
             f"Leave the column as it was, or call it otherwise than {CERTIFIED}.",
         ) from error
+
+
+def read_skipped(files: Files) -> pa.ChunkedArray | None:
+    """Read why rows of tables that `embed` made have no vector, shape [rows]; None of other tables."""
+    if Maker.of(files.schema) is None or SKIP_REASON not in files:
+        return None
+    return files.column(SKIP_REASON).cast(pa.string())
 
 
 def read_probability(files: Files, verified: pa.ChunkedArray, *, ids: pa.ChunkedArray) -> pa.ChunkedArray | None:

@@ -17,8 +17,9 @@ from noisecleaner.ingest.files.places import Place, check_relative
 from noisecleaner.ingest.files.slashes import all_forward, forward
 from noisecleaner.ingest.files.spelling import in_other_form
 from noisecleaner.ingest.manifest import Payload, Skip
-from noisecleaner.ingest.source import Source
+from noisecleaner.ingest.source import Columns, Source
 from noisecleaner.ingest.tables.image_columns import check_images
+from noisecleaner.ingest.tables.maker import EMBEDDING, Maker
 from noisecleaner.ingest.tables.tabular import IMAGE_BATCH, Files
 from noisecleaner.ingest.vectors.columns import VectorColumn
 from noisecleaner.notices import Notice
@@ -109,6 +110,8 @@ def find_content(files: Files, source: Source, *, required: bool) -> Content:
     """
     columns = source.columns
     columns.refuse_both()
+    if own_vectors(files, columns):
+        return Content(payload=VectorColumn.open(files, EMBEDDING, "embeddings"))
     wanted = columns.embedding or columns.probabilities or columns.image
     if columns.vector_file is not None or (wanted not in files and not required):
         return Content()
@@ -117,6 +120,12 @@ def find_content(files: Files, source: Source, *, required: bool) -> Content:
     if columns.probabilities is not None:
         return Content(payload=VectorColumn.open(files, columns.probabilities, "probabilities"))
     return _images(files, source) if columns.image in files else Content()
+
+
+def own_vectors(files: Files, columns: Columns) -> bool:
+    """Whether tables say themselves that they hold vectors, and nobody has named other content."""
+    named = columns.embedding is not None or columns.probabilities is not None or columns.image in files
+    return not named and EMBEDDING in files and Maker.of(files.schema) is not None
 
 
 def no_content(source: Source, files: Files | None) -> NoisecleanerError:

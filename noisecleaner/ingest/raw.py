@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ingest.columns import notes_in, read_certified, read_ids, read_labels
+from noisecleaner.ingest.columns import notes_in, read_certified, read_ids, read_labels, read_skipped
 from noisecleaner.ingest.files.places import Place, check_relative
 from noisecleaner.ingest.files.walk import Walk
 from noisecleaner.ingest.folders import read_folder
@@ -35,6 +35,7 @@ class RawRows:
         trusted: the verified labels.
         irrelevant: task-irrelevant labels.
         certified: whether a given label is a verified one, because the rows are a clean copy; booleans.
+        skipped: why a row has no vector, where the rows say so; values of `Skip`.
         notes: columns that only a clean copy has, but for the one that says which rows are certified.
         payload: images or vectors; None where the rows bring neither.
         files: the tables, None where the rows are those of an image folder.
@@ -49,6 +50,7 @@ class RawRows:
     trusted: LabelColumn | None = None
     irrelevant: LabelColumn | None = None
     certified: pa.ChunkedArray | None = None
+    skipped: pa.ChunkedArray | None = None
     notes: tuple[str, ...] = ()
     payload: Payload | None = None
     files: Files | None = None
@@ -186,6 +188,7 @@ def _read_table(files: Files, source: Source, content: Content) -> RawRows:
         trusted=read_labels(files, columns.trusted, beside=columns.label),
         irrelevant=read_labels(files, columns.irrelevant),
         certified=read_certified(files),
+        skipped=read_skipped(files),
         notes=notes_in(files.schema.names),
         payload=content.payload,
         files=files,

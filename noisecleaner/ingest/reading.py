@@ -112,7 +112,7 @@ def read_manifest(source: Source, classes: tuple[str, ...] | None = None) -> Man
         irrelevant=None if irrelevant is None else irrelevant.labels,
         probability=None if verified is None else _probability(rows, verified.labels),
         certified=rows.certified,
-        skipped=_skipped(given),
+        skipped=_skipped(given) if rows.skipped is None else pc.coalesce(_skipped(given), rows.skipped),
         classes=given.classes,
         payload=in_order(rows.payload, given.classes, source.columns.told),
     )

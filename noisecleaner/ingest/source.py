@@ -35,7 +35,8 @@ class Columns:
         trusted: the verified label.
         trusted_id: the id in a table of verified labels, where it is called otherwise there.
         embedding: a list of numbers to use instead of images; or a file of them: `.npy` with a row for each row, in
-            their order (`ids` tells it), or `.npz` or `.parquet` with their ids.
+            their order (`ids` tells it), or `.npz` or `.parquet` with their ids; or a folder of tables, as `embed`
+            makes it, with a slash in its name (`emb/`).
         probabilities: a list of class probabilities to use instead of images, or such a file.
         row_ids: where there is no id, make one from file name and row number.
         irrelevant: a label that has nothing to do with the task, such as the camera; None where nobody asks for it.
@@ -251,7 +252,12 @@ class Source:
 
 
 def _is_file(name: str | None) -> bool:
-    return name is not None and name.endswith(VECTOR_FILES)
+    return name is not None and (name.endswith(VECTOR_FILES) or _is_folder(name))
+
+
+def _is_folder(name: str) -> bool:
+    """Whether a name is that of a folder of tables: a path with a slash, which names of columns hardly have."""
+    return "://" in name or os.path.isabs(name) or ("/" in name and os.path.isdir(name))
 
 
 def _placed(name: str | None) -> str | None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Manifest, Source, open_tables
+from noisecleaner.ingest.payloads import own_vectors
 from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.scored_run import ScoredRun
 
@@ -26,9 +27,10 @@ def pictured(source: Source) -> Source:
 def shows_images(source: Source) -> bool:
     """Whether pages can show rows of a source, as far as its columns tell; what is not there any more may have some."""
     columns = source.columns
-    if columns.embedding is None and columns.probabilities is None:
-        return True
     try:
+        if columns.embedding is None and columns.probabilities is None:
+            files = open_tables(source.data)
+            return files is None or not own_vectors(files, columns)
         return pictured(source) != source
     except NoisecleanerError:  # whoever reads it will say so
         return True

@@ -27,6 +27,7 @@ from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements, QualityModel
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.auditor_record import AuditorRecord
+from noisecleaner.runs.kinds import refuse_other_kind
 from noisecleaner.runs.predictors import Predictors, open_networks, open_predictors
 from noisecleaner.runs.reference import Reference
 from noisecleaner.runs.run import Run
@@ -119,7 +120,7 @@ class Auditor:
             NoisecleanerError: the rows are of another kind than those of the fit, or their probabilities in another
                 order than the classes.
         """
-        self._check_kind(dataset)
+        refuse_other_kind(self._run, self._record, dataset.payload)
         _require_rows(dataset)
         if isinstance(dataset.payload, AnyVectors):
             return self._judge_vectors(dataset, dataset.payload, inference.device, network=network, progress=progress)
@@ -211,16 +212,6 @@ class Auditor:
 
     def _judge(self, predictions: Predictions) -> Judgements:
         return self.quality.judge(predictions, self.quality.quality_of_new(predictions))
-
-    def _check_kind(self, dataset: Manifest) -> None:
-        width = dataset.payload.width if isinstance(dataset.payload, AnyVectors) else None
-        if (width is None) == (self.shape.backbone is None) or (width is not None and width != self.shape.width):
-            wanted = "images" if self.shape.backbone else f"vectors of {self.shape.width} numbers"
-            brought = "images" if width is None else f"vectors of {width} numbers"
-            raise NoisecleanerError(
-                f"This run was fitted on {wanted}, but the new rows bring {brought}.",
-                "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`.",
-            )
 
 
 def _wanted(dataset: Manifest) -> BoolArray:

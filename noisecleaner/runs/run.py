@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
 from noisecleaner.runs.differences import differences
+from noisecleaner.runs.lock import alone
 from noisecleaner.runs.near import meant
 from noisecleaner.runs.record import Record
 
@@ -161,7 +160,7 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
     run = Run(path)
     kept = path.with_name(f".{path.name}.replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    with alone(path, work="fit"):
         if kept.exists() and not path.exists():  # killed while it made room
             kept.rename(path)
         if resume and run.record.exists():
@@ -259,26 +258,3 @@ def _check_same(path: Path, record: Record, wanted: Record) -> None:
             f"`resume=True` needs the data that {path} was started with, but ids or labels have changed since.",
             "Start again with `overwrite=True`.",
         )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the run's lock, a file beside it; the system lets go of it even when the process is killed."""
-    lock = path.with_name(f".{path.name}.lock")
-    file = lock.open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # whoever held it before may have removed the file since it was opened here
-        if not (lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat())):
-            raise BlockingIOError
-    except BlockingIOError as error:
-        file.close()
-        raise NoisecleanerError(
-            f"One fit at a time may write to {path}, but another one is running.",
-            "Wait for it, or name another directory with `out`.",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        file.close()

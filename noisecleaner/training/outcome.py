@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from noisecleaner.arrays import UNVERIFIED
 from noisecleaner.files import write_arrays
+from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.quality.fitting import MIN_EACH
@@ -39,7 +40,9 @@ def write_auditor(
     folds, shape = len(cross_fit.assignment.folds), replace(architecture.shape, classes=len(classes))
     ordered = corpus.target_ordered
     record = AuditorRecord(classes=classes, folds=folds, shape=shape, quality=quality, ordered=ordered)
-    replace(record, zero_shot=zero_shot).write(run)
+    payload = corpus.dataset.payload
+    maker = payload.maker if isinstance(payload, AnyVectors) else None
+    replace(record, zero_shot=zero_shot, maker=maker).write(run)
 
 
 def write_reference(

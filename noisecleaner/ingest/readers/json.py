@@ -1,4 +1,4 @@
-"""JSON: an array of objects, one a row, or lines as in `.jsonl`; exports of annotation tools are named.
+"""JSON: an array of objects, one a row, lines as in `.jsonl`, or samples of FiftyOne; other exports are named.
 
 Those that hold a class for each image are read where labels are verified, see `ingest.annotations`.
 """
@@ -15,23 +15,20 @@ import pyarrow as pa
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.annotations import Document, tool_export
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.readers._fiftyone import is_samples, read_samples
 from noisecleaner.ingest.readers._text import batches_of, refuse_utf16
 from noisecleaner.ingest.readers.jsonl import read_lines
 from noisecleaner.texts import printable
 
 ENDINGS = (".json",)
 IN_FOLDERS = False
+SLOW = True
 
 #: Keys that the objects of an export have -> the tool, and what to make of it instead.
 _EXPORTS = (
     (("images", "annotations"), "COCO annotations", "Make a table of the images' file names and their categories"),
     (("shapes", "imagePath"), "a file of LabelMe", "Make a table of paths and labels of such files"),
-    (
-        ("samples",),
-        "samples of FiftyOne (a FiftyOneDataset)",
-        "Export a FiftyOneImageClassificationDataset there, whose folder or labels.json are verified labels "
-        "(`trusted=FILE`); or make a table of filepath and label",
-    ),
+    (("samples",), "samples without paths", "Make a table of paths and labels"),
 )
 
 
@@ -61,6 +58,8 @@ def _read(place: Place) -> pa.Table:
         ) from error
     if isinstance(rows, dict) and not _export(rows) and b"\n" not in content.strip():
         return read_lines(place, place.open)  # a single line
+    if is_samples(rows):
+        return read_samples(rows, place)
     _refuse_others(place, rows)
     lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
     return read_lines(place, lambda: io.BytesIO(lines))

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.readers._dinotool import VECTOR, in_one_column, numbers_of, with_one_column
 
 ENDINGS = (".parquet",)
 IN_FOLDERS = True
@@ -17,7 +18,7 @@ IN_FOLDERS = True
 def read_schema(place: Place) -> pa.Schema:
     """Read names and types from the file's footer, with the metadata in which Hugging Face keeps class names."""
     with place.open() as file:
-        return _parquet(file, place).schema_arrow
+        return with_one_column(_parquet(file, place).schema_arrow, place)
 
 
 def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
@@ -26,8 +27,12 @@ def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa
     `ParquetFile.iter_batches` is the one reader that survives row groups of more than 2 GiB.
     """
     with place.open() as file:
+        parquet = _parquet(file, place)
+        numbers = numbers_of(parquet.schema_arrow) if VECTOR in columns else ()
+        own = [name for name in columns if not (numbers and name == VECTOR)]
         try:
-            yield from _parquet(file, place).iter_batches(size, columns=list(columns))
+            for batch in parquet.iter_batches(size, columns=[*own, *numbers]):
+                yield in_one_column(batch, numbers, columns) if numbers else batch
         except pa.ArrowException as error:
             raise NoisecleanerError(
                 f"The columns {listed(list(columns))} of {place} cannot be read by Arrow {pa.__version__} ({error}).",

@@ -15,6 +15,7 @@ from noisecleaner.ingest.files.partitions import Partition, check_partitions
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.labels.cells import class_names
 from noisecleaner.ingest.readers import Reader, reader_of, told_of
+from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.notices import Notice
 
 #: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
@@ -77,6 +78,7 @@ class Files:
                     f"{listed(schemas[0].names)} and {place} has {listed(schema.names)} (or other types).",
                     "Give a glob that names only the files of one dataset.",
                 )
+            _refuse_mixture(schemas[0], schema, places[0], place)
             for name in schema.names:
                 if class_names(schema, name) != class_names(schemas[0], name):
                     raise NoisecleanerError(
@@ -208,6 +210,21 @@ def no_rows(found: str) -> NoisecleanerError:
     """
     hint = "Check that whatever wrote it has finished, and that it wrote to this place."
     return NoisecleanerError(f"A table needs rows, but {found}.", hint)
+
+
+def _refuse_mixture(first: pa.Schema, other: pa.Schema, here: Place, there: Place) -> None:
+    """Refuse vectors of two networks in one dataset.
+
+    Raises:
+        NoisecleanerError: the tables say that they are.
+    """
+    one, two = Maker.of(first), Maker.of(other)
+    if one != two:
+        raise NoisecleanerError(
+            f"All vectors of a dataset need one maker, but those of {here} are of {one.words() if one else 'unknown'} "
+            f"and those of {there} of {two.words() if two else 'unknown'}, perhaps with other weights.",
+            "Give a glob that names only the files of one `embed(...)`.",
+        )
 
 
 def _refuse_no_table(place: Place) -> None:

@@ -16,6 +16,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.kinds import is_pointer
 from noisecleaner.ingest.files.walk import first_bytes
 from noisecleaner.ingest.manifest import Skip, VectorKind
+from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.tables import require_columns
 
@@ -77,6 +78,11 @@ class VectorColumn:
     def where(self) -> str:
         """Files and column, for messages."""
         return self.files.where(self.column)
+
+    @property
+    def maker(self) -> Maker | None:
+        """What made the vectors, where the tables tell."""
+        return Maker.of(self.files.schema)
 
     def blocks(self) -> Iterator[RealArray]:
         """Yield arrays of shape [rows, width]; a vector that is null or empty is a row of NaN, see `skipped`.
@@ -181,6 +187,11 @@ class VectorFile:
     def where(self) -> str:
         """The file, for messages."""
         return self.path
+
+    @property
+    def maker(self) -> Maker | None:
+        """What made the vectors: such a file does not tell."""
+        return None
 
     @property
     def width(self) -> int:

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.checks import check_ids
-from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.labels.lookalikes import explained
 from noisecleaner.ingest.manifest import VectorKind
+from noisecleaner.ingest.opening import open_tables
 from noisecleaner.ingest.source import Columns
-from noisecleaner.ingest.tables.tabular import Files
+from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.vectors.columns import FIELDS, VectorColumn, VectorFile, rows_at_once
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.texts import agreeing, counted
@@ -38,6 +38,7 @@ class JoinedVectors:
         kind: what they are.
         names: of the classes that the numbers belong to, where the file tells; `()` without.
         where: the file, for messages.
+        maker: what made them, where the file tells.
     """
 
     array: RealArray
@@ -45,6 +46,7 @@ class JoinedVectors:
     kind: VectorKind
     names: tuple[str, ...]
     where: str
+    maker: Maker | None = None
 
     @property
     def width(self) -> int:
@@ -105,7 +107,14 @@ class IdentifiedVectors:
             )
         array = np.concatenate(list(self.vectors.blocks()))
         vectors = self.vectors
-        joined = JoinedVectors(array=array, rows=rows, kind=vectors.kind, names=vectors.names, where=vectors.where)
+        joined = JoinedVectors(
+            array=array,
+            rows=rows,
+            kind=vectors.kind,
+            names=vectors.names,
+            where=vectors.where,
+            maker=vectors.maker,
+        )
         return joined, self._left_over(left, alike)
 
     def _left_over(self, ids: pa.ChunkedArray, alike: str) -> tuple[Notice, ...]:
@@ -145,7 +154,7 @@ def open_vectors(path: str, kind: VectorKind, columns: Columns) -> VectorFile | 
     """Open a file of vectors.
 
     Args:
-        path: one of `VECTOR_FILES`.
+        path: one of `VECTOR_FILES`, or a folder of tables.
         kind: what the vectors are.
         columns: how ids are called in a table.
 
@@ -154,7 +163,7 @@ def open_vectors(path: str, kind: VectorKind, columns: Columns) -> VectorFile | 
     """
     if path.endswith(".npz"):
         return _archive(path, kind)
-    return _table(path, kind, columns) if path.endswith(".parquet") else VectorFile.open(path, kind)
+    return VectorFile.open(path, kind) if path.endswith(".npy") else _table(path, kind, columns)
 
 
 def _archive(path: str, kind: VectorKind) -> IdentifiedVectors:
@@ -191,13 +200,17 @@ def _archive(path: str, kind: VectorKind) -> IdentifiedVectors:
 
 
 def _table(path: str, kind: VectorKind, columns: Columns) -> IdentifiedVectors:
-    """Read ids and vectors of a Parquet file.
+    """Read ids and vectors of a Parquet file, or of a folder of tables.
 
     Raises:
         NoisecleanerError: it has no ids, or not one column of vectors.
     """
-    files = Files.open([Place.parse(path)])
-    if columns.sample_id not in files:
+    files = open_tables(path)
+    if files is None:
+        raise NoisecleanerError(f"Vectors need tables, but {path} is an image folder.", "Make them with `embed(...)`.")
+    # dinotool writes names of files, whatever ids are called elsewhere
+    name = next((name for name in (columns.sample_id, Columns.sample_id, "filename") if name in files), None)
+    if name is None:
         raise NoisecleanerError(
             f"Vectors in a table need ids, but {path} has no column {columns.sample_id!r} (its columns are "
             f"{listed(files.schema.names)}).",
@@ -211,7 +224,7 @@ def _table(path: str, kind: VectorKind, columns: Columns) -> IdentifiedVectors:
             f"{listed(files.schema.names)}).",
             f"Call it {kind}.",
         )
-    ids = files.column(columns.sample_id).cast(pa.string())
+    ids = files.column(name).cast(pa.string())
     return IdentifiedVectors(ids=ids, vectors=VectorColumn.open(files, names[0], kind))
 
 

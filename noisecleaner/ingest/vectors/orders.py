@@ -9,6 +9,7 @@ from noisecleaner.arrays import RealArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.labels.lookalikes import explained
 from noisecleaner.ingest.manifest import Payload, VectorKind
+from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.vectors.columns import VectorColumn, VectorFile
 from noisecleaner.ingest.vectors.files import JoinedVectors
 
@@ -36,6 +37,11 @@ class NamedProbabilities:
     def width(self) -> int:
         """Numbers in a vector."""
         return len(self.order)
+
+    @property
+    def maker(self) -> Maker | None:
+        """What made the vectors, where that is told."""
+        return self.vectors.maker
 
     @property
     def told_by_itself(self) -> bool:

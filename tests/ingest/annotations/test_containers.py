@@ -85,11 +85,12 @@ def test_any_damage_of_an_archive_is_told(tmp_path: Path, content: bytes, at: in
         assert set(labels_of(path)) == set(LABELS) or content
 
 
-def test_samples_of_fiftyone_are_told_with_what_to_export(tmp_path: Path) -> None:
+def test_samples_of_fiftyone_are_a_table(tmp_path: Path) -> None:
     make(tmp_path, "data/a.png")
-    (tmp_path / "samples.json").write_text(json.dumps({"samples": [{"filepath": "data/a.png"}]}))
+    truth = {"_cls": "Classification", "label": "cat"}
+    (tmp_path / "samples.json").write_text(json.dumps({"samples": [{"filepath": "data/a.png", "truth": truth}]}))
     (tmp_path / "metadata.json").write_text("{}")
     for path in (tmp_path, tmp_path / "samples.json"):
-        with pytest.raises(NoisecleanerError, match="samples of FiftyOne") as told:
-            open_labels(str(path))
-        assert "Export a FiftyOneImageClassificationDataset there" in told.value.hint
+        files = open_labels(str(path))
+        assert files is not None
+        assert files.column("truth").to_pylist() == ["cat"]

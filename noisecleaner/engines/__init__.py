@@ -1,0 +1,65 @@
+"""Where a map over numbered rows runs: one file = one engine = one `--engine`. See `Engine` and `Work`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+import pyarrow as pa
+
+from noisecleaner.arrays import IntArray
+from noisecleaner.progress import Stage
+from noisecleaner.registry import module_in
+
+#: The column that numbers the rows of a batch, ascending.
+ROW = "row"
+#: Batches -> batches of the same rows in the same order. Spark's `mapInArrow` takes such a function, too.
+Map = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A map over numbered rows. It is sent to other processes, so it holds nothing that only this one has.
+
+    Args:
+        read: yields batches of the rows asked for, shape [n], ascending, with a column `row`.
+        open: makes the map, once in each process that maps.
+        batch: rows of a batch: every batch begins at a multiple of them, so that each engine forms the same ones.
+        schema: of the results, with a column `row`.
+        on_gpu: whether the map needs a GPU for itself.
+    """
+
+    read: Callable[[IntArray], Iterator[pa.RecordBatch]]
+    open: Callable[[], Map]
+    batch: int
+    schema: pa.Schema
+    on_gpu: bool = False
+
+
+class Engine(Protocol):
+    """What a file of this folder offers."""
+
+    def run(self, work: Work, rows: IntArray, *, scratch: Path, stage: Stage) -> Iterator[pa.RecordBatch]:
+        """Map rows, and yield the results in the order of the rows.
+
+        Args:
+            work: what is done.
+            rows: their numbers, ascending, shape [n].
+            scratch: a folder for what is done already; another run with the same work goes on from it.
+            stage: is told about rows.
+
+        Raises:
+            NoisecleanerError: the engine is not there.
+        """
+        ...
+
+
+def engine_of(name: str) -> Engine:
+    """Find an engine by its name.
+
+    Raises:
+        NoisecleanerError: there is none of that name.
+    """
+    return cast(Engine, module_in("engines", name, parameter="`engine`"))

@@ -1,0 +1,80 @@
+"""Whether new rows bring what a run was fitted on: images, or vectors of the same maker."""
+
+from __future__ import annotations
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import read_arrays
+from noisecleaner.ingest import Payload
+from noisecleaner.ingest.tables.maker import Maker, digest_of
+from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.runs.auditor_record import AuditorRecord
+from noisecleaner.runs.run import Run
+
+#: How images become squares where a run does not say otherwise.
+_CROP = "squash"
+
+
+def refuse_other_kind(run: Run, record: AuditorRecord, payload: Payload) -> None:
+    """Refuse rows that the networks of a run cannot look at, or that another network made.
+
+    Args:
+        run: a finished run.
+        record: of its auditor.
+        payload: what the rows bring.
+
+    Raises:
+        NoisecleanerError: says what the run was fitted on, and what they bring.
+    """
+    if record.shape.backbone is not None:
+        if isinstance(payload, AnyVectors):
+            _refuse_for_images(run, record, payload)
+        return
+    wanted = f"vectors of {record.shape.width} numbers"
+    if not isinstance(payload, AnyVectors):
+        made = f", made by {record.maker.words()}: embed the images with it first" if record.maker else ""
+        raise _other(f"{wanted}{made}", "images")
+    if payload.width != record.shape.width:
+        raise _other(wanted, f"vectors of {payload.width} numbers")
+    if record.maker is not None and payload.maker is not None:
+        _refuse_maker(record.maker, payload.maker, "vectors")
+
+
+def maker_of_run(run: Run, record: AuditorRecord) -> Maker | None:
+    """What makes the vectors that the networks of a run look at; None where nobody knows, or they look at pixels.
+
+    Raises:
+        NoisecleanerError: its weights are damaged.
+    """
+    shape = record.shape
+    if shape.backbone is None or shape.kind != "vectors":
+        return record.maker
+    weights = digest_of(read_arrays(run.auditor / "backbone.safetensors")[0].items())
+    return Maker(backbone=shape.backbone, size=shape.size, crop=_CROP, weights=weights)
+
+
+def _refuse_for_images(run: Run, record: AuditorRecord, payload: AnyVectors) -> None:
+    """Refuse vectors beside a run of images, unless its own frozen networks made them."""
+    brought = f"{payload.kind} of {payload.width} numbers"
+    own = maker_of_run(run, record)
+    if own is None:
+        raise _other("images, by a network that was trained end to end", brought)
+    if payload.maker is None:
+        raise _other(f"images, of which {own.words()} makes vectors", f"{brought} that do not say what made them")
+    _refuse_maker(own, payload.maker, "images")
+
+
+def _refuse_maker(own: Maker, brought: Maker, what: str) -> None:
+    if other := list(own.differences(brought)):
+        raise NoisecleanerError(
+            f"Vectors of new rows must be made as those that this run was fitted on ({what}): with "
+            f"{', '.join(other)}; but theirs are made by {brought.words()} with weights of the digest "
+            f"{brought.weights}.",
+            f"Embed the new rows with that network, weights and size: `Model(backbone={own.backbone!r})`.",
+        )
+
+
+def _other(wanted: str, brought: str) -> NoisecleanerError:
+    return NoisecleanerError(
+        f"This run was fitted on {wanted}, but the new rows bring {brought}.",
+        "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`.",
+    )

@@ -1,0 +1,162 @@
+"""A folder of shards: hidden until it is whole, gone on with only where everything is the same."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.datasets import image_folder, png
+from support.embedding import config, tiny
+
+from noisecleaner.embedding.config import EmbedConfig
+from noisecleaner.embedding.rows import ImageRows
+from noisecleaner.embedding.shards import ShardRecord, open_shards
+from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.ingest.tables.maker import Maker
+
+MAKER = Maker(backbone="cifar-quick", size=16, crop="squash", weights="0")
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> EmbedConfig:
+    image_folder(tmp_path / "images", rows=100)
+    return config(tmp_path / "images", tiny(tmp_path))
+
+
+def record(asked: EmbedConfig, maker: Maker = MAKER) -> tuple[ShardRecord, ImageRows]:
+    rows = ImageRows.read(asked.source)
+    return ShardRecord.of(asked, rows, maker), rows
+
+
+def table(rows: int) -> pa.Table:
+    return pa.table({"sample_id": [f"r{row}" for row in range(rows)]})
+
+
+def interrupt(out: Path, asked: EmbedConfig, *, resume: bool = False) -> None:
+    """Write the first shard that is missing, and stop."""
+    wanted, rows = record(asked)
+    with suppress(Interrupted), open_shards(out, wanted, rows, size=64, resume=resume) as shards:
+        assert shards is not None
+        shards.write(shards.missing()[0], table(3))
+        stop = Interrupted(15)
+        raise stop
+    assert stop.resumable
+
+
+def test_the_folder_gets_its_name_when_it_is_whole(tmp_path: Path, asked: EmbedConfig) -> None:
+    out = tmp_path / "emb"
+    interrupt(out, asked)
+    assert not out.exists()
+    wanted, rows = record(asked)
+    with open_shards(out, wanted, rows, size=64, resume=True) as shards:
+        assert shards is not None
+        assert (shards.count, shards.missing()) == (2, [1])
+        shards.scratch.mkdir()
+        shards.write(1, table(2))
+        assert not out.exists()
+    assert sorted(path.name for path in out.iterdir()) == [
+        "noisecleaner.json",
+        "part-00000.parquet",
+        "part-00001.parquet",
+    ]
+    assert sorted(path.name for path in tmp_path.glob(".emb*")) == []
+    with open_shards(out, wanted, rows, size=64, resume=True) as shards:
+        assert shards is None
+
+
+def test_a_shard_tells_what_made_it(tmp_path: Path, asked: EmbedConfig) -> None:
+    wanted, rows = record(asked)
+    with open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False) as shards:
+        assert shards is not None
+        for number in shards.missing():
+            shards.write(number, table(number + 1))
+    schema = pq.read_schema(tmp_path / "emb" / "part-00001.parquet")
+    assert Maker.of(schema) == MAKER
+    told = json.loads(schema.metadata[b"noisecleaner"])
+    assert (told["shard"], told["rows"], told["options"]["max_pixels"]) == (1, 100, 64_000_000)
+    assert ShardRecord.read(tmp_path / "emb") == wanted
+
+
+def test_what_is_left_is_not_lost_by_chance(tmp_path: Path, asked: EmbedConfig) -> None:
+    interrupt(tmp_path / "emb", asked)
+    wanted, rows = record(asked)
+    with (
+        pytest.raises(NoisecleanerError, match="An interrupted `embed") as told,
+        open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False),
+    ):
+        pass
+    assert "`resume=True`" in told.value.hint
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rows_per_shard": 128}, "rows_per_shard=64"),
+        ({"device": "cuda"}, "device='cpu'"),
+        ({"weights": "1"}, "weights of the digest 0"),
+        ({"size": 32}, "images of 16 px"),
+    ],
+)
+def test_other_options_or_weights_are_refused(
+    tmp_path: Path, asked: EmbedConfig, change: dict[str, object], words: str, finished: bool
+) -> None:
+    interrupt(tmp_path / "emb", asked)
+    if finished:
+        (tmp_path / ".emb.partial").rename(tmp_path / "emb")
+    of_maker = set(change) <= {"weights", "size"}
+    other = asked if of_maker else replace(asked, **change)  # type: ignore[arg-type]  # one field
+    wanted, rows = record(other, replace(MAKER, **change) if of_maker else MAKER)  # type: ignore[arg-type]  # likewise
+    with (
+        pytest.raises(NoisecleanerError, match="needs what") as told,
+        open_shards(tmp_path / "emb", wanted, rows, size=64, resume=True),
+    ):
+        pass
+    assert words in told.value.message
+
+
+def test_other_rows_or_images_are_refused(tmp_path: Path, asked: EmbedConfig) -> None:
+    interrupt(tmp_path / "emb", asked)
+    path = next((tmp_path / "images" / "red").iterdir())
+    before = path.read_bytes()
+    for content, name, words in (
+        (png(1, np.random.default_rng(9)), path.name, "its images have changed since"),
+        (before, "new.png", "ids or labels have changed since"),
+    ):
+        path.with_name(name).write_bytes(content)
+        wanted, rows = record(asked)
+        with (
+            pytest.raises(NoisecleanerError, match=words),
+            open_shards(tmp_path / "emb", wanted, rows, size=64, resume=True),
+        ):
+            pass
+        path.write_bytes(before)
+
+
+def test_a_folder_that_holds_something_else_is_not_touched(tmp_path: Path, asked: EmbedConfig) -> None:
+    out = tmp_path / "emb"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    wanted, rows = record(asked)
+    for resume, words in ((False, "exists already"), (True, "noisecleaner.json is required")):
+        with pytest.raises(NoisecleanerError, match=words), open_shards(out, wanted, rows, size=64, resume=resume):
+            pass
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+def test_an_empty_folder_is_taken_and_two_at_a_time_are_not(tmp_path: Path, asked: EmbedConfig) -> None:
+    (tmp_path / "emb").mkdir()
+    wanted, rows = record(asked)
+    with open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False) as shards:
+        assert shards is not None
+        with (
+            pytest.raises(NoisecleanerError, match="One embed at a time"),
+            open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False),
+        ):
+            pass
