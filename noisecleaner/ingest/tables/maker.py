@@ -43,7 +43,7 @@ class Maker:
         """
         try:
             return cls.from_json(json.loads((schema.metadata or {})[METADATA_KEY])["maker"])
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, RecursionError):  # metadata may be anybody's
             return None
 
     @classmethod

@@ -21,7 +21,9 @@ def test_it_is_read_back_from_the_metadata_of_a_table() -> None:
     assert Maker.of(told) == MAKER
 
 
-@pytest.mark.parametrize("metadata", ["{}", "no JSON", "[]", '{"maker": {"backbone": "a"}}', '{"maker": 3}'])
+@pytest.mark.parametrize(
+    "metadata", ["{}", "no JSON", "[]", '{"maker": {"backbone": "a"}}', '{"maker": 3}', "[" * 99_999]
+)
 def test_other_metadata_tells_of_no_maker(metadata: str) -> None:
     assert Maker.of(pa.schema([("x", pa.int64())], {b"noisecleaner": metadata.encode()})) is None
 
