@@ -21,7 +21,13 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 from noisecleaner.gradients.forward import follow
-from noisecleaner.gradients.passes import UnfollowedError, same_random_state, with_spare_buffers
+from noisecleaner.gradients.passes import (
+    Rehearsals,
+    UnfollowedError,
+    same_random_state,
+    with_derivatives,
+    with_spare_buffers,
+)
 from noisecleaner.gradients.tangents import Dual
 
 Direction = dict[str, Tensor]
@@ -66,20 +72,23 @@ def with_gradient(value: Tensor, *, parameters: Mapping[str, Tensor], gradient: 
     return loss
 
 
-def directional_derivative(network: nn.Module, inputs: Tensor, along: Direction) -> Dual:
+def directional_derivative(
+    network: nn.Module, inputs: Tensor, along: Direction, rehearsals: Rehearsals | None = None
+) -> Dual:
     """Compute logits z and t = J_z v in the one pass that a training step makes anyway.
 
     Args:
         network: any module; in train mode its batch statistics take part in the derivative.
         inputs: a batch of n samples.
         along: v by parameter name; parameters left out have the derivative zero.
+        rehearsals: of earlier passes through the network; a run of many steps keeps them.
 
     Returns:
         z, recorded by autograd where that is on, with t, both of shape [n, classes].
     """
     parameters = dict(network.named_parameters())
     try:
-        return follow(network, inputs, {parameters[name]: v for name, v in along.items()})
+        return follow(network, inputs, {parameters[name]: v for name, v in along.items()}, rehearsals)
     except UnfollowedError:
         derivative = forward_mode(network, inputs, along)
         return Dual(value=network(inputs), tangent=derivative)
@@ -92,7 +101,7 @@ def forward_mode(network: nn.Module, inputs: Tensor, along: Direction) -> Tensor
     The random state is put back afterwards: a step that calls the network next draws the same dropout masks.
     """
     parameters = dict(network.named_parameters())
-    with same_random_state(parameters.values()), forward_ad.dual_level():
+    with same_random_state(parameters.values()), with_derivatives(), forward_ad.dual_level():
         duals: dict[str, Tensor] = {
             name: forward_ad.make_dual(parameters[name].detach(), v)  # type: ignore[no-untyped-call]
             for name, v in along.items()

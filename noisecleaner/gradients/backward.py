@@ -19,13 +19,19 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from noisecleaner.gradients.attention import PARTS
 from noisecleaner.gradients.backward_rules import RULES
-from noisecleaner.gradients.passes import UnfollowedError, same_random_state, undone, with_spare_buffers
+from noisecleaner.gradients.passes import Rehearsals, UnfollowedError, asks, same_random_state, with_spare_buffers
 from noisecleaner.gradients.products import Products
 
 
 def weighted_pass(
-    network: nn.Module, inputs: Tensor, *, weights: Tensor, along: Mapping[str, Tensor]
+    network: nn.Module,
+    inputs: Tensor,
+    *,
+    weights: Tensor,
+    along: Mapping[str, Tensor],
+    rehearsals: Rehearsals | None = None,
 ) -> tuple[Tensor, Products]:
     """Call a network such that the backward pass of unweighted losses makes weighted gradients, and the products.
 
@@ -34,6 +40,7 @@ def weighted_pass(
         inputs: a batch of n samples.
         weights: of the samples, shape [n].
         along: v by parameter name, in the parameters' shapes; zero for parameters left out.
+        rehearsals: of earlier passes of this kind through the network.
 
     Returns:
         Logits, shape [n, classes], and the products: turn losses [n] of the logits into `products.mean(losses)`.
@@ -42,7 +49,7 @@ def weighted_pass(
         UnfollowedError: a layer has no rule; random state and running statistics are as they were.
     """
     products = Products(weights, {p: along.get(name) for name, p in network.named_parameters()})
-    with undone(network, inputs), BackwardMode(products):
+    with (rehearsals or Rehearsals()).rehearsed(network, inputs), BackwardMode(products):
         logits: Tensor = network(inputs)
     return logits, products
 
@@ -74,7 +81,16 @@ class BackwardMode(TorchFunctionMode):
         given = dict(kwargs or {})
         if not any(isinstance(a, Tensor) and a in self.products for a in (*args, *given.values())):
             return func(*args, **given)
-        rule = RULES.get(func)
-        if rule is None:
+        if func in RULES:
+            return RULES[func](self.products, *args, **given)
+        result = self._in_parts(func, args, given) if func in PARTS else NotImplemented
+        if asks(func):
+            result = func(*args, **given)
+        if result is NotImplemented or (asks(func) and isinstance(result, Tensor)):
             raise UnfollowedError(f"no rule for the parameters of {func.__name__}")
-        return rule(self.products, *args, **given)
+        return result
+
+    def _in_parts(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call what a larger function consists of, and see each of that."""
+        with self:
+            return PARTS[func](*args, **kwargs)

@@ -113,31 +113,48 @@ class _Weighed(torch.autograd.Function):
 
 
 class _Scale(torch.autograd.Function):
-    """Scale and shift a normalised tensor; the parameters have been brought to a shape that broadcasts."""
+    """Scale and shift a tensor by parameters that have been brought to shapes that broadcast; None does nothing."""
 
     @staticmethod
-    def forward(ctx: Any, products: Products, slices: _Slices, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, products: Products, slices: _Slices, x: Tensor, weight: Tensor | None, bias: Tensor | None
+    ) -> Tensor:
         ctx.products, ctx.slices = products, slices
-        ctx.save_for_backward(x, weight)
-        return x * weight + bias
+        ctx.shape = None if bias is None else bias.shape
+        ctx.save_for_backward(*(() if weight is None else (x, weight)))
+        scaled = x if weight is None else x * weight
+        return scaled if bias is None else scaled + bias
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        x, weight = ctx.saved_tensors
-        if ctx.slices.weight is not None:
-            ctx.products.add(gradient, turned=x * ctx.slices.weight + ctx.slices.bias)
-        own = ctx.products.weighted(gradient)
-        return None, None, gradient * weight, (own * x).sum_to_size(weight.shape), own.sum_to_size(weight.shape)
+        x, weight = ctx.saved_tensors or (None, None)
+        by_weight, by_bias = ctx.slices.weight, ctx.slices.bias
+        if by_weight is not None:
+            turned = x * by_weight
+            ctx.products.add(gradient, turned=turned if by_bias is None else turned + by_bias)
+        elif by_bias is not None:
+            ctx.products.add(gradient, turned=by_bias.expand_as(gradient).clone())
+        weighted = ctx.products.weighted(gradient)
+        own = None if weight is None else (weighted * x).sum_to_size(weight.shape)
+        shift = None if ctx.shape is None else weighted.sum_to_size(ctx.shape)
+        return None, None, gradient if weight is None else gradient * weight, own, shift
 
 
 def _linear(products: Products, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     return _weighed(products, _Linear(), x=x, weight=weight, bias=bias)
 
 
+def _batched(products: Products, x: Tensor) -> Tensor:
+    """Let a tensor pass whose first dimension is that of the samples."""
+    if len(x) != len(products.weights):
+        raise UnfollowedError("a layer sees parts of samples, or several together")
+    return x
+
+
 def _weighed(products: Products, layer: _Bilinear, *, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
     slices = _Slices(weight=_cast(products.of(weight)), bias=_cast(products.of(bias)))
-    return _Weighed.apply(products, layer, slices, _cast(x), _cast(weight), _cast(bias))
+    return _Weighed.apply(products, layer, slices, _cast(_batched(products, x)), _cast(weight), _cast(bias))
 
 
 def _cast(tensor: Tensor | None) -> Tensor | None:
@@ -204,7 +221,51 @@ def _scaled(
         raise UnfollowedError("a norm with one parameter")
     by_weight, by_bias = (None if v is None else shaped(v) for v in (products.of(weight), products.of(bias)))
     slices = _Slices(weight=by_weight, bias=by_bias)
-    return _Scale.apply(products, slices, normal, shaped(weight), shaped(bias))
+    return _Scale.apply(products, slices, _batched(products, normal), shaped(weight), shaped(bias))
+
+
+def _sum(products: Products, first: Any, second: Any) -> Any:
+    """A tensor of the batch plus a parameter, such as the places of tokens."""
+    x, parameter = _broadcast(products, first, second)
+    return _Scale.apply(products, _Slices(weight=None, bias=products.of(parameter)), x, None, parameter)
+
+
+def _product(products: Products, first: Any, second: Any) -> Any:
+    """A tensor of the batch times a parameter, such as the scale of a block's branch."""
+    x, parameter = _broadcast(products, first, second)
+    return _Scale.apply(products, _Slices(weight=products.of(parameter), bias=None), x, parameter, None)
+
+
+def _broadcast(products: Products, first: Any, second: Any) -> tuple[Tensor, Tensor]:
+    """Tell a tensor of the batch from a parameter whose shape broadcasts to it."""
+    x, parameter = (second, first) if first in products else (first, second)
+    if not isinstance(x, Tensor) or x in products:
+        raise UnfollowedError("arithmetic between parameters")
+    sizes = [1] * (x.dim() - parameter.dim()) + list(parameter.shape)
+    fits = len(sizes) == x.dim() and all(size in (1, n) for size, n in zip(sizes, x.shape, strict=True))
+    if x.dtype != parameter.dtype or not fits or sizes[0] != 1:
+        raise UnfollowedError("a parameter that changes the shape or format of a batch, or has a part for each sample")
+    return _batched(products, x), parameter
+
+
+def _spread(products: Products, parameter: Tensor, *sizes: Any) -> Any:
+    """`Tensor.expand`: the same parameter for each sample, such as the token of a class."""
+    spread = torch.zeros_like(parameter).expand(*sizes)
+    if parameter.dim() != spread.dim() or len(parameter) != 1:
+        raise UnfollowedError("a parameter that is not the same for each sample")
+    slices = _Slices(weight=None, bias=products.of(parameter))
+    return _Scale.apply(products, slices, _batched(products, spread), None, parameter)
+
+
+def _view(name: str) -> Callable[..., Any]:
+    """A rule for looking at a parameter in another shape."""
+
+    def rule(products: Products, parameter: Tensor, *rest: Any, **named: Any) -> Any:
+        view, along = getattr(parameter, name), products.of(parameter)
+        moved = None if along is None else getattr(along, name)(*rest, **named)
+        return products.put(view(*rest, **named), along=moved)
+
+    return rule
 
 
 _RULES: Mapping[Callable[..., Any], Callable[..., Any]] = {
@@ -214,6 +275,10 @@ _RULES: Mapping[Callable[..., Any], Callable[..., Any]] = {
     functional.conv3d: _convolution,
     functional.layer_norm: _layer_norm,
     functional.group_norm: _group_norm,
+    **dict.fromkeys((torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__), _sum),
+    **dict.fromkeys((torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__), _product),
+    Tensor.expand: _spread,
+    **{getattr(Tensor, name): _view(name) for name in ("reshape", "view", "unsqueeze", "squeeze", "__getitem__")},
 }
 
 

@@ -13,6 +13,7 @@ raises `UnfollowedError`, and the caller takes the slow way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -21,22 +22,39 @@ from torch.autograd import forward_ad
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
+from noisecleaner.gradients.attention import PARTS
 from noisecleaner.gradients.forward_rules import RULES
-from noisecleaner.gradients.passes import UnfollowedError, changes, same_random_state, undone
+from noisecleaner.gradients.passes import (
+    Rehearsals,
+    UnfollowedError,
+    asks,
+    changes,
+    same_random_state,
+    with_derivatives,
+)
 from noisecleaner.gradients.tangents import Dual, Tangents
 
 _Function = Callable[..., Any]
-#: They ask about a tensor, and have no derivative.
-_QUESTIONS = frozenset({"dim", "size", "stride", "numel", "__get__", "__len__", "is_contiguous", "is_floating_point"})
+#: Functions without a rule that draw no random numbers, so that none have to be put back.
+_DRAWN_NEVER = frozenset(
+    {"norm", "vector_norm", "normalize", "addcmul", "exp", "log", "sqrt", "rsqrt", "square", "abs", "pow", "__pow__"}
+    | {"rsub", "__rsub__", "reciprocal", "__rtruediv__", "einsum", "where", "masked_fill", "clamp", "var", "std"}
+    | {"leaky_relu", "elu", "celu", "selu", "softplus", "mish", "prelu", "log_softmax", "logsumexp", "interpolate"}
+    | {"amax", "amin", "max", "min", "cumsum", "gather", "index_select", "instance_norm", "local_response_norm"}
+    | {"__setitem__", "copy_", "zero_"}
+)
 
 
-def follow(network: nn.Module, inputs: Tensor, along: Mapping[Tensor, Tensor]) -> Dual:
+def follow(
+    network: nn.Module, inputs: Tensor, along: Mapping[Tensor, Tensor], rehearsals: Rehearsals | None = None
+) -> Dual:
     """Call a network, and carry the tangents of its parameters along.
 
     Args:
         network: any module; it is called once, so that running statistics and random numbers advance as ever.
         inputs: a batch of n samples.
         along: parameter -> v, of the same shape.
+        rehearsals: of earlier passes through the network.
 
     Returns:
         Logits, recorded by autograd where that is on, with t = J v, both of shape [n, classes].
@@ -45,7 +63,7 @@ def follow(network: nn.Module, inputs: Tensor, along: Mapping[Tensor, Tensor]) -
         UnfollowedError: some operation cannot be followed; running statistics and random state are as they were.
     """
     tangents = Tangents(along)
-    with undone(network, inputs):
+    with (rehearsals or Rehearsals()).rehearsed(network, inputs):
         with ForwardMode(tangents), saved_tensors_hooks(_alias, _original):
             logits: Tensor = network(inputs)
         return tangents.result(logits)
@@ -67,10 +85,15 @@ class ForwardMode(TorchFunctionMode):
     ) -> Any:
         """Do what was asked for, and the derivative of it."""
         given = dict(kwargs or {})
-        if func.__name__ in _QUESTIONS or not any(t in self.tangents for t in _tensors((args, given))):
-            return func(*args, **given)
         rule = RULES.get(func)
-        result = NotImplemented if rule is None else rule(self.tangents, func, *args, **given)
+        if (rule is None and asks(func)) or not any(t in self.tangents for t in _tensors((args, given))):
+            return func(*args, **given)
+        result = NotImplemented
+        if rule is not None and args and "out" not in given:
+            result = rule(self.tangents, func, *args, **given)
+        if result is NotImplemented and func in PARTS:
+            with self:
+                result = PARTS[func](*args, **given)
         return self._by_dual_numbers(func, args, given) if result is NotImplemented else result
 
     def _by_dual_numbers(self, func: _Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -100,7 +123,8 @@ class ForwardMode(TorchFunctionMode):
                 tangent = torch.zeros_like(primal) if tangent is None else tangent.clone()
             return primal if tangent is None else forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
 
-        with same_random_state(_tensors((args, kwargs))), forward_ad.dual_level():
+        drawn = nullcontext() if func.__name__ in _DRAWN_NEVER else same_random_state(_tensors((args, kwargs)))
+        with drawn, with_derivatives(), forward_ad.dual_level():
             duals, named = _mapped(dual, args), _mapped(dual, kwargs)
             result = func(*duals, **named)
             outputs = [duals[0]] if isinstance(changed, Tensor) else list(_tensors(result))

@@ -1,20 +1,23 @@
 """How the output of a layer moves when its input and parameters do: rules for `forward.py`.
 
-Each rule stands for a function of PyTorch and takes its arguments, behind the tangents and the function itself. It
-returns what the function returns, whose tangent is known then, or NotImplemented where it does not apply.
+Here are linear layers, convolutions and pools, and the table of all rules; norms, attention and arithmetic have files
+of their own. Each rule stands for a function of PyTorch and takes its arguments, behind the tangents and the function
+itself. It returns what the function returns, whose tangent is known then, or NotImplemented where it does not apply.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from noisecleaner.gradients import bilinear
+from noisecleaner.gradients import bilinear, forward_arithmetic
+from noisecleaner.gradients.attention import attention
+from noisecleaner.gradients.forward_norms import batch_norm, group_norm, layer_norm
 from noisecleaner.gradients.passes import has_kernels
 from noisecleaner.gradients.tangents import Tangents
 
@@ -79,58 +82,6 @@ def _relu(tangents: Tangents, func: _Function, x: Tensor, inplace: bool = False)
         return tangents.put(output, tangent=_aten.threshold_backward(tangent, output, 0))
 
 
-class _BatchNorm(NamedTuple):
-    """What `functional.batch_norm` takes behind the running statistics."""
-
-    weight: Tensor | None = None
-    bias: Tensor | None = None
-    training: bool = False
-    momentum: float = 0.1
-    eps: float = 1e-5
-
-
-def _batch_norm(
-    tangents: Tangents,
-    func: _Function,
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    *rest: Any,
-    **named: Any,
-) -> Tensor:
-    """With x^ = (x - m) s of a channel, y = w x^ + b moves by w s (x' - mean(x') - x^ mean(x^ x')) + w' x^ + b'.
-
-    For each channel that is A x' + B x + C: both means come from the kernel that sums up gradients, and the rest is
-    elementwise. The kernel for gradients of the input would do as well, at more than twice the time on the CPU.
-    """
-    weight, bias, training, momentum, eps = _BatchNorm(*rest, **named)
-    output, mean, scale = torch.native_batch_norm(
-        x, weight, bias, running_mean, running_var, training, momentum or 0.0, eps
-    )
-    dx, dweight, dbias = tangents.of(x), tangents.of(weight), tangents.of(bias)
-    with torch.no_grad():
-        if not training:
-            assert running_mean is not None  # noqa: S101  # it evaluates with these
-            assert running_var is not None  # noqa: S101  # likewise
-            mean, scale = running_mean, (running_var + eps).rsqrt()
-        by_dx = scale if weight is None else weight * scale
-        slope = torch.zeros_like(mean) if dweight is None else dweight
-        shift = torch.zeros_like(mean) if dbias is None else dbias
-        if dx is not None and training:
-            saved = (running_mean, running_var, mean, scale, training, eps, [False, True, True])
-            _, along, total = _aten.native_batch_norm_backward(dx, x, weight, *saved)
-            count = x.numel() // len(mean)
-            slope, shift = slope - by_dx * along / count, shift - by_dx * total / count
-        slope = slope * scale
-        by_dx, slope, shift = (t.view(-1, *[1] * (x.dim() - 2)) for t in (by_dx, slope, shift - mean * slope))
-        # a GPU rounds sums of float32 as it writes them, in half of the time; a CPU takes three times as long then
-        place = torch.empty_like(output) if x.device.type == "cuda" else None
-        tangent = torch.addcmul(shift, x, slope, out=place)
-        if dx is not None:
-            tangent.addcmul_(dx, by_dx)
-    return tangents.put(output, tangent=tangent.to(output))
-
-
 def _max_pool(
     tangents: Tangents,
     func: _Function,
@@ -157,44 +108,28 @@ def _picked(values: Tensor, indices: Tensor) -> Tensor:
     return values.flatten(-2).gather(-1, indices.flatten(-2)).view_as(indices)
 
 
-def _linear_map(tangents: Tangents, func: _Function, x: Tensor, *rest: Any, **named: Any) -> Any:
-    """An operation that is linear in its only tensor: the tangent takes the same way."""
-    output = func(x, *rest, **named)
-    with torch.no_grad():
-        return tangents.put(output, tangent=func(tangents.of(x), *rest, **named))
-
-
-def _sum(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
-    if named or not isinstance(first, Tensor) or not isinstance(second, Tensor):
-        return NotImplemented
-    before = tangents.of(first), tangents.of(second)
-    output: Tensor = func(first, second)
-    with torch.no_grad():
-        known = [tangent for tangent in before if tangent is not None]
-        tangent = known[0] + known[1] if len(known) == 2 else known[0]
-        return tangents.put(output, tangent=tangent.expand_as(output))
-
-
 _RULES: Mapping[_Function, _Function] = {
+    **forward_arithmetic.RULES,
     functional.linear: _linear,
     functional.conv1d: _bilinear,
     functional.conv2d: _bilinear,
     functional.conv3d: _bilinear,
     functional.relu: _relu,
-    functional.batch_norm: _batch_norm,
     functional.max_pool2d: _max_pool,
-    functional.avg_pool2d: _linear_map,
-    functional.adaptive_avg_pool2d: _linear_map,
-    torch.flatten: _linear_map,
-    Tensor.flatten: _linear_map,
-    Tensor.add: _sum,
-    Tensor.__add__: _sum,
+    functional.batch_norm: batch_norm,
+    functional.layer_norm: layer_norm,
+    functional.group_norm: group_norm,
+    functional.scaled_dot_product_attention: attention,
 }
 #: What the rules call that PyTorch does not promise to keep.
 _KERNELS: Mapping[_Function, tuple[str, ...]] = {
+    **forward_arithmetic.KERNELS,
     functional.relu: ("threshold_backward",),
-    functional.batch_norm: ("native_batch_norm", "native_batch_norm_backward"),
     functional.max_pool2d: ("max_pool2d_with_indices",),
+    functional.batch_norm: ("native_batch_norm", "native_batch_norm_backward"),
+    functional.layer_norm: ("native_layer_norm", "native_layer_norm_backward"),
+    functional.group_norm: ("native_group_norm", "native_group_norm_backward"),
+    functional.scaled_dot_product_attention: ("_softmax_backward_data",),
 }
 
 

@@ -23,6 +23,7 @@ class Products:
         self.total = torch.zeros_like(weights)
         self.scale = weights.new_zeros(())
         self._along = {id(parameter): v for parameter, v in along.items()}
+        self._views: list[Tensor] = []
 
     def __contains__(self, parameter: Tensor) -> bool:
         """Whether a tensor is a parameter of the network."""
@@ -31,6 +32,12 @@ class Products:
     def of(self, parameter: Tensor | None) -> Tensor | None:
         """The slice of v that belongs to a parameter, of the same shape; None where it is zero."""
         return self._along.get(id(parameter))
+
+    def put(self, view: Tensor, *, along: Tensor | None) -> Tensor:
+        """Take a view of a parameter, of any shape, for one, with its part of v; return the view."""
+        self._views.append(view)  # as long as it lives, no other tensor gets its identity
+        self._along[id(view)] = along
+        return view
 
     def mean(self, losses: Tensor) -> Tensor:
         """The weighted mean of losses [n], a scalar to be propagated back; then `values` are known."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, direction, directional_derivative
-from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.gradients.passes import Rehearsals, with_spare_buffers
 from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.network import Batch, Network
@@ -34,6 +34,7 @@ class MetaGradientWeighting(Weighting):
         early: epochs that make the head of a network give a direction that says something.
         covered: names of the network's parameters that v covers.
         momentum: share of the last v in the next one.
+        rehearsals: which passes of the network could be followed.
     """
 
     early: ClassVar[int] = 1
@@ -44,6 +45,7 @@ class MetaGradientWeighting(Weighting):
         super().__init__(rows, network, warmup=warmup)
         self.covered: tuple[str, ...] = ()
         self.momentum = 0.0
+        self.rehearsals = Rehearsals()
         self.cover(network, covered(network, "exact"))
 
     def approximate(self, network: Network, meta: Meta) -> None:
@@ -114,7 +116,7 @@ class MetaGradientWeighting(Weighting):
 
     def look_ahead(self, network: Network, source: Batch, target: Batch) -> Dual:
         """Compute the logits of a source batch, recorded, and how they move along v; both of shape [n, classes]."""
-        return directional_derivative(network, source.inputs, self.along_trusted(network, target))
+        return directional_derivative(network, source.inputs, self.along_trusted(network, target), self.rehearsals)
 
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -137,8 +139,8 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
     features = with_spare_buffers(network.trunk, target.inputs)
     with torch.autocast(features.device.type, enabled=False):
         features = features.to(weight)
-        slope = network.head(features).softmax(dim=1) - functional.one_hot(target.labels, len(weight))
-        slope /= len(slope)
+        slope = network.head(features).softmax(dim=1)
+        slope = slope.scatter_add(1, target.labels.unsqueeze(1), torch.full_like(slope[:, :1], -1)) / len(slope)
         return {"head.weight": slope.mT @ features, "head.bias": slope.sum(dim=0)}
 
 

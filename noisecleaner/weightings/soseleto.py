@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, alignments, at, directional_derivative
 from noisecleaner.gradients.backward import separable, weighted_pass
-from noisecleaner.gradients.passes import UnfollowedError, with_spare_buffers
+from noisecleaner.gradients.passes import Rehearsals, UnfollowedError, with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
 from noisecleaner.weightings import Step
@@ -82,6 +82,7 @@ class Soseleto(MetaGradientWeighting):
             )
         self.lambda_alpha, self.rate, self.transferring = lambda_alpha, rate, False
         self._separable: bool | None = None
+        self._weighing = Rehearsals()
         self._classifier = classifier
         separate = classifier == "separate" or (classifier == "auto" and network.trains_features)
         self.target_head: nn.Module | None = None
@@ -158,12 +159,14 @@ class Soseleto(MetaGradientWeighting):
             self._separable = separable(network, source.inputs)
         if self._separable:
             try:
-                logits, products = weighted_pass(network, source.inputs, weights=alpha, along=along)
+                logits, products = weighted_pass(
+                    network, source.inputs, weights=alpha, along=along, rehearsals=self._weighing
+                )
             except UnfollowedError:
                 self._separable = False
             else:
                 return _Weighted(logits=logits, mean=products.mean, agrees=products.values)
-        moving = directional_derivative(network, source.inputs, along)
+        moving = directional_derivative(network, source.inputs, along, self.rehearsals)
         agrees = at(alignments(moving), source.labels)
         return _Weighted(logits=moving.value, mean=lambda losses: (alpha * losses).mean(), agrees=lambda: agrees)
 

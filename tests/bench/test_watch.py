@@ -22,3 +22,13 @@ def test_the_peak_is_what_lives_at_a_time() -> None:
         del once
         before.add_(1)  # new storage is none
     assert seen.peak == 2 * 4_000
+
+
+def test_attention_on_the_cpu_is_counted_though_torch_leaves_it_out() -> None:
+    query, key, value = (torch.rand(2, 3, 4, 8, requires_grad=True) for _ in range(3))
+    with Watch([query, key, value]) as forward:
+        seen = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    with Watch([query, key, value]) as backward:
+        torch.autograd.backward(seen.sum())
+    product = 2 * (2 * 3 * 4 * 4 * 8)
+    assert (forward.operations, backward.operations) == (2 * product, 5 * product)

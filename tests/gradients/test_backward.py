@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from support.gradients import Own
+from support.gradients import Own, convnext, transformer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -33,6 +33,9 @@ def networks() -> dict[str, nn.Module]:
         "pooled": nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), *pooled),
         "grouped": nn.Sequential(nn.Conv2d(3, 6, 3, 2, padding=1, groups=3, bias=False), *grouped),
         "tokens": nn.Sequential(Tokens(), *tokens),
+        "scaled": nn.Sequential(Own(), nn.Flatten(), nn.Linear(108, CLASSES)),
+        "transformer": transformer(),
+        "convnext": convnext(),
     }
 
 
@@ -102,7 +105,7 @@ def test_separable_tells_whether_samples_see_each_other(layer: nn.Module, alone:
 
 
 def test_a_layer_without_a_rule_is_refused() -> None:
-    network = nn.Sequential(Own(), nn.Flatten(), nn.Linear(108, CLASSES)).double()
+    network = nn.Sequential(nn.PReLU(), nn.Flatten(), nn.Linear(108, CLASSES)).double()
     inputs, _, weights = batch()
     with pytest.raises(UnfollowedError, match="no rule"):
         weighted_pass(network, inputs, weights=weights, along=directions(network))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisecleaner.gradients import backward, backward_rules
-from noisecleaner.gradients.backward import weighted_pass
+from noisecleaner.gradients.backward import BackwardMode, weighted_pass
 from noisecleaner.gradients.backward_rules import RULES
 from noisecleaner.gradients.passes import UnfollowedError
 from noisecleaner.gradients.products import Products
@@ -72,6 +72,58 @@ def test_a_layer_without_a_bias_gives_none_a_gradient(name: str) -> None:
     (expected,) = torch.autograd.grad(func(x, *before, weight=weight, bias=None, **named).sum(), [weight])
     torch.testing.assert_close(own, expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(products.total.sum(), expected.sum(), rtol=1e-9, atol=1e-12)
+
+
+PARAMETERS: dict[str, tuple[tuple[int, ...], Callable[[Tensor, Tensor], Tensor]]] = {
+    "shift": ((3,), lambda x, p: x + p),
+    "shift before": ((1, 3), lambda x, p: p + x),
+    "scale": ((3,), lambda x, p: x * p),
+    "scale before": ((1, 3), lambda x, p: p * x),
+    "part": ((2, 3), lambda x, p: x + p[1:]),
+    "view": ((6,), lambda x, p: x * p.view(2, 3)[0].unsqueeze(0)),
+    "spread": ((1, 3), lambda x, p: x + p.expand(len(x), -1)),
+    "twice": ((2, 3), lambda x, p: x * p[0] + p[1]),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("steered", [True, False])
+def test_a_parameter_that_shifts_or_scales_has_weighted_gradients_and_products(name: str, steered: bool) -> None:
+    torch.manual_seed(0)
+    shape, func = PARAMETERS[name]
+    x, weights, slope = drawn(ROWS, 3).requires_grad_(), torch.rand(ROWS, dtype=torch.float64), drawn(ROWS, 3)
+    own = drawn(*shape).requires_grad_()
+    along = torch.randn_like(own) if steered else None
+    products = Products(weights, {own: along})
+    with BackwardMode(products):
+        output = func(x, own)
+    torch.testing.assert_close(output, func(x, own), rtol=1e-12, atol=1e-12)
+    found, below = torch.autograd.grad((slope * output).sum(), [own, x])
+    (expected,) = torch.autograd.grad((slope * func(x, own)).sum(), [x])
+    torch.testing.assert_close(below, expected, rtol=1e-12, atol=1e-12)
+    each = [torch.autograd.grad((slope[row] * func(x[row : row + 1], own)[0]).sum(), own)[0] for row in range(ROWS)]
+    torch.testing.assert_close(found, sum(w * g for w, g in zip(weights, each, strict=True)), rtol=1e-9, atol=1e-12)
+    expected = torch.stack([g.new_zeros(()) if along is None else (g * along).sum() for g in each])
+    torch.testing.assert_close(products.total, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("func", "reason"),
+    [
+        (lambda x, p: x.flatten() + p[0, :1], "parts of samples"),
+        (lambda x, p: x[0] + p, "shape"),
+        (lambda x, p: p[:1] + p[1:], "between parameters"),
+        (lambda x, p: x + p.expand(2, 3)[:1], "not the same"),
+        (lambda x, p: functional.linear(x.repeat(2, 1), p), "parts of samples"),
+        (lambda x, p: x + p.T[:, 0], "no rule"),
+    ],
+)
+def test_a_parameter_that_is_used_in_another_way_is_refused(
+    func: Callable[[Tensor, Tensor], Tensor], reason: str
+) -> None:
+    own = torch.ones(2, 3, dtype=torch.float64)
+    with BackwardMode(Products(torch.ones(ROWS), {own: None})), pytest.raises(UnfollowedError, match=reason):
+        func(drawn(ROWS, 3), own)
 
 
 def test_what_has_no_rule_is_refused() -> None:

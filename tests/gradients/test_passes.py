@@ -9,6 +9,7 @@ from torch import nn
 from torch.func import functional_call
 
 from noisecleaner.gradients.passes import (
+    Rehearsals,
     UnfollowedError,
     changes,
     has_kernels,
@@ -81,3 +82,19 @@ def test_a_kernel_that_pytorch_lacks_is_missed() -> None:
     assert has_kernels()
     assert has_kernels("relu", "convolution")
     assert not has_kernels("relu", "no_such_kernel")
+
+
+def test_a_pass_that_was_rehearsed_copies_nothing_and_one_that_failed_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, (inputs, _, _), rehearsals = batch_norm_net().double().train(), batches(), Rehearsals()
+    with rehearsals.rehearsed(network, inputs):
+        network(inputs)
+    with pytest.raises(UnfollowedError, match="this one"), rehearsals.rehearsed(network.eval(), inputs):
+        raise UnfollowedError("this one")
+    monkeypatch.setattr(torch, "get_rng_state", None)  # nothing is copied from now on
+    monkeypatch.setattr(torch.Tensor, "clone", None)
+    with rehearsals.rehearsed(network.train(), inputs[:3]):
+        pass
+    with pytest.raises(UnfollowedError, match="earlier"), rehearsals.rehearsed(network.eval(), inputs):
+        pytest.fail("it began")

@@ -7,10 +7,15 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn import functional
+from torchvision.models.convnext import CNBlockConfig, ConvNeXt
+from torchvision.models.vision_transformer import VisionTransformer
 
 from noisecleaner.gradients.alignment import alignments, direction, directional_derivative
-from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.gradients.forward_rules import RULES
+from noisecleaner.gradients.passes import with_derivatives, with_spare_buffers
+from noisecleaner.gradients.tangents import Tangents
 
 CLASSES, ROWS = 4, 7
 
@@ -39,6 +44,31 @@ def batch_norm_net() -> nn.Module:
 
 def dropout_net() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(108, 30), nn.Dropout(0.5), nn.ReLU(), nn.Linear(30, CLASSES))
+
+
+def transformer(dropout: float = 0.0) -> nn.Module:
+    """Torchvision's, of two blocks with two heads, on images of 6 pixels in 4 patches."""
+    network = VisionTransformer(
+        image_size=6,
+        patch_size=3,
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=8,
+        mlp_dim=12,
+        dropout=dropout,
+        attention_dropout=dropout,
+        num_classes=CLASSES,
+    )
+    nn.init.normal_(network.heads.head.weight)  # type: ignore[arg-type]  # it starts with zeros, which hide all below
+    return network
+
+
+def convnext() -> nn.Module:
+    """Torchvision's, of two stages."""
+    stages = [CNBlockConfig(8, 12, 1), CNBlockConfig(12, None, 1)]
+    return nn.Sequential(
+        nn.Upsample(16), ConvNeXt(stages, stochastic_depth_prob=0.5, layer_scale=0.5, num_classes=CLASSES)
+    )
 
 
 def batches() -> tuple[Tensor, Tensor, Tensor]:
@@ -77,6 +107,7 @@ class Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.TransformerEncoderLayer(12, 3, 20, dropout=0.2, batch_first=True)
+        self.layer.dropout1.p = 0.0  # its mask depends on how PyTorch lays the tokens out, which a rule need not keep
 
     def forward(self, x: Tensor) -> Tensor:
         tokens: Tensor = self.layer(x.flatten(2).transpose(1, 2).unflatten(2, (3, 1)).flatten(2).repeat(1, 1, 4))
@@ -135,6 +166,8 @@ def zoo(name: str) -> nn.Module:
         "batch norm": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, affine=False), nn.ReLU(), tail),
         "dropout": lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout2d(), nn.PReLU(), tail),
         "attention": lambda: nn.Sequential(Attention(), nn.Linear(12, CLASSES)),
+        "transformer": transformer,
+        "convnext": convnext,
         "head": lambda: nn.Sequential(nn.Flatten(), nn.Linear(108, 7), nn.ReLU(), nn.Linear(7, CLASSES)),
         "alias": lambda: nn.Sequential(Alias(nn.Conv2d(3, 3, 1)), tail),
         "scripted": lambda: nn.Sequential(scripted, nn.ReLU(), tail),  # type: ignore[arg-type]
@@ -142,4 +175,44 @@ def zoo(name: str) -> nn.Module:
     return networks[name]().double()
 
 
-ZOO = ["residual", "grouped", "pools", "frozen norm", "batch norm", "dropout", "attention", "head"]
+ZOO = [
+    "residual",
+    "grouped",
+    "pools",
+    "frozen norm",
+    "batch norm",
+    "dropout",
+    "attention",
+    "transformer",
+    "convnext",
+    "head",
+]
+
+
+Function = Callable[..., Tensor]
+
+
+def drawn(*shape: int) -> Tensor:
+    """Normal numbers in float64."""
+    return torch.randn(shape, dtype=torch.float64)
+
+
+def by_rule(func: Function, moving: list[Tensor], along: list[Tensor | None], **named: object) -> tuple[Tensor, Tensor]:
+    """A function's output and its tangent, where the first arguments are tensors that move."""
+    tangents = Tangents({})
+    for tensor, tangent in zip(moving, along, strict=True):
+        tangents.put(tensor, tangent=tangent)
+    output = RULES[func](tangents, func, *moving, **named)
+    tangent = tangents.of(output)
+    assert tangent is not None
+    return output, tangent
+
+
+def by_dual_numbers(
+    func: Function, moving: list[Tensor], along: list[Tensor | None], **named: object
+) -> tuple[Tensor, Tensor]:
+    """The same by PyTorch's forward mode."""
+    with with_derivatives(), forward_ad.dual_level():
+        duals = [t if v is None else forward_ad.make_dual(t, v) for t, v in zip(moving, along, strict=True)]
+        output, tangent = forward_ad.unpack_dual(func(*duals, **named))
+        return output.clone(), tangent.clone()

@@ -1,0 +1,80 @@
+"""How norms move, against PyTorch's dual numbers, in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from support.gradients import Function, by_dual_numbers, drawn
+from torch import Tensor
+from torch.nn import functional
+
+from noisecleaner.gradients.forward_rules import RULES
+from noisecleaner.gradients.tangents import Tangents
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("moves", "affine"), [(True, True), (True, False), (False, True)])
+@pytest.mark.parametrize("shape", [(6, 3), (6, 3, 4), (6, 3, 4, 4)], ids=len)
+def test_batch_norm_moves_as_dual_numbers_do(shape: tuple[int, ...], moves: bool, affine: bool, training: bool) -> None:
+    torch.manual_seed(0)
+    x = drawn(*shape) * 3 + 1
+    weight, bias = (drawn(3), drawn(3)) if affine else (None, None)
+    statistics = [drawn(3), drawn(3).square() + 0.5]
+    tangents, along = Tangents({}), [drawn(*shape) if moves else None, drawn(3), drawn(3)]
+    tangents.put(x, tangent=along[0])
+    if weight is not None and bias is not None:
+        tangents.put(weight, tangent=along[1])
+        tangents.put(bias, tangent=along[2])
+    own = [s.clone() for s in statistics]
+    output = RULES[functional.batch_norm](tangents, functional.batch_norm, x, *own, weight, bias, training, 0.3, 1e-3)
+
+    def norm(*tensors: Tensor) -> Tensor:
+        y, *parameters = tensors
+        return functional.batch_norm(y, *others, *(parameters or (None, None)), training, 0.3, 1e-3)
+
+    others = [s.clone() for s in statistics]
+    parameters = [] if weight is None or bias is None else [weight, bias]
+    expected, tangent = by_dual_numbers(norm, [x, *parameters], along[: 1 + len(parameters)])
+    torch.testing.assert_close(output, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(tangents.of(output), tangent, rtol=1e-9, atol=1e-12)
+    for one, other in zip(own, others, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("parts", [[1, 1, 1], [0, 1, 1], [1, 0, 0], [1, 1, 0], [0, 0, 1], [1, 0, 1]], ids=str)
+@pytest.mark.parametrize(
+    ("func", "shape", "parameters", "rest"),
+    [
+        (functional.layer_norm, (5, 4, 6), (6,), ((6,),)),
+        (functional.layer_norm, (5, 4, 6), (4, 6), ((4, 6),)),
+        (functional.group_norm, (5, 6, 3, 2), (6,), (2,)),
+        (functional.group_norm, (5, 6), (6,), (3,)),
+    ],
+)
+def test_layer_and_group_norm_move_as_dual_numbers_do(
+    func: Function,
+    shape: tuple[int, ...],
+    parameters: tuple[int, ...],
+    rest: tuple[object, ...],
+    parts: tuple[int, ...],
+) -> None:
+    torch.manual_seed(0)
+    x, weight, bias = moving = [drawn(*shape) * 3 + 1, drawn(*parameters), drawn(*parameters)]
+    along = [torch.randn_like(t) if part else None for t, part in zip(moving, parts, strict=True)]
+    tangents = Tangents({})
+    for tensor, tangent in zip(moving, along, strict=True):
+        tangents.put(tensor, tangent=tangent)
+    output = RULES[func](tangents, func, x, *rest, weight, bias, eps=1e-3)
+    expected, tangent = by_dual_numbers(lambda x, w, b: func(x, *rest, w, b, eps=1e-3), moving, along)
+    torch.testing.assert_close(output, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(tangents.of(output), tangent, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("func", "rest"), [(functional.layer_norm, ((4,),)), (functional.group_norm, (2,))])
+def test_a_norm_without_parameters_moves_with_its_input(func: Function, rest: tuple[object, ...]) -> None:
+    x, along = drawn(5, 4), drawn(5, 4)
+    tangents = Tangents({x: along})
+    output = RULES[func](tangents, func, x, *rest)
+    expected, other = by_dual_numbers(lambda x: func(x, *rest), [x], [along])
+    torch.testing.assert_close(output, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(tangents.of(output), other, rtol=1e-9, atol=1e-12)
