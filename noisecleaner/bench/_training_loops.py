@@ -27,8 +27,8 @@ from noisecleaner.training.schedule import Schedule
 
 #: Seconds that a lap takes at least, and steps that it takes at most.
 _LAP, _MOST = 0.3, 200
-#: Steps before anything is timed, on a GPU and elsewhere: they choose kernels, allocate, and are captured.
-_WARM, _WARM_ON_CPU = 12, 1
+#: Trusted batches before anything is timed, on a GPU and elsewhere: steps choose kernels, allocate, and are captured.
+_WARM, _WARM_ON_CPU = 8, 1
 #: So small that random labels are not learned by heart.
 _RATE = 1e-4
 
@@ -177,7 +177,7 @@ def _race(plain: _Loop, other: _Loop, row: Row, work: Work, *, rounds: int) -> l
 def _lap(loop: _Loop, every: int, device: torch.device) -> Callable[[], float]:
     """Warm a loop up; return what takes a lap of whole rounds of its trusted batches, and gives seconds a step."""
     warm = _WARM if device.type == "cuda" else _WARM_ON_CPU
-    _seconds(loop, every * math.ceil(warm / every), device)
+    _seconds(loop, every * warm, device)
     once = _seconds(loop, every, device)
     steps = every * max(1, min(_MOST // every, math.ceil(_LAP / (once * every))))
     return lambda: _seconds(loop, steps, device)
