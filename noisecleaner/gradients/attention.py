@@ -47,8 +47,9 @@ class _Moving(NamedTuple):
 def attention(
     tangents: Tangents, func: _Function, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **named: Any
 ) -> Tensor:
-    """`functional.scaled_dot_product_attention`: O = P V with P = softmax(S), S = s Q K^T + mask, moves by P' V + P V'.
+    """`functional.scaled_dot_product_attention` of [n, ..., tokens, width].
 
+    O = P V with P = softmax(S) and S = s Q K^T + mask moves by P' V + P V'.
     P' = P (S' - sum P S') is what the kernel for gradients of the softmax makes of S', as that matrix is symmetric.
     """
     options = _Options(*rest, **named)
@@ -118,7 +119,10 @@ def _masked(scores: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
 
 
 def parts_of_attention(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **named: Any) -> Any:
-    """`functional.scaled_dot_product_attention` with dropout, whose mask the fused kernels keep to themselves."""
+    """`functional.scaled_dot_product_attention` of [n, ..., tokens, width], with dropout.
+
+    The fused kernels keep its mask to themselves.
+    """
     options = _Options(*rest, **named)
     if options.enable_gqa or not options.dropout_p:
         return NotImplemented

@@ -20,7 +20,7 @@ _aten = torch.ops.aten
 
 
 def linear_map(tangents: Tangents, func: _Function, x: Any, *rest: Any, **named: Any) -> Any:
-    """An operation that is linear in its first argument, and takes only shape and format from others."""
+    """An operation that is linear in its first argument, of any shape, and takes only shape and format from others."""
     dx = tangents.of(x)
     output = func(x, *rest, **named)
     if dx is None:
@@ -35,14 +35,14 @@ def linear_map(tangents: Tangents, func: _Function, x: Any, *rest: Any, **named:
 
 
 def padding(tangents: Tangents, func: _Function, x: Tensor, pad: Any, mode: str = "constant", value: Any = None) -> Any:
-    """`functional.pad`, of which nothing but a constant beside zero is not linear: it stands still."""
+    """`functional.pad` of a tensor of any shape: linear but for what it is padded with, which stands still."""
     output: Tensor = func(x, pad, mode, value)
     with torch.no_grad():
         return tangents.put(output, tangent=func(tangents.of(x), pad, mode))
 
 
 def joining(tangents: Tangents, func: _Function, tensors: Any, *rest: Any, **named: Any) -> Any:
-    """`torch.cat` and `torch.stack`."""
+    """`torch.cat` and `torch.stack` of tensors of any shape."""
     moved = [tangents.of(tensor) for tensor in tensors]
     output: Tensor = func(tensors, *rest, **named)
     with torch.no_grad():
@@ -51,7 +51,7 @@ def joining(tangents: Tangents, func: _Function, tensors: Any, *rest: Any, **nam
 
 
 def total(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
-    """A sum, or, in place, one that the first argument becomes."""
+    """A sum of tensors of any shape, or, in place, one that the first becomes."""
     if named:
         return NotImplemented
     before = tangents.of(first), tangents.of(second)
@@ -63,7 +63,7 @@ def total(tangents: Tangents, func: _Function, first: Any, second: Any, **named:
 
 
 def difference(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
-    """A difference."""
+    """A difference of tensors of any shape."""
     if named:
         return NotImplemented
     before, less = tangents.of(first), tangents.of(second)
@@ -81,7 +81,7 @@ def _minus(first: Tensor | None, second: Tensor | None) -> Tensor:
 
 
 def product(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
-    """A product, element by element."""
+    """A product, element by element, of any shape."""
     if named:
         return NotImplemented
     left, right = tangents.of(first), tangents.of(second)
@@ -93,7 +93,7 @@ def product(tangents: Tangents, func: _Function, first: Any, second: Any, **name
 
 
 def quotient(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
-    """A quotient, element by element."""
+    """A quotient, element by element, of any shape."""
     if named:
         return NotImplemented
     above, below = tangents.of(first), tangents.of(second)
@@ -107,7 +107,7 @@ def quotient(tangents: Tangents, func: _Function, first: Any, second: Any, **nam
 
 
 def matrix_product(tangents: Tangents, func: _Function, first: Tensor, second: Tensor) -> Tensor:
-    """A product of matrices, or of batches of them."""
+    """A product of matrices [..., n, m] and [..., m, k]."""
     left, right = tangents.of(first), tangents.of(second)
     output: Tensor = func(first, second)
     with torch.no_grad():
@@ -116,7 +116,7 @@ def matrix_product(tangents: Tangents, func: _Function, first: Tensor, second: T
 
 
 def softmax(tangents: Tangents, func: _Function, x: Tensor, dim: int | None = None, *rest: Any, **named: Any) -> Any:
-    """Softmax, whose derivative is a symmetric matrix: the kernel for gradients gives it."""
+    """Softmax in any shape: its derivative is a symmetric matrix, which the kernel for gradients applies."""
     if dim is None:
         return NotImplemented
     output: Tensor = func(x, dim, *rest, **named)
@@ -162,7 +162,7 @@ class Activation:
 def dropout(
     tangents: Tangents, func: _Function, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Any:
-    """Dropout: one draw for a tensor and its tangent, with the numbers that PyTorch would draw."""
+    """Dropout in any shape: one draw for a tensor and its tangent, with the numbers that PyTorch would draw."""
     dx = tangents.of(x)
     if not training or p == 0:
         return tangents.put(func(x, p, training, inplace), tangent=dx)
