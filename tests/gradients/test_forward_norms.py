@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from support.gradients import Function, by_dual_numbers, drawn
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from noisecleaner.gradients import forward_norms
+from noisecleaner.gradients.alignment import directional_derivative, forward_mode
 from noisecleaner.gradients.forward_rules import RULES
 from noisecleaner.gradients.tangents import Tangents
 
@@ -78,3 +80,38 @@ def test_a_norm_without_parameters_moves_with_its_input(func: Function, rest: tu
     expected, other = by_dual_numbers(lambda x: func(x, *rest), [x], [along])
     torch.testing.assert_close(output, expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(tangents.of(output), other, rtol=1e-9, atol=1e-12)
+
+
+def test_terms_of_a_channel_come_from_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is a GPU's: here stands its formula, in float64; a channel whose scale is zero keeps what is left."""
+
+    def kernel(dy: Tensor, x: Tensor, mean: Tensor, scale: Tensor, *rest: Tensor) -> Tensor:
+        weight, total, along, count = rest
+        shape = (-1, 1, 1)
+        turned = (x - mean.view(shape)) * (scale.square() * along / count).view(shape)
+        return (dy - (total / count).view(shape) - turned) * (weight * scale).view(shape)
+
+    monkeypatch.setattr(torch, "batch_norm_backward_elemt", kernel, raising=False)
+    x, dx = torch.randn(2, 5, 4, 3, 3, dtype=torch.float64)
+    by_dx, slope, shift, mean = torch.randn(4, 4, dtype=torch.float64)
+    by_dx[1] = 0
+    found = forward_norms._in_one_kernel(forward_norms._Terms(by_dx, slope, shift), dx=dx, x=x, mean=mean)
+    a, b, c, m = (t.view(-1, 1, 1) for t in (by_dx, slope, shift, mean))
+    torch.testing.assert_close(found, a * dx + b * (x - m) + c)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("last", [True, False], ids=["channels last", "channels first"])
+def test_a_gpu_finds_what_forward_mode_finds(last: bool, training: bool) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.LazyLinear(4))
+    x = torch.randn(16, 3, 8, 8, device="cuda")
+    network = network.cuda().train(training)
+    network(x)
+    if last:
+        network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    along = {name: torch.randn_like(p) for name, p in network.named_parameters()}
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        found = directional_derivative(network, x, along).tangent
+        torch.testing.assert_close(found, forward_mode(network, x, along), rtol=1e-3, atol=1e-3)
