@@ -80,6 +80,11 @@ def backbone_families() -> dict[str, str]:
     return constants_in(_BACKBONES, "FAMILY")
 
 
+def backbone_spellings() -> dict[str, str]:
+    """List the files whose backbones' names begin with that of the file: name of the file -> how they are spelled."""
+    return constants_in(_BACKBONES, "SPELLING")
+
+
 def table_endings() -> list[str]:
     """List the endings of the tables that can be read, those of which a folder may be full first."""
     endings, in_folders = (constants_in("ingest.readers", constant) for constant in ("ENDINGS", "IN_FOLDERS"))

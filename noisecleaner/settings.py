@@ -11,6 +11,7 @@ from noisecleaner.threads import cores
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Layers = Literal["exact", "block", "last"]
+Crop = Literal["squash", "center", "pad"]
 
 #: What `trusted` says where nobody has verified anything.
 NO_TRUSTED = "none"
@@ -43,12 +44,14 @@ class Model:
     """What looks at the images.
 
     Args:
-        backbone: a name of `noisecleaner methods`, or any torchvision classification model; None chooses. `A+B` joins
-            the features of several frozen ones, `A@160+B@192` on images of these edge lengths.
+        backbone: a name of `noisecleaner methods`, any torchvision classification model, or `timm:NAME`; None chooses.
+            `A+B` joins the features of several frozen ones, `A@160+B@192` on images of these edge lengths.
         frozen: compute features once and train a small head on them; None does so where weights are pretrained.
         pretrained: load published weights.
         weights: a safetensors file with the backbone's weights.
         image_size: edge length that images are resized to; None takes the backbone's own.
+        image_crop: how an image becomes a square: `squash` shows all of it and gives its aspect ratio up, `center` cuts
+            what stands over the shorter side, `pad` fills the shorter side up; None takes the backbone's own.
         hidden: units of a hidden layer in the head on features or embeddings, 0 for none.
     """
 
@@ -57,6 +60,7 @@ class Model:
     pretrained: bool = False
     weights: str | os.PathLike[str] | None = None
     image_size: int | None = None
+    image_crop: Crop | None = None
     hidden: int = 0
 
 

@@ -19,6 +19,7 @@ from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare_images
+from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 
@@ -77,7 +78,11 @@ class Datasets:
         folder = self._cache / f"{re.sub(r'[^a-z0-9]+', '-', pattern.lower())}-{size}-{fingerprint:08x}"
         folder.mkdir(parents=True, exist_ok=True)
         inputs = prepare_images(
-            [manifest], encoder=pixel_encoder(size), folder=folder, decoding=Decoding(), progress=self._progress
+            [manifest],
+            encoder=pixel_encoder(Framing(size)),
+            folder=folder,
+            decoding=Decoding(),
+            progress=self._progress,
         )
         unusable = int((manifest.skipping(inputs.skipped).given < 0).sum())
         if unusable:

@@ -26,6 +26,7 @@ from noisecleaner.inputs.decoding import Pixels, decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder
 from noisecleaner.inputs.prepare import prepare_images
 from noisecleaner.networks.backbones import Backbone, build
+from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 
@@ -115,7 +116,7 @@ def photograph(rng: np.random.Generator) -> bytes:
 
 
 def _decode(files: list[bytes], size: int) -> list[Pixels]:
-    decoded = decode_all(enumerate(files), sizes=(size,), decoding=Decoding())
+    decoded = decode_all(enumerate(files), framings=(Framing(size),), decoding=Decoding())
     return [images[0] for _, images in decoded if not isinstance(images, Skip)]
 
 

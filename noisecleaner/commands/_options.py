@@ -176,7 +176,8 @@ class ModelOptions:
     """What looks at the images."""
 
     backbone: Annotated[
-        str | None, opt("Name of a network, or several joined: A+B. Chosen by installed ones and rows.", MODEL)
+        str | None,
+        opt("A network (see `noisecleaner methods`; timm:NAME), or several: A+B. Chosen by what is there.", MODEL),
     ] = None
     frozen: Annotated[
         bool | None, opt("Train only a head on the backbone's features; so if it is pretrained.", MODEL)
@@ -186,6 +187,10 @@ class ModelOptions:
     )
     weights: Annotated[Path | None, opt("Safetensors file with the backbone's weights.", MODEL)] = None
     image_size: Annotated[int | None, opt("Edge length images are resized to.", MODEL, min=8)] = None
+    image_crop: Annotated[
+        str | None,
+        opt("How it becomes a square: center (cut), squash or pad. The backbone's own way by default.", MODEL),
+    ] = None
     hidden: Annotated[
         int, opt("Units of a hidden layer in the head on features; 0 for none.", MODEL, min=0, max=65_536)
     ] = 0
@@ -200,6 +205,7 @@ class ModelOptions:
             pretrained=self.pretrained,
             weights=self.weights,
             image_size=self.image_size,
+            image_crop=self.image_crop,  # type: ignore[arg-type]  # a text until the library has checked it
             hidden=self.hidden,
         )
 

@@ -13,11 +13,12 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from noisecleaner.ingest import Skip
 from noisecleaner.ingest.files.kinds import format_of
+from noisecleaner.networks.framing import Framing
 from noisecleaner.settings import MAX_PIXELS, Decoding
 from noisecleaner.threads import in_threads
 
 Pixels = npt.NDArray[np.uint8]
-#: One image at several sizes.
+#: One image in several framings.
 Resized = tuple[Pixels, ...]
 
 Image.init()  # registers the readers; `Image.open(formats=…)` fails on those it has not met yet
@@ -35,27 +36,48 @@ FORMATS = tuple(
 _DEPTHS = (8, 10, 12, 14, 16)
 #: What shows through transparent pixels.
 _BACKDROP = (255, 255, 255, 255)
+#: What fills an image up to a square: the mean colour of photographs, which networks take for nothing.
+_FILLING = (124, 116, 104)
 
 
-def decode(encoded: bytes, sizes: Sequence[int], *, max_pixels: int = MAX_PIXELS) -> Resized | Skip:
-    """Decode one image to RGB and resize the whole of it to squares.
+def decode(encoded: bytes, framings: Sequence[Framing], *, max_pixels: int = MAX_PIXELS) -> Resized | Skip:
+    """Decode one image to RGB and make squares of it.
 
     EXIF orientation is applied, grey images of more than 8 bits are scaled by their own range (`to_eight_bits`),
-    transparent pixels become white, of an animation the first frame is taken. The aspect ratio is not kept,
-    because a crop could cut off what the label names.
+    transparent pixels become white, of an animation the first frame is taken.
 
     Args:
         encoded: the bytes of an image file.
-        sizes: edge length of each result.
+        framings: how the image becomes each of the squares.
         max_pixels: width times height above which the image is refused before it is decoded.
 
     Returns:
-        Pixels of shape [size, size, 3] for each size, or the reason why there are none.
+        Pixels of shape [size, size, 3] for each framing, or the reason why there are none.
     """
-    rgb = picture(encoded, least=2 * max(sizes), max_pixels=max_pixels)
+    rgb = picture(encoded, least=2 * max(framing.scale for framing in framings), max_pixels=max_pixels)
     if isinstance(rgb, Skip):
         return rgb
-    return tuple(np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR)) for size in sizes)
+    return tuple(np.asarray(framed(rgb, framing)) for framing in framings)
+
+
+def framed(rgb: Image.Image, framing: Framing) -> Image.Image:
+    """Make a square of an image: scale it, cut what stands over and fill up what is missing, both evenly.
+
+    What is cut is never made, however long the image is; what remains is as if it had been.
+    """
+    size, scaled = framing.size, framing.scaled(*rgb.size)
+    shown = (min(size, scaled[0]), min(size, scaled[1]))
+    # rounded as torchvision does, half to even
+    left, top = (round((whole - part) / 2) for whole, part in zip(scaled, shown, strict=True))
+    across, down = (own / whole for own, whole in zip(rgb.size, scaled, strict=True))
+    box = (left * across, top * down, (left + shown[0]) * across, (top + shown[1]) * down)
+    filter = Image.Resampling[framing.interpolation.upper()]
+    resized = rgb.resize(shown, filter, box=None if shown == scaled else box)
+    if shown == (size, size):
+        return resized
+    square = Image.new("RGB", (size, size), _FILLING)
+    square.paste(resized, ((size - shown[0]) // 2, (size - shown[1]) // 2))
+    return square
 
 
 def picture(encoded: bytes, *, least: int, max_pixels: int = MAX_PIXELS) -> Image.Image | Skip:
@@ -92,22 +114,22 @@ def picture(encoded: bytes, *, least: int, max_pixels: int = MAX_PIXELS) -> Imag
 
 
 def decode_all(
-    images: Iterable[tuple[int, bytes | Skip]], *, sizes: Sequence[int], decoding: Decoding
+    images: Iterable[tuple[int, bytes | Skip]], *, framings: Sequence[Framing], decoding: Decoding
 ) -> Generator[tuple[int, Resized | Skip]]:
     """Decode a stream of encoded images in threads (Pillow releases the interpreter lock), in order.
 
     Args:
         images: `(row, encoded bytes or a reason)`.
-        sizes: edge lengths of the results.
+        framings: how an image becomes each of its squares.
         decoding: threads and limits.
 
     Yields:
-        `(row, pixels of shape [size, size, 3] for each size, or a reason)`.
+        `(row, pixels of shape [size, size, 3] for each framing, or a reason)`.
     """
 
     def one(image: tuple[int, bytes | Skip]) -> tuple[int, Resized | Skip]:
         row, encoded = image
-        return row, encoded if isinstance(encoded, Skip) else decode(encoded, sizes, max_pixels=decoding.max_pixels)
+        return row, encoded if isinstance(encoded, Skip) else decode(encoded, framings, max_pixels=decoding.max_pixels)
 
     with own_limit():
         yield from in_threads(one, images, threads=decoding.threads, ahead=8 * decoding.threads, name="decode")

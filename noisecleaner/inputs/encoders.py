@@ -17,6 +17,7 @@ from noisecleaner.inputs.decoding import Pixels, Resized
 from noisecleaner.inputs.held import brought
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.captured import CapturedCalls
+from noisecleaner.networks.framing import Framing
 from noisecleaner.threads import in_threads
 
 #: The most rows that are encoded and written together.
@@ -32,17 +33,17 @@ class Encoder:
 
     Args:
         name: of the array's file, and of the progress bar.
-        sizes: edge lengths to decode to.
+        framings: the squares that images are decoded to.
         shape: of one encoded row.
         dtype: of the array.
-        encode: pixels [n, size, size, 3] for each size -> rows [n, *shape].
+        encode: pixels [n, size, size, 3] for each framing -> rows [n, *shape].
         block: rows encoded together. Fixed, so that a resumed run forms the same blocks.
         threads: blocks encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
             as decode, with one core each.
     """
 
     name: str
-    sizes: tuple[int, ...]
+    framings: tuple[Framing, ...]
     shape: tuple[int, ...]
     dtype: npt.DTypeLike
     encode: Callable[[Sequence[Pixels]], Array]
@@ -57,7 +58,7 @@ class EncodingBlock:
     Args:
         end: the row behind the block, unreadable ones counted.
         rows: those that hold an image.
-        images: what they hold: pixels of shape [size, size, 3] for each size, and behind the encoder an array.
+        images: what they hold: pixels of shape [size, size, 3] for each framing, and behind the encoder an array.
         skipped: the rows that do not decode, and why.
     """
 
@@ -67,9 +68,10 @@ class EncodingBlock:
     skipped: dict[int, Skip]
 
 
-def pixel_encoder(size: int) -> Encoder:
+def pixel_encoder(framing: Framing) -> Encoder:
     """Keep the pixels themselves."""
-    return Encoder(name="pixels", sizes=(size,), shape=(size, size, 3), dtype=np.uint8, encode=lambda pixels: pixels[0])
+    shape = (framing.size, framing.size, 3)
+    return Encoder(name="pixels", framings=(framing,), shape=shape, dtype=np.uint8, encode=lambda pixels: pixels[0])
 
 
 def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Encoder:
@@ -97,14 +99,14 @@ def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Enco
             taken = tuple(brought(torch.from_numpy(pixels), device) for pixels in resized)
             return captured.call("features", taken, encoded).cpu().numpy()
 
-    sizes = tuple(backbone.size for backbone in backbones)
+    framings = tuple(backbone.framing for backbone in backbones)
     return Encoder(
         name="features",
-        sizes=sizes,
+        framings=framings,
         shape=(sum(backbone.width for backbone in backbones),),
         dtype=np.float16,
         encode=encode,
-        block=_cpu_block(max(sizes)) if alone else BLOCK,
+        block=_cpu_block(max(framing.size for framing in framings)) if alone else BLOCK,
         threads=None if alone else 1,
     )
 

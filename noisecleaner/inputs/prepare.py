@@ -182,7 +182,7 @@ def _encoded(parts: Sequence[Manifest], done: int, encoder: Encoder, decoding: D
     readable = np.concatenate([part.readable for part in parts])
     files = chain.from_iterable(_files(parts, done))
     with (
-        closing(decode_all(files, sizes=encoder.sizes, decoding=decoding)) as decoded,
+        closing(decode_all(files, framings=encoder.framings, decoding=decoding)) as decoded,
         closing(encode_all(_blocks(decoded, readable, done, encoder.block), encoder, decoding.threads)) as blocks,
     ):
         yield from blocks

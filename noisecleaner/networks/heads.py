@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from noisecleaner.arrays import RealArray
-from noisecleaner.networks.backbones import Backbone
-from noisecleaner.networks.backbones import build as build_backbone
+from noisecleaner.networks.backbones import Backbone, blank
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 
@@ -85,7 +84,8 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
     if shape.kind == "probabilities":
         return Network(trunk=nn.Identity(), head=VectorScaling(shape.classes))
     if shape.kind == "pixels":
-        trunk = backbone or build_backbone(str(shape.backbone), size=shape.size, pretrained=False, weights=None)
+        card = shape.cards[0] if shape.cards else None
+        trunk = backbone or blank(str(shape.backbone), size=shape.size, card=card)
         return Network(trunk=trunk, head=nn.Linear(shape.width, shape.classes))
     if shape.hidden:
         layers = [Standardise(shape.width, rooted=shape.rooted), nn.Linear(shape.width, shape.hidden), nn.ReLU()]

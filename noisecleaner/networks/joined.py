@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError, listed, quoted
-from noisecleaner.networks.backbones import Backbone, build, load_tensors, load_weights, read_weights
+from noisecleaner.networks.backbones import Backbone, build, restore
+from noisecleaner.networks.backbones._weights import read_weights
+from noisecleaner.networks.cards import Card, free, non_commercial
+from noisecleaner.networks.shapes import Shape
+from noisecleaner.notices import Notice, Severity
+from noisecleaner.settings import Crop
 from noisecleaner.texts import counted
 
 #: A network's name, and the edge length of its images where they are to have another than its own.
@@ -31,7 +36,9 @@ class Joined:
     parts: tuple[Backbone, ...]
 
     @classmethod
-    def build(cls, name: str, *, size: int | None, pretrained: bool, weights: Path | None) -> Joined:
+    def build(
+        cls, name: str, *, size: int | None, pretrained: bool, weights: Path | None, crop: Crop | None = None
+    ) -> Joined:
         """Make what a name stands for.
 
         Args:
@@ -39,25 +46,42 @@ class Joined:
             size: edge length of all images without one in the name; None takes each backbone's own.
             pretrained: see `backbones.build`.
             weights: likewise; only for one backbone.
+            crop: how an image becomes a square; None takes each backbone's own way.
 
         Raises:
             NoisecleanerError: the name cannot be read or is unknown, or the weights cannot be had.
         """
-        read = [_PART.fullmatch(part) for part in name.split("+")]
-        asked = {part["name"]: int(part["size"] or 0) or size for part in read if part}
-        if len(asked) < len(read):
-            raise NoisecleanerError(
-                f"`Model.backbone` needs the name of a network, or different ones joined by +, each perhaps with @ and "
-                f"an edge length of images, but it is {quoted(name)}.",
-                "Give `Model(backbone='efficientnet-lite0+efficientnet-lite2')`, for example.",
-            )
+        asked = _asked(name, size)
         if weights is not None and len(asked) > 1:
             raise NoisecleanerError(
                 f"`Model.weights` is a file of one network's weights, but `Model.backbone` names "
                 f"{counted(len(asked), 'network')}: {listed(list(asked))}.",
                 "Leave one of them out.",
             )
-        parts = (build(one, size=edge, pretrained=pretrained, weights=weights) for one, edge in asked.items())
+        parts = tuple(build(one, size=edge, pretrained=pretrained, weights=weights) for one, edge in asked.items())
+        for part in parts:
+            part.cropped(crop)
+        return cls(names=tuple(asked), parts=parts)
+
+    @classmethod
+    def restore(cls, shape: Shape, path: Path) -> Joined:
+        """Make those again whose features a head was trained on.
+
+        Args:
+            shape: of the network that has the head.
+            path: a safetensors file that holds `tensors`.
+
+        Raises:
+            NoisecleanerError: the file is no safetensors file or damaged, its tensors do not fit, or what provides a
+                network is missing.
+        """
+        tensors, asked = read_weights(path), _asked(str(shape.backbone), shape.size)
+        cards: Sequence[Card | None] = shape.cards or [None] * len(asked)
+        parts = []
+        for number, ((name, size), card) in enumerate(zip(asked.items(), cards, strict=True)):
+            start = f"{number}." if len(asked) > 1 else ""
+            own = {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
+            parts.append(restore(name, size=size, card=card, tensors=own, path=path))
         return cls(names=tuple(asked), parts=tuple(parts))
 
     @property
@@ -84,7 +108,15 @@ class Joined:
 
     def words(self) -> str:
         """Say which backbones there are, and at which size."""
-        return " and ".join(f"{name} at {part.size} px" for name, part in self._named())
+        return " and ".join(f"{name} at {part.framing.words()}" for name, part in self._named())
+
+    def cards(self) -> tuple[Card, ...]:
+        """Describe the backbones, in their order."""
+        return tuple(part.card(name) for name, part in self._named())
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Say which licence published weights have, and warn where it grants no commercial use."""
+        return tuple(_licence(name, part.licence) for name, part in self._named() if part.licence)
 
     @torch.no_grad()
     def check_sizes(self) -> None:
@@ -105,26 +137,40 @@ class Joined:
             part.train()
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """All weights by name, as `load` reads them: those of several backbones begin with their number."""
+        """All weights by name, as `restore` reads them: those of several backbones begin with their number."""
         if len(self.parts) == 1:
             return self.parts[0].state_dict()
         states = [(number, part.state_dict()) for number, part in enumerate(self.parts)]
         return {f"{number}.{name}": tensor for number, state in states for name, tensor in state.items()}
 
-    def load(self, path: Path) -> None:
-        """Load a safetensors file that holds `tensors`.
-
-        Raises:
-            NoisecleanerError: the file is no safetensors file, or its tensors do not fit.
-        """
-        if len(self.parts) == 1:
-            load_weights(self.parts[0], path)
-            return
-        tensors = read_weights(path)
-        for number, part in enumerate(self.parts):
-            start = f"{number}."
-            own = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
-            load_tensors(part, own, path)
-
     def _named(self) -> list[tuple[str, Backbone]]:
         return list(zip(self.names, self.parts, strict=True))
+
+
+def _asked(name: str, size: int | None) -> dict[str, int | None]:
+    """Read a name: each network with the edge length of its images, None where it is to take its own.
+
+    Raises:
+        NoisecleanerError: it cannot be read.
+    """
+    read = [_PART.fullmatch(part) for part in name.split("+")]
+    asked = {part["name"]: int(part["size"] or 0) or size for part in read if part}
+    if len(asked) < len(read):
+        raise NoisecleanerError(
+            f"`Model.backbone` needs the name of a network, or different ones joined by +, each perhaps with @ and "
+            f"an edge length of images, but it is {quoted(name)}.",
+            "Give `Model(backbone='efficientnet-lite0+efficientnet-lite2')`, for example.",
+        )
+    return asked
+
+
+def _licence(name: str, licence: str) -> Notice:
+    if non_commercial(licence):
+        message = (
+            f"The weights of {name} have the licence {licence}, which grants no commercial use. Read it before you use "
+            "what comes of them, or choose others."
+        )
+        return Notice(code="non-commercial-weights", message=message)
+    terms = "." if free(licence) else ", whose terms are its own: read them before you use what comes of the weights."
+    message = f"The weights of {name} have the licence {licence}{terms}"
+    return Notice(code="licence", message=message, severity=Severity.NOTE)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from noisecleaner.networks.cards import Card
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,7 @@ class Shape:
         size: edge length of the images, None for vectors and where several backbones have their own.
         hidden: units of a hidden layer in the head on vectors, 0 for none.
         rooted: whether the head takes the square root of vectors, because they are never below zero.
+        cards: what the backbone was, or each of several; empty for the user's vectors, and in runs of earlier versions.
         views: whether a second head sees the backbone's features beside others, and judges; see `networks/views.py`.
     """
 
@@ -29,3 +33,13 @@ class Shape:
     hidden: int = 0
     rooted: bool = False
     views: bool = False
+    cards: tuple[Card, ...] = ()
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Shape:
+        """Bring back what `dataclasses.asdict` made, in this version or in an earlier one.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such thing.
+        """
+        return cls(**{**content, "cards": tuple(map(Card.from_json, content.get("cards", ())))})

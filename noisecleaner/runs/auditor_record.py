@@ -53,7 +53,7 @@ class AuditorRecord:
             return cls(
                 classes=tuple(content["classes"]),
                 folds=int(content["folds"]),
-                shape=Shape(**content["shape"]),
+                shape=Shape.from_json(content["shape"]),
                 quality=QualityModel.from_json(content["quality"]),
                 ordered=bool(content.get("ordered", False)),  # earlier versions did not say
                 zero_shot=bool(content.get("zero_shot", False)),

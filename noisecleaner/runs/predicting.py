@@ -19,6 +19,7 @@ from noisecleaner.inputs.batches import inputs_of
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.inputs.prepare import Inputs, prepare_images
 from noisecleaner.networks.devices import choose_device
+from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.network import Network
@@ -94,9 +95,9 @@ class Networks:
 
     def _encoder(self) -> Encoder:
         if self._shape.kind == "pixels":
-            return pixel_encoder(self._shape.size or 0)
-        joined = Joined.build(str(self._shape.backbone), size=self._shape.size, pretrained=False, weights=None)
-        joined.load(self._run.auditor / "backbone.safetensors")
+            cards = self._shape.cards
+            return pixel_encoder(cards[0].framing if cards else Framing(self._shape.size or 0))
+        joined = Joined.restore(self._shape, self._run.auditor / "backbone.safetensors")
         return feature_encoder(joined.parts, self._device)
 
     def _load(self, path: Path) -> Network:

@@ -90,7 +90,9 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         backbone=joined.name,
         size=joined.size,
         hidden=hidden if frozen else 0,
+        cards=joined.cards(),
     )
+    progress.tell(*joined.notices())
     if frozen:
         word, whose = ("Backbones", "their") if len(joined.parts) > 1 else ("Backbone", "its")
         said = f"{word}: {joined.words()}, pretrained and frozen; a head is trained on {whose} features. {reason}"
@@ -99,7 +101,7 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         return Architecture(shape=shape, encoder=encoder, frozen=joined)
     progress.note(f"Backbone: {joined.words()}, trained end to end.")
     (trunk,) = joined.parts
-    return Architecture(shape=shape, encoder=pixel_encoder(trunk.size), trunk=trunk)
+    return Architecture(shape=shape, encoder=pixel_encoder(trunk.framing), trunk=trunk)
 
 
 def choose_backbones(model: Model) -> tuple[Joined, bool]:
@@ -115,7 +117,13 @@ def choose_backbones(model: Model) -> tuple[Joined, bool]:
         NoisecleanerError: the choice is impossible.
     """
     weights = None if model.weights is None else located(model.weights)
-    joined = Joined.build(str(model.backbone), size=model.image_size, pretrained=model.pretrained, weights=weights)
+    joined = Joined.build(
+        str(model.backbone),
+        size=model.image_size,
+        pretrained=model.pretrained,
+        weights=weights,
+        crop=model.image_crop,
+    )
     frozen = _frozen(model, joined)
     if model.hidden and not frozen:
         raise NoisecleanerError(
@@ -175,6 +183,7 @@ def _refuse_image_options(model: Model) -> None:
         "`Model.pretrained`": model.pretrained or None,
         "`Model.weights`": model.weights,
         "`Model.image_size`": model.image_size,
+        "`Model.image_crop`": model.image_crop,
     }
     useless = [option for option, value in given.items() if value is not None]
     if useless:

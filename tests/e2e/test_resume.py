@@ -21,6 +21,7 @@ from support.datasets import Command, embeddings, image_folder, write_trusted
 from noisecleaner.commands import terminal
 from noisecleaner.files import read_record
 from noisecleaner.networks.backbones import build
+from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress, Stage
 
 VECTORS = ["data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--folds", "3"]
@@ -143,9 +144,9 @@ def test_images_that_are_decoded_are_not_decoded_again(
 
     decode = module.decode
 
-    def counting(encoded: bytes, sizes: list[int], max_pixels: int = 0) -> object:
+    def counting(encoded: bytes, framings: list[Framing], max_pixels: int = 0) -> object:
         decoded.append(1)
-        return decode(encoded, sizes, max_pixels=max_pixels)
+        return decode(encoded, framings, max_pixels=max_pixels)
 
     monkeypatch.setattr(module, "decode", counting)
     assert command("fit", *IMAGES, "--out", "cut", "--resume").code == 0

@@ -24,6 +24,7 @@ from noisecleaner.ingest import Skip, refuse_skips
 from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare_images
+from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 
@@ -95,7 +96,11 @@ def test_each_row_that_cannot_be_used_has_the_right_reason(tmp_path: Path) -> No
     path = table(folder / "d.parquet", sample_id=list(range(9)), label=["a", "b", *"abababa"], image=names)
     manifest = read(path)
     inputs = prepare_images(
-        [manifest], encoder=pixel_encoder(8), folder=tmp_path, decoding=Decoding(threads=1), progress=Progress()
+        [manifest],
+        encoder=pixel_encoder(Framing(8)),
+        folder=tmp_path,
+        decoding=Decoding(threads=1),
+        progress=Progress(),
     )
     assert inputs.skipped == {
         2: Skip.TRUNCATED,

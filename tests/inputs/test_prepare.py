@@ -22,6 +22,7 @@ from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import decode
 from noisecleaner.inputs.encoders import Encoder, pixel_encoder
 from noisecleaner.inputs.prepare import prepare, prepare_images, prepare_vectors, statistics
+from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 
@@ -67,7 +68,7 @@ def manifest(payload: Payload, rows: int, skipped: dict[int, Skip] | None = None
 
 
 def encoder(encode: Encodes) -> Encoder:
-    return Encoder(name="means", sizes=(SIZE,), shape=(3,), dtype=np.float32, encode=encode, block=4)
+    return Encoder(name="means", framings=(Framing(SIZE),), shape=(3,), dtype=np.float32, encode=encode, block=4)
 
 
 def run(folder: Path, parts: list[Manifest], encode: Encodes) -> tuple[np.ndarray, dict[int, Skip]]:
@@ -79,7 +80,7 @@ def run(folder: Path, parts: list[Manifest], encode: Encodes) -> tuple[np.ndarra
 def expected(parts: list[Pictures]) -> np.ndarray:
     """What each row's image decodes to, 0 without one."""
     rows = [content for part in parts for content in part.content]
-    decoded = [content if isinstance(content, Skip) else decode(content, [SIZE]) for content in rows]
+    decoded = [content if isinstance(content, Skip) else decode(content, [Framing(SIZE)]) for content in rows]
     means = [np.zeros(3) if isinstance(image, Skip) else image[0].mean(axis=(0, 1)) for image in decoded]
     return np.array(means, dtype=np.float32)
 
@@ -128,10 +129,10 @@ def test_pixels_are_kept_as_they_are_decoded(tmp_path: Path) -> None:
     payload = pictures(3)
     part = [manifest(payload, 3)]
     inputs = prepare(
-        part, encoder=pixel_encoder(SIZE), folder=tmp_path, decoding=Decoding(threads=1), progress=Progress()
+        part, encoder=pixel_encoder(Framing(SIZE)), folder=tmp_path, decoding=Decoding(threads=1), progress=Progress()
     )
     assert inputs.array.dtype == np.uint8
-    assert all(np.array_equal(inputs.array[row], decode(payload.content[row], [SIZE])[0]) for row in range(3))  # type: ignore[arg-type]  # bytes
+    assert all(np.array_equal(inputs.array[row], decode(payload.content[row], [Framing(SIZE)])[0]) for row in range(3))  # type: ignore[arg-type]  # bytes
 
 
 # Vectors

@@ -12,6 +12,7 @@ from support.datasets import embeddings, image_folder
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, read_manifest
+from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Model
@@ -114,7 +115,7 @@ def test_features_of_two_networks_are_joined(images: Source, monkeypatch: pytest
     assert made.trunk is None
     assert made.frozen is not None
     assert made.encoder is not None
-    assert made.encoder.sizes == (28, 32)
+    assert made.encoder.framings == (Framing(28), Framing(32))
     shape = made.shape
     assert (shape.kind, shape.backbone, shape.size, shape.hidden) == ("vectors", "lenet@28+cifar-quick@32", None, 5)
     assert shape.width == made.encoder.shape[0] == made.frozen.width == sum(part.width for part in made.frozen.parts)
@@ -124,7 +125,7 @@ def test_features_of_two_networks_are_joined(images: Source, monkeypatch: pytest
     assert again.shape.backbone == shape.backbone
     sized = choose(images, backbone="lenet+cifar-quick@40", image_size=36).encoder
     assert sized is not None
-    assert sized.sizes == (36, 40)
+    assert sized.framings == (Framing(36), Framing(40))
 
 
 def test_two_networks_are_not_trained_end_to_end(images: Source, monkeypatch: pytest.MonkeyPatch) -> None:

