@@ -12,9 +12,9 @@ from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError, listed, quoted
 from noisecleaner.networks.backbones import Backbone, build, restore
-from noisecleaner.networks.backbones._weights import read_weights
 from noisecleaner.networks.cards import Card, free, non_commercial
 from noisecleaner.networks.shapes import Shape
+from noisecleaner.networks.weights import read_weights
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.settings import Crop
 from noisecleaner.texts import counted

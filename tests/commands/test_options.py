@@ -63,7 +63,8 @@ def test_each_column_has_its_option(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_each_field_of_a_model_has_its_option() -> None:
-    changed = {"backbone": "b", "frozen": True, "pretrained": True, "weights": Path("w"), "image_size": 9, "hidden": 3}
+    changed = {"backbone": "b", "frozen": True, "pretrained": True, "weights": Path("w"), "hidden": 3}
+    changed |= {"image_size": 9, "image_crop": "pad"}
     assert ModelOptions(**changed).model() == Model(**changed)
     assert changed.keys() == {field.name for field in fields(Model)}
 

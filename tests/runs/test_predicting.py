@@ -7,16 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_arrays
+from noisecleaner.ingest import Source, ingest
+from noisecleaner.inputs.decoding import framed
+from noisecleaner.networks.cards import Card
+from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
+from noisecleaner.progress import Progress
 from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.predicting import Networks
 from noisecleaner.runs.run import Run
+from noisecleaner.settings import Decoding
 
 ROWS, CLASSES, FOLDS = 1100, 4, 3  # more rows than a batch holds
 
@@ -83,3 +90,19 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         Networks(run, Shape(kind="vectors", classes=CLASSES, width=6, hidden=8), FOLDS, "cpu")
     with pytest.raises(NoisecleanerError, match="fold-3"):
         Networks(run, Shape(kind="vectors", classes=CLASSES, width=5, hidden=8), FOLDS + 1, "cpu")
+
+
+@pytest.mark.parametrize("noted", [Framing(28, "center", 0.9, "bicubic"), None])
+def test_images_are_framed_as_the_fit_framed_them(tmp_path: Path, noted: Framing | None) -> None:
+    """Runs of earlier versions note nothing: they squashed."""
+    cards = () if noted is None else (Card(name="lenet", framing=noted, width=500, mean=(127.5,), deviation=(64.0,)),)
+    shape = Shape(kind="pixels", classes=CLASSES, width=500, backbone="lenet", size=28, cards=cards)
+    run, _ = written(tmp_path, shape)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8))
+    for name in "ab":
+        (tmp_path / "images" / name).mkdir(parents=True)
+        image.save(tmp_path / "images" / name / "x.png")
+    inputs = Networks(run, shape, FOLDS, "cpu").decode(
+        ingest(Source(str(tmp_path / "images"))), tmp_path, Decoding(threads=1), Progress()
+    )
+    assert np.array_equal(inputs.array[0], np.asarray(framed(image, noted or Framing(28))))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.backbones._weights import digest_of, load_tensors, read_weights
 from noisecleaner.networks.cards import Card
 from noisecleaner.networks.framing import Framing
+from noisecleaner.networks.weights import digest_of, fitting, read_weights
 from noisecleaner.registry import backbone_families, backbone_names, backbone_spellings, check_choice, module_in
 from noisecleaner.settings import Crop
 
@@ -154,7 +154,9 @@ def restore(name: str, *, size: int | None, card: Card | None, tensors: Mapping[
     if (own := getattr(_provider_of(name), "restore", None)) is not None:
         return cast(Backbone, own(name, card, tensors))
     backbone = blank(name, size=size, card=card)
-    load_tensors(backbone, tensors, path, package=card.package if card else None)
+    package = card.package if card else None
+    foreign = f"They were written with {package}: install that version." if package != backbone.package else ""
+    _give(backbone, tensors, path, hint=foreign or "Fit again: the network is another one by now.")
     return backbone
 
 
@@ -201,12 +203,17 @@ def refuse_pretrained(name: str, pretrained: bool) -> None:
 
 
 def load_weights(backbone: Backbone, path: Path) -> None:
-    """Load a safetensors file into a backbone, see `read_weights` and `load_tensors`.
+    """Load a safetensors file into a backbone.
 
     Raises:
         NoisecleanerError: the file is no safetensors file, or its tensors do not fit.
     """
-    load_tensors(backbone, read_weights(path), path)
+    _give(backbone, read_weights(path), path, hint="Give the weights of the same architecture.")
+
+
+def _give(backbone: Backbone, tensors: Mapping[str, Tensor], path: Path, *, hint: str) -> None:
+    backbone.load_state_dict(fitting(backbone.state_dict(), tensors, path, hint=hint))
+    backbone.trained = True
 
 
 class Normalise(nn.Module):

@@ -12,9 +12,9 @@ from typing import Any, get_args
 from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError, quoted
-from noisecleaner.networks.backbones import Backbone, Normalise
-from noisecleaner.networks.backbones._weights import load_tensors, read_weights
+from noisecleaner.networks.backbones import Backbone, Normalise, load_weights
 from noisecleaner.networks.framing import Filter, Framing
+from noisecleaner.networks.weights import read_weights
 from noisecleaner.settings import Crop
 
 #: How the networks of this file are named, and what `methods` says of them: only timm knows them all.
@@ -98,7 +98,7 @@ def load(backbone: Backbone, path: Path) -> None:
     assert isinstance(backbone, TimmBackbone)  # noqa: S101  # one of this file
     tensors = read_weights(path)
     try:
-        load_tensors(backbone, tensors, path)
+        load_weights(backbone, path)
     except NoisecleanerError:
         with _refusing_others(backbone.name, path):
             # all of the weights, those of the last layer as well: then timm refuses a file in which some are missing

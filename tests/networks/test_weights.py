@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.backbones import build, load_weights
-from noisecleaner.networks.backbones._weights import load_tensors
+from noisecleaner.networks.backbones import build, load_weights, restore
+from noisecleaner.networks.weights import digest_of
 
 
 def test_weights_from_a_file_are_used_whole_or_refused(tmp_path: Path) -> None:
@@ -52,6 +53,16 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_version_name_the_version(tmp_path: Path) -> None:
-    fresh = build("lenet", size=28, pretrained=False, weights=None)
-    with pytest.raises(NoisecleanerError, match=r"written with timm 0\.1: install that version"):
-        load_tensors(fresh, {}, tmp_path, package="timm 0.1")
+    card = build("lenet", size=28, pretrained=False, weights=None).card("lenet")
+    for noted, says in ((replace(card, package="timm 0.1"), "written with timm 0.1: install"), (card, "Fit again")):
+        with pytest.raises(NoisecleanerError, match=says):
+            restore("lenet", size=28, card=noted, tensors={}, path=tmp_path)
+
+
+def test_a_digest_tells_names_shapes_kinds_and_bytes_apart() -> None:
+    tensors = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones((), dtype=torch.int64)}
+    same = {"b": tensors["b"].clone(), "a": tensors["a"].t().contiguous().t()}
+    others = [{"c": tensors["a"], "b": tensors["b"]}, {**tensors, "a": tensors["a"].view(3, 2)}, {"a": tensors["a"]}]
+    others += [{**tensors, "a": tensors["a"].half()}, {**tensors, "b": tensors["b"] + 1}]
+    assert digest_of(same) == digest_of(tensors)
+    assert len({digest_of(tensors), *map(digest_of, others)}) == 6

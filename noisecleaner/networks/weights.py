@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError
-
-if TYPE_CHECKING:
-    from noisecleaner.networks.backbones import Backbone
 
 #: What PyTorch's files begin with: a ZIP, or a plain pickle.
 _PICKLES = (b"PK\x03\x04", b"\x80\x02")
@@ -46,32 +42,28 @@ def _start(path: Path) -> bytes:
         return file.read(4)
 
 
-def load_tensors(backbone: Backbone, tensors: Mapping[str, Tensor], path: Path, *, package: str | None = None) -> None:
-    """Give a backbone its weights.
+def fitting(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path, *, hint: str) -> dict[str, Tensor]:
+    """Choose the tensors of a network, each of any shape.
 
     Args:
-        backbone: takes them.
-        tensors: by names of the backbone or of the network it wraps; a classification layer is left out.
+        own: those that it has now.
+        tensors: by its names, or by those of a network that it wraps; a classification layer is left out.
         path: where they were read.
-        package: what made the backbone that had them; None where that is not the reason if they do not fit.
+        hint: what to do where they do not fit.
 
     Raises:
         NoisecleanerError: some are missing, or have another shape.
     """
-    own = backbone.state_dict()
     prefix = "" if own.keys() & tensors.keys() else "network."
-    fitting = {prefix + k: v for k, v in tensors.items() if own.get(prefix + k, torch.empty(0)).shape == v.shape}
-    missing = sorted(own.keys() - fitting.keys())
+    found = {prefix + k: v for k, v in tensors.items() if own.get(prefix + k, torch.empty(0)).shape == v.shape}
+    missing = sorted(own.keys() - found.keys())
     if missing:
         raise NoisecleanerError(
             f"`Model.weights` must hold every tensor of the backbone, but {path} lacks {len(missing)} of {len(own)} "
             f"(such as {missing[0]}), or holds them in another shape.",
-            f"They were written with {package}: install that version."
-            if package and package != backbone.package
-            else "Give the weights of the same architecture.",
+            hint,
         )
-    backbone.load_state_dict(fitting)
-    backbone.trained = True
+    return {name: tensor for name, tensor in found.items() if name in own}
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:
