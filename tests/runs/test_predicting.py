@@ -102,7 +102,6 @@ def test_images_are_framed_as_the_fit_framed_them(tmp_path: Path, noted: Framing
     for name in "ab":
         (tmp_path / "images" / name).mkdir(parents=True)
         image.save(tmp_path / "images" / name / "x.png")
-    inputs = Networks(run, shape, FOLDS, "cpu").decode(
-        ingest(Source(str(tmp_path / "images"))), tmp_path, Decoding(threads=1), Progress()
-    )
+    dataset, _ = ingest(Source(str(tmp_path / "images")))
+    inputs = Networks(run, shape, FOLDS, "cpu").decode(dataset, tmp_path, Decoding(threads=1), Progress())
     assert np.array_equal(inputs.array[0], np.asarray(framed(image, noted or Framing(28))))
