@@ -8,14 +8,12 @@ import torch
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.tables.maker import Maker, digest_of
+from noisecleaner.networks.cards import crops
 from noisecleaner.networks.joined import Joined
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Model
 from noisecleaner.training.architecture import choose_backbones
 from noisecleaner.training.usual import usual_backbone
-
-#: How `inputs.decoding` makes a square of an image.
-CROP = "squash"
 
 
 def named_model(model: Model, *, rows: int, device: torch.device, progress: Progress) -> Model:
@@ -56,4 +54,4 @@ def frozen_backbones(model: Model) -> Joined:
 def maker_of(joined: Joined) -> Maker:
     """Describe frozen networks."""
     weights = ((name, tensor.cpu().numpy()) for name, tensor in joined.tensors().items())
-    return Maker(backbone=joined.name, size=joined.size, crop=CROP, weights=digest_of(weights))
+    return Maker(backbone=joined.name, size=joined.size, crop=crops(joined.cards()), weights=digest_of(weights))

@@ -77,7 +77,7 @@ class Embedder:
         waiting, sizes = deque[pa.RecordBatch](), deque[int]()
         images = self._images(batches, waiting, sizes)
         with (
-            closing(decode_all(images, sizes=self.encoder.sizes, decoding=self.decoding)) as decoded,
+            closing(decode_all(images, framings=self.encoder.framings, decoding=self.decoding)) as decoded,
             closing(
                 encode_all(_blocks(decoded, sizes, self.encoder.block), self.encoder, self.decoding.threads)
             ) as blocks,

@@ -57,6 +57,7 @@ def embed(config: EmbedConfig, out: AnyPath, *, resume: bool = False, progress: 
     model = named_model(config.model, rows=len(rows), device=device, progress=progress)
     config = replace(config, model=model, device=str(device))
     joined = frozen_backbones(model)
+    progress.tell(*joined.notices())
     maker, width = maker_of(joined), joined.width
     opening = Opening(model=model, device=config.device, decoding=config.decoding, maker=maker)
     record = ShardRecord.of(config, rows, maker)

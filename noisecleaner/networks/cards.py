@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,12 @@ class Card:
 
     def __str__(self) -> str:
         return f"{self.name} at {self.framing.words()}"
+
+
+def crops(cards: Sequence[Card]) -> str:
+    """Say how images become what networks look at, the same for the same: `squash`, or with all that is unusual."""
+    looks = [card.framing.look() for card in cards]
+    return looks[0] if len(set(looks)) == 1 else "+".join(looks) or Framing(1).look()
 
 
 def non_commercial(licence: str | None) -> bool:

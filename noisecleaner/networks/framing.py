@@ -46,6 +46,13 @@ class Framing:
         """Return the same with another crop, of which nothing more is cut off; None leaves it."""
         return self if crop in (None, self.crop) else replace(self, crop=crop, share=1.0)
 
+    def look(self) -> str:
+        """Tell all but the size, as briefly as it goes."""
+        usual = Framing(self.size, self.crop)
+        share = "" if self.share == usual.share else f" of {self.share:g}"
+        filter = "" if self.interpolation == usual.interpolation else f", {self.interpolation}"
+        return f"{self.crop}{share}{filter}"
+
     def words(self) -> str:
         """Say how an image is framed."""
         shown = "" if self.scale == self.size else f" of {self.size / self.scale:.0%}"

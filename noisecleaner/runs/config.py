@@ -16,7 +16,7 @@ from noisecleaner.ingest.files.places import absolute
 from noisecleaner.ingest.verified.corrections import refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
 from noisecleaner.registry import check_choice, names_in
-from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Crop, Decoding, Effort, Meta, Model, Precision, Regularisation
+from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Decoding, Effort, Meta, Model, Precision, Regularisation
 
 #: What an interrupted fit may be resumed with another value of; not kept.
 _FREE = ("checkpoint_seconds", "workers")
@@ -80,8 +80,6 @@ class FitConfig:
         refuse_same(trusted=spelled(self.trusted), corrections=spelled(self.corrections))
         if self.trusted is None:
             refuse_same_column(self.source)
-        if self.model.image_crop is not None:
-            check_choice(self.model.image_crop, get_args(Crop), parameter="`Model.image_crop`")
         _check_effort(self.effort)
         _check_method(self)
         _check_regularisation(self.regularisation, self.source.columns.irrelevant)

@@ -7,11 +7,9 @@ from noisecleaner.files import read_arrays
 from noisecleaner.ingest import Payload
 from noisecleaner.ingest.tables.maker import Maker, digest_of
 from noisecleaner.ingest.vectors.orders import AnyVectors
+from noisecleaner.networks.cards import crops
 from noisecleaner.runs.auditor_record import AuditorRecord
 from noisecleaner.runs.run import Run
-
-#: How images become squares where a run does not say otherwise.
-_CROP = "squash"
 
 
 def refuse_other_kind(run: Run, record: AuditorRecord, payload: Payload) -> None:
@@ -49,7 +47,7 @@ def maker_of_run(run: Run, record: AuditorRecord) -> Maker | None:
     if shape.backbone is None or shape.kind != "vectors":
         return record.maker
     weights = digest_of(read_arrays(run.auditor / "backbone.safetensors")[0].items())
-    return Maker(backbone=shape.backbone, size=shape.size, crop=_CROP, weights=weights)
+    return Maker(backbone=shape.backbone, size=shape.size, crop=crops(shape.cards), weights=weights)
 
 
 def _refuse_for_images(run: Run, record: AuditorRecord, payload: AnyVectors) -> None:

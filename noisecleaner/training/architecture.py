@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import torch
 
@@ -18,8 +19,9 @@ from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.quality.signals import Signals
+from noisecleaner.registry import check_choice
 from noisecleaner.runs.config import FitConfig
-from noisecleaner.settings import Model
+from noisecleaner.settings import Crop, Model
 from noisecleaner.texts import counted
 from noisecleaner.training.streams import first_parameters
 from noisecleaner.training.usual import usual_backbone
@@ -116,6 +118,8 @@ def choose_backbones(model: Model) -> tuple[Joined, bool]:
     Raises:
         NoisecleanerError: the choice is impossible.
     """
+    if model.image_crop is not None:
+        check_choice(model.image_crop, get_args(Crop), parameter="`Model.image_crop`")
     weights = None if model.weights is None else located(model.weights)
     joined = Joined.build(
         str(model.backbone),

@@ -26,6 +26,7 @@ def test_the_maker_tells_name_size_and_weights_apart(tmp_path: Path) -> None:
     maker = maker_of(frozen_backbones(model))
     assert (maker.backbone, maker.size, maker.crop) == ("cifar-quick", 16, "squash")
     assert maker_of(frozen_backbones(model)) == maker
+    assert maker_of(frozen_backbones(replace(model, image_crop="pad"))) == replace(maker, crop="pad")
     assert maker_of(frozen_backbones(tiny(tmp_path, seed=1))).weights != maker.weights
 
 

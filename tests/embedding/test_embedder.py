@@ -15,6 +15,7 @@ from support.embedding import tiny, vectors
 from noisecleaner.embedding.embedder import Embedder
 from noisecleaner.inputs.decoding import decode
 from noisecleaner.networks.backbones import build
+from noisecleaner.networks.framing import Framing
 from noisecleaner.settings import Decoding
 
 
@@ -42,7 +43,7 @@ def together(found: Iterator[pa.RecordBatch]) -> pa.Table:
 def test_vectors_are_the_features_of_the_network_as_float16(embedder: Embedder, tmp_path: Path) -> None:
     model = tiny(tmp_path)
     network = build("cifar-quick", size=16, pretrained=False, weights=model.weights).eval()  # type: ignore[arg-type]  # a path
-    pixels = np.stack([decode(image, (16,))[0] for image in IMAGES[:8]])  # type: ignore[index]  # they decode
+    pixels = np.stack([decode(image, [Framing(16)])[0] for image in IMAGES[:8]])  # type: ignore[index]  # they decode
     with torch.inference_mode():
         expected = network(torch.from_numpy(pixels).permute(0, 3, 1, 2).float()).numpy()
     found = together(embedder(batches([8])))

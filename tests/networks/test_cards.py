@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from noisecleaner.networks.cards import Card, free, non_commercial
+from noisecleaner.networks.cards import Card, crops, free, non_commercial
 from noisecleaner.networks.framing import Framing
 
 
@@ -24,6 +24,14 @@ def test_what_is_no_card_is_refused(odd: dict[str, object]) -> None:
     content = asdict(Card(name="x", framing=Framing(8), width=2))
     with pytest.raises((TypeError, ValueError, KeyError)):
         Card.from_json({**content, **odd})
+
+
+def test_crops_are_the_same_text_for_the_same_looks() -> None:
+    small, large = (Card(name="x", framing=Framing(size), width=2) for size in (160, 192))
+    cut = replace(small, framing=Framing(224, "center", 0.9, "bicubic"))
+    assert crops([]) == crops([small]) == crops([small, large]) == "squash"
+    assert crops([cut]) == "center of 0.9, bicubic"
+    assert crops([small, cut]) == "squash+center of 0.9, bicubic"
 
 
 def test_licences_are_told_apart() -> None:
