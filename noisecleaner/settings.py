@@ -95,8 +95,8 @@ class Effort:
         checkpoint_seconds: least time between two checkpoints.
         meta: how exact the weighting's meta step is.
         precision: what the network's layers compute in; "auto" chooses by the hardware.
-        workers: folds of a small head trained at once, each in a process of its own; see `workers.side_by_side` for
-            what more than one asks of a script.
+        workers: folds of a small head trained at once, each in a process of its own, where they are not trained in one
+            step (`recipe.may_stack`); see `workers.side_by_side` for what more than one asks of a script.
     """
 
     epochs: int | None = None

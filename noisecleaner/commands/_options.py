@@ -233,7 +233,10 @@ class TrainingOptions:
         str, opt("What layers compute in: float32, bfloat16, or auto (bfloat16 where the hardware has it).", TRAINING)
     ] = "auto"
     workers: Annotated[
-        int | None, opt("Processes that train the folds of a head; one for each core by default.", TRAINING)
+        int | None,
+        opt(
+            "Processes that train folds where they are not trained in one step; one for each core by default.", TRAINING
+        ),
     ] = None
 
     def effort(self) -> Effort:

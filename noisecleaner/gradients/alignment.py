@@ -112,11 +112,30 @@ def forward_mode(network: nn.Module, inputs: Tensor, along: Direction) -> Tensor
 
 
 def alignments(logits: Dual) -> Tensor:
-    """Compute a(c) for every class, without a graph, from z and t; all three have the shape [n, classes]."""
-    probabilities, derivative = logits.value.detach().softmax(dim=1), logits.tangent
-    return (probabilities * derivative).sum(dim=1, keepdim=True) - derivative
+    """Compute a(c) for every class, without a graph, from z and t; all three have the shape [n, classes].
+
+    Like what follows here, of several networks at once, in shapes that begin with [networks].
+    """
+    derivative = logits.tangent
+    return (softmax(logits.value.detach()) * derivative).sum(dim=-1, keepdim=True) - derivative
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Probabilities of logits [n, classes], in the same shape."""
+    if logits.dim() == 2:
+        return logits.softmax(dim=1)
+    # with few classes PyTorch's own takes ten times as long, and it copies where rows lie side by side
+    scaled = (logits - logits.amax(dim=-1, keepdim=True)).exp_()
+    return scaled.div_(scaled.sum(dim=-1, keepdim=True))
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Logarithms of the probabilities of logits [n, classes], in the same shape."""
+    if logits.dim() == 2:
+        return logits.log_softmax(dim=1)
+    return logits - logits.logsumexp(dim=-1, keepdim=True)
 
 
 def at(values: Tensor, labels: Tensor) -> Tensor:
     """Pick one class a row: values [n, classes] and labels [n] -> [n]."""
-    return values.gather(1, labels.unsqueeze(1)).squeeze(1)
+    return values.gather(-1, labels.unsqueeze(-1)).squeeze(-1)

@@ -53,6 +53,12 @@ class Standardise(nn.Module):
             vectors = vectors.abs().sqrt().copysign(vectors)
         return torch.addcmul(-self.mean * self.scale, vectors, self.scale)  # one pass over the batch
 
+    def in_place(self, vectors: Tensor) -> Tensor:
+        """Standardise vectors [n, width] where they are, and return them."""
+        if self._rooted:
+            vectors.copy_(vectors.abs().sqrt_().copysign_(vectors))
+        return torch.addcmul(-self.mean * self.scale, vectors, self.scale, out=vectors)
+
 
 class VectorScaling(nn.Module):
     """Recalibrate log probabilities with one scale and a shift for each class (Guo et al., 2017, section 4.2).

@@ -7,19 +7,56 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Membership:
+    """What several folds that see the same batch make of its rows.
+
+    Args:
+        counts: 1 where a row is one of a fold's, else 0, shape [folds, n].
+        size: rows of each fold, at least 1, shape [folds, 1].
+        recorder: the fold that keeps what is found out about a row, shape [1, n]; any one where none does.
+        recorded: 1 where one does, else 0, shape [n].
+    """
+
+    counts: Tensor
+    size: Tensor
+    recorder: Tensor
+    recorded: Tensor
+
+    def picked(self, values: Tensor) -> Tensor:
+        """Pick what the fold says that records a row: values [folds, n] or [folds, n, k] -> [n] or [n, k]."""
+        places = self.recorder if values.dim() == 2 else self.recorder.unsqueeze(-1).expand(1, *values.shape[1:])
+        return values.gather(0, places).squeeze(0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """Rows of a mini-batch.
+    """Rows of a mini-batch. Several folds may see it at once: then what is said of a row has the shape [folds, n].
 
     Args:
         inputs: pixels [n, 3, size, size], vectors [n, width] or log probabilities [n, classes].
-        labels: given labels of source rows, verified labels of trusted rows, shape [n].
+        labels: given labels of source rows, verified labels of trusted rows, shape [n], or of each fold [folds, n].
         rows: their numbers in the run, shape [n].
+        folds: which fold counts which row; None where there is one, which counts them all.
     """
 
     inputs: Tensor
     labels: Tensor
     rows: Tensor
+    folds: Membership | None = None
+
+    @property
+    def size(self) -> int | Tensor:
+        """How many rows count; of each fold, in the shape [folds, 1]."""
+        return len(self.rows) if self.folds is None else self.folds.size
+
+    def only(self, values: Tensor) -> Tensor:
+        """Put zero in place of what is said of rows that do not count; shape [n] or [folds, n]."""
+        return values if self.folds is None else values * self.folds.counts
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of values [n] over the rows that count, a scalar; of [folds, n], the sum of the means of folds."""
+        return values.mean() if self.folds is None else (self.only(values) / self.folds.size).sum()
 
 
 class Network(nn.Module):

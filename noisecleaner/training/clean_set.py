@@ -48,6 +48,14 @@ class CleanSet(nn.Module):
         return lent
 
 
+def lent_warning(lent: int, *, of: int) -> str:
+    """Say that so many of the rows of a clean set are none that the mixture calls clean."""
+    return (
+        f"{lent:,} of {of:,} rows of the meta set have high losses, because some classes have too few rows of low "
+        "loss; they may be wrong. Verified rows (`trusted=FILE`) steer better."
+    )
+
+
 def clean_rows(*, losses: RealArray, given: IntArray) -> tuple[BoolArray, int]:
     """Choose rows that are probably right, as many of each class as of any other.
 

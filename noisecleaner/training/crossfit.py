@@ -19,7 +19,8 @@ from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.heads import build_network, standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.networks.stacked import unstack
+from noisecleaner.progress import Interrupts, Progress, Stage
 from noisecleaner.regularisers import Side
 from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.run import Run
@@ -27,9 +28,10 @@ from noisecleaner.training.checkpoints import Checkpoint
 from noisecleaner.training.folds import Fold, FoldAssignment
 from noisecleaner.training.loop import train
 from noisecleaner.training.once import Once
-from noisecleaner.training.readout import read_fold
-from noisecleaner.training.recipe import Recipe, make_learner, make_state
+from noisecleaner.training.readout import read_fold, read_one_of
+from noisecleaner.training.recipe import Recipe, make_heads, make_learner, make_state, may_stack
 from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.state import State
 from noisecleaner.training.streams import first_parameters, fold_seed
 from noisecleaner.training.threads import few_threads, small
 from noisecleaner.training.workers import side_by_side
@@ -91,6 +93,38 @@ class CrossFit:
         readout.write(self.result(number))
         checkpoint.remove()
 
+    def train_heads(self, numbers: Sequence[int], progress: Progress, interrupts: Interrupts) -> None:
+        """Train folds in one step, or go on with them, and write their networks and results; see `recipe.may_stack`."""
+        schedule, folds = self.schedule, self.assignment.folds
+        learner = make_heads(
+            self.recipe,
+            self.network(),
+            self.data,
+            folds=folds,
+            groups=halves(numbers) if self.data.device.type == "cpu" else [numbers],
+            schedule=schedule,
+            at_once=torch.get_num_threads() > 1,
+        )
+        name = "-".join(["state", *map(str, numbers)])
+        checkpoint = Checkpoint(self.run.checkpoint / f"{name}.safetensors", schedule.checkpoint_seconds)
+        train(learner, checkpoint, title=f"Training {len(numbers)} folds", progress=progress, interrupts=interrupts)
+        checkpoint.save(learner, learner.epochs * learner.steps_per_epoch)
+        predicted = sum(len(folds[number].predicted) for number in numbers)
+        with progress.stage("Reading out", predicted, "rows") as stage:
+            for group in learner.groups:
+                for place, number in enumerate(group.numbers):
+                    self._conclude(group.state, place, number, stage)
+        checkpoint.remove()
+
+    def _conclude(self, state: State, place: int, number: int, stage: Stage) -> None:
+        """Write the network and the results of one of the folds that share a state."""
+        fold, network = self.assignment.folds[number], unstack(state.outcome(), self.network(), place)
+        network = network.to(self.data.device)
+        with few_threads(network):
+            readout = read_one_of(state, network, self.data, fold, rows=self.assignment.rows, stage=stage, place=place)
+        self.keep(number, network)
+        readout.write(self.result(number))
+
     def keep(self, number: int, network: Network) -> None:
         """Write the network that judges for a fold from now on."""
         weights = {name: tensor.cpu().numpy() for name, tensor in network.state_dict().items()}
@@ -143,18 +177,34 @@ def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interru
     """
     numbers = range(len(crossfit.assignment.folds))
     left = [number for number in numbers if not crossfit.result(number).exists()]
+    once = Once(progress)
+    try:
+        if left and may_stack(crossfit.recipe, crossfit.network(), crossfit.assignment.folds, crossfit.schedule):
+            crossfit.train_heads(numbers, once, interrupts)
+        else:
+            _train_one_by_one(crossfit, left, workers, once, interrupts)
+    finally:
+        once.release()
+    return [FoldReadout.read(crossfit.result(number), given=crossfit.data.given) for number in numbers]
+
+
+def _train_one_by_one(
+    crossfit: CrossFit, left: Sequence[int], workers: int, progress: Progress, interrupts: Interrupts
+) -> None:
+    """Train folds each by itself, some of them in other processes."""
     at_once = crossfit.at_once(left, workers)
     if at_once > 1:
         progress.note(
             f"{len(left)} folds are trained, {at_once} at a time; `Effort(workers=1)` trains one after the other."
         )
     title = "Training in other processes"
-    once = Once(progress)
-    try:
-        side_by_side(crossfit.train, left, workers=at_once, title=title, progress=once, interrupts=interrupts)
-    finally:
-        once.release()
-    return [FoldReadout.read(crossfit.result(number), given=crossfit.data.given) for number in numbers]
+    side_by_side(crossfit.train, left, workers=at_once, title=title, progress=progress, interrupts=interrupts)
+
+
+def halves(numbers: Sequence[int]) -> list[list[int]]:
+    """Share out folds to two steps that are taken at once: always to two, so that more cores give the same bits."""
+    middle = (len(numbers) + 1) // 2
+    return [list(half) for half in (numbers[:middle], numbers[middle:]) if half]
 
 
 def rehearse(recipe: Recipe, *, shape: Shape, trunk: Backbone | None, side: Side) -> None:

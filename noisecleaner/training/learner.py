@@ -17,6 +17,7 @@ from noisecleaner.networks.captured import CapturedCalls
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch
 from noisecleaner.training.checkpoints import Kept
+from noisecleaner.training.clean_set import lent_warning
 from noisecleaner.training.descent import Descent, Rate
 from noisecleaner.training.evaluation import accuracy, predict
 from noisecleaner.training.feeds import Drawn, feed_of
@@ -28,7 +29,7 @@ from noisecleaner.training.streams import Stream, forked, generator, seed_device
 from noisecleaner.training.threads import few_threads
 from noisecleaner.weightings import Step
 
-_CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
+CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
 
 
 class Learner(Kept, Protocol):
@@ -114,11 +115,7 @@ class WeightingLearner:
 
     def begin_epoch(self, epoch: int) -> list[str]:
         """Choose the clean set anew, where rows of low loss stand in for trusted ones."""
-        slow = [
-            f"Training is slower than it could be, as its steps cannot be captured: {refusal}."
-            for refusal in self._steps.refusals()
-        ]
-        return [*slow, *self._choose_clean_set(epoch)]
+        return [*slow_steps(self._steps), *self._choose_clean_set(epoch)]
 
     def _choose_clean_set(self, epoch: int) -> list[str]:
         clean_set, rows = self.state.clean_set, self.fold.source
@@ -131,10 +128,7 @@ class WeightingLearner:
         self._feed.forget()
         if not (lent and first):
             return []
-        return [
-            f"{lent:,} of {len(clean_set.rows()):,} rows of the meta set have high losses, because some classes have "
-            "too few rows of low loss; they may be wrong. Verified rows (`trusted=FILE`) steer better."
-        ]
+        return [lent_warning(lent, of=len(clean_set.rows()))]
 
     def step(self, number: int) -> None:
         """Draw, weigh, regularise, propagate back, settle, descend, record: Algorithm 1 of all papers of `weightings/`.
@@ -190,7 +184,7 @@ class WeightingLearner:
     def _descend(self, rate: float | Tensor) -> None:
         """Step on the clipped gradients."""
         for parameters in self._clipped:
-            torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
+            torch.nn.utils.clip_grad_norm_(parameters, CLIP)
         self._descent.step(rate)
 
     def end_epoch(self) -> dict[str, float]:
@@ -198,7 +192,7 @@ class WeightingLearner:
         state, data, checked = self.state, self.data, self.fold.checked
         if state.average is not None:
             state.average.update_parameters(state.network)
-        numbers = {"loss": self._mean_loss()}
+        numbers = {"loss": mean_loss(self._losses, self.schedule)}
         if len(checked):
             numbers["trusted accuracy"] = accuracy(
                 state.network, data, rows=checked, labels=data.trusted[checked], batch_size=self.schedule.batch_size
@@ -207,16 +201,6 @@ class WeightingLearner:
         if alpha.isfinite().any():
             numbers["mean α"] = float(alpha.nanmean())
         return numbers
-
-    def _mean_loss(self) -> float:
-        mean = float(torch.stack(self._losses).mean())
-        self._losses.clear()
-        if not math.isfinite(mean):
-            raise NoisecleanerError(
-                f"Training must converge, but the loss is {mean} after steps of {self.schedule.learning_rate:g}.",
-                "Give a smaller `Effort.learning_rate`, or leave it out.",
-            )
-        return mean
 
     def state_dict(self) -> dict[str, Tensor]:
         """State, momentum, and what the regularisers' own optimisers remember."""
@@ -232,3 +216,25 @@ class WeightingLearner:
         for number, optimiser in enumerate(self._optimisers):
             own = f"optimiser.{number}."
             load_optimiser(optimiser, {n.removeprefix(own): t for n, t in tensors.items() if n.startswith(own)})
+
+
+def slow_steps(steps: CapturedCalls) -> list[str]:
+    """Say why steps are not captured."""
+    said = "Training is slower than it could be, as its steps cannot be captured"
+    return [f"{said}: {refusal}." for refusal in steps.refusals()]
+
+
+def mean_loss(losses: list[Tensor], schedule: Schedule) -> float:
+    """The mean of the losses of an epoch, each of shape []; the list is empty then.
+
+    Raises:
+        NoisecleanerError: training diverges.
+    """
+    mean = float(torch.stack(losses).mean())
+    losses.clear()
+    if not math.isfinite(mean):
+        raise NoisecleanerError(
+            f"Training must converge, but the loss is {mean} after steps of {schedule.learning_rate:g}.",
+            "Give a smaller `Effort.learning_rate`, or leave it out.",
+        )
+    return mean

@@ -30,10 +30,27 @@ def read_fold(state: State, data: Data, fold: Fold, *, rows: int, stage: Stage) 
         rows: number of rows of the dataset; indices from there on are clean-only rows.
         stage: advanced by the rows that are predicted.
     """
+    return read_one_of(state, state.outcome(), data, fold, rows=rows, stage=stage)
+
+
+def read_one_of(
+    state: State, network: Network, data: Data, fold: Fold, *, rows: int, stage: Stage, place: int = 0
+) -> FoldReadout:
+    """Collect what one of several folds found out that were trained together.
+
+    Args:
+        state: of all of them.
+        network: of this one.
+        data: the inputs.
+        fold: which rows it recorded and which it predicts.
+        rows: number of rows of the dataset.
+        stage: advanced by the rows that are predicted.
+        place: which of the folds it is.
+    """
     return FoldReadout(
         recorded=fold.recorded,
-        dynamics=_dynamics(state, torch.from_numpy(fold.recorded).to(data.device)),
-        **_predicted(state.outcome(), data, fold, rows=rows, stage=stage),
+        dynamics=_dynamics(state, torch.from_numpy(fold.recorded).to(data.device), place),
+        **_predicted(network, data, fold, rows=rows, stage=stage),
     )
 
 
@@ -54,9 +71,9 @@ def _predicted(network: Network, data: Data, fold: Fold, *, rows: int, stage: St
     }
 
 
-def _dynamics(state: State, rows: Tensor) -> Dynamics:
+def _dynamics(state: State, rows: Tensor, place: int) -> Dynamics:
     """What training recorded of rows [n]; beta is NaN where the weighting has none."""
-    alpha, beta = state.weighting.alpha()[rows], state.weighting.beta()
+    alpha, beta = state.weighting.alpha_of(place)[rows], state.weighting.beta()
     return Dynamics(
         alpha=_numpy(alpha),
         beta=_numpy(torch.full_like(alpha, torch.nan) if beta is None else beta[rows]),

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import torch
+from torch import nn
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.network import Network
+from noisecleaner.networks.stacked import stacked
 from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.settings import Meta
 from noisecleaner.training.folds import Fold
+from noisecleaner.training.heads import HeadGroup, HeadsLearner
 from noisecleaner.training.learner import WeightingLearner
 from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.sharing import MOST_FOLDS
 from noisecleaner.training.state import State, placed
 from noisecleaner.training.streams import first_parameters
-from noisecleaner.weightings import Weighting
+from noisecleaner.weightings import Weighting, weighting_class
 from noisecleaner.weightings import build as build_weighting
+
+#: Logits of all folds in a step, of which a step holds some ten times as many numbers: 128 MB each.
+_MOST_LOGITS = 2**25
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,50 @@ def make_learner(
     """
     state = make_state(recipe, network, side=side, rows=len(data.given), seed=seed)
     return WeightingLearner(placed(state, data.device), data, fold, schedule)
+
+
+def make_heads(
+    recipe: Recipe,
+    network: Network,
+    data: Data,
+    *,
+    folds: Sequence[Fold],
+    groups: Sequence[Sequence[int]],
+    schedule: Schedule,
+    at_once: bool = False,
+) -> HeadsLearner:
+    """Make the learner of several folds of a linear head, see `may_stack`.
+
+    Args:
+        recipe: what it does.
+        network: what every fold starts from.
+        data: what batches are made of; the learner is where they go.
+        folds: all of the assignment.
+        groups: those of them that are trained; what is in one group is stacked.
+        schedule: how long and how fast.
+        at_once: whether groups compute at the same time.
+
+    Raises:
+        NoisecleanerError: the weighting does not suit the network.
+    """
+    plain, rows, seed = replace(recipe, low_loss=False), len(data.given), schedule.seed  # clean sets are the learner's
+    made = []
+    for numbers in groups:
+        state = make_state(plain, stacked(network, len(numbers)), side=Side(), rows=rows, seed=seed)
+        made.append(HeadGroup(placed(state, data.device), numbers, schedule))
+    trunk = network.trunk.to(data.device)
+    low_loss = recipe.low_loss
+    return HeadsLearner(made, trunk, data, folds, schedule=schedule, low_loss=low_loss, at_once=at_once)
+
+
+def may_stack(recipe: Recipe, network: Network, folds: Sequence[Fold], schedule: Schedule) -> bool:
+    """Whether the folds of a network may be trained in one step: those of a linear head that is all that is trained."""
+    linear = isinstance(network.head, nn.Linear) and not network.trains_features
+    plain = not recipe.regularisers and recipe.target_classes is None and schedule.precision == torch.float32
+    if not (linear and plain and 1 < len(folds) <= MOST_FOLDS):
+        return False
+    logits = len(folds) * network.head.get_parameter("bias").numel() * schedule.batch_size
+    return weighting_class(recipe.method).stacks and logits <= _MOST_LOGITS
 
 
 def make_state(recipe: Recipe, network: Network, *, side: Side, rows: int, seed: int) -> State:

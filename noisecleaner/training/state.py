@@ -30,9 +30,14 @@ class MarginHistory(nn.Module):
         self.register_buffer("visits", torch.zeros(rows))
 
     def add(self, batch: Batch, logits: Tensor) -> None:
-        """Add one visit of a batch of n rows, with its logits [n, classes]."""
-        self.margin_sum.index_add_(0, batch.rows, margins(logits, batch.labels))
-        self.visits.index_add_(0, batch.rows, torch.ones_like(logits[:, 0]))
+        """Add one visit of a batch of n rows, with its logits [n, classes], or [folds, n, classes]."""
+        if batch.folds is None:
+            margin, visits = margins(logits, batch.labels), torch.ones_like(logits[:, 0])
+        else:
+            visits = batch.folds.recorded
+            margin = margins(batch.folds.picked(logits), batch.folds.picked(batch.labels)) * visits
+        self.margin_sum.index_add_(0, batch.rows, margin)
+        self.visits.index_add_(0, batch.rows, visits.to(self.visits))
 
     def margin(self) -> Tensor:
         """The mean margin, NaN where a row was never visited. Shape [rows]."""

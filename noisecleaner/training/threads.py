@@ -14,10 +14,10 @@ _SMALL = 300_000  # parameters of a network whose steps are too short to be shar
 def small(*modules: nn.Module) -> bool:
     """Whether steps are too short to be shared out to threads: those of a small head on the CPU.
 
-    A convolution is no head: it has few parameters, and long to work on them.
+    A convolution is no head: it has few parameters, and long to work on them. Heads of several folds have three axes.
     """
     parameters = [p for module in modules for p in module.parameters()]
-    head = all(p.dim() <= 2 and p.device.type == "cpu" for p in parameters)
+    head = all(p.dim() <= 3 and p.device.type == "cpu" for p in parameters)
     return head and sum(p.numel() for p in parameters) < _SMALL
 
 

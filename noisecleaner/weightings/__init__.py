@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.gradients.alignment import at, log_softmax
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import check_choice, check_types, class_in
 from noisecleaner.settings import Layers, Meta
@@ -46,6 +47,8 @@ class Weighting(nn.Module):
     Attributes:
         needs_trusted: whether `step` needs a trusted batch.
         transfers: whether trusted rows may have classes of their own, see `for_target`.
+        stacks: whether `step` takes the classifiers of several folds at once (`networks/stacked.py`): what it says of
+            a row then has the shape [folds, n], and of rows that a fold does not count (`Batch.folds`) it says nothing.
         warmup: epochs of plain training before the rule sets in; None leaves it to `late`.
         late: share of the epochs that are plain then.
         group: see `training.sampling.Sampler`.
@@ -55,6 +58,7 @@ class Weighting(nn.Module):
 
     needs_trusted: ClassVar[bool] = True
     transfers: ClassVar[bool] = False
+    stacks: ClassVar[bool] = False
     late: ClassVar[float] = 0.0
     group: int = 1
     least_batch: int = 2
@@ -93,7 +97,7 @@ class Weighting(nn.Module):
     def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly: the mean cross-entropy on the given labels."""
         logits = network(source.inputs)
-        return Step(loss=functional.cross_entropy(logits, source.labels), logits=logits.detach())
+        return Step(loss=mean_cross_entropy(logits, source), logits=logits.detach())
 
     def approximate(self, network: Network, meta: Meta) -> None:
         """Ask less exactly which way the trusted loss falls, before training; for rules that ask (`_meta_gradient.py`).
@@ -120,6 +124,11 @@ class Weighting(nn.Module):
         """Mean weight of each row's given label over its visits; NaN where it was never weighted. Shape [rows]."""
         return self.alpha_sum / self.visits
 
+    def alpha_of(self, fold: int) -> Tensor:
+        """What `alpha` says of the rows that a fold records, where several share the rule; shape [rows]."""
+        alpha = self.alpha()
+        return alpha if alpha.dim() == 1 else alpha[fold]
+
     def beta(self) -> Tensor | None:
         """Weight of each row's pseudo label on the same scale; None for rules without one. Shape [rows]."""
         return None
@@ -143,13 +152,44 @@ class Weighting(nn.Module):
             beta: weights of the pseudo labels, likewise.
             alignment: a(given) with the root mean square 1 in its batch; None for rules that do not compute it.
         """
+        self._add(rows, torch.ones_like(alpha), alpha=alpha, beta=beta, alignment=alignment)
+
+    def record_batch(
+        self, source: Batch, alpha: Tensor, *, beta: Tensor | None = None, alignment: Tensor | None = None
+    ) -> None:
+        """Add one visit of a batch; arguments are those of `record`, of several folds in the shape [folds, n]."""
+        folds = source.folds
+        if folds is None:
+            self.record(source.rows, alpha, beta=beta, alignment=alignment)
+            return
+        seen = (None if said is None else folds.picked(said) * folds.recorded for said in (beta, alignment))
+        alpha, (beta, alignment) = folds.picked(alpha) * folds.recorded, seen
+        self._add(source.rows, folds.recorded, alpha=alpha, beta=beta, alignment=alignment)
+
+    def _add(
+        self, rows: Tensor, visits: Tensor, *, alpha: Tensor, beta: Tensor | None, alignment: Tensor | None
+    ) -> None:
         self.alpha_sum.index_add_(0, rows, alpha.to(self.alpha_sum))
         self.positive.index_add_(0, rows, (alpha > 0).to(self.positive))
-        self.visits.index_add_(0, rows, torch.ones_like(alpha).to(self.visits))
+        self.visits.index_add_(0, rows, visits.to(self.visits))
         if beta is not None:
             self.beta_sum.index_add_(0, rows, beta.to(self.beta_sum))
         unknown = torch.full_like(alpha, torch.nan)
         self.alignment_sum.index_add_(0, rows, (unknown if alignment is None else alignment).to(self.alignment_sum))
+
+
+def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of each row: logits [n, classes] and labels [n] -> [n], of several folds [folds, n]."""
+    if logits.dim() == 2:
+        return functional.cross_entropy(logits, labels, reduction="none")
+    return -at(log_softmax(logits), labels)
+
+
+def mean_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
+    """The mean over the rows of a batch, a scalar; of several folds, with logits [folds, n, classes], their sum."""
+    if batch.folds is None:
+        return functional.cross_entropy(logits, batch.labels)
+    return batch.mean(cross_entropies(logits, batch.labels))
 
 
 def weighting_class(method: str) -> type[Weighting]:

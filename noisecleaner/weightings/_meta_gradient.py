@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.gradients.alignment import Direction, direction, directional_derivative
+from noisecleaner.gradients.alignment import Direction, direction, directional_derivative, softmax
 from noisecleaner.gradients.passes import Rehearsals, with_spare_buffers
 from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.network import Batch, Network
+from noisecleaner.networks.stacked import StackedLinear, linear
 from noisecleaner.settings import Meta
 from noisecleaner.weightings import Weighting
 from noisecleaner.weightings._coverage import covered
@@ -94,7 +95,7 @@ class MetaGradientWeighting(Weighting):
 
         Like `along`, it takes the last one where the step has no trusted batch.
         """
-        if len(target.rows) and self.covered == _CLASSIFIER and isinstance(network.head, nn.Linear):
+        if len(target.rows) and self.covered == _CLASSIFIER and isinstance(network.head, nn.Linear | StackedLinear):
             return self._kept(network, classifier_direction(network, target))
         return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
 
@@ -116,7 +117,18 @@ class MetaGradientWeighting(Weighting):
 
     def look_ahead(self, network: Network, source: Batch, target: Batch) -> Dual:
         """Compute the logits of a source batch, recorded, and how they move along v; both of shape [n, classes]."""
-        return directional_derivative(network, source.inputs, self.along_trusted(network, target), self.rehearsals)
+        return self.moving(network, source.inputs, self.along_trusted(network, target))
+
+    def moving(self, network: Network, inputs: Tensor, along: Direction) -> Dual:
+        """Compute the logits of inputs [n, ...], recorded, and how they move along v; both of shape [n, classes].
+
+        Of several classifiers, both have the shape [folds, n, classes].
+        """
+        if not isinstance(network.head, StackedLinear):
+            return directional_derivative(network, inputs, along, self.rehearsals)
+        features = network.trunk(inputs)
+        tangent = linear(features, weight=along["head.weight"], bias=along["head.bias"])
+        return Dual(value=network.head(features), tangent=tangent)
 
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -133,29 +145,43 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
         target: n trusted rows with labels y.
 
     Returns:
-        Slices of the shapes of the classifier's weight [classes, width] and bias [classes].
+        Slices of the shapes of the classifier's weight [classes, width] and bias [classes]; of several classifiers,
+        both begin with [folds].
     """
     weight = network.head.get_parameter("weight")
     features = with_spare_buffers(network.trunk, target.inputs)
     with torch.autocast(features.device.type, enabled=False):
         features = features.to(weight)
-        slope = network.head(features).softmax(dim=1)
-        slope = slope.scatter_add(1, target.labels.unsqueeze(1), torch.full_like(slope[:, :1], -1)) / len(slope)
-        return {"head.weight": slope.mT @ features, "head.bias": slope.sum(dim=0)}
+        slope, given = softmax(network.head(features)), target.labels.unsqueeze(-1)
+        slope = slope.scatter_add(-1, given, slope.new_full((), -1).expand(given.shape))
+        if target.folds is not None:
+            slope = slope * target.folds.counts.unsqueeze(-1) / target.folds.size.unsqueeze(-1)
+        else:
+            slope = slope / len(slope)
+        weighted = slope.mT.reshape(-1, len(features)) @ features
+        return {"head.weight": weighted.view_as(weight), "head.bias": slope.sum(dim=-2)}
 
 
 def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
     """Rectify weights, each of shape [n], and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
 
-    Where no label of the batch agrees with the trusted rows, all weights are zero and stay zero.
+    Those of shape [folds, n] sum to 1 in each fold. Where no label of the batch agrees with the trusted rows, all
+    weights are zero and stay zero.
     """
     positive = [w.relu() for w in weights]
-    total = torch.stack([w.sum() for w in positive]).sum()
+    total = torch.stack([w.sum(dim=-1, keepdim=True) for w in positive]).sum(dim=0)
     scale = torch.where(total > 0, 1 / total, torch.zeros_like(total))
     return tuple(w * scale for w in positive)
 
 
-def unit(agrees: Tensor) -> Tensor:
-    """Scale a(given) of a batch, shape [n], to the root mean square 1, so that batches compare; zeros stay zeros."""
-    size = agrees.square().mean().sqrt()
+def unit(agrees: Tensor, rows: int | Tensor | None = None) -> Tensor:
+    """Scale a(given) of a batch, shape [n], to the root mean square 1, so that batches compare; zeros stay zeros.
+
+    Args:
+        agrees: of several folds [folds, n], zero where a row does not count.
+        rows: how many rows count, an integer or [folds, 1]; None where all do.
+    """
+    squares = agrees.square()
+    mean = squares.sum(dim=-1, keepdim=True) / rows if isinstance(rows, Tensor) else squares.mean()
+    size = mean.sqrt()
     return torch.where(size > 0, agrees / size, torch.zeros_like(agrees))

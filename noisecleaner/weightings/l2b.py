@@ -6,9 +6,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from noisecleaner.gradients.alignment import alignments, at
+from noisecleaner.gradients.alignment import alignments, at, log_softmax
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
@@ -36,6 +35,7 @@ class LearningToBootstrap(MetaGradientWeighting):
     # one. So the network learned next to nothing more: of 14 epochs 7, 10 or 12 plain ones each ended at what these had
     # taught (also with smaller steps, a tighter clip, all verified rows in a step, or `weights` "convex").
     late = 0.9
+    stacks = True
 
     def __init__(
         self,
@@ -52,20 +52,21 @@ class LearningToBootstrap(MetaGradientWeighting):
         """Weight the losses on the given and the pseudo label (eq. 10) by how fast the trusted loss falls (eq. 7)."""
         ahead = self.look_ahead(network, source, target)
         logits, agrees = ahead.value, alignments(ahead)
-        pseudo = logits.argmax(dim=1)
-        given = at(agrees, source.labels)
-        alpha, beta = self._weigh(given=given, pseudo=at(agrees, pseudo))
-        self.record(source.rows, alpha * len(alpha), beta=beta * len(beta), alignment=unit(given))
-        losses = -functional.log_softmax(logits, dim=1)
+        pseudo = logits.max(dim=-1).indices
+        given = source.only(at(agrees, source.labels))
+        alpha, beta = self._weigh(source, given=given, pseudo=source.only(at(agrees, pseudo)))
+        size = source.size
+        self.record_batch(source, alpha * size, beta=beta * size, alignment=unit(given, size))
+        losses = -log_softmax(logits)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
         return Step(loss=weighted.sum(), logits=logits.detach())
 
-    def _weigh(self, *, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
+    def _weigh(self, source: Batch, *, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
         """Turn a(given) and a(pseudo) into alpha and beta, which together sum to 1 (eq. 8 and 9); each of shape [n]."""
         if self.weights == "convex":
             own, other = given.relu(), pseudo.relu()
             alpha = torch.where(own + other > 0, own / (own + other), torch.full_like(own, 0.5))
-            return alpha / len(alpha), (1 - alpha) / len(alpha)
+            return source.only(alpha) / source.size, source.only(1 - alpha) / source.size
         nothing = torch.zeros_like(given)
         alpha, beta = normalised(
             nothing if self.weights == "pseudo" else given, nothing if self.weights == "given" else pseudo

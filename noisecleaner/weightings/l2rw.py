@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from torch.nn import functional
-
 from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import Step
+from noisecleaner.weightings import Step, cross_entropies
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
 from noisecleaner.weightings.l2b import LearningToBootstrap
 
@@ -20,6 +18,7 @@ class LearningToReweight(MetaGradientWeighting):
         warmup: epochs of plain training first; None as in L2B.
     """
 
+    stacks = True
     late = LearningToBootstrap.late
 
     def __init__(self, rows: int, network: Network, *, warmup: int | None = None) -> None:
@@ -28,8 +27,8 @@ class LearningToReweight(MetaGradientWeighting):
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given labels by how fast the trusted loss falls (L2B, eq. 7 to 10 with beta = 0)."""
         ahead = self.look_ahead(network, source, target)
-        logits, given = ahead.value, at(alignments(ahead), source.labels)
+        logits, given = ahead.value, source.only(at(alignments(ahead), source.labels))
         (alpha,) = normalised(given)
-        self.record(source.rows, alpha * len(alpha), alignment=unit(given))
-        losses = functional.cross_entropy(logits, source.labels, reduction="none")
+        self.record_batch(source, alpha * source.size, alignment=unit(given, source.size))
+        losses = cross_entropies(logits, source.labels)
         return Step(loss=(alpha * losses).sum(), logits=logits.detach())

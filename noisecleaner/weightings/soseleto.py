@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.gradients.alignment import Direction, alignments, at, directional_derivative
+from noisecleaner.gradients.alignment import Direction, alignments, at
 from noisecleaner.gradients.backward import separable, weighted_pass
 from noisecleaner.gradients.passes import Rehearsals, UnfollowedError, with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
+from noisecleaner.networks.stacked import leading
 from noisecleaner.settings import Meta
-from noisecleaner.weightings import Step
+from noisecleaner.weightings import Step, cross_entropies
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
@@ -61,6 +62,7 @@ class Soseleto(MetaGradientWeighting):
     """
 
     transfers = True
+    stacks = True
     early, late = 0, 0.5
 
     def __init__(
@@ -89,7 +91,7 @@ class Soseleto(MetaGradientWeighting):
         if separate:
             self._separate(network, deepcopy(network.head))
         self.weight: Tensor
-        self.register_buffer("weight", torch.ones(rows))
+        self.register_buffer("weight", torch.ones(*leading(network), rows))
 
     def for_target(self, network: Network, classes: int) -> None:
         """Give the target a classifier phi_t for its own classes (section 4.3).
@@ -125,13 +127,13 @@ class Soseleto(MetaGradientWeighting):
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight a batch with the alphas as they are (eq. 3); they move when the loss has been propagated back."""
         along, target_loss = self._trusted(network, target)
-        alpha = self.weight[source.rows]
+        alpha = self.weight[..., source.rows]
         weighted = self._weigh(network, source, along, alpha)
-        losses = functional.cross_entropy(weighted.logits, source.labels, reduction="none")
+        losses = cross_entropies(weighted.logits, source.labels)
         agrees = weighted.agrees  # alone: `settle` is kept for longer than the logits and their graph
 
         def settle() -> None:
-            self._move(source.rows, alpha=alpha, agrees=agrees())
+            self._move(source, alpha=alpha, agrees=agrees())
 
         loss = weighted.mean(losses) + target_loss
         return Step(loss=loss, logits=weighted.logits.detach(), settle=settle)
@@ -142,7 +144,7 @@ class Soseleto(MetaGradientWeighting):
         return Step(loss=plain.loss + self._classifier_loss(network, target), logits=plain.logits)
 
     def alpha(self) -> Tensor:
-        """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows]."""
+        """The weights as they stand, in [0, 1.1]; NaN where a row was never visited. Shape [rows], or [folds, rows]."""
         return torch.where(self.visits > 0, self.weight, torch.nan)
 
     def _separate(self, network: Network, head: nn.Module) -> None:
@@ -156,7 +158,7 @@ class Soseleto(MetaGradientWeighting):
     def _weigh(self, network: Network, source: Batch, along: Direction, alpha: Tensor) -> _Weighted:
         """Call the network in the way that is cheapest for it (`gradients/backward.py`)."""
         if self._separable is None:
-            self._separable = separable(network, source.inputs)
+            self._separable = source.folds is None and separable(network, source.inputs)
         if self._separable:
             try:
                 logits, products = weighted_pass(
@@ -166,15 +168,16 @@ class Soseleto(MetaGradientWeighting):
                 self._separable = False
             else:
                 return _Weighted(logits=logits, mean=products.mean, agrees=products.values)
-        moving = directional_derivative(network, source.inputs, along, self.rehearsals)
-        agrees = at(alignments(moving), source.labels)
-        return _Weighted(logits=moving.value, mean=lambda losses: (alpha * losses).mean(), agrees=lambda: agrees)
+        ahead = self.moving(network, source.inputs, along)
+        agrees = source.only(at(alignments(ahead), source.labels))
+        return _Weighted(logits=ahead.value, mean=lambda losses: source.mean(alpha * losses), agrees=lambda: agrees)
 
-    def _move(self, rows: Tensor, *, alpha: Tensor, agrees: Tensor) -> None:
-        """Take the step of eq. 5, for rows with alpha and a(given), each of shape [n]."""
-        moved = self.rate * unit(agrees) if self.lambda_alpha is None else self.lambda_alpha * agrees
-        self.weight[rows] = (alpha + moved).clamp(0, _CEILING)
-        self.record(rows, alpha, alignment=unit(agrees))
+    def _move(self, source: Batch, *, alpha: Tensor, agrees: Tensor) -> None:
+        """Take the step of eq. 5, for rows with alpha and a(given), each of shape [n]; those of no fold agree by 0."""
+        scaled = unit(agrees, source.size)
+        moved = self.rate * scaled if self.lambda_alpha is None else self.lambda_alpha * agrees
+        self.weight[..., source.rows] = (alpha + moved).clamp(0, _CEILING)
+        self.record_batch(source, alpha, alignment=scaled)
 
     def _trusted(self, network: Network, target: Batch) -> tuple[Direction, Tensor]:
         """Return v = dL_t/dtheta, and the loss that trains phi_t alone."""

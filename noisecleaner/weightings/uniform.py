@@ -17,11 +17,13 @@ class Uniform(Weighting):
     """
 
     needs_trusted = False
+    stacks = True
 
     def __init__(self, rows: int, network: Network) -> None:
         super().__init__(rows, network)  # plain from the first step on: a warm-up would change nothing
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Take the mean cross-entropy on the given labels."""
-        self.record(source.rows, torch.ones(len(source.rows), device=source.rows.device))
-        return self.warm_up(network, source, target)
+        plain = self.warm_up(network, source, target)
+        self.record_batch(source, torch.ones_like(plain.logits[..., 0]))
+        return plain

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from support import learners
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Interrupts, Progress
@@ -19,6 +19,7 @@ from noisecleaner.runs.run import Run
 from noisecleaner.training import crossfit as module
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.folds import assign_folds
+from noisecleaner.training.heads import HeadsLearner
 from noisecleaner.training.recipe import Recipe
 
 FOLDS = 3
@@ -141,3 +142,81 @@ def test_a_rehearsal_says_what_does_not_fit_before_anything_is_decoded() -> None
     rehearse(Recipe("l2b"), shape=shape, trunk=None, side=learners.side())
     with pytest.raises(NoisecleanerError, match="cannot work here"):
         rehearse(Recipe("soseleto", target_classes=2), shape=shape, trunk=None, side=learners.side())
+
+
+#: A linear head, whose folds are trained in one step.
+LINEAR = Shape(kind="vectors", classes=learners.CLASSES, width=learners.WIDTH)
+
+
+@pytest.mark.parametrize("method", ["soseleto", "uniform", "l2b"])
+def test_folds_of_a_linear_head_leave_the_same_files_however_many_threads_there_are(
+    tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, found = Recipe(method, averaged=True), []
+    for threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        crossfit = cross_fit(tmp_path / str(threads), shape=LINEAR, recipe=recipe)
+        train_all(crossfit)
+        found.append(files(crossfit.run.path))
+    assert found[0] == found[1]
+    names = {f"{where}/fold-{n}.safetensors" for where in ("auditor", "checkpoint") for n in range(FOLDS)}
+    assert found[0].keys() == names
+    assert set(crossfit.trained(0).state_dict()) == set(crossfit.network().state_dict())
+
+
+class After(Interrupts):
+    """Wishes to stop after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.left = steps
+
+    def pending(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def raise_pending(self) -> None:
+        if self.left < 0:
+            raise Interrupted(15)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_folds_of_a_linear_head_go_on_where_they_were_stopped(tmp_path: Path, steps: int) -> None:
+    whole, cut = (cross_fit(tmp_path / name, shape=LINEAR) for name in ("whole", "cut"))
+    train_all(whole)
+    with pytest.raises(Interrupted):
+        train_folds(cut, workers=1, progress=Progress(), interrupts=After(steps))
+    assert files(cut.run.path).keys() == {"checkpoint/state-0-1-2.safetensors"}
+    train_all(cut)
+    assert files(cut.run.path) == files(whole.run.path)
+
+
+def test_results_that_were_not_all_written_are_written_again_without_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = (cross_fit(tmp_path / name, shape=LINEAR) for name in ("whole", "cut"))
+    train_all(whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(CrossFit, "keep", lambda *_: (_ for _ in ()).throw(OSError("the disk is full")))
+        with pytest.raises(OSError, match="full"):
+            train_all(cut)
+    monkeypatch.setattr(HeadsLearner, "step", lambda *_: pytest.fail("a step was taken again"))
+    train_all(cut)
+    assert files(cut.run.path) == files(whole.run.path)
+
+
+def test_what_does_not_fit_one_step_is_trained_fold_by_fold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[int] = []
+    train = CrossFit.train
+
+    def counting(self: CrossFit, number: int, *rest: object) -> None:
+        trained.append(number)
+        train(self, number, *rest)  # type: ignore[arg-type]  # what it was called with
+
+    monkeypatch.setattr(CrossFit, "train", counting)
+    bilevel = Recipe("bilevel", options={"batches": 2})
+    train_all(cross_fit(tmp_path / "bilevel", shape=LINEAR, recipe=bilevel))
+    assert trained == list(range(FOLDS))
+    trained.clear()
+    train_all(cross_fit(tmp_path / "plain", shape=LINEAR))
+    assert trained == []
