@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,22 +142,68 @@ DESIGN = schema_of(
 )
 
 
+#: Rows of a part of a column.
+_PART = 2**16
+
+
 def with_column(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
     """Return a table with other values, of the same type, in one of its columns."""
     return table.set_column(table.column_names.index(name), table.schema.field(name), column)
 
 
-def overwritten(column: pa.ChunkedArray, rows: IntArray, values: pa.Array) -> pa.Array:
-    """Put values over those of some rows of a column.
+def nulls(rows: int, kind: pa.DataType) -> pa.ChunkedArray:
+    """Make a column of nulls, whose parts all share the memory of one: there may be millions of rows, shape [rows]."""
+    one = pa.nulls(min(rows, _PART), kind)
+    parts = [one.slice(0, min(_PART, rows - first)) for first in range(0, rows, _PART)]
+    return pa.chunked_array(parts, kind)
+
+
+def overwritten(column: pa.ChunkedArray, rows: IntArray, values: pa.Array) -> pa.ChunkedArray:
+    """Put values over those of some rows of a column; parts of it without such a row stay the very same.
 
     Args:
         column: shape [rows of the table].
         rows: numbers of different rows, in any order, shape [n].
         values: of the same type, shape [n].
     """
-    mask = np.zeros(len(column), dtype=bool)
-    mask[rows] = True
-    return pc.replace_with_mask(column.combine_chunks(), pa.array(mask), values.take(pa.array(np.argsort(rows))))
+    order = np.argsort(rows)
+    rows, values = rows[order], values.take(pa.array(order))
+    parts, first = [], 0
+    for chunk in column.chunks:
+        start, end = np.searchsorted(rows, (first, first + len(chunk))).tolist()
+        if end > start:
+            mask = np.zeros(len(chunk), dtype=bool)
+            mask[rows[start:end] - first] = True
+            parts.append(pc.replace_with_mask(chunk, pa.array(mask), values.slice(start, end - start)))
+        else:
+            parts.append(chunk)
+        first += len(chunk)
+    return pa.chunked_array(parts, column.type)
+
+
+def places_among(ids: pa.Array | pa.ChunkedArray, known: pa.Array | pa.ChunkedArray) -> IntArray:
+    """Find the place of each id among others, -1 where it is not there, or null; shape [ids].
+
+    Args:
+        ids: in any order, also repeated ones; these are held a second time, and the others are not.
+        known: the others; of equal ones the first counts.
+    """
+    wanted, first = pc.unique(ids).drop_null(), 0
+    found = np.full(len(wanted), -1)
+    for part in _parts(known):
+        places = pc.index_in(part, value_set=wanted)
+        there = np.flatnonzero(np.asarray(places.is_valid()))[::-1]  # so that the first of equal ones is written last
+        there = there[found[np.asarray(places.take(pa.array(there)))] < 0]
+        found[np.asarray(places.take(pa.array(there)))] = first + there
+        first += len(part)
+    positions = np.asarray(pc.fill_null(pc.index_in(ids, value_set=wanted), -1))
+    return np.where(positions >= 0, found[positions] if len(found) else -1, -1)
+
+
+def _parts(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
+    """Yield a column a part at a time."""
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        yield from (chunk.slice(first, _PART) for first in range(0, len(chunk), _PART))
 
 
 def count_true(mask: pa.Array | pa.ChunkedArray) -> int:
@@ -166,7 +212,9 @@ def count_true(mask: pa.Array | pa.ChunkedArray) -> int:
 
 
 def doubles(column: pa.ChunkedArray) -> FloatArray:
-    """Read numbers, NaN where there is none, shape [rows]."""
+    """Read numbers, NaN where there is none, shape [rows]; one number for all where there are none, not to write to."""
+    if column.null_count == len(column):
+        return np.broadcast_to(np.float64(np.nan), len(column))
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 

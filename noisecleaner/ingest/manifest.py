@@ -17,7 +17,7 @@ from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.sampling import Sampling
 from noisecleaner.notices import Notice
-from noisecleaner.tables import doubles, overwritten, with_column
+from noisecleaner.tables import doubles, nulls, overwritten, places_among, with_column
 
 SCHEMA = pa.schema(
     [
@@ -162,7 +162,7 @@ class Manifest:
         }
         for column in SCHEMA:
             if columns[column.name] is None:
-                columns[column.name] = pa.nulls(len(ids), column.type)
+                columns[column.name] = nulls(len(ids), column.type)
         return cls(pa.table(columns, schema=SCHEMA), tuple(classes), payload)
 
     def __len__(self) -> int:
@@ -170,12 +170,15 @@ class Manifest:
 
     def rows_of(self, ids: Column) -> Column:
         """Find the row of each sample id, null where there is none, shape [ids]."""
-        return pc.index_in(ids, value_set=self.table["sample_id"].combine_chunks())
+        places = places_among(ids, self.table["sample_id"])
+        return pa.array(places, mask=places < 0)
 
     @cached_property
     def given(self) -> IntArray:
         """Class index of the given label, shape [rows]; -1 where the row has none or is skipped."""
-        return np.where(self.readable, indices(self.table["given_label"], self.classes), -1)
+        given = indices(self.table["given_label"], self.classes)
+        given[~self.readable] = -1
+        return given
 
     @cached_property
     def trusted(self) -> IntArray:
@@ -184,7 +187,8 @@ class Manifest:
         `UNVERIFIED` where there is none or no usable row, `NO_CLASS` where none of the classes is right.
         """
         verified = verified_indices(self.table["trusted_label"], self.classes, none_label=self.none_label)
-        return np.where(self.readable, verified, UNVERIFIED)
+        verified[~self.readable] = UNVERIFIED
+        return verified
 
     @cached_property
     def disputed(self) -> BoolArray:
@@ -198,7 +202,8 @@ class Manifest:
         `UNVERIFIED` where there is none or no usable row, `NO_CLASS` where none of the classes is right.
         """
         corrected = verified_indices(self.table["corrected_label"], self.classes, none_label=self.none_label)
-        return np.where(self.readable, corrected, UNVERIFIED)
+        corrected[~self.readable] = UNVERIFIED
+        return corrected
 
     @cached_property
     def sample_probability(self) -> FloatArray:
@@ -250,6 +255,12 @@ class Manifest:
     def noting(self, *notices: Notice) -> Manifest:
         """Return the manifest with more notices."""
         return replace(self, notices=(*self.notices, *notices))
+
+    def compact(self) -> Manifest:
+        """Return the manifest with each given label as a number that stands for its text: for millions of rows."""
+        name = "given_label"
+        place, labels = self.table.column_names.index(name), self.table[name].dictionary_encode()
+        return replace(self, table=self.table.set_column(place, name, labels))
 
     def keeping_unlabelled(self) -> Manifest:
         """Return the manifest with rows that only lack a given label no longer skipped."""

@@ -7,10 +7,11 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from noisecleaner.arrays import FloatArray
+from noisecleaner.arrays import FloatArray, RealArray
 from noisecleaner.noise.estimate import Audit, Stratum, part_of_errors
 from noisecleaner.noise.rate import Rate
 from noisecleaner.noise.rates import Rows
+from noisecleaner.noise.running import RunningSums, sorted_place
 
 Value = TypeVar("Value")
 
@@ -42,31 +43,36 @@ class Cut:
     """The rows in the order of one column, to be cut at any threshold.
 
     Args:
-        values: that column, NaN where a row has no value, shape [rows].
+        values: that column, NaN where a row has no value, shape [rows]; of single precision where there are many.
         rows: what is known of the rows. Only those that judge measure a cut: the values of others are not honest. A
             side that holds all rows with a label is no cut: every verified row measures it.
 
     Attributes:
-        values: the finite ones in ascending order, shape [known rows].
+        values: the finite ones in ascending order, as precise as they were given, shape [known rows].
         audit: the rows that judge.
         judged: the value of each of these, in the same order, shape [verified rows].
         verifiers: how often those err who verified them; None where nobody knows.
     """
 
-    def __init__(self, values: FloatArray, rows: Rows) -> None:
+    def __init__(self, values: RealArray, rows: Rows) -> None:
         known = np.isfinite(values)
-        order = np.argsort(values, kind="stable")[: int(known.sum())]  # NaN comes last
         judged = rows.judging & rows.audited & known
-        self.values, self.verifiers = values[order], rows.verifiers
+        self.verifiers = rows.verifiers
         self.audit: Audit = rows.audit(judged)
-        self.judged = values[judged]
+        self.judged: FloatArray = values[judged].astype(np.float64)
         self._all_rows = rows.rate() if np.array_equal(known, rows.given >= 0) else None
-        self._expected = np.zeros(len(order) + 1)
-        np.cumsum(rows.expected[order], out=self._expected[1:])
+        if rows.expects_rest_of(values):  # then it is in order where they are, and ten million rows need no second copy
+            self.values = values[known]
+            self.values.sort()
+            self._expected = RunningSums.of_rest(self.values)
+        else:
+            order = np.argsort(values, kind="stable")[: int(known.sum())]  # NaN comes last
+            self.values = values[order]
+            self._expected = RunningSums.of(rows.expected[order])
 
     def rows(self, threshold: float) -> Sides[int]:
         """Count the rows."""
-        flagged = int(np.searchsorted(self.values, threshold))
+        flagged = sorted_place(self.values, threshold)
         return Sides(flagged=flagged, kept=len(self.values) - flagged)
 
     def expected(self, threshold: float) -> Sides[float | None]:
@@ -77,7 +83,7 @@ class Cut:
     @property
     def each_expected(self) -> FloatArray:
         """1 - label quality in that order, shape [rows]; NaN from the first row on of which it is unknown."""
-        return np.diff(self._expected)
+        return np.diff(self._expected.all())
 
     def audits(self, threshold: float) -> Sides[Audit]:
         """Collect the rows that judge."""
@@ -111,5 +117,5 @@ class Cut:
 
     def _mean(self, first: int, last: int) -> float | None:
         """The mean of what is expected of the rows from `first` to `last`."""
-        total = float(self._expected[last] - self._expected[first])
+        total = self._expected.at(last) - self._expected.at(first)
         return total / (last - first) if last > first and np.isfinite(total) else None

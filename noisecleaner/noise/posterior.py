@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from noisecleaner.arrays import FloatArray
+from noisecleaner.arrays import RealArray
 
 
-def best_f1(quality: FloatArray) -> float:
+def best_f1(quality: RealArray) -> float:
     """Choose the threshold of best expected F1 of flagging wrong labels.
 
     With p = 1 - quality, flagging the k rows of largest p has the expected F1
@@ -24,7 +24,7 @@ def best_f1(quality: FloatArray) -> float:
     Returns:
         In [1/2, 1]; rows of lower quality are flagged. 1 where no label can be wrong.
     """
-    wrong = np.sort(1 - quality)[::-1]
+    wrong = np.sort(1 - quality.astype(np.float64))[::-1]
     total = float(wrong.sum())
     if not total > 0:
         return 1.0

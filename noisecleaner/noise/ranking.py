@@ -123,7 +123,7 @@ def rank(rows: Rows) -> Rankings | None:
     Args:
         rows: of a dataset.
     """
-    judged = rows.judging & rows.audited & np.isfinite(rows.expected)
+    judged = rows.judging & rows.audited & rows.known
     if not judged.any():
         return None
     audit, given = rows.audit(judged), rows.given[judged]

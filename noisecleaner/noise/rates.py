@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, RealArray, counted_by_class
 from noisecleaner.noise.estimate import CONFIDENCE, Audit, wilson
 from noisecleaner.noise.rate import UNKNOWN, Rate, RateMethod, whole
+from noisecleaner.noise.running import Rest
 from noisecleaner.noise.small_areas import Outcome, Tallies, estimate, lean
 from noisecleaner.noise.verifiers import VerifierErrors
 
 #: Confidence of an interval that holds the estimate as good as always, however the scores sharpen it.
 _SURELY = 1 - 1e-9
+#: Rows that are counted at a time.
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +36,15 @@ class Rows:
 
     given: IntArray
     trusted: IntArray
-    expected: FloatArray
+    expected: FloatArray | Rest
     judging: BoolArray
     probability: FloatArray
     verifiers: VerifierErrors | None = None
+
+    @property
+    def known(self) -> BoolArray:
+        """Rows of which something is expected, shape [rows]."""
+        return np.isfinite(self.expected.numbers if isinstance(self.expected, Rest) else self.expected)
 
     @property
     def audited(self) -> BoolArray:
@@ -49,6 +57,15 @@ class Rows:
         """Audited rows with a wrong label, shape [rows]."""
         wrong: BoolArray = self.audited & (self.given != self.trusted)
         return wrong
+
+    def expects_rest_of(self, values: RealArray) -> bool:
+        """Whether what is expected of each row is 1 minus its value, shape [rows]."""
+        if isinstance(self.expected, Rest):
+            return self.expected.numbers is values or np.array_equal(self.expected.numbers, values, equal_nan=True)
+        blocks = range(0, len(values), _BLOCK)
+        parts = ((self.expected[i : i + _BLOCK], 1 - values[i : i + _BLOCK].astype(np.float64)) for i in blocks)
+        same = (np.array_equal(expected, rest, equal_nan=True) for expected, rest in parts)
+        return all(same)
 
     def audit(self, which: BoolArray) -> Audit:
         """Collect audited rows in the order of the dataset.
@@ -89,18 +106,25 @@ class Rows:
 
     def sizes(self, classes: int) -> list[int]:
         """Count the rows of each given label."""
-        return [int(size) for size in np.bincount(self.given[self.given >= 0], minlength=classes)]
+        return [int(size) for size in counted_by_class(self.given, classes)]
 
     def mean(self) -> float | None:
         """Compute the mean of what is expected of the rows that have a label, None where nothing is."""
-        known = self.expected[(self.given >= 0) & np.isfinite(self.expected)]
-        return float(known.mean()) if len(known) else None
+        known = (self.given >= 0) & self.known
+        if not known.any():
+            return None
+        if not isinstance(self.expected, Rest):
+            return float(self.expected[known].mean())
+        return (self.expected if known.all() else Rest(self.expected.numbers[known])).mean()
 
     def means(self, classes: int) -> list[float | None]:
         """Compute the mean of what is expected of the rows of each given label, None where nothing is."""
-        known = (self.given >= 0) & np.isfinite(self.expected)
-        sums = np.bincount(self.given[known], self.expected[known], classes)
-        counts = np.bincount(self.given[known], minlength=classes)
+        sums, counts = np.zeros(classes), np.zeros(classes, dtype=np.int64)
+        for first in range(0, len(self.given), _BLOCK):
+            given, expected = self.given[first : first + _BLOCK], self.expected[first : first + _BLOCK]
+            known = (given >= 0) & np.isfinite(expected)
+            np.add.at(sums, given[known], expected[known])  # one row behind the other, whatever the size of a block
+            counts += np.bincount(given[known], minlength=classes)
         return [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
 
 

@@ -27,6 +27,8 @@ _DRAWS, _BLOCK = 9_999, 1_111
 _FAR = 3
 #: Rows that tell well enough how much doubt there is.
 _MOST = 200_000
+#: Rows of which those at some places are looked up together.
+_ROWS = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +61,11 @@ class Verifiable:
 
     def fewer(self) -> Verifiable:
         """Return the same with at most `_MOST` of the rows that nobody was asked to verify, drawn at random."""
-        others = np.flatnonzero(self.known & ~self.verified & ~self.asked)
-        if len(others) <= _MOST:
+        others = self.known & ~self.verified & ~self.asked
+        count = int(others.sum())
+        if count <= _MOST:
             return self
-        kept = np.random.default_rng(0).choice(others, _MOST, replace=False)
+        kept = _rows_at(others, np.random.default_rng(0).choice(count, _MOST, replace=False))
         rows = np.sort(np.concatenate([np.flatnonzero(self.known & (self.verified | self.asked)), kept]))
         return Verifiable(
             quality=self.quality[rows],
@@ -238,6 +241,22 @@ def drawn_part(quality: RealArray, *, verified: BoolArray, probability: FloatArr
         counted=f"the {percent(shares[place], '.0f')} of the rows that the scores are least sure of are "
         f"{percent(estimates[place])} of what the {len(chance):,} verified rows stand for",
     )
+
+
+def _rows_at(chosen: BoolArray, places: IntArray) -> IntArray:
+    """The numbers of rows at some places among those that are chosen, ascending; there may be ten million.
+
+    Args:
+        chosen: shape [rows].
+        places: in [0, chosen rows), in any order, shape [n].
+    """
+    places, found, before = np.sort(places), [], 0
+    for first in range(0, len(chosen), _ROWS):
+        rows = first + np.flatnonzero(chosen[first : first + _ROWS])
+        start, end = np.searchsorted(places, (before, before + len(rows)))
+        found.append(rows[places[start:end] - before])
+        before += len(rows)
+    return np.concatenate(found)
 
 
 def _places(quality: RealArray) -> IntArray:

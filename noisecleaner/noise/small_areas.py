@@ -19,6 +19,7 @@ from scipy import special, stats
 from noisecleaner.arrays import ByteArray, FloatArray, IntArray
 from noisecleaner.noise.estimate import CONFIDENCE, OWN_PART, Audit, wilson
 from noisecleaner.noise.rate import Interval, Rate
+from noisecleaner.noise.running import Rest
 
 #: Log odds are counted in bins between plus and minus this.
 _REACH, _BINS = 9.0, 64
@@ -65,7 +66,7 @@ class Tallies:
     blind_wrong: FloatArray
 
     @classmethod
-    def of(cls, *, given: IntArray, expected: FloatArray, outcomes: ByteArray, classes: int) -> Tallies:
+    def of(cls, *, given: IntArray, expected: FloatArray | Rest, outcomes: ByteArray, classes: int) -> Tallies:
         """Count rows; those without a label or a score are left out.
 
         Args:

@@ -176,7 +176,8 @@ def _sets(goal: Goal, cut: Cut) -> _Sets:
     shares = np.arange(1, _SETS + 1) / _SETS
     count = len(cut.values)
     rows = np.ceil(shares * count).astype(int)
-    thresholds = cut.values[np.minimum(rows, count - 1) if goal.kind == "precision" else np.maximum(count - rows, 0)]
+    ends = np.minimum(rows, count - 1) if goal.kind == "precision" else np.maximum(count - rows, 0)
+    thresholds = cut.values[ends].astype(np.float64)
     inside = [_inside(goal, cut, float(threshold)) for threshold in thresholds]
     sizes, errors, expected, counted = np.array(inside).T
     return _Sets(

@@ -17,6 +17,8 @@ from noisecleaner.arrays import Array, BoolArray, FloatArray, IntArray, RealArra
 
 #: Permutations that what was seen is compared with: the least p-value is 0.002.
 _DRAWS = 499
+#: And how many of them are looked at together.
+_COLUMNS = 50
 #: Strata at most, and parts of the rows, each told by a classifier that was fitted on the others.
 _STRATA, _PARTS = 10, 5
 #: Weight of the ridge penalty, as a share of the rows.
@@ -156,11 +158,13 @@ def distributions(samples: Samples, values: FloatArray) -> Found:
     for part in samples.parts():
         ranks[part] = stats.rankdata(own[part]) / len(part)
     order = np.argsort(ranks, kind="stable")
-    labels = samples.second[order].astype(np.float64)
-    steps = np.cumsum(labels / other - (1 - labels) / one, axis=0)
     # between rows of one rank nothing can be told
     last = np.append(np.diff(ranks[order]) > 0, True)
-    apart = np.abs(steps[last]).max(axis=0)
+    apart = np.empty(samples.second.shape[1])
+    for first in range(0, len(apart), _COLUMNS):
+        labels = samples.second[order, first : first + _COLUMNS].astype(np.float64)
+        steps = np.cumsum(labels / other - (1 - labels) / one, axis=0)
+        apart[first : first + _COLUMNS] = np.abs(steps[last]).max(axis=0)
     return Found(float(apart[0]), _p_value(apart))
 
 

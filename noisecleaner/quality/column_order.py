@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import BoolArray, IntArray
 
 #: Rows of another label that a column needs to be another class on its own evidence: three standard deviations of a
 #: count against none.
@@ -18,6 +20,8 @@ _TIMES_TOGETHER, _TIMES_CHANCE = 2.5, 1.5
 _SHUFFLES = 5
 #: Columns that are put in another order together: the assignment takes the cube of their number.
 _MOST = 2000
+#: Rows that are counted at a time.
+_BLOCK = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,27 +53,59 @@ def other_order(columns: IntArray, *, given: IntArray, verified: IntArray, class
     """
     labels = np.where(verified >= 0, verified, given)
     used = (columns >= 0) & (labels >= 0)
-    found = _of_all(columns[used], labels[used], classes)
+    pairs = _Pairs(columns, labels, used)
+    found = _of_all(pairs, classes)
     if found is None:
-        found = _of_columns(columns[used], labels[used], classes)
+        found = _of_columns(pairs, classes)
     if found is None:
         return None
     moved = found[columns] != columns
     known = (columns >= 0) & (verified >= 0) & moved
     if (columns[known] == verified[known]).sum() > (found[columns[known]] == verified[known]).sum():
         return None
-    used &= moved
+    moved_ones = _Pairs(columns, labels, used & moved)
     return ColumnOrder(
-        classes=found,
-        agreeing=int((found[columns[used]] == labels[used]).sum()),
-        before=int((columns[used] == labels[used]).sum()),
+        classes=found, agreeing=moved_ones.agreeing(found), before=moved_ones.agreeing(np.arange(classes))
     )
 
 
-def _of_columns(columns: IntArray, labels: IntArray, classes: int) -> IntArray | None:
+class _Pairs(NamedTuple):
+    """Rows by their likeliest column and their label, and which of them are used, each of shape [rows]."""
+
+    columns: IntArray
+    labels: IntArray
+    used: BoolArray
+
+    def blocks(self) -> Iterator[tuple[IntArray, IntArray]]:
+        """Yield columns and labels of the used ones of some rows at a time: there may be ten million."""
+        for first in range(0, len(self.columns), _BLOCK):
+            part = slice(first, first + _BLOCK)
+            used = self.used[part]
+            yield self.columns[part][used].astype(np.int64), self.labels[part][used].astype(np.int64)
+
+    def agreeing(self, order: IntArray) -> int:
+        """Count the rows that carry the label of their column in some order, shape [columns]."""
+        return sum(int((order[columns] == labels).sum()) for columns, labels in self.blocks())
+
+    def shuffled(self, rng: np.random.Generator) -> _Pairs:
+        """The used rows, with their labels dealt out anew."""
+        labels = rng.permutation(self.labels[self.used])
+        return _Pairs(self.columns[self.used], labels, np.ones(len(labels), dtype=bool))
+
+    def counted(self, classes: int) -> tuple[IntArray, IntArray]:
+        """Pairs that occur, as column * classes + label, ascending, and how often."""
+        pairs, counts = np.empty(0, np.int64), np.empty(0, np.int64)
+        for columns, labels in self.blocks():
+            more, rows = np.unique(columns * classes + labels, return_counts=True)
+            pairs, place = np.unique(np.concatenate([pairs, more]), return_inverse=True)
+            counts = np.bincount(place, np.concatenate([counts, rows]), len(pairs)).astype(np.int64)
+        return pairs, counts
+
+
+def _of_columns(rows: _Pairs, classes: int) -> IntArray | None:
     """Follow the label that most rows of each column have, where that leads back in a circle."""
     likeliest = np.arange(classes)
-    pairs, counts = np.unique(columns * classes + labels, return_counts=True)
+    pairs, counts = rows.counted(classes)
     own = np.zeros(classes, dtype=np.int64)
     of_own = pairs // classes == pairs % classes
     own[pairs[of_own] // classes] = counts[of_own]
@@ -98,25 +134,25 @@ def _circles(following: IntArray) -> list[list[int]]:
     return circles
 
 
-def _of_all(columns: IntArray, labels: IntArray, classes: int) -> IntArray | None:
+def _of_all(rows: _Pairs, classes: int) -> IntArray | None:
     """Find the best of all orders, where it fits better than by chance; what no row speaks for stays."""
-    if classes > _MOST or not len(columns):
+    if classes > _MOST or not rows.used.any():
         return None
-    order = _assigned(columns, labels, classes)
-    fits, before = int((order[columns] == labels).sum()), int((columns == labels).sum())
+    order = _assigned(rows, classes)
+    fits, before = rows.agreeing(order), rows.agreeing(np.arange(classes))
     if fits < max(_LEAST_ROWS, _TIMES_TOGETHER * before):
         return None
     rng = np.random.default_rng(0)
-    shuffled = [rng.permutation(labels) for _ in range(_SHUFFLES)]
-    chance = [(_assigned(columns, other, classes)[columns] == other).sum() for other in shuffled]
+    chance = [other.agreeing(_assigned(other, classes)) for other in (rows.shuffled(rng) for _ in range(_SHUFFLES))]
     return order if fits >= _TIMES_CHANCE * max(chance) else None
 
 
-def _assigned(columns: IntArray, labels: IntArray, classes: int) -> IntArray:
+def _assigned(rows: _Pairs, classes: int) -> IntArray:
     """Assign to each column the class that makes most rows agree (Kuhn, 1955), shape [columns]."""
     from scipy.optimize import linear_sum_assignment
 
     counts = np.zeros((classes, classes))
-    np.add.at(counts, (columns, labels), 1)
+    for columns, labels in rows.blocks():
+        np.add.at(counts, (columns, labels), 1)
     counts[np.diag_indices(classes)] += 0.5  # nothing moves without a reason
     return np.asarray(linear_sum_assignment(counts, maximize=True)[1]).astype(np.int64)

@@ -35,7 +35,7 @@ class Judgements:
     def unknown(cls, rows: int) -> Judgements:
         """Start with rows of which nothing is known."""
         nothing = np.full(rows, np.nan, np.float32)
-        return cls(quality=nothing, suggested=np.full(rows, -1), confidence=nothing.copy())
+        return cls(quality=nothing, suggested=np.full(rows, -1, np.int32), confidence=nothing.copy())
 
     def put(self, rows: IntArray, part: Judgements) -> None:
         """Take in what was made of some rows: their places, shape [rows of the part]."""

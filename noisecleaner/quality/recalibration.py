@@ -19,6 +19,8 @@ _PRIOR = (0.5, 0.3)
 _WIDE_PRIOR = (2.0, 1.0)
 #: Quality nearer to 0 or 1 than single precision can tell counts as this near.
 _NEAREST = 2.0**-24
+#: Rows that are calibrated at a time.
+_BLOCK = 2**16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +96,32 @@ def calibrated_again(
     """
     if min(int(verified.correct.sum()), int((~verified.correct).sum())) < MIN_EACH:
         return None
-    quality = fit_recalibration(verified, calibrated=calibrated).of(judgements.quality)
-    for others, part in stratified(verified.correct):
-        quality[rows[part]] = fit_recalibration(verified.take(others), calibrated=calibrated).of(verified.quality[part])
-    # a suggestion is right if the given label is wrong, and then as often as before
-    wrong = np.maximum(1 - judgements.quality.astype(np.float64), _NEAREST)
-    known = np.isfinite(quality)
-    confidence = judgements.confidence * np.where(known, (1 - quality) / wrong, 1.0)
-    return replace(
-        judgements, quality=quality.astype(np.float32), confidence=np.minimum(confidence, 1).astype(np.float32)
-    )
+    fitted = fit_recalibration(verified, calibrated=calibrated)
+    parts = [
+        (rows[part], fit_recalibration(verified.take(others), calibrated=calibrated).of(verified.quality[part]))
+        for others, part in stratified(verified.correct)
+    ]
+    again = replace(judgements, quality=judgements.quality.copy(), confidence=judgements.confidence.copy())
+    for first in range(0, len(judgements.quality), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        _put(again, block, fitted.of(judgements.quality[block]), before=judgements)
+    for places, quality in parts:
+        _put(again, places, quality, before=judgements)
+    return again
+
+
+def _put(judgements: Judgements, places: IntArray | slice, quality: FloatArray, *, before: Judgements) -> None:
+    """Write label quality of some rows; a suggestion is right if the given label is wrong, and then as often as before.
+
+    Args:
+        judgements: what is written to.
+        places: of the rows, n of them.
+        quality: their new one, shape [n].
+        before: what was made of all rows before.
+    """
+    wrong = np.maximum(1 - before.quality[places].astype(np.float64), _NEAREST)
+    confidence = before.confidence[places] * np.where(np.isfinite(quality), (1 - quality) / wrong, 1.0)
+    judgements.quality[places], judgements.confidence[places] = quality, np.minimum(confidence, 1)
 
 
 def _log_odds(quality: RealArray) -> FloatArray:

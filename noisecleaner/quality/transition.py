@@ -69,7 +69,7 @@ class Transition:
         # a row of no class says nothing of what is given in place of one
         of_class = verified.true >= 0
         true, weights, given = verified.true[of_class], verified.weights[of_class], given[of_class]
-        keys, where = np.unique(true * classes + given, return_inverse=True)
+        keys, where = np.unique(true.astype(np.int64) * classes + given, return_inverse=True)
         counts = np.bincount(where, weights, len(keys))
         # one row of each kind more, so that no label is impossible
         rate = (weights[true != given].sum() + 1) / (weights.sum() + 2)
@@ -123,7 +123,7 @@ class Transition:
         """Compute log P(given | true) elementwise for class indices of one shape, [rows] or [rows, k]."""
         keys, counts = np.array(self.keys), np.array(self.counts)
         of_class = np.bincount(keys // self.classes, counts, self.classes)[true]
-        wanted = true * self.classes + given
+        wanted = true.astype(np.int64) * self.classes + given
         place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         seen = np.where(keys[place] == wanted, counts[place], 0.0)
         if leave_out is not None:

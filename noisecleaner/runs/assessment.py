@@ -67,7 +67,7 @@ class Assessment:
     def to_json(self) -> dict[str, Any]:
         """Describe what noise.json tells whatever is flagged."""
         scored, rows = self.scored, self.rows
-        judged = rows.judging & rows.audited & ~scored.disputed & np.isfinite(rows.expected)
+        judged = rows.judging & rows.audited & ~scored.disputed & rows.known
         calibrated = reliability(1 - rows.expected[judged], ~rows.wrong[judged])
         # what nobody may believe is not told, not even as an expectation
         model = "uncalibrated" if void(scored.notices) else scored.model

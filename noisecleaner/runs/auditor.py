@@ -139,7 +139,7 @@ class Auditor:
         work, threads = partial(self._judge_block, predictors, pending), predictors.threads
         parts = in_threads(work, vector_blocks(payload, passing), threads=threads, ahead=2 * threads, name="score")
         judgements, missing = Judgements.unknown(len(dataset)), dict[int, Skip]()
-        columns = np.full(len(dataset), -1)
+        columns = np.full(len(dataset), -1, np.int32)
         with progress.stage("Scoring", int(wanted.sum()), "rows") as stage:
             for part in parts:
                 judgements.put(part.rows, part.judgements)

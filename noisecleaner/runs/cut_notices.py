@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from noisecleaner.arrays import FloatArray
+from noisecleaner.arrays import RealArray
 from noisecleaner.noise.goal import Goal
+from noisecleaner.noise.running import sorted_place
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.runs.cutoff import AUTO, middle
 from noisecleaner.runs.scored import By
 from noisecleaner.texts import agreeing, counted
 
 
-def one_sided(values: FloatArray, threshold: float | Literal["auto"] | None, by: By) -> Notice | None:
+def one_sided(values: RealArray, threshold: float | Literal["auto"] | None, by: By) -> Notice | None:
     """Say so where a threshold flags every row that has a value, or none.
 
     That it flags none is no surprise where it cuts label quality, which clean rows may all lie above: that is a note.
@@ -40,7 +41,7 @@ def one_sided(values: FloatArray, threshold: float | Literal["auto"] | None, by:
     return Notice(code="threshold-parts-nothing", message=message, severity=_severity(note=expected))
 
 
-def tied(values: FloatArray, threshold: float, goal: Goal | None, by: By) -> Notice | None:
+def tied(values: RealArray, threshold: float, goal: Goal | None, by: By) -> Notice | None:
     """Say so where a budget flags fewer rows than it could, because those at its end have one value.
 
     Args:
@@ -51,11 +52,11 @@ def tied(values: FloatArray, threshold: float, goal: Goal | None, by: By) -> Not
     """
     if goal is None or goal.kind != "budget":
         return None
-    flagged = int(values.searchsorted(threshold))
+    flagged = sorted_place(values, threshold)
     budget = int(min(goal.value, len(values)))
     if flagged >= budget:
         return None
-    ties = int(values.searchsorted(threshold, side="right")) - flagged
+    ties = sorted_place(values, threshold, right=True) - flagged
     message = (
         f"{counted(ties, 'row')} {agreeing(ties, 'ties', 'tie')} at {threshold:.4g} of {by}; a budget of {budget:,} "
         f"cannot part them, so that {counted(flagged, 'row')} {agreeing(flagged)} flagged. Cut a column with fewer "

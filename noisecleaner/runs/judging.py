@@ -14,6 +14,7 @@ from noisecleaner.ingest import Manifest, Skip, Source, ingest, refuse_skips
 from noisecleaner.ingest.skips import skip_notice
 from noisecleaner.ingest.verified.certified import carried
 from noisecleaner.ingest.verified.corrections import COLUMN
+from noisecleaner.noise.likeness import ComparedRows
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.progress import Progress
 from noisecleaner.quality.model import Judgements
@@ -63,6 +64,23 @@ class _NewRows:
     unused: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """Rows that an auditor has judged.
+
+    Args:
+        scored: the rows.
+        compared: a sample of them as the fitted rows' one looks; None where nothing is kept of those.
+        told: how many of their notices were told.
+        known_by_heart: whether every network has trained on the labels of verified ones among them.
+    """
+
+    scored: ScoredRows
+    compared: ComparedRows | None
+    told: int
+    known_by_heart: bool
+
+
 def judge_new(
     run: Run, source: Source, labels: NewLabels, *, inference: Inference, scratch: Path, progress: Progress
 ) -> ScoredRows:
@@ -80,7 +98,27 @@ def judge_new(
         NoisecleanerError: run or rows cannot be used, or a row is skipped and `inference` is strict.
     """
     auditor = Auditor(run)
+    # their manifest ends with this call: there may be ten million rows
+    judged = _judge(auditor, run, source, labels, inference=inference, scratch=scratch, progress=progress)
+    scored = judged.scored if judged.known_by_heart else on_their_own(judged.scored)
+    scored = scored.noting(*likeness_notices(judged.compared, auditor, scored))
+    progress.tell(*scored.notices[judged.told :])
+    return scored
+
+
+def _judge(
+    auditor: Auditor,
+    run: Run,
+    source: Source,
+    labels: NewLabels,
+    *,
+    inference: Inference,
+    scratch: Path,
+    progress: Progress,
+) -> _Judged:
+    """Read rows and let an auditor judge them, see `judge_new`."""
     read = _read(run, auditor, source, labels, strict=inference.strict)
+    pa.default_memory_pool().release_unused()  # what reading tables took, as much again as is left of them
     progress.detail(f"Read {counted(len(read.dataset), 'row')} of {source.data}.")
     progress.tell(*read.dataset.notices)
     contents = Contents.of_images([read.dataset], source)
@@ -96,10 +134,12 @@ def judge_new(
     scored = scored if labels.corrections is None else _fixed(scored)
     scored = scored.noting(*odd_sample(scored, dataset.empty))
     known_by_heart = scored.judging & (read.places >= 0) & (read.network < 0)
-    scored = scored if known_by_heart.any() else on_their_own(scored)
-    scored = scored.noting(*likeness_notices(judged, auditor, scored))
-    progress.tell(*scored.notices[len(dataset.notices) :])
-    return scored
+    return _Judged(
+        scored=scored,
+        compared=judged.compared,
+        told=len(dataset.notices),
+        known_by_heart=bool(known_by_heart.any()),
+    )
 
 
 def _read(run: Run, auditor: Auditor, source: Source, labels: NewLabels, *, strict: bool) -> _NewRows:
@@ -108,6 +148,7 @@ def _read(run: Run, auditor: Auditor, source: Source, labels: NewLabels, *, stri
     dataset, beside = ingest(
         source, labels.trusted, auditor.classes, corrections=labels.corrections, before=labels.before
     )
+    dataset = dataset.compact()
     if auditor.quality.method == "transfer":
         dataset = dataset.keeping_unlabelled()
     if strict:
@@ -143,7 +184,7 @@ def _fixed(scored: ScoredRows) -> ScoredRows:
 
 
 def _scored(dataset: Manifest, judgements: Judgements, auditor: Auditor) -> ScoredRows:
-    unknown = np.full(len(dataset), np.nan, np.float32)
+    unknown = np.broadcast_to(np.float32(np.nan), len(dataset))
     return ScoredRows(
         identity=dataset.table.select(list(IDENTITY)),
         alpha=unknown,
@@ -185,7 +226,10 @@ def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
 def _places(run: Run, ids: pa.ChunkedArray) -> IntArray:
     """Find the place of each row in the fitted dataset, by its id; -1 where it was not there, shape [rows]."""
     fitted = Trace.read(run.trace, ["sample_id"]).table["sample_id"].combine_chunks()
-    return np.asarray(pc.fill_null(pc.index_in(ids, value_set=fitted), -1)).astype(np.int64)
+    places = pc.index_in(ids, value_set=fitted)
+    if places.null_count == len(ids):  # as one number: there may be millions of rows
+        return np.broadcast_to(np.int32(-1), len(ids))
+    return np.asarray(pc.fill_null(places, -1))
 
 
 def _fitted_before(run: Run, fitted: IntArray, network: IntArray) -> tuple[Notice, ...]:

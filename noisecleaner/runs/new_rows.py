@@ -7,25 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 
-from noisecleaner.noise.likeness import LEAST_ROWS, compare, likeness_notice, mix_notice, untested
+from noisecleaner.noise.likeness import LEAST_ROWS, ComparedRows, compare, likeness_notice, mix_notice, untested
 from noisecleaner.notices import Notice
 from noisecleaner.quality.model import Judgements
 from noisecleaner.quality.recalibration import VerifiedQuality, calibrated_again
 from noisecleaner.quality.transition import VerifiedLabels
-from noisecleaner.runs.auditor import Auditor, JudgedRows
+from noisecleaner.runs.auditor import Auditor
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.scored import ScoredRows
 
 
-def likeness_notices(judged: JudgedRows, auditor: Auditor, scored: ScoredRows) -> tuple[Notice, ...]:
+def likeness_notices(compared: ComparedRows | None, auditor: Auditor, scored: ScoredRows) -> tuple[Notice, ...]:
     """Say how alike new rows are to the fitted ones, or why nobody knows; nothing of a transfer, which claims no rate.
 
     Args:
-        judged: the new rows.
+        compared: a sample of the new rows as the fitted rows' one looks; None where nothing is kept of those.
         auditor: what judged them.
-        scored: the same rows, perhaps calibrated again.
+        scored: all new rows, perhaps calibrated again.
     """
-    return () if auditor.quality.method == "transfer" else tuple(_notices(judged, auditor, scored))
+    return () if auditor.quality.method == "transfer" else tuple(_notices(compared, auditor, scored))
 
 
 def on_their_own(scored: ScoredRows) -> ScoredRows:
@@ -38,13 +38,14 @@ def on_their_own(scored: ScoredRows) -> ScoredRows:
     """
     if not scored.judging.any():
         return scored
-    rows = scored.rows()
-    judging = np.flatnonzero(rows.judging & rows.audited & ~scored.disputed & np.isfinite(rows.expected))
+    audited = scored.audited()
+    rows = audited.rows()
+    judging = np.flatnonzero(rows.judging & rows.audited & ~audited.disputed & rows.known)
     labels = VerifiedLabels.drawn(rows.trusted[judging], probability=rows.probability[judging])
     again = calibrated_again(
         Judgements(quality=scored.label_quality, suggested=scored.suggested, confidence=scored.suggested_confidence),
-        judging,
-        VerifiedQuality(quality=scored.label_quality[judging], correct=~rows.wrong[judging], weights=labels.weights),
+        np.flatnonzero(scored.verified)[judging],
+        VerifiedQuality(quality=audited.label_quality[judging], correct=~rows.wrong[judging], weights=labels.weights),
         calibrated=scored.model in ("audited", "planted"),
     )
     if again is None:
@@ -58,21 +59,20 @@ def on_their_own(scored: ScoredRows) -> ScoredRows:
     )
 
 
-def _notices(judged: JudgedRows, auditor: Auditor, scored: ScoredRows) -> Iterator[Notice]:
-    reference, compared = auditor.reference, judged.compared
+def _notices(compared: ComparedRows | None, auditor: Auditor, scored: ScoredRows) -> Iterator[Notice]:
+    reference = auditor.reference
     if reference is None or compared is None:
         yield untested(
             "An earlier version made this run, and kept nothing that new rows could be compared with: fit again."
         )
         return
-    given = judged.dataset.given
-    counts = np.bincount(given[given >= 0], minlength=len(auditor.classes))
+    counts = scored.sizes
     if (mix := mix_notice(reference.counts, counts, auditor.classes)) is not None:
         yield mix
     likeness = compare(reference.rows, compared)
     if likeness is not None:
         again = scored.basis is not None and scored.basis.data == "scored"
-        audited = int(scored.rows().audited.sum()) if scored.judging.any() else 0
+        audited = int(scored.audited().rows().audited.sum()) if scored.judging.any() else 0
         yield likeness_notice(likeness, audited=audited, calibrated_again=again)
         return
     yield untested(

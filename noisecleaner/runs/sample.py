@@ -92,7 +92,8 @@ def odd_sample(rows: ScoredRows, empty: IntArray) -> tuple[Notice, ...]:
     if (misfit := sampling.misfit()) is not None:
         return (misdrawn(misfit),)
     verified = rows.trusted != UNVERIFIED
-    asked = verified | np.isin(np.arange(len(verified)), empty)
+    asked = verified.copy()
+    asked[empty] = True
     part = odd_part(
         Verifiable(quality=rows.label_quality, verified=verified, asked=asked, probability=rows.probability)
     )

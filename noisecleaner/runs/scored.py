@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray, counted_by_class
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rates import Rows
+from noisecleaner.noise.running import Rest
 from noisecleaner.noise.sampling import Sampling
 from noisecleaner.notices import Notice, void
 from noisecleaner.runs.basis import Basis
@@ -41,6 +42,20 @@ NOT_CALIBRATED = "not-calibrated"
 By = Literal["label_quality", "alpha", "alignment", "margin", "positive_share"]
 #: Those whose sign says what is likelier.
 SIGNED: frozenset[By] = frozenset({"alignment", "margin"})
+
+
+_ARRAYS = (
+    "alpha",
+    "beta",
+    "margin",
+    "alignment",
+    "positive_share",
+    "label_quality",
+    "suggested",
+    "suggested_confidence",
+    "judging",
+    "probability",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +106,9 @@ class ScoredRows:
     contents: tuple[Fingerprint, ...] = ()
     fixing: Fixing | None = None
 
+    def __len__(self) -> int:
+        return int(self.identity.num_rows)
+
     def noting(self, *notices: Notice) -> ScoredRows:
         """Return the same rows with more notices."""
         return replace(self, notices=(*self.notices, *notices))
@@ -98,7 +116,9 @@ class ScoredRows:
     @property
     def given(self) -> IntArray:
         """Class index of the given label, -1 where there is none or the row was skipped, shape [rows]."""
-        return np.where(self._readable, indices(self.identity["given_label"], self.classes), -1)
+        given = indices(self.identity["given_label"], self.classes)
+        given[~self._readable] = -1
+        return given
 
     @property
     def trusted(self) -> IntArray:
@@ -106,8 +126,24 @@ class ScoredRows:
 
         `UNVERIFIED` where there is none or the row was skipped, `NO_CLASS` where none of the classes is right.
         """
-        verified = verified_indices(self.identity["trusted_label"], self.classes, none_label=self.none_label)
-        return np.where(self._readable, verified, UNVERIFIED)
+        return self._verified("trusted_label")
+
+    @property
+    def sizes(self) -> IntArray:
+        """How many rows have each given label, shape [classes]."""
+        return counted_by_class(self.given, len(self.classes))
+
+    @property
+    def verified(self) -> BoolArray:
+        """Rows with a given and a verified label, shape [rows]."""
+        verified: BoolArray = (self.given >= 0) & (self.trusted != UNVERIFIED)
+        return verified
+
+    def audited(self) -> ScoredRows:
+        """Return the rows that are `verified`, and no others: there may be few of millions."""
+        kept = self.verified
+        arrays = {name: getattr(self, name)[kept] for name in _ARRAYS}
+        return replace(self, identity=self.identity.filter(pa.array(kept)), **arrays)
 
     @property
     def sampling(self) -> Sampling:
@@ -117,14 +153,12 @@ class ScoredRows:
     @property
     def corrected(self) -> IntArray:
         """Class index of the correction, shape [rows]; otherwise like `trusted`."""
-        corrected = verified_indices(self.identity["corrected_label"], self.classes, none_label=self.none_label)
-        return np.where(self._readable, corrected, UNVERIFIED)
+        return self._verified("corrected_label")
 
     @property
     def second(self) -> IntArray:
         """Class index of what a second look at a verified row saw, shape [rows]; otherwise like `trusted`."""
-        second = verified_indices(self.identity["second_label"], self.classes, none_label=self.none_label)
-        return np.where(self._readable, second, UNVERIFIED)
+        return self._verified("second_label")
 
     @property
     def disputed(self) -> BoolArray:
@@ -137,16 +171,20 @@ class ScoredRows:
             given=self.given[rows],
             first=self.trusted[rows],
             second=self.second[rows],
-            expected=1 - self.values("label_quality")[rows],
+            expected=1 - self.label_quality[rows].astype(np.float64),
             suggested=self.suggested[rows],
             confidence=self.suggested_confidence[rows].astype(np.float64),
             classes=len(self.classes),
         )
 
-    def values(self, by: By) -> FloatArray:
-        """What a threshold cuts, in double precision, shape [rows]."""
+    def singles(self, by: By) -> SingleArray:
+        """What a threshold cuts, as it stands in scores.parquet, shape [rows]."""
         values: SingleArray = getattr(self, by)
-        return values.astype(np.float64)
+        return values
+
+    def values(self, by: By) -> FloatArray:
+        """The same in double precision, shape [rows]."""
+        return self.singles(by).astype(np.float64)
 
     def rows(self) -> Rows:
         """What the noise is measured on; no row is audited where a notice says that verified rows measure nothing.
@@ -156,8 +194,8 @@ class ScoredRows:
         """
         rows = Rows(
             given=self.given,
-            trusted=np.full_like(self.trusted, UNVERIFIED) if void(self.notices) else self.trusted,
-            expected=1 - self.values("label_quality"),
+            trusted=np.broadcast_to(np.int32(UNVERIFIED), len(self)) if void(self.notices) else self.trusted,
+            expected=Rest(self.label_quality),
             judging=self.judging,
             probability=self.probability,
         )
@@ -178,6 +216,12 @@ class ScoredRows:
         confidence = np.where(needless, np.float32(np.nan), self.suggested_confidence)
         return replace(self, suggested=np.where(needless, -1, self.suggested), suggested_confidence=confidence)
 
+    def _verified(self, name: str) -> IntArray:
+        """Read a column of verified labels as `trusted` gives them."""
+        verified = verified_indices(self.identity[name], self.classes, none_label=self.none_label)
+        verified[~self._readable] = UNVERIFIED
+        return verified
+
     @property
     def _readable(self) -> BoolArray:
         return np.asarray(pc.is_null(self.identity["skip_reason"]))
@@ -195,7 +239,7 @@ def from_trace(trace: Trace) -> ScoredRows:
         positive_share=_singles(table["positive_share"]),
         label_quality=_singles(table["label_quality"]),
         suggested_confidence=_singles(table["suggested_confidence"]),
-        suggested=np.asarray(pc.fill_null(table["suggested"], -1)).astype(np.int64),
+        suggested=np.asarray(pc.fill_null(table["suggested"], -1)),
         judging=np.asarray(table["judging"]),
         probability=doubles(table["sample_probability"]),
         classes=trace.classes,

@@ -190,7 +190,8 @@ def likely_confusions(batches: Iterable[pa.RecordBatch], classes: Sequence[str],
         flagged = batch.filter(pc.fill_null(batch["flagged"], False))
         given, suggested = (indices(flagged[name], classes) for name in ("given_label", "suggested_label"))
         both = (given >= 0) & (suggested >= 0)
-        more, rows = np.unique(given[both] * len(classes) + suggested[both], return_counts=True)
+        wide = given[both].astype(np.int64)
+        more, rows = np.unique(wide * len(classes) + suggested[both], return_counts=True)
         pairs, place = np.unique(np.concatenate([pairs, more]), return_inverse=True)
         counts = np.bincount(place, np.concatenate([counts, rows]), len(pairs)).astype(np.int64)
     frequent = np.argsort(-counts, kind="stable")[:most]

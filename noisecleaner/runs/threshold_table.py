@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from noisecleaner.arrays import FloatArray
+from noisecleaner.arrays import FloatArray, RealArray
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.rate import Interval
+from noisecleaner.noise.running import quantiles
 from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.scored import By
 from noisecleaner.tables import REPORT
@@ -119,6 +120,6 @@ def _interval(cells: dict[str, Any], name: str) -> Interval | None:
     return None if value is None else Interval(value=value, low=low, high=high)
 
 
-def _thresholds(values: FloatArray) -> FloatArray:
+def _thresholds(values: RealArray) -> FloatArray:
     grid = np.round(np.arange(101) / 100, 2)
-    return np.unique(np.concatenate([grid, np.quantile(values, grid)])) if len(values) else grid
+    return np.unique(np.concatenate([grid, quantiles(values, grid)])) if len(values) else grid

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from noisecleaner.arrays import BoolArray, FloatArray
+from noisecleaner.arrays import BoolArray, RealArray
 from noisecleaner.files import together, write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
@@ -131,7 +131,7 @@ class _Flagging:
         """Choose the threshold, and flag rows; see `write`."""
         scored, rows, by = assessed.scored, assessed.rows, _column(cutoff)
         refuse_unranked(scored, rows, by)
-        values = scored.values(by)
+        values = scored.singles(by)
         cut, missed = Cut(values, rows), None
         notices: tuple[Notice, ...] = ()
         try:
@@ -166,7 +166,7 @@ class _Flagging:
         return f"Below {self.threshold:g} of {self.by} {told}."
 
 
-def _of_cut(cutoff: Cutoff, values: FloatArray, threshold: float) -> tuple[Notice, ...]:
+def _of_cut(cutoff: Cutoff, values: RealArray, threshold: float) -> tuple[Notice, ...]:
     """What must be said of a cut of such values, ascending, shape [known rows]."""
     by, aim = _column(cutoff), cutoff.aim
     found = one_sided(values, cutoff.threshold, by) if aim is None else tied(values, threshold, aim, by)
@@ -237,7 +237,7 @@ def _fixes(before: Path, noise: Mapping[str, Any], fixes: Fixes | None) -> dict[
     return fixes.compared(unchanged=unchanged).to_json()
 
 
-def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
+def flags(values: RealArray, threshold: float, *, unlabelled: BoolArray) -> pa.Array:
     """Flag the rows below a threshold, and those without a label.
 
     Args:
@@ -248,7 +248,9 @@ def flags(values: FloatArray, threshold: float, *, unlabelled: BoolArray) -> pa.
     Returns:
         Booleans of shape [rows], null where a row has neither a value nor a suggestion.
     """
-    return pa.array((values < threshold) | unlabelled, mask=~(np.isfinite(values) | unlabelled))
+    # in double precision, block by block: a threshold is not rounded to single precision
+    below = np.less(values, threshold, signature="dd->?")
+    return pa.array(below | unlabelled, mask=~(np.isfinite(values) | unlabelled))
 
 
 def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
@@ -257,7 +259,8 @@ def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
     for first in range(0, len(flagged), _BATCH):
         part = slice(first, first + _BATCH)
         suggested = scored.suggested[part]
-        columns = {name: scored.identity[name].slice(first, _BATCH) for name in IDENTITY}
+        own = scored.identity.slice(first, _BATCH)
+        columns = {name: own[name].cast(SCORES.field(name).type) for name in IDENTITY}
         numbers = {name: getattr(scored, name)[part] for name in _NUMBERS}
         columns |= {name: pa.array(v, pa.float32(), from_pandas=True) for name, v in numbers.items()}
         columns |= {"suggested_label": classes.take(pa.array(suggested, mask=suggested < 0))}
@@ -269,7 +272,7 @@ def _scores(scored: ScoredRows, flagged: pa.Array) -> Iterator[pa.Table]:
 def _reports(flagging: _Flagging) -> Iterator[pa.Table]:
     """Make the rows of report.parquet, of each column that holds a number."""
     scored, rows = flagging.assessed.scored, flagging.assessed.rows
-    measured = [name for name in _REPORTED if np.isfinite(scored.values(name)).any()]
+    measured = [name for name in _REPORTED if np.isfinite(scored.singles(name)).any()]
     for name in dict.fromkeys([*measured, flagging.by]):
-        cut = flagging.cut if name == flagging.by else Cut(scored.values(name), rows)
+        cut = flagging.cut if name == flagging.by else Cut(scored.singles(name), rows)
         yield ThresholdTable.of(name, cut).to_table()

@@ -132,8 +132,8 @@ class Corpus:
         return np.where(corrected == UNVERIFIED, agreed, corrected)
 
     def _padded(self, labels: IntArray) -> IntArray:
-        """Give the rows of the parts behind no label."""
-        return np.concatenate([labels, np.full(len(self) - len(labels), -1)])
+        """Give the rows of the parts behind no label; 64 bits wide, as losses want them."""
+        return np.concatenate([labels, np.full(len(self) - len(labels), -1)], dtype=np.int64)
 
     def side(self) -> Side:
         """What regularisers look at."""
@@ -144,7 +144,9 @@ class Corpus:
         ]
         unlabelled = [part.unlabelled & (name in _MAY_BE_UNLABELLED) for name, part in self.parts().items()]
         return Side(
-            unlabelled=np.flatnonzero(np.concatenate(unlabelled)), irrelevant=np.concatenate(labels), names=names
+            unlabelled=np.flatnonzero(np.concatenate(unlabelled)),
+            irrelevant=np.concatenate(labels, dtype=np.int64),
+            names=names,
         )
 
 

@@ -12,6 +12,7 @@ from support.simulated import audited_rows, scores
 
 from noisecleaner.noise.cuts import Cut, CutRates, Sides
 from noisecleaner.noise.rate import UNKNOWN, Rate
+from noisecleaner.noise.running import Rest
 
 
 def measures(rates: CutRates) -> tuple[Rate, Rate, Rate]:
@@ -32,6 +33,23 @@ def test_a_cut_has_two_sides_and_every_row_with_a_value_is_on_one(seed: int, siz
     assert (len(audits.flagged), len(audits.kept)) == ((below & judging).sum(), (above & judging).sum())
     for mean, side in ((means.flagged, below), (means.kept, above)):
         assert mean == (pytest.approx(expected[side].mean()) if side.any() else None)
+
+
+def test_what_follows_from_the_values_is_summed_as_if_it_did_not() -> None:
+    rng = np.random.default_rng(5)
+    quality = np.round(rng.random(40_000), 4).astype(np.float32)
+    quality[rng.random(len(quality)) < 0.01] = np.nan
+    rows = audited_rows(rng.random(len(quality)) < 0.3, rng.random(len(quality)) < 0.1)
+    single = Cut(quality, replace(rows, expected=Rest(quality)))
+    doubled = Cut(quality.astype(np.float64), replace(rows, expected=1 - quality.astype(np.float64)))
+    apart = Cut(quality * 2, replace(rows, expected=Rest(quality)))  # in the same order, but it does not follow
+    np.testing.assert_array_equal(single.each_expected, doubled.each_expected)
+    np.testing.assert_array_equal(single.each_expected, apart.each_expected)
+    for threshold in (0.1, 0.5, 0.7, float(np.float32(0.7)), float(np.float32(0.3)), 1.0):
+        assert single.rows(threshold) == doubled.rows(threshold)
+        assert single.expected(threshold) == doubled.expected(threshold)
+        assert single.rates(threshold) == doubled.rates(threshold)
+        assert apart.rows(2 * threshold) == single.rows(threshold)
 
 
 def test_a_cut_without_rows_knows_nothing() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from noisecleaner.noise.randomness import picked_by_looks, random_sample_p_value
+from noisecleaner.noise.randomness import LEAST_P, picked_by_looks, random_sample_p_value
 
 
 def test_under_random_sampling_p_values_are_uniform() -> None:
@@ -42,6 +42,20 @@ def test_a_class_that_no_row_is_given_does_not_matter() -> None:
 def test_all_rows_are_a_random_sample() -> None:
     given = np.arange(90) % 3
     assert random_sample_p_value(given=given, sampled=given, classes=3) == 1
+
+
+@pytest.mark.parametrize(("verified", "rows", "digits"), [(60, 12_000, 7), (400, 30_000, 2), (11_000, 12_000, 1)])
+def test_of_many_rows_the_p_value_is_the_one_that_scipy_computes_in_more_memory(
+    verified: int, rows: int, digits: int
+) -> None:
+    rng, chosen = np.random.default_rng(rows), np.arange(rows) < verified
+    quality = np.round(rng.beta(5, 1, rows), digits).astype(np.float32)
+    for power in (1, 4):  # a random sample, and one of surely wrong labels
+        looks = np.where(chosen, quality**power, quality)
+        p_value = float(stats.ks_2samp(looks[chosen], looks[~chosen]).pvalue)
+        found = picked_by_looks(looks, chosen)
+        assert (found is None) == (p_value >= LEAST_P)
+        assert found is None or f"{p_value:.1g}" in found
 
 
 @pytest.mark.filterwarnings("error")

@@ -10,11 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from noisecleaner.ingest import Manifest
 from noisecleaner.noise.likeness import ComparedRows
 from noisecleaner.notices import Notice, Severity
-from noisecleaner.quality.model import Judgements
-from noisecleaner.runs.auditor import JudgedRows
 from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.new_rows import likeness_notices, on_their_own
 from noisecleaner.runs.scored import IDENTITY, ScoredRows
@@ -26,13 +23,6 @@ def compared(rows: int, seed: int) -> ComparedRows:
     return ComparedRows(
         given=np.arange(rows) % 2, looks=rng.normal(size=(rows, 3)), margin=margin, wrong=1 / (1 + np.exp(margin))
     )
-
-
-def judged(rows: ComparedRows | None, given: list[str]) -> JudgedRows:
-    images: Any = None
-    ids = [str(row) for row in range(len(given))]
-    dataset = Manifest.of(pa.array(ids), classes=("a", "b"), payload=images, given=pa.array(given))
-    return JudgedRows(dataset=dataset, judgements=Judgements.unknown(len(given)), compared=rows)
 
 
 def auditor(method: str, rows: ComparedRows | None) -> Any:
@@ -92,12 +82,14 @@ def test_enough_audited_rows_calibrate_quality_again_and_no_others_do() -> None:
 def test_every_run_that_claims_a_rate_has_one_thing_to_say(
     method: str, fitted: ComparedRows | None, new: ComparedRows | None, codes: list[str]
 ) -> None:
-    notices = likeness_notices(judged(new, ["a", "b"] * 50), auditor(method, fitted), scored())
+    notices = likeness_notices(new, auditor(method, fitted), scored())
     assert [notice.code for notice in notices] == codes
 
 
 def test_another_mix_of_classes_is_said_before() -> None:
+    rows = scored()
+    mostly_one = rows.identity.set_column(2, "given_label", pa.array(["a"] * 95 + ["b"] * 5))
     notices = likeness_notices(
-        judged(compared(100, 1), ["a"] * 95 + ["b"] * 5), auditor("audited", compared(100, 0)), scored()
+        compared(100, 1), auditor("audited", compared(100, 0)), replace(rows, identity=mostly_one)
     )
     assert [notice.code for notice in notices] == ["other-mix-of-classes", "rows-like-fitted"]

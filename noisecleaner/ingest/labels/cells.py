@@ -58,10 +58,14 @@ def as_text(column: pa.ChunkedArray, *, names: Sequence[str], where: str) -> pa.
     )
 
 
-def indices(column: pa.ChunkedArray, classes: Sequence[str]) -> IntArray:
-    """Turn class names into class indices, -1 where a row has none of them, shape [rows]."""
-    positions = pc.index_in(column, value_set=pa.array(classes, pa.string()))
-    return np.asarray(pc.fill_null(positions, -1)).astype(np.int64)
+def indices(column: pa.Array | pa.ChunkedArray, classes: Sequence[str]) -> IntArray:
+    """Turn class names into class indices, 32 bits wide, -1 where a row has none of them, shape [rows]."""
+    found, first, names = np.empty(len(column), dtype=np.int32), 0, pa.array(classes, pa.string())
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        positions = pc.index_in(chunk, value_set=names)
+        found[first : first + len(chunk)] = pc.fill_null(positions, -1)
+        first += len(chunk)
+    return found
 
 
 def order(labels: pa.ChunkedArray) -> tuple[str, ...]:

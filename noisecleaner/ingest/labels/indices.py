@@ -27,7 +27,9 @@ def verified_indices(column: pa.ChunkedArray, classes: Sequence[str], *, none_la
         `UNVERIFIED` where a row has no label that is known, `NO_CLASS` where it has `none_label`.
     """
     known = indices(column, classes)
-    return known if none_label is None else np.where(_equal(column, none_label), NO_CLASS, known)
+    if none_label is not None and column.null_count < len(column):
+        known[_equal(column, none_label)] = NO_CLASS
+    return known
 
 
 def disputed(rows: pa.Table) -> BoolArray:

@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, quoted
+from noisecleaner.tables import places_among
 from noisecleaner.texts import uncell
 
 
-def find_ids(ids: pa.Array | pa.ChunkedArray, known: pa.Array, where: str) -> IntArray:
+def find_ids(ids: pa.Array | pa.ChunkedArray, known: pa.Array | pa.ChunkedArray, where: str) -> IntArray:
     """Find the row of each id, also of those that `texts.cell` has changed.
 
     Args:
@@ -25,10 +26,10 @@ def find_ids(ids: pa.Array | pa.ChunkedArray, known: pa.Array, where: str) -> In
     Raises:
         NoisecleanerError: an id may be that of two rows, because the dataset has it with and without an apostrophe.
     """
-    rows = _rows(ids, known)
+    rows = places_among(ids, known)
     for row in np.flatnonzero(np.asarray(pc.fill_null(pc.starts_with(ids, "'"), fill_value=False))).tolist():
         text = ids[row].as_py()
-        if (meant := uncell(text)) == text or (found := int(_rows(pa.array([meant]), known)[0])) < 0:
+        if (meant := uncell(text)) == text or (found := int(places_among(pa.array([meant]), known)[0])) < 0:
             continue
         if rows[row] >= 0:
             raise NoisecleanerError(
@@ -38,7 +39,3 @@ def find_ids(ids: pa.Array | pa.ChunkedArray, known: pa.Array, where: str) -> In
             )
         rows[row] = found
     return rows
-
-
-def _rows(ids: pa.Array | pa.ChunkedArray, known: pa.Array) -> IntArray:
-    return np.array(pc.fill_null(pc.index_in(ids, value_set=known), -1)).astype(np.int64)

@@ -63,9 +63,9 @@ class LabelledRows:
     data: str | None = None
 
     @property
-    def ids(self) -> pa.Array:
+    def ids(self) -> pa.ChunkedArray:
         """Sample ids."""
-        return self.table["sample_id"].combine_chunks()
+        return self.table["sample_id"]
 
     @classmethod
     def of(cls, dataset: Manifest, source: Source | None, *, fitted: bool) -> LabelledRows:
