@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, overload
@@ -142,10 +143,22 @@ def sweep(folder: Path) -> None:
             _remove(leftover)
 
 
+@dataclass(frozen=True)
+class LongList:
+    """A list of many plain values for `write_json`, which are never in memory together.
+
+    Args:
+        parts: yields them some at a time.
+    """
+
+    parts: Callable[[], Iterator[list[Any]]]
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` as indented JSON, a list of numbers in one line; NaN is refused, because JSON has none."""
-    with replacing(path) as temporary:
-        temporary.write_text(_laid_out(content) + "\n", "utf-8")
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(_laid_out(content))
+        file.write("\n")
 
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
@@ -217,17 +230,33 @@ def damaged(path: Path, reason: object) -> NoisecleanerError:
     )
 
 
-def _laid_out(value: Any, indent: str = "") -> str:
+def _laid_out(value: Any, indent: str = "") -> Iterator[str]:
     """Lay out JSON; Python's own indentation would put each number of a matrix of classes into a line of its own."""
-    inner, parts = indent + "  ", []
+    inner, parts = indent + "  ", list[tuple[str, Any]]()
+    if isinstance(value, LongList):
+        yield from _in_one_line(value)
+        return
     if isinstance(value, Mapping):
-        parts = [f"{inner}{_plain(str(name))}: {_laid_out(part, inner)}" for name, part in value.items()]
+        parts = [(f"{inner}{_plain(str(name))}: ", part) for name, part in value.items()]
     elif isinstance(value, list) and any(isinstance(part, (list, Mapping)) for part in value):
-        parts = [inner + _laid_out(part, inner) for part in value]
+        parts = [(inner, part) for part in value]
     if not parts:
-        return _plain(value)
+        yield _plain(value)
+        return
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    return "\n".join([opening, ",\n".join(parts), indent + closing])
+    for number, (begin, part) in enumerate(parts):
+        yield f"{',' if number else opening}\n{begin}"
+        yield from _laid_out(part, inner)
+    yield f"\n{indent}{closing}"
+
+
+def _in_one_line(values: LongList) -> Iterator[str]:
+    """Lay out many values as the list of them would be."""
+    begin = "["
+    for part in filter(None, values.parts()):
+        yield begin + _plain(part)[1:-1]
+        begin = ", "
+    yield "]" if begin != "[" else "[]"
 
 
 def _plain(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from noisecleaner.arrays import FloatArray, IntArray
+from noisecleaner.arrays import FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, replacing
 
@@ -147,8 +148,8 @@ _PART = 2**16
 
 
 def with_column(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
-    """Return a table with other values, of the same type, in one of its columns."""
-    return table.set_column(table.column_names.index(name), table.schema.field(name), column)
+    """Return a table with other values in one of its columns: of the same type, or texts for compacted ones."""
+    return table.set_column(table.column_names.index(name), table.schema.field(name).with_type(column.type), column)
 
 
 def nulls(rows: int, kind: pa.DataType) -> pa.ChunkedArray:
@@ -156,6 +157,26 @@ def nulls(rows: int, kind: pa.DataType) -> pa.ChunkedArray:
     one = pa.nulls(min(rows, _PART), kind)
     parts = [one.slice(0, min(_PART, rows - first)) for first in range(0, rows, _PART)]
     return pa.chunked_array(parts, kind)
+
+
+def compacted(values: pa.Array) -> pa.Array:
+    """Hold values in little memory: one null for all where there is nothing else, a number for each text."""
+    if values.null_count == len(values) and len(values) <= _PART * 2:
+        return _nulls_of(values.type).slice(0, len(values))
+    return values.dictionary_encode() if pa.types.is_string(values.type) else values
+
+
+@cache
+def _nulls_of(kind: pa.DataType) -> pa.Array:
+    return pa.nulls(_PART * 2, kind)
+
+
+def joined(parts: Sequence[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
+    """Put compacted parts of a column of some type together; texts have one dictionary then, if any part has one."""
+    encoded = next((part.type for part in parts if pa.types.is_dictionary(part.type)), kind)
+    alike = [part if part.type == encoded else _nulls_of(encoded).slice(0, len(part)) for part in parts]
+    column = pa.chunked_array(alike, encoded)
+    return column.unify_dictionaries() if pa.types.is_dictionary(encoded) else column
 
 
 def overwritten(column: pa.ChunkedArray, rows: IntArray, values: pa.Array) -> pa.ChunkedArray:
@@ -166,6 +187,8 @@ def overwritten(column: pa.ChunkedArray, rows: IntArray, values: pa.Array) -> pa
         rows: numbers of different rows, in any order, shape [n].
         values: of the same type, shape [n].
     """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     order = np.argsort(rows)
     rows, values = rows[order], values.take(pa.array(order))
     parts, first = [], 0
@@ -216,6 +239,13 @@ def doubles(column: pa.ChunkedArray) -> FloatArray:
     if column.null_count == len(column):
         return np.broadcast_to(np.float64(np.nan), len(column))
     return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def singles(column: pa.ChunkedArray) -> SingleArray:
+    """Read numbers in single precision, NaN where there is none, shape [rows]."""
+    if column.null_count == len(column):
+        return np.broadcast_to(np.float32(np.nan), len(column))
+    return np.asarray(column.to_numpy(), dtype=np.float32)
 
 
 def write_table(

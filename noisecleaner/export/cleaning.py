@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import counted_by_class
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.decisions import Decisions, Policy, decide
@@ -23,7 +24,6 @@ from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, NOTES, noted
 from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import HIDDEN_FILE, OWN_FILE
-from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.verified.corrections import COLUMN, CorrectedRows, correct, read_corrections
 from noisecleaner.notices import Notice
@@ -126,8 +126,10 @@ def export_clean(
     policy.refuse_unsuited(run.metadata)
     source = with_images(replace(run.metadata.source, data=spelled(data) or run.metadata.source.data))
     manifest = read_manifest(source, run.metadata.classes)
-    scores = run.scores()
-    _refuse_changed(manifest, scores, scored, source)
+    _refuse_changed(manifest, run, source)
+    manifest = manifest.compact()
+    scores = run.compact_scores(like=manifest.table)
+    pa.default_memory_pool().release_unused()  # what reading took: there may be ten million rows
     refuse_other_scored(run.metadata.contents, manifest, scored=scored, data=source.data)
     source.refuse_inside(out)
     notices: tuple[Notice, ...] = ()
@@ -189,11 +191,15 @@ def _fixes(run: ScoredRun, before: pa.Table, corrected: CorrectedRows, none_labe
     return (fixes if known is None or not fixes.same_rows(known) else known).compared(unchanged=True)
 
 
-def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: Source) -> None:
+def _refuse_changed(manifest: Manifest, run: ScoredRun, source: Source) -> None:
     for name, what in (("sample_id", "sample ids"), ("given_label", "labels")):
-        if not manifest.table[name].equals(scores[name]):
+        first, same = 0, True
+        for batch in run.batches([name]):
+            part = manifest.table[name].slice(first, len(batch))
+            same, first = same and part.equals(pa.chunked_array([batch[name]])), first + len(batch)
+        if not same or first != len(manifest):
             raise NoisecleanerError(
-                f"The scores in {scored} must belong to {source.data}, but its {what} have changed since.",
+                f"The scores in {run.path} must belong to {source.data}, but its {what} have changed since.",
                 "Run `fit()` again, or name the fitted data with `data`.",
             )
 
@@ -201,10 +207,7 @@ def _refuse_changed(manifest: Manifest, scores: pa.Table, scored: Path, source: 
 def _record(copy: Copy, decisions: Decisions, format: str) -> CopyRecord:
     """Say which rows the copy leaves out, and what its numbers stand for."""
     ids, columns = copy.manifest.table["sample_id"], copy.source.columns
-    left_out = {
-        why: tuple(ids.filter(pc.fill_null(pc.equal(decisions.reasons, why), fill_value=False)).to_pylist())
-        for why in pc.unique(decisions.reasons).drop_null().to_pylist()
-    }
+    left_out = {why: ids.filter(pa.array(rows)).combine_chunks() for why, rows in decisions.left_out()}
     names = columns.told or (copy.cells.names if rows_alone(format) and columns.label in copy.owner else ())
     return CopyRecord(left_out=left_out, label=columns.label, label_names=names)
 
@@ -246,8 +249,8 @@ def _result(
     by: By,
     threshold: float,
 ) -> ExportResult:
-    given = set(indices(manifest.table["given_label"], manifest.classes).tolist())
-    present = set(decisions.labels[decisions.keep].tolist())
+    given = np.flatnonzero(counted_by_class(manifest.given, len(manifest.classes)))
+    present = set(np.flatnonzero(counted_by_class(decisions.labels[decisions.keep], len(manifest.classes))).tolist())
     return ExportResult(
         path=out,
         format=format,
@@ -259,7 +262,7 @@ def _result(
         verified=int(decisions.verified.sum()),
         no_class=int(decisions.no_class.sum()),
         skipped=int(decisions.skipped.sum()),
-        empty_classes=[name for index, name in enumerate(manifest.classes) if index in given - present],
+        empty_classes=[manifest.classes[index] for index in given.tolist() if index not in present],
         expectation=expected,
         by=by,
         threshold=threshold,

@@ -148,13 +148,21 @@ class Copy:
 
     def parts(self, size: int) -> Iterator[Part]:
         """Yield the rows to copy, at most `size` together; a part may hold none, but has all columns."""
-        notes = self.notes.combine_chunks()  # `take` would do so again for every part
         for first, batch in self._owned(size):
             rows = first + np.flatnonzero(self.keep[first : first + batch.num_rows])
             owned = pa.Table.from_batches([batch.take(pa.array(rows - first))])
             labels = pa.array(self.labels[rows], pa.int64(), mask=self.labels[rows] < 0)
             cells = self.cells.of(rows, self.labels[rows])
-            yield Part(rows=rows, owned=owned, labels=labels, cells=cells, notes=notes.take(pa.array(rows)))
+            notes = self._noted(first, batch.num_rows).take(pa.array(rows - first))
+            yield Part(rows=rows, owned=owned, labels=labels, cells=cells, notes=notes)
+
+    def _noted(self, first: int, count: int) -> pa.Table:
+        """The notes of some rows; texts that were held as numbers are texts again."""
+        notes = self.notes.slice(first, count).combine_chunks()
+        for place, field in enumerate(notes.schema):
+            if pa.types.is_dictionary(field.type):
+                notes = notes.set_column(place, field.name, notes[field.name].cast(field.type.value_type))
+        return notes
 
     def _owned(self, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield (first row, sample ids and the owner's other columns) over all rows of the dataset."""
@@ -166,12 +174,12 @@ class Copy:
         if typed_ids:
             fields.insert(0, self.owner.schema.field(named_ids))
         batches = self.owner.batches([field.name for field in fields], size) if fields else None
-        ids, first = self.manifest.table["sample_id"].combine_chunks(), 0
+        ids, first = self.manifest.table["sample_id"], 0
         while first < len(ids):
             batch = None if batches is None else next(batches)
             count = min(size, len(ids) - first) if batch is None else batch.num_rows
             arrays = [] if batch is None else [batch.column(field.name) for field in fields]
             named = fields if typed_ids else [pa.field(named_ids, pa.string()), *fields]
-            arrays = arrays if typed_ids else [ids.slice(first, count), *arrays]
+            arrays = arrays if typed_ids else [pa.concat_arrays(ids.slice(first, count).chunks), *arrays]
             yield first, pa.RecordBatch.from_arrays(arrays, schema=pa.schema(named))
             first += count

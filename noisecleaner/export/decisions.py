@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray
+from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, ByteArray, FloatArray, IntArray
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.ingest.verified.certified import carried
@@ -24,6 +25,9 @@ from noisecleaner.runs.cutoff import AUTO, Cutoff, check_threshold
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.scored import By
 from noisecleaner.tables import doubles
+
+#: Rows that are decided about together.
+_ROWS = 2**18
 
 
 class OnFlag(StrEnum):
@@ -106,6 +110,13 @@ class Policy:
         return () if found is None else (found,)
 
 
+class LostRows(NamedTuple):
+    """Rows that are left out for one reason, shape [rows]."""
+
+    reason: str
+    rows: BoolArray
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
     """What becomes of the rows; every array has the shape [rows].
@@ -119,7 +130,8 @@ class Decisions:
         verified: other rows that get their verified label, flagged or not.
         no_class: rows of which somebody said that no class is right, which are left out.
         skipped: rows without a score, which are left out.
-        reasons: why a row is left out: a value of `LeftOut`, or why it was skipped; null where it is kept.
+        reasons: why a row is left out, its place in `names`; -1 where it is kept.
+        names: a value of `LeftOut` each, and the reasons for which rows were skipped.
     """
 
     labels: IntArray
@@ -130,7 +142,20 @@ class Decisions:
     verified: BoolArray
     no_class: BoolArray
     skipped: BoolArray
-    reasons: pa.Array
+    reasons: ByteArray
+    names: tuple[str, ...]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Decisions]) -> Decisions:
+        """Put what becomes of consecutive rows together; all parts have the same names."""
+        arrays = [field.name for field in fields(cls) if field.name != "names"]
+        together: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
+        return replace(parts[0], **together)
+
+    def left_out(self) -> list[LostRows]:
+        """The rows that are left out by reason, in the order of the first row of each."""
+        found = [LostRows(name, self.reasons == place) for place, name in enumerate(self.names)]
+        return sorted((lost for lost in found if lost.rows.any()), key=lambda lost: int(lost.rows.argmax()))
 
     @property
     def keep(self) -> BoolArray:
@@ -158,12 +183,45 @@ def decide(
     Raises:
         NoisecleanerError: the threshold lies outside the range of that column.
     """
-    given, suggested = (indices(scores[name], classes) for name in ("given_label", "suggested_label"))
-    verified, corrected = (
-        verified_indices(scores[name], classes, none_label=none_label) for name in ("trusted_label", "corrected_label")
+    cut = None if policy.threshold is None else _number(scores, policy.threshold, by)
+    if cut is not None:
+        check_threshold(cut, by)
+    skipped = pc.unique(scores["skip_reason"]).drop_null().to_pylist()
+    how = _Deciding(
+        classes=classes,
+        policy=policy,
+        by=by,
+        cut=cut,
+        none_label=none_label,
+        names=(*(reason.value for reason in LeftOut), *skipped),
     )
-    verified = np.where(disputed(scores), UNVERIFIED, verified)  # neither look is certain
-    flagged = _flagged(scores, policy.threshold, by)
+    # part by part: what is looked at on the way takes ten times as much memory as what comes of it
+    firsts = range(0, max(scores.num_rows, 1), _ROWS)
+    return Decisions.joined([_decided(scores.slice(first, _ROWS), how) for first in firsts])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deciding:
+    """What decides, see `decide`; `cut` is where a threshold cuts, None takes the flags as they were scored."""
+
+    classes: tuple[str, ...]
+    policy: Policy
+    by: By
+    cut: float | None
+    none_label: str | None
+    names: tuple[str, ...]
+
+
+def _decided(scores: pa.Table, how: _Deciding) -> Decisions:
+    """Decide about some of the rows."""
+    policy = how.policy
+    given, suggested = (indices(scores[name], how.classes) for name in ("given_label", "suggested_label"))
+    verified, corrected = (
+        verified_indices(scores[name], how.classes, none_label=how.none_label)
+        for name in ("trusted_label", "corrected_label")
+    )
+    verified[disputed(scores)] = UNVERIFIED  # neither look is certain
+    flagged = _flagged(scores, how.cut, how.by)
     usable = np.asarray(pc.is_valid(scores["flagged"]))
     # a correction was made later, and of this row alone
     label = np.where(corrected == UNVERIFIED, verified, corrected)
@@ -172,11 +230,12 @@ def decide(
     # what a copy carries since before it was made is no correction of it
     made = (corrected != UNVERIFIED) & ~carried(scores)
     lacking = _lacking(scores, suggested, policy)
-    relabelled = open_flag & (lacking == "") & (policy.on_flag is OnFlag.RELABEL)
+    relabelled = open_flag & (lacking < 0) & (policy.on_flag is OnFlag.RELABEL)
     dropped = open_flag & ~relabelled & (policy.on_flag is not OnFlag.KEEP)
     labels = np.where(known, label, np.where(relabelled, suggested, given))
-    lost = [dropped & (policy.on_flag is OnFlag.RELABEL), dropped, no_class, labels < 0]
-    why = np.select(lost, [lacking, LeftOut.FLAGGED.value, LeftOut.NO_CLASS.value, LeftOut.NO_LABEL.value], "")
+    lost = [~usable, dropped & (policy.on_flag is OnFlag.RELABEL), dropped, no_class, labels < 0]
+    alone = (LeftOut.FLAGGED, LeftOut.NO_CLASS, LeftOut.NO_LABEL)
+    why = [_skipped(scores, how.names), lacking, *(np.full_like(lacking, _place(reason)) for reason in alone)]
     return Decisions(
         labels=labels,
         flagged=flagged,
@@ -186,29 +245,37 @@ def decide(
         verified=known & ~made,
         no_class=no_class,
         skipped=~usable,
-        reasons=pc.if_else(
-            pa.array(usable), pa.array(why.tolist(), pa.string(), mask=why == ""), scores["skip_reason"]
-        ),
+        reasons=np.select(lost, why, -1).astype(np.int8),
+        names=how.names,
     )
 
 
-def _lacking(scores: pa.Table, suggested: IntArray, policy: Policy) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """Why a suggestion is not taken where its row is flagged, a value of `LeftOut`; empty where it is, shape [rows]."""
+def _place(reason: LeftOut) -> int:
+    """The place of a reason in `Decisions.names`."""
+    return list(LeftOut).index(reason)
+
+
+def _skipped(scores: pa.Table, names: Sequence[str]) -> IntArray:
+    """Why a row was skipped, its place in `Decisions.names`; -1 where it was not, shape [rows]."""
+    places = indices(scores["skip_reason"], names[len(LeftOut) :])
+    return np.where(places < 0, -1, places + len(LeftOut))
+
+
+def _lacking(scores: pa.Table, suggested: IntArray, policy: Policy) -> IntArray:
+    """Why a suggestion is not taken where its row is flagged, a place in `LeftOut`; -1 where it is, shape [rows]."""
     confidence = np.asarray(pc.fill_null(scores["suggested_confidence"], 0))
     # a suggestion that is less likely than the label it would replace makes things worse
     unlikely = confidence <= np.asarray(pc.fill_null(scores["label_quality"], 0))
     lacks = [suggested < 0, unlikely, confidence < policy.min_confidence]
     reasons = (LeftOut.NO_SUGGESTION, LeftOut.SUGGESTION_LESS_LIKELY, LeftOut.SUGGESTION_UNSURE)
-    return np.select(lacks, [reason.value for reason in reasons], "")
+    return np.select(lacks, [_place(reason) for reason in reasons], -1)
 
 
-def _flagged(scores: pa.Table, threshold: float | Literal["auto"] | None, by: By) -> BoolArray:
-    if threshold is None:
+def _flagged(scores: pa.Table, cut: float | None, by: By) -> BoolArray:
+    if cut is None:
         return np.asarray(pc.fill_null(scores["flagged"], False))
-    number = _number(scores, threshold, by)
-    check_threshold(number, by)
     # rows without a label are always flagged
-    lower = pc.fill_null(pc.less(scores[by], number), False)
+    lower = pc.fill_null(pc.less(scores[by], cut), False)
     return np.asarray(pc.or_(lower, pc.is_null(scores["given_label"])))
 
 

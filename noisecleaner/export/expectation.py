@@ -17,12 +17,13 @@ from noisecleaner.ingest.verified.corrections import SLIPPED
 from noisecleaner.noise.copies import CopiedRows
 from noisecleaner.noise.looks import Looks
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
+from noisecleaner.noise.running import Rest
 from noisecleaner.noise.verifiers import VerifierErrors
 from noisecleaner.notices import Notice, Severity, void
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.odd_corrections import Comparison, likeliest
 from noisecleaner.runs.second_looks import recheck
-from noisecleaner.tables import doubles, with_column
+from noisecleaner.tables import doubles, nulls, singles, with_column
 from noisecleaner.texts import counted
 
 #: Numbers of the two calibrators, of label quality and of suggestions, that decide about a relabelled row. Without them
@@ -91,9 +92,10 @@ def _of_others(noise: Rate, written: BoolArray, made: BoolArray) -> Rate:
 
 def _compared(scores: pa.Table, classes: tuple[str, ...], made: BoolArray, none_label: str | None) -> Comparison:
     """Compare the corrections of a copy with what the scores take for right."""
+    scores = scores.filter(pa.array(made))
     corrected = verified_indices(scores["corrected_label"], classes, none_label=none_label)
     scored, given = (indices(labels, classes) for labels in (likeliest(scores), scores["given_label"]))
-    return Comparison(corrected=corrected[made], scored=scored[made], given=given[made])
+    return Comparison(corrected=corrected, scored=scored, given=given)
 
 
 def _noise(
@@ -167,17 +169,16 @@ def _copied(
     scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, labels: _Labels
 ) -> CopiedRows:
     """Ask what the copy would hold if nobody had verified or corrected a row."""
-    nothing, blind = pa.nulls(len(scores), pa.string()), scores
+    nothing, blind = nulls(len(scores), pa.string()), scores
     for name in ("trusted_label", "second_label", "corrected_label"):
         blind = with_column(blind, name, nothing)
     unaided = decide(blind, metadata.classes, policy, by=metadata.by)
-    drawn, alike = doubles(scores["sample_probability"]), labels.audited.sum() / max(1, (~decisions.skipped).sum())
     return CopiedRows(
         written=decisions.keep,
         unaided=unaided.keep,
         wrong=unaided.keep & (labels.right != UNVERIFIED) & (labels.right != unaided.labels),
         audited=labels.audited,
-        probability=np.where(np.isnan(drawn), alike, drawn),
+        probability=_drawn(scores, labels.audited.sum() / max(1, (~decisions.skipped).sum())),
         expected=_expected(scores, unaided),
         open=labels.open,
         verifiers=_verifiers(scores, metadata.classes, labels),
@@ -186,22 +187,32 @@ def _copied(
     )
 
 
+def _drawn(scores: pa.Table, alike: float) -> FloatArray:
+    """With which probability each row was drawn, where none is known all alike, shape [rows]."""
+    if scores["sample_probability"].null_count == len(scores):
+        return np.broadcast_to(alike, len(scores))
+    drawn = doubles(scores["sample_probability"])
+    return np.where(np.isnan(drawn), alike, drawn)
+
+
 def _verifiers(scores: pa.Table, classes: tuple[str, ...], labels: _Labels) -> VerifierErrors | None:
     """Measure how often verifiers err; None where nobody knows."""
+    seen = labels.audited & (labels.given >= 0)
+    scores = scores.filter(pa.array(seen))
     looks = Looks(
-        given=labels.given,
-        first=labels.right,
-        second=labels.second,
+        given=labels.given[seen],
+        first=labels.right[seen],
+        second=labels.second[seen],
         expected=1 - doubles(scores["label_quality"]),
         suggested=indices(scores["suggested_label"], classes),
         confidence=doubles(scores["suggested_confidence"]),
         classes=len(classes),
     )
-    rechecked = recheck(looks.only(labels.audited & (labels.given >= 0)))
+    rechecked = recheck(looks)
     return None if rechecked is None else rechecked.errors
 
 
-def _expected(scores: pa.Table, unaided: Decisions) -> FloatArray:
+def _expected(scores: pa.Table, unaided: Decisions) -> Rest:
     """The probability that the label which a row gets unaided is wrong, shape [rows]."""
-    quality, certain = doubles(scores["label_quality"]), doubles(scores["suggested_confidence"])
-    return 1 - np.where(unaided.relabelled, certain, quality)
+    quality, certain = singles(scores["label_quality"]), singles(scores["suggested_confidence"])
+    return Rest(np.where(unaided.relabelled, certain, quality))

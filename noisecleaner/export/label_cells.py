@@ -19,6 +19,9 @@ from noisecleaner.export.owner import Owner
 from noisecleaner.ingest.labels.cells import class_names, indices, is_integer
 from noisecleaner.texts import counted
 
+#: Rows that are looked at together.
+_BLOCK = 2**20
+
 
 @dataclass(frozen=True, kw_only=True)
 class KnownClasses:
@@ -43,13 +46,16 @@ class LabelCells:
         values: of each class, shape [classes]; null where the column cannot hold it.
         names: the class names that integers index (ClassLabel), in their order; `()` where they do not.
         given: class index of each row's cell, -1 where it is none, shape [rows].
-        own: the owner's cells, shape [rows]; None where folders name the classes.
+        own: the owner's cells, shape [rows]; None where folders name the classes. Of texts a number for each, as
+            Arrow's dictionaries have them.
+        type: of the cells as they are written.
     """
 
     values: pa.Array
     names: tuple[str, ...]
     given: IntArray
     own: pa.Array | None
+    type: pa.DataType
 
     @classmethod
     def of_folders(cls, classes: Sequence[str], rows: int) -> LabelCells:
@@ -57,8 +63,9 @@ class LabelCells:
         return cls(
             values=pa.array(range(len(classes)), pa.int64()),
             names=tuple(classes),
-            given=np.full(rows, -1),
+            given=np.full(rows, -1, np.int32),
             own=None,
+            type=pa.int64(),
         )
 
     @classmethod
@@ -72,9 +79,7 @@ class LabelCells:
             known: the classes.
         """
         given, own = indices(text, known.classes), _typed(owner.column(column), owner)
-        present, places = np.unique(given, return_index=True)
-        first = np.full(len(known.classes), -1)
-        first[present[present >= 0]] = places[present >= 0]
+        first = _first_rows(given, len(known.classes))
         plain = own.dictionary_decode() if pa.types.is_dictionary(own.type) else own
         values = plain.take(pa.array(first, mask=first < 0))
         names = class_names(owner.schema, column)
@@ -84,12 +89,8 @@ class LabelCells:
         if absent:
             made = {place: _written(name, plain.type, names or known.told) for place, name in absent.items()}
             values = pa.array([made.get(place, value) for place, value in enumerate(values.to_pylist())], plain.type)
-        return cls(values=values, names=names, given=given, own=own)
-
-    @property
-    def type(self) -> pa.DataType:
-        """The type of the cells."""
-        return self.values.type if self.own is None else self.own.type
+        kind, spelled = own.type, pa.types.is_string(own.type) or pa.types.is_large_string(own.type)
+        return cls(values=values, names=names, given=given, own=own.dictionary_encode() if spelled else own, type=kind)
 
     def of(self, rows: IntArray, labels: IntArray) -> pa.Array:
         """Write labels.
@@ -102,6 +103,7 @@ class LabelCells:
         if self.own is None:
             return made
         own, kept = self.own.take(pa.array(rows)), (labels == self.given[rows]) | (labels < 0)
+        own = own if own.type == self.type else own.cast(self.type)
         if kept.all():
             return own
         if not pa.types.is_dictionary(own.type):
@@ -128,6 +130,16 @@ class LabelCells:
                 f"carries {named}, so that nobody knows how to write it.",
                 "Leave such rows out, or make the column text before the fit.",
             )
+
+
+def _first_rows(labels: IntArray, classes: int) -> IntArray:
+    """The first row of each class, -1 of one without rows, shape [classes]."""
+    first = np.full(classes, -1)
+    for start in reversed(range(0, len(labels), _BLOCK)):
+        block = labels[start : start + _BLOCK]
+        rows = np.flatnonzero(block >= 0)[::-1]  # so that the first one is written last
+        first[block[rows]] = start + rows
+    return first
 
 
 def _typed(column: pa.ChunkedArray, owner: Owner) -> pa.Array:

@@ -44,17 +44,16 @@ class RowFiles:
         """A file for each of the owner's, called like it; else one for each split."""
         files = copy.owner.files
         if files is not None and not files.partitions:
-            rows = np.repeat(np.arange(len(files.places)), files.lengths())
-            return cls(names=_called_like(files), rows=rows, like=files.places)
+            return cls(names=_called_like(files), rows=files.of_rows(), like=files.places)
         like = None if files is None else files.places[0]
-        splits = copy.structure.splits or Splits(names=(_ROWS,), rows=np.zeros(len(copy.manifest), np.int64))
+        splits = copy.structure.splits or Splits(names=(_ROWS,), rows=np.zeros(len(copy.manifest), np.int8))
         names = tuple(map(PurePosixPath, safe_names(splits.names)))
         return cls(names=names, rows=splits.rows, like=(like,) * len(names))
 
     @property
     def one_by_one(self) -> bool:
         """Whether the rows of each file stand together."""
-        return bool((np.diff(self.rows) >= 0).all())
+        return bool((self.rows[1:] >= self.rows[:-1]).all())
 
 
 @dataclass(frozen=True, kw_only=True)

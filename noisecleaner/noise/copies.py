@@ -9,6 +9,7 @@ import numpy as np
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.rate import UNKNOWN, Interval, Rate
+from noisecleaner.noise.running import Rest
 from noisecleaner.noise.verifiers import VerifierErrors
 
 #: A share that is written as 0.0 %.
@@ -41,7 +42,7 @@ class CopiedRows:
     wrong: BoolArray
     audited: BoolArray
     probability: FloatArray
-    expected: FloatArray
+    expected: FloatArray | Rest
     open: BoolArray
     fitted: int = 0
     verifiers: VerifierErrors | None = None
@@ -85,5 +86,8 @@ class CopiedRows:
 
     def _mean(self) -> float | None:
         """Compute the mean of what is expected of the rows that would be in the copy."""
+        if isinstance(self.expected, Rest):
+            numbers = self.expected.numbers[self.unaided & np.isfinite(self.expected.numbers)]
+            return Rest(numbers).mean() if len(numbers) else None
         known = self.expected[self.unaided & np.isfinite(self.expected)]
         return float(known.mean()) if len(known) else None

@@ -21,7 +21,7 @@ class RunningSums:
     Args:
         count: how many numbers there are.
         part: gives those from one place to another, in double precision.
-        kept: the sums at every `_STEP` numbers, from the first on.
+        kept: the sums before every `_STEP` numbers, from the first on, shape [count // _STEP + 1].
     """
 
     count: int

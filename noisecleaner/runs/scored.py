@@ -23,7 +23,7 @@ from noisecleaner.runs.basis import Basis
 from noisecleaner.runs.fitted_labels import FittedLabels
 from noisecleaner.runs.fixes import Fixing
 from noisecleaner.runs.trace import Trace
-from noisecleaner.tables import doubles
+from noisecleaner.tables import doubles, singles
 
 #: Columns that tell which row it is, and what is known of it without a network.
 IDENTITY = (
@@ -232,13 +232,13 @@ def from_trace(trace: Trace) -> ScoredRows:
     table = trace.table
     return ScoredRows(
         identity=table.select(list(IDENTITY)),
-        alpha=_singles(table["alpha"]),
-        beta=_singles(table["beta"]),
-        margin=_singles(table["margin"]),
-        alignment=_singles(table["alignment"]),
-        positive_share=_singles(table["positive_share"]),
-        label_quality=_singles(table["label_quality"]),
-        suggested_confidence=_singles(table["suggested_confidence"]),
+        alpha=singles(table["alpha"]),
+        beta=singles(table["beta"]),
+        margin=singles(table["margin"]),
+        alignment=singles(table["alignment"]),
+        positive_share=singles(table["positive_share"]),
+        label_quality=singles(table["label_quality"]),
+        suggested_confidence=singles(table["suggested_confidence"]),
         suggested=np.asarray(pc.fill_null(table["suggested"], -1)),
         judging=np.asarray(table["judging"]),
         probability=doubles(table["sample_probability"]),
@@ -247,7 +247,3 @@ def from_trace(trace: Trace) -> ScoredRows:
         none_label=trace.none_label,
         unused=FittedLabels.of(table["given_label"], trace.classes).unused,
     )
-
-
-def _singles(column: pa.ChunkedArray) -> SingleArray:
-    return np.asarray(column.to_numpy(), dtype=np.float32)

@@ -26,13 +26,15 @@ from noisecleaner.runs.near import before_scores, found
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, written_as
+from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Rows that are in memory at a time.
 _BATCH = 2**17
+#: Columns that the dataset has as well.
+_OF_THE_DATASET = ("sample_id", "path", "given_label")
 _SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
 
 
@@ -87,6 +89,28 @@ class ScoredRun:
             NoisecleanerError: the file is damaged.
         """
         return pa.Table.from_batches(self.batches(columns), self.scores_schema(columns))
+
+    def compact_scores(self, *, like: pa.Table) -> pa.Table:
+        """Read scores.parquet with as few bytes a row as will do: there may be ten million.
+
+        Columns that hold nothing share the memory of a few nulls, and texts that repeat are numbers that stand for them
+        (Arrow's dictionaries); ids, paths and given labels are those of the dataset, which is in memory already.
+
+        Args:
+            like: with the columns sample_id, path and given_label of the same rows.
+
+        Raises:
+            NoisecleanerError: the file is damaged.
+        """
+        own = [name for name in SCORES.names if name not in _OF_THE_DATASET]
+        schema = self.scores_schema(own)
+        parts: dict[str, list[pa.Array]] = {name: [] for name in own}
+        for batch in self.batches(own):
+            for name, chunks in parts.items():
+                chunks.append(compacted(batch[name]))
+        columns = {name: joined(chunks, schema.field(name).type) for name, chunks in parts.items()}
+        columns |= {name: like[name] for name in _OF_THE_DATASET}
+        return pa.table({name: columns[name] for name in SCORES.names})
 
     @staticmethod
     def scores_schema(columns: Sequence[str]) -> pa.Schema:

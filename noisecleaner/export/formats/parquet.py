@@ -23,6 +23,8 @@ from noisecleaner.progress import Stage
 NEEDS_IMAGES = False
 #: What a dataset is that tells no splits.
 _TRAIN = "train"
+#: Rows whose files are looked up together.
+_BLOCK = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,23 +42,35 @@ class _Shards:
     @classmethod
     def of(cls, copy: Copy) -> _Shards:
         """As many for each split as the owner has, numbered as Hugging Face numbers them."""
-        files, alone = copy.owner.files, np.zeros(len(copy.manifest), np.int64)
+        files, alone = copy.owner.files, np.broadcast_to(np.int32(0), len(copy.manifest))
         splits = copy.structure.splits or Splits(names=(_TRAIN,), rows=alone)
         # folders that name a column are no files of a copy, which has that column
-        owned = alone if files is None or files.partitions else np.repeat(np.arange(len(files.places)), files.lengths())
-        pairs, rows = np.unique(np.stack([splits.rows, owned]), axis=1, return_inverse=True)
-        names, counts, met = safe_names(splits.names), Counter(pairs[0].tolist()), Counter[int]()
+        owned = alone if files is None or files.partitions else files.of_rows()
+        pairs, rows = _pairs(splits.rows, owned)
+        of_pairs = [split for split, _ in pairs]
+        names, counts, met = safe_names(splits.names), Counter(of_pairs), Counter[int]()
         shards = []
-        for place in pairs[0].tolist():
+        for place in of_pairs:
             shards.append(f"{names[place]}-{met[place]:05d}-of-{counts[place]:05d}.parquet")
             met[place] += 1
-        return cls(names=tuple(shards), rows=rows.reshape(-1))
+        return cls(names=tuple(shards), rows=rows)
 
     @property
     def one_by_one(self) -> bool:
         """Whether no file has rows between those of another one."""
-        changes = int((np.diff(self.rows) != 0).sum())
+        changes = int((self.rows[1:] != self.rows[:-1]).sum())
         return changes == len(self.names) - 1
+
+
+def _pairs(splits: IntArray, owned: IntArray) -> tuple[list[tuple[int, int]], IntArray]:
+    """The pairs that occur, ascending, and the place of each row's among them, shape [rows], block by block."""
+    width, rows = 1 + int(owned.max(initial=0)), np.empty(len(splits), dtype=np.int32)
+    parts = [slice(first, first + _BLOCK) for first in range(0, len(splits), _BLOCK)]
+    found = [np.unique(splits[part].astype(np.int64) * width + owned[part]) for part in parts]
+    keys = np.unique(np.concatenate(found))
+    for part in parts:
+        rows[part] = np.searchsorted(keys, splits[part].astype(np.int64) * width + owned[part])
+    return [divmod(key, width) for key in keys.tolist()], rows
 
 
 def write(folder: Path, copy: Copy, stage: Stage) -> None:
@@ -73,7 +87,7 @@ def write_file(path: Path, copy: Copy, stage: Stage) -> None:
         copy: what to write.
         stage: advanced by one for each row written.
     """
-    _write(path.parent, _Shards(names=(path.name,), rows=np.zeros(len(copy.manifest), np.int64)), copy, stage)
+    _write(path.parent, _Shards(names=(path.name,), rows=np.zeros(len(copy.manifest), np.int8)), copy, stage)
 
 
 def _write(folder: Path, shards: _Shards, copy: Copy, stage: Stage) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import LongList
 from noisecleaner.ingest.files.kinds import OWN_FILES
 from noisecleaner.ingest.files.places import fixed_part, leads_out
 from noisecleaner.ingest.labels.label_names import checked_names
 
 #: The folders of a copy that hold its tables.
 _TABLES = ("data", "train")
+#: Ids that are written together.
+_TOGETHER = 2**14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +28,14 @@ class CopyRecord:
     """What a copy tells of itself.
 
     Args:
-        left_out: reason -> sample ids of the rows that are not in it, also those that earlier copies left out.
+        left_out: reason -> sample ids of the rows that are not in it, as text, also those that earlier copies left
+            out.
         label: its column of labels; None where earlier versions wrote the copy.
         label_names: what the numbers of that column stand for, where it does not say so itself; else `()`.
         marked: how many of its rows carry a verified label or a correction.
     """
 
-    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, pa.Array] = field(default_factory=dict)
     label: str | None = None
     label_names: tuple[str, ...] = ()
     marked: int = 0
@@ -58,7 +63,8 @@ class CopyRecord:
     def _read(cls, path: Path) -> CopyRecord:
         try:
             content = json.loads(path.read_text("utf-8"))
-            left_out = {str(why): tuple(map(str, ids)) for why, ids in content.get("left_out", {}).items()}
+            written = content.get("left_out", {}).items()
+            left_out = {str(why): pa.array(list(map(str, ids)), pa.string()) for why, ids in written}
             names = tuple(map(str, content.get("label_names") or ()))
             names = names and checked_names(names, str(path))
             marked = sum(int(content.get(name) or 0) for name in ("verified", "corrected"))
@@ -71,18 +77,23 @@ class CopyRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the record as a JSON object."""
-        left_out = {why: list(ids) for why, ids in self.left_out.items()}
+        left_out = {why: LongList(partial(_parts, ids)) for why, ids in self.left_out.items()}
         return {"label_column": self.label, "label_names": list(self.label_names), "left_out": left_out}
 
     @property
     def ids(self) -> pa.Array:
         """Sample ids of all rows that the copy leaves out."""
-        return pa.array([name for ids in self.left_out.values() for name in ids], pa.string())
+        return pa.concat_arrays([pa.array([], pa.string()), *self.left_out.values()])
 
     def after(self, earlier: CopyRecord | None) -> CopyRecord:
         """Return the record of a copy that was made of another one: what that left out is not in it either."""
         if earlier is None:
             return self
         reasons = dict.fromkeys((*earlier.left_out, *self.left_out))
-        together = {why: (*earlier.left_out.get(why, ()), *self.left_out.get(why, ())) for why in reasons}
-        return replace(self, left_out=together)
+        both = {why: [record.left_out[why] for record in (earlier, self) if why in record.left_out] for why in reasons}
+        return replace(self, left_out={why: pa.concat_arrays(ids) for why, ids in both.items()})
+
+
+def _parts(ids: pa.Array) -> Iterator[list[str]]:
+    """Yield ids some at a time."""
+    yield from (ids.slice(first, _TOGETHER).to_pylist() for first in range(0, len(ids), _TOGETHER))

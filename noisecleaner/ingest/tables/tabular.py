@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.files.kinds import SNIFFED, is_pointer
 from noisecleaner.ingest.files.partitions import Partition, check_partitions
@@ -175,6 +177,10 @@ class Files:
             return [len(self.held)]
         batches = (reader_of(place).read_batches(place, first, _BATCH) for place in self.places)
         return [sum(batch.num_rows for batch in part) for part in batches]
+
+    def of_rows(self) -> IntArray:
+        """The place of each row's table among them, shape [rows]."""
+        return np.repeat(np.arange(len(self.places), dtype=np.int32), self.lengths())
 
     def row_ids(self) -> pa.ChunkedArray:
         """Make ids `file.parquet:0`, `file.parquet:1`, … from file name and row number, shape [rows].
