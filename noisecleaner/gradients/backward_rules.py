@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from noisecleaner.gradients.layers import Bilinear, cast, convolution, linear
 from noisecleaner.gradients.passes import UnfollowedError, has_kernels
 from noisecleaner.gradients.products import Products
-
-_aten = torch.ops.aten
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,59 +27,6 @@ class _Slices:
     bias: Tensor | None
 
 
-class _Bilinear(Protocol):
-    """What a linear layer and a convolution have in common: both are linear in x, and in weight and bias."""
-
-    def output(self, x: Tensor, *, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """What the layer makes of its input."""
-        ...
-
-    def below(self, gradient: Tensor, *, x: Tensor, weight: Tensor) -> Tensor:
-        """The gradient of x, from that of the output."""
-        ...
-
-    def own(self, gradient: Tensor, *, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
-        """The gradients of weight and, where it is `shifted`, bias, from that of the output."""
-        ...
-
-
-class _Linear:
-    def output(self, x: Tensor, *, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return functional.linear(x, weight, bias)
-
-    def below(self, gradient: Tensor, *, x: Tensor, weight: Tensor) -> Tensor:
-        return gradient @ weight
-
-    def own(self, gradient: Tensor, *, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
-        rows = gradient.flatten(0, -2)
-        return rows.mT @ x.flatten(0, -2), rows.sum(0) if shifted else None
-
-
-@dataclass(frozen=True)
-class _Convolution:
-    """A convolution.
-
-    Args:
-        geometry: what `torch.convolution` takes behind the bias.
-    """
-
-    geometry: tuple[Any, ...]
-
-    def output(self, x: Tensor, *, weight: Tensor, bias: Tensor | None) -> Tensor:
-        output: Tensor = torch.convolution(x, weight, bias, *self.geometry)
-        return output
-
-    def below(self, gradient: Tensor, *, x: Tensor, weight: Tensor) -> Tensor:
-        wanted = [True, False, False]
-        below: Tensor = _aten.convolution_backward(gradient, x, weight, None, *self.geometry, wanted)[0]
-        return below
-
-    def own(self, gradient: Tensor, *, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
-        sizes, wanted = [weight.shape[0]] if shifted else None, [False, True, shifted]
-        _, own, shift = _aten.convolution_backward(gradient, x, weight, sizes, *self.geometry, wanted)
-        return own, shift
-
-
 class _Weighed(torch.autograd.Function):
     """A linear layer or convolution whose backward pass weighs its own gradients, and adds up products."""
 
@@ -88,7 +34,7 @@ class _Weighed(torch.autograd.Function):
     def forward(
         ctx: Any,
         products: Products,
-        layer: _Bilinear,
+        layer: Bilinear,
         slices: _Slices,
         x: Tensor,
         weight: Tensor,
@@ -141,8 +87,8 @@ class _Scale(torch.autograd.Function):
         return None, None, gradient if weight is None else gradient * weight, own, shift
 
 
-def _linear(products: Products, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
-    return _weighed(products, _Linear(), x=x, weight=weight, bias=bias)
+def _linear(products: Products, *args: Any, **named: Any) -> Any:
+    return _weighed(products, *linear(*args, **named))
 
 
 def _batched(products: Products, x: Tensor) -> Tensor:
@@ -152,36 +98,13 @@ def _batched(products: Products, x: Tensor) -> Tensor:
     return x
 
 
-def _weighed(products: Products, layer: _Bilinear, *, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
-    slices = _Slices(weight=_cast(products.of(weight)), bias=_cast(products.of(bias)))
-    return _Weighed.apply(products, layer, slices, _cast(_batched(products, x)), _cast(weight), _cast(bias))
+def _weighed(products: Products, layer: Bilinear, x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+    slices = _Slices(weight=cast(products.of(weight)), bias=cast(products.of(bias)))
+    return _Weighed.apply(products, layer, slices, cast(_batched(products, x)), cast(weight), cast(bias))
 
 
-def _cast(tensor: Tensor | None) -> Tensor | None:
-    """Bring a tensor to the format that autocast asks for, as it does with a layer's arguments."""
-    if tensor is None or not torch.is_autocast_enabled(tensor.device.type):
-        return tensor
-    return tensor.to(torch.get_autocast_dtype(tensor.device.type))
-
-
-def _convolution(
-    products: Products,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Any:
-    dimensions = weight.dim() - 2
-    if isinstance(padding, str) or x.dim() != weight.dim():
-        raise UnfollowedError("a convolution with padding by name, or without a batch")
-    stride, padding, dilation = (
-        (v,) * dimensions if isinstance(v, int) else tuple(v) for v in (stride, padding, dilation)
-    )
-    layer = _Convolution((stride, padding, dilation, False, (0,) * dimensions, groups))
-    return _weighed(products, layer, x=x, weight=weight, bias=bias)
+def _convolution(products: Products, *args: Any, **named: Any) -> Any:
+    return _weighed(products, *convolution(*args, **named))
 
 
 def _layer_norm(
@@ -257,13 +180,19 @@ def _spread(products: Products, parameter: Tensor, *sizes: Any) -> Any:
     return _Scale.apply(products, slices, _batched(products, spread), None, parameter)
 
 
-def _view(name: str) -> Callable[..., Any]:
-    """A rule for looking at a parameter in another shape."""
+#: Ways to look at a parameter in another shape.
+VIEWS: frozenset[Callable[..., Any]] = frozenset(
+    getattr(Tensor, name) for name in ("reshape", "view", "unsqueeze", "squeeze", "__getitem__")
+)
+
+
+def _look(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule for one of them."""
 
     def rule(products: Products, parameter: Tensor, *rest: Any, **named: Any) -> Any:
-        view, along = getattr(parameter, name), products.of(parameter)
-        moved = None if along is None else getattr(along, name)(*rest, **named)
-        return products.put(view(*rest, **named), along=moved)
+        along = products.of(parameter)
+        moved = None if along is None else view(along, *rest, **named)
+        return products.put(view(parameter, *rest, **named), along=moved)
 
     return rule
 
@@ -278,7 +207,7 @@ _RULES: Mapping[Callable[..., Any], Callable[..., Any]] = {
     **dict.fromkeys((torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__), _sum),
     **dict.fromkeys((torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__), _product),
     Tensor.expand: _spread,
-    **{getattr(Tensor, name): _view(name) for name in ("reshape", "view", "unsqueeze", "squeeze", "__getitem__")},
+    **{view: _look(view) for view in VIEWS},
 }
 
 

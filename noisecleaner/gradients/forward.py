@@ -64,7 +64,7 @@ def follow(
     """
     tangents = Tangents(along)
     with (rehearsals or Rehearsals()).rehearsed(network, inputs):
-        with ForwardMode(tangents), saved_tensors_hooks(_alias, _original):
+        with ForwardMode(tangents), saved_tensors_hooks(alias, original):
             logits: Tensor = network(inputs)
         return tangents.result(logits)
 
@@ -158,12 +158,13 @@ def _mapped(change: _Function, values: Any) -> Any:
     return change(values)
 
 
-def _alias(saved: Tensor) -> tuple[Tensor, int]:
-    """Let autograd keep another tensor on the same memory: one that it kept itself would keep its tangent, too."""
+def alias(saved: Tensor) -> tuple[Tensor, int]:
+    """Let autograd keep another tensor, of any shape, on the same memory: its own would keep its tangent, too."""
     return (saved if saved.is_leaf else saved.detach()), changes(saved)
 
 
-def _original(kept: tuple[Tensor, int]) -> Tensor:
+def original(kept: tuple[Tensor, int]) -> Tensor:
+    """Give autograd back what `alias` let it keep, of any shape."""
     tensor, version = kept
     if changes(tensor) != version:  # what autograd itself would have said
         raise RuntimeError("A tensor that the gradient needs was changed in place by an operation after it.")

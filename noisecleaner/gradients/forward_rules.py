@@ -52,7 +52,7 @@ class _WithTangent(torch.autograd.Function):
 def _linear(tangents: Tangents, func: _Function, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     dweight, dbias = tangents.of(weight), tangents.of(bias)
     # autocast would leave the backward pass with two formats
-    plain = x.dim() == 2 and tangents.of(x) is None and not torch.is_autocast_enabled(x.device.type)
+    plain = tangents.joined and x.dim() == 2 and tangents.of(x) is None and not torch.is_autocast_enabled(x.device.type)
     if not plain or len(weight) > _NARROW or bias is None or dweight is None or dbias is None:
         return _bilinear(tangents, func, x, weight, bias)
     output, tangent = _WithTangent.apply(x, weight, bias, dweight, dbias)

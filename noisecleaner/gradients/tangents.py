@@ -31,12 +31,14 @@ class Tangents:
 
     Args:
         along: parameter -> its tangent, of the same shape.
+        joined: whether a layer may be computed together with its tangent.
 
     Attributes:
         spare: float32 memory that a layer may use while it is at work.
     """
 
-    def __init__(self, along: Mapping[Tensor, Tensor]) -> None:
+    def __init__(self, along: Mapping[Tensor, Tensor], *, joined: bool = True) -> None:
+        self.joined = joined
         self.spare = torch.empty(0, dtype=torch.float32)
         self._known = WeakTensorKeyDictionary()
         self._unseen = {id(parameter) for parameter in along}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
+from noisecleaner.gradients.grouped import grouped_pass
+from noisecleaner.gradients.groups import GroupGradients
+from noisecleaner.gradients.passes import Rehearsals, UnfollowedError
 from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.settings import Meta
@@ -18,20 +20,22 @@ from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _MiniBatch:
-    """A mini-batch that has been compared with validation.
+class _Compared:
+    """Mini-batches that have been compared with validation.
 
     Args:
-        part: places of its rows in the batch, shape [m].
-        logits: [m, classes] without a graph, and how they move along the validation gradient.
-        loss: mean cross-entropy, a scalar.
-        weight: ω before it is normalised, a scalar.
+        places: of their rows in the batch, one mini-batch behind the other, shape [rows].
+        sizes: rows of each.
+        logits: [rows, classes], and how they move along the validation gradient.
+        losses: mean cross-entropy of each, shape [mini-batches].
+        gradients: of these losses.
     """
 
-    part: Tensor
+    places: Tensor
+    sizes: list[int]
     logits: Dual
-    loss: Tensor
-    weight: Tensor
+    losses: Tensor
+    gradients: GroupGradients
 
 
 class DeepBilevel(MetaGradientWeighting):
@@ -71,6 +75,7 @@ class DeepBilevel(MetaGradientWeighting):
             raise ValueError("batches must be at least 2")
         if lambda_hat <= 0 or mu_hat <= 0:
             raise ValueError("lambda_hat and mu_hat must be above 0")
+        self._grouped = Rehearsals()
         self.batches, self.lambda_hat, self.mu_hat = batches, lambda_hat, mu_hat
         self.equal_labels, self.normalised = equal_labels, normalised
         self.group = batches if equal_labels else 1
@@ -88,23 +93,21 @@ class DeepBilevel(MetaGradientWeighting):
         if len(parts) == 1 and not len(target.rows):
             return self.warm_up(network, source, target)
         validation, shown = self._validate(network, source, target, parts[0])
-        # where v covers all, the step is made of the gradients that are compared, and needs no backward pass of its own
-        whole = len(self.covered) == len(list(network.parameters()))
-        total = {name: torch.zeros_like(v) for name, v in validation.items()} if whole else {}
-        compared = [
-            self._compare(network, source, part, validation=validation, total=total) for part in parts[len(shown) :]
-        ]
-        raw = torch.stack([each.weight for each in compared])
-        size = self._size(raw)
-        omega = raw / size
+        compared = self._compare(network, source, parts[len(shown) :], validation)
+        raw = self._weights(compared.gradients, validation)
+        omega = raw / self._size(raw)
         self._record(source, compared, omega)
-        loss = (omega * torch.stack([each.loss for each in compared])).sum()
-        if whole:
+        loss = (omega * compared.losses).sum()
+        if self._whole(network):
             parameters = {name: network.get_parameter(name) for name in self.covered}
-            gradient = {name: of_step / size for name, of_step in total.items()}
+            gradient = compared.gradients.weighted(omega)
             loss = with_gradient(loss.detach(), parameters=parameters, gradient=gradient)
-        logits = torch.cat([*shown, *(each.logits.value for each in compared)])
+        logits = torch.cat([*shown, compared.logits.value])
         return Step(loss=loss, logits=logits[torch.cat(parts).argsort()])
+
+    def _whole(self, network: Network) -> bool:
+        """Whether v covers all: the step is made of the gradients that are compared then, without one of its own."""
+        return len(self.covered) == len(list(network.parameters()))
 
     def _validate(
         self, network: Network, source: Batch, target: Batch, first: Tensor
@@ -116,30 +119,56 @@ class DeepBilevel(MetaGradientWeighting):
         loss = functional.cross_entropy(logits, source.labels[first])
         return direction(loss, {name: network.get_parameter(name) for name in self.covered}), [logits.detach()]
 
-    def _compare(
-        self, network: Network, source: Batch, part: Tensor, *, validation: Direction, total: Direction
-    ) -> _MiniBatch:
-        """Weigh a mini-batch by its gradient, and add ω times that to a total that has parts."""
-        moving = directional_derivative(network, source.inputs[part], validation)
-        loss = functional.cross_entropy(moving.value, source.labels[part])
-        parameters = {name: network.get_parameter(name) for name in self.covered}
-        gradient = direction(loss, parameters, keep_graph=not total)
-        weight = self._weight(validation=validation, own=gradient)
-        for name, of_step in total.items():
-            of_step.addcmul_(weight, gradient[name])
+    def _compare(self, network: Network, source: Batch, parts: list[Tensor], validation: Direction) -> _Compared:
+        """Find the gradients of mini-batches: all in one pass, or one by one where that cannot be followed."""
+        try:
+            return self._compare_at_once(network, source, parts, validation)
+        except UnfollowedError:
+            return self._compare_one_by_one(network, source, parts, validation)
+
+    def _compare_at_once(
+        self, network: Network, source: Batch, parts: list[Tensor], validation: Direction
+    ) -> _Compared:
+        places, sizes = torch.cat(parts), [len(part) for part in parts]
+        moving, groups = grouped_pass(
+            network, source.inputs[places], sizes=sizes, along=validation, rehearsals=self._grouped
+        )
+        losses = _means(functional.cross_entropy(moving.value, source.labels[places], reduction="none"), sizes)
+        gradients = groups.gradients(losses.sum(), keep_graph=not self._whole(network))
         logits = Dual(value=moving.value.detach(), tangent=moving.tangent)
-        return _MiniBatch(part=part, logits=logits, loss=loss, weight=weight)
+        return _Compared(places=places, sizes=sizes, logits=logits, losses=losses, gradients=gradients)
+
+    def _compare_one_by_one(
+        self, network: Network, source: Batch, parts: list[Tensor], validation: Direction
+    ) -> _Compared:
+        parameters = {name: network.get_parameter(name) for name in self.covered}
+        logits, losses, gradients = list[Dual](), list[Tensor](), list[Direction]()
+        for part in parts:
+            moving = directional_derivative(network, source.inputs[part], validation, self.rehearsals)
+            losses.append(functional.cross_entropy(moving.value, source.labels[part]))
+            gradients.append(direction(losses[-1], parameters, keep_graph=not self._whole(network)))
+            logits.append(Dual(value=moving.value.detach(), tangent=moving.tangent))
+        joined = Dual(
+            value=torch.cat([each.value for each in logits]), tangent=torch.cat([each.tangent for each in logits])
+        )
+        return _Compared(
+            places=torch.cat(parts),
+            sizes=[len(part) for part in parts],
+            logits=joined,
+            losses=torch.stack(losses),
+            gradients=GroupGradients({n: torch.stack([g[n] for g in gradients]) for n in parameters}),
+        )
 
     def _deal(self, labels: Tensor) -> list[Tensor]:
         """Deal the rows of a batch, shape [n], to mini-batches in turn, in random order within a class."""
-        shuffled = torch.randperm(len(labels)).to(labels.device)
+        shuffled = torch.randperm(len(labels), device=labels.device)
         if self.equal_labels:
             shuffled = shuffled[labels[shuffled].argsort(stable=True)]
         return [shuffled[first :: self.batches] for first in range(min(self.batches, len(shuffled)))]
 
-    def _weight(self, *, validation: Direction, own: Direction) -> Tensor:
-        """Compute ω of eq. 10, before it is normalised, from the gradients of validation and of a mini-batch."""
-        return _product(validation, own) / (_product(own, own) / self.lambda_hat + self.mu_hat)
+    def _weights(self, own: GroupGradients, validation: Direction) -> Tensor:
+        """Compute ω of eq. 10, before it is normalised, from the gradients of mini-batches and of validation."""
+        return own.products(validation) / (own.squares() / self.lambda_hat + self.mu_hat)
 
     def _size(self, weights: Tensor) -> Tensor:
         """What to divide by, so that the absolute weights sum to 1; 1 where all are zero, or not normalised.
@@ -149,17 +178,14 @@ class DeepBilevel(MetaGradientWeighting):
         size = weights.abs().sum()
         return torch.where(size > 0, size, 1) if self.normalised else torch.ones_like(size)
 
-    def _record(self, source: Batch, compared: Sequence[_MiniBatch], omega: Tensor) -> None:
+    def _record(self, source: Batch, compared: _Compared, omega: Tensor) -> None:
         """Keep for each row the weight of its mini-batch, and how well the row itself agrees with validation."""
-        rows = torch.cat([each.part for each in compared])
-        logits = Dual(
-            value=torch.cat([each.logits.value for each in compared]),
-            tangent=torch.cat([each.logits.tangent for each in compared]),
-        )
-        agrees = at(alignments(logits), source.labels[rows])
-        counts = torch.tensor([len(each.part) for each in compared], device=omega.device)
-        self.record(source.rows[rows], (len(compared) * omega).repeat_interleave(counts), alignment=unit(agrees))
+        rows, sizes = compared.places, compared.sizes
+        agrees = at(alignments(compared.logits), source.labels[rows])
+        alpha = torch.cat([weight.expand(size) for weight, size in zip(omega, sizes, strict=True)])
+        self.record(source.rows[rows], len(sizes) * alpha, alignment=unit(agrees))
 
 
-def _product(first: Direction, second: Direction) -> Tensor:
-    return torch.stack([(first[name] * second[name]).sum() for name in first]).sum()
+def _means(values: Tensor, sizes: list[int]) -> Tensor:
+    """The mean of each mini-batch of values [rows], one behind the other; shape [mini-batches]."""
+    return torch.stack([part.mean() for part in torch.split(values, sizes)])

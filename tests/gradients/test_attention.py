@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from support.gradients import CLASSES, by_dual_numbers, drawn, transformer
-from torch import Tensor, nn
+from support.gradients import CLASSES, Block, by_dual_numbers, drawn, transformer
+from torch import Tensor
 from torch.nn import functional
 from torchvision.models.vision_transformer import VisionTransformer
 
@@ -67,19 +67,6 @@ def test_attention_of_another_kind_has_no_rule(named: dict[str, object]) -> None
     query = drawn(2, 3, 4, 5)
     func = functional.scaled_dot_product_attention
     assert RULES[func](Tangents({query: drawn(2, 3, 4, 5)}), func, query, query, query, **named) is NotImplemented
-
-
-class Block(nn.Module):
-    """Tokens that look at each other, and a mean of them."""
-
-    def __init__(self, *, weights: bool = False, dropout: float = 0.0, other: bool = False) -> None:
-        super().__init__()
-        self.block = nn.MultiheadAttention(8, 2, dropout=dropout, batch_first=True)
-        self.weights, self.other = weights, other
-
-    def forward(self, x: Tensor) -> Tensor:
-        seen: Tensor = self.block(x, x * 2 if self.other else x, x, need_weights=self.weights)[0]
-        return seen.mean(1)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,19 @@ class Attention(nn.Module):
         return tokens.mean(1)
 
 
+class Block(nn.Module):
+    """Tokens that look at each other, and a mean of them."""
+
+    def __init__(self, *, weights: bool = False, dropout: float = 0.0, other: bool = False) -> None:
+        super().__init__()
+        self.block = nn.MultiheadAttention(8, 2, dropout=dropout, batch_first=True)
+        self.weights, self.other = weights, other
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen: Tensor = self.block(x, x * 2 if self.other else x, x, need_weights=self.weights)[0]
+        return seen.mean(1)
+
+
 class Alias(nn.Module):
     """A view is changed behind its base's back."""
 

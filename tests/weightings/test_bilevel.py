@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from support.weightings import ROWS, SOURCE, TARGET, batch, seeded, small_network, take
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.gradients.passes import UnfollowedError
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import check_options
+from noisecleaner.settings import Layers, Meta
+from noisecleaner.weightings import bilevel, build, check_options
 from noisecleaner.weightings.bilevel import DeepBilevel
 
 
@@ -87,3 +91,32 @@ def test_bilevel_trains_plainly_where_there_is_nothing_to_compare() -> None:
     step = take(weighting, network, source, batch([]))
     torch.testing.assert_close(step.loss, functional.cross_entropy(network(source.inputs), source.labels))
     assert weighting.alpha().isnan().all()
+
+
+@pytest.mark.parametrize("layers", ["exact", "block", "last"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_bilevel_compares_mini_batches_at_once_as_it_does_one_by_one(
+    layers: Layers, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch norm sees each mini-batch alone, and its running statistics move by one after the other."""
+    torch.manual_seed(0)
+    layers_of_trunk = [nn.Conv1d(1, 4, 3), nn.BatchNorm1d(4), nn.ReLU(), nn.Flatten(), nn.Linear(12, 6), nn.ReLU()]
+    trunk = nn.Sequential(nn.Unflatten(1, (1, 5)), *layers_of_trunk)
+    first = Network(trunk=trunk, head=nn.Linear(6, 3)).double().train()
+    source, target, found = grouped(), batch(TARGET if trusted else [], seed=2), list[list[Tensor]]()
+    for network in (first, deepcopy(first)):
+        weighting = build("bilevel", rows=ROWS, network=network, options={"batches": 4}, meta=Meta(layers=layers))
+        step = seeded(weighting.double(), network, source, target)
+        torch.autograd.backward(step.loss)
+        state = [step.loss.detach(), step.logits, weighting.alpha(), weighting.alignment()]
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        statistics = [value for name, value in network.named_buffers() if "num_batches" not in name]
+        found.append([*state, *gradients, *statistics])
+        monkeypatch.setattr(bilevel, "grouped_pass", _refuse)
+    assert len(found[0]) == len(found[1])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11, equal_nan=True)
+
+
+def _refuse(*_: object, **named: object) -> None:
+    raise UnfollowedError("one by one")
