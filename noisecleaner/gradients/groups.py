@@ -23,17 +23,38 @@ class GroupGradients:
 
     def squares(self) -> Tensor:
         """The squared length of each group's gradient, shape [groups]."""
-        lengths = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in self._gradients.values()]
+        lengths = [torch.linalg.vector_norm(_rows(g), dim=1) for g in self._gradients.values()]
         return torch.stack(lengths).square().sum(dim=0)
 
     def products(self, along: Mapping[str, Tensor]) -> Tensor:
         """The product of each group's gradient with v, by parameter and in its shape; shape [groups]."""
-        found = [g.flatten(1) @ along[name].to(g).flatten() for name, g in self._gradients.items()]
+        found = [_rows(g) @ _rows(along[name].to(g).unsqueeze(0), like=g)[0] for name, g in self._gradients.items()]
         return torch.stack(found).sum(dim=0)
 
     def weighted(self, weights: Tensor) -> dict[str, Tensor]:
         """The sum of the groups' gradients under weights [groups], by parameter and in its shape."""
-        return {name: (weights.to(g) @ g.flatten(1)).view(g.shape[1:]) for name, g in self._gradients.items()}
+        return {name: _summed(g, weights.to(g)) for name, g in self._gradients.items()}
+
+
+#: From [groups, outputs, inputs, height, width] to the order of memory with the channels last, and back.
+_LAST, _BACK = (0, 1, 3, 4, 2), (0, 3, 1, 2)
+
+
+def _is_last(gradients: Tensor) -> bool:
+    return gradients.dim() == 5 and not gradients.is_contiguous() and gradients.permute(_LAST).is_contiguous()
+
+
+def _rows(gradients: Tensor, like: Tensor | None = None) -> Tensor:
+    """A row of numbers for each group, [groups, numbers], in the order of memory (of another tensor)."""
+    last = _is_last(gradients if like is None else like)
+    return (gradients.permute(_LAST) if last else gradients).flatten(1)
+
+
+def _summed(gradients: Tensor, weights: Tensor) -> Tensor:
+    total, shape = weights @ _rows(gradients), gradients.shape[1:]
+    if not _is_last(gradients):
+        return total.view(shape)
+    return total.view(shape[0], *shape[2:], shape[1]).permute(_BACK)
 
 
 class Groups:

@@ -92,7 +92,14 @@ def _own_one_by_one(
     parts = zip(torch.split(gradient, sizes), torch.split(x, sizes), strict=True)
     own = [layer.own(slope, x=rows, weight=weight, shifted=shifted) for slope, rows in parts]
     shifts = [shift for _, shift in own if shift is not None]
-    return torch.stack([each for each, _ in own]), torch.stack(shifts) if shifts else None
+    return _stacked([each for each, _ in own]), torch.stack(shifts) if shifts else None
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    """Tensors in a row, each as it lies in memory."""
+    if any(t.is_contiguous() or not t.is_contiguous(memory_format=torch.channels_last) for t in tensors):
+        return torch.stack(tensors)
+    return torch.stack([t.permute(0, 2, 3, 1) for t in tensors]).permute(0, 1, 4, 2, 3)
 
 
 #: A layer, and its input, weight and bias.
