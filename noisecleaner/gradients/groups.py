@@ -122,7 +122,7 @@ class Groups:
             raise UnfollowedError("a parameter was used by a function that cannot be seen")
 
     def gradients(self, loss: Tensor, *, keep_graph: bool) -> GroupGradients:
-        """Propagate back the sum of the groups' losses, a scalar; the graph stays for another time if it is kept."""
+        """Propagate back the sum of the groups' losses, of shape []; the graph stays for another time if it is kept."""
         asked = self.parameters.values()
         copied = [p for p in asked if id(p) in self._copies]
         ends = [copy for p in copied for copy in self._copies[id(p)]]

@@ -18,15 +18,15 @@ class Bilinear(Protocol):
     """What a linear layer and a convolution have in common: both are linear in x, and in weight and bias."""
 
     def output(self, x: Tensor, *, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """What the layer makes of its input."""
+        """What the layer makes of its input [n, ...]: [n, outputs, ...], or [n, ..., outputs]."""
         ...
 
     def below(self, gradient: Tensor, *, x: Tensor, weight: Tensor) -> Tensor:
-        """The gradient of x, from that of the output."""
+        """The gradient of x, in its shape, from that of the output."""
         ...
 
     def own(self, gradient: Tensor, *, x: Tensor, weight: Tensor, shifted: bool) -> tuple[Tensor, Tensor | None]:
-        """The gradients of weight and, where it is `shifted`, bias, from that of the output."""
+        """The gradients of weight and, where it is `shifted`, bias, in their shapes, from that of the output."""
         ...
 
     def own_by_groups(
