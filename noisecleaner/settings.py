@@ -44,8 +44,9 @@ class Model:
     """What looks at the images.
 
     Args:
-        backbone: a name of `noisecleaner methods`, any torchvision classification model, or `timm:NAME`; None chooses.
-            `A+B` joins the features of several frozen ones, `A@160+B@192` on images of these edge lengths.
+        backbone: a name of `noisecleaner methods`, any torchvision classification model, `timm:NAME`, or
+            `onnx:FILE`; None chooses. `A+B` joins the features of several frozen ones, `A@160+B@192` on images of these
+            edge lengths.
         frozen: compute features once and train a small head on them; None does so where weights are pretrained.
         pretrained: load published weights.
         weights: a safetensors file with the backbone's weights.

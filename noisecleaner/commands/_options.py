@@ -177,7 +177,10 @@ class ModelOptions:
 
     backbone: Annotated[
         str | None,
-        opt("A network (see `noisecleaner methods`; timm:NAME), or several: A+B. Chosen by what is there.", MODEL),
+        opt(
+            "A network (timm:NAME, onnx:FILE and those of `noisecleaner methods`), or A+B. Chosen by what is there.",
+            MODEL,
+        ),
     ] = None
     frozen: Annotated[
         bool | None, opt("Train only a head on the backbone's features; so if it is pretrained.", MODEL)

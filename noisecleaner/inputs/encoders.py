@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from noisecleaner.arrays import Array
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Skip
 from noisecleaner.inputs.decoding import Pixels, Resized
 from noisecleaner.inputs.held import brought
@@ -97,7 +98,9 @@ def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Enco
     def encode(resized: Sequence[Pixels]) -> Array:
         with captured.running():
             taken = tuple(brought(torch.from_numpy(pixels), device) for pixels in resized)
-            return captured.call("features", taken, encoded).cpu().numpy()
+            found = captured.call("features", taken, encoded).cpu().numpy()
+        _refuse_nan(found)
+        return found
 
     framings = tuple(backbone.framing for backbone in backbones)
     return Encoder(
@@ -109,6 +112,17 @@ def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Enco
         block=_cpu_block(max(framing.size for framing in framings)) if alone else BLOCK,
         threads=None if alone else 1,
     )
+
+
+def _refuse_nan(features: Array) -> None:
+    """Refuse features [n, width] that are no numbers: what is made of them would be none either."""
+    odd = int(np.isnan(features).any(axis=1).sum())
+    if odd:
+        raise NoisecleanerError(
+            f"A backbone must turn images into numbers, but of {len(features)} images looked at together {odd} became "
+            "NaN.",
+            "Its weights are broken, or its images prepared otherwise than it wants: choose another `Model.backbone`.",
+        )
 
 
 def _cpu_block(size: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from noisecleaner.errors import NoisecleanerError, listed, quoted
+from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.networks.backbones import Backbone, build, restore
 from noisecleaner.networks.cards import Card, free, non_commercial
+from noisecleaner.networks.names import parts_of
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.networks.weights import read_weights
 from noisecleaner.notices import Notice, Severity
 from noisecleaner.settings import Crop
 from noisecleaner.texts import counted
-
-#: A network's name, and the edge length of its images where they are to have another than its own.
-_PART = re.compile(r"(?P<name>[^@]+)(?:@(?P<size>[1-9][0-9]{0,4}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +48,7 @@ class Joined:
         Raises:
             NoisecleanerError: the name cannot be read or is unknown, or the weights cannot be had.
         """
-        asked = _asked(name, size)
+        asked = parts_of(name, size)
         if weights is not None and len(asked) > 1:
             raise NoisecleanerError(
                 f"`Model.weights` is a file of one network's weights, but `Model.backbone` names "
@@ -61,7 +58,8 @@ class Joined:
         parts = tuple(build(one, size=edge, pretrained=pretrained, weights=weights) for one, edge in asked.items())
         for part in parts:
             part.cropped(crop)
-        return cls(names=tuple(asked), parts=parts)
+        called = tuple(part.called or name for name, part in zip(asked, parts, strict=True))
+        return cls(names=called if len(set(called)) == len(called) else tuple(asked), parts=parts)
 
     @classmethod
     def restore(cls, shape: Shape, path: Path) -> Joined:
@@ -75,7 +73,7 @@ class Joined:
             NoisecleanerError: the file is no safetensors file or damaged, its tensors do not fit, or what provides a
                 network is missing.
         """
-        tensors, asked = read_weights(path), _asked(str(shape.backbone), shape.size)
+        tensors, asked = read_weights(path), parts_of(str(shape.backbone), shape.size)
         cards: Sequence[Card | None] = shape.cards or [None] * len(asked)
         parts = []
         for number, ((name, size), card) in enumerate(zip(asked.items(), cards, strict=True)):
@@ -115,8 +113,10 @@ class Joined:
         return tuple(part.card(name) for name, part in self._named())
 
     def notices(self) -> tuple[Notice, ...]:
-        """Say which licence published weights have, and warn where it grants no commercial use."""
-        return tuple(_licence(name, part.licence) for name, part in self._named() if part.licence)
+        """Say which licence published weights have, and warn where it grants no commercial use, or of poor features."""
+        licences = [_licence(name, part.licence) for name, part in self._named() if part.licence]
+        caveats = [Notice(code="backbone", message=part.caveat) for part in self.parts if part.caveat]
+        return (*licences, *caveats)
 
     @torch.no_grad()
     def check_sizes(self) -> None:
@@ -145,23 +145,6 @@ class Joined:
 
     def _named(self) -> list[tuple[str, Backbone]]:
         return list(zip(self.names, self.parts, strict=True))
-
-
-def _asked(name: str, size: int | None) -> dict[str, int | None]:
-    """Read a name: each network with the edge length of its images, None where it is to take its own.
-
-    Raises:
-        NoisecleanerError: it cannot be read.
-    """
-    read = [_PART.fullmatch(part) for part in name.split("+")]
-    asked = {part["name"]: int(part["size"] or 0) or size for part in read if part}
-    if len(asked) < len(read):
-        raise NoisecleanerError(
-            f"`Model.backbone` needs the name of a network, or different ones joined by +, each perhaps with @ and "
-            f"an edge length of images, but it is {quoted(name)}.",
-            "Give `Model(backbone='efficientnet-lite0+efficientnet-lite2')`, for example.",
-        )
-    return asked
 
 
 def _licence(name: str, licence: str) -> Notice:

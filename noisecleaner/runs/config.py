@@ -15,6 +15,7 @@ from noisecleaner.ingest import Source
 from noisecleaner.ingest.files.places import absolute
 from noisecleaner.ingest.verified.corrections import refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
+from noisecleaner.networks.names import placed
 from noisecleaner.registry import check_choice, names_in
 from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Decoding, Effort, Meta, Model, Precision, Regularisation
 
@@ -99,7 +100,7 @@ class FitConfig:
             "method": self.method,
             "method_options": dict(self.options),
             "regularisation": regularisation | placed,
-            "model": model | {"weights": spelled(self.model.weights)},
+            "model": model | {"weights": spelled(self.model.weights), "backbone": _placed(self.model.backbone)},
             "effort": {name: value for name, value in effort.items() if name not in _FREE},
             "max_pixels": self.decoding.max_pixels,
             "seed": self.seed,
@@ -129,6 +130,10 @@ class FitConfig:
 
 def _absolute(path: AnyPath | None) -> str | None:
     return None if path is None else absolute(spelled(path))
+
+
+def _placed(backbone: str | None) -> str | None:
+    return None if backbone is None else placed(backbone)
 
 
 def _check_effort(effort: Effort) -> None:

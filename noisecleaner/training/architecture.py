@@ -144,6 +144,11 @@ def _frozen(model: Model, joined: Joined) -> bool:
         _check_joined(model, joined)
         return True
     frozen = not joined.untrained if model.frozen is None else model.frozen
+    if not frozen and not joined.parts[0].trainable:
+        raise NoisecleanerError(
+            f"`Model(frozen=False)` trains a network end to end, but {joined.name} can only give features.",
+            "Leave `Model(frozen=False)` out.",
+        )
     if frozen and joined.untrained:
         raise NoisecleanerError(
             f"`Model(frozen=True)` needs pretrained weights, but {joined.name} would start from random ones.",

@@ -28,6 +28,9 @@ class Backbone(nn.Module):
         trained: whether its weights are worth freezing.
         package: what provides it, with its version; None where it is a part of noisecleaner or its dependencies.
         licence: of its published weights, as their model card names it; None where nobody says.
+        trainable: whether it can be trained end to end.
+        called: its name in what is kept of it, where that is not the one it was asked for by.
+        caveat: what may make its features worse than they could be; None where nothing is known.
     """
 
     size: int
@@ -37,6 +40,9 @@ class Backbone(nn.Module):
     trained: bool = False
     package: str | None = None
     licence: str | None = None
+    trainable: bool = True
+    called: str | None = None
+    caveat: str | None = None
     _framing: Framing | None = None
 
     @property
