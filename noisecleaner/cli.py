@@ -11,6 +11,8 @@ import shlex
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
@@ -30,9 +32,10 @@ from noisecleaner.commands.plan import plan
 from noisecleaner.commands.report import report
 from noisecleaner.commands.review import review
 from noisecleaner.commands.score import score
-from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.errors import Interrupted, Lost, NoisecleanerError
 from noisecleaner.progress import Interrupts
 from noisecleaner.progress.bars import Verbosity
+from noisecleaner.ranks.launch import Launch, follows, several
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -86,7 +89,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     options, words = _parted(given)
     debug = "--debug" in options
     try:
-        with terminal.telling(_verbosity(options)):
+        with terminal.telling(_verbosity(options)), _silent(words):
             _run(words)
     except SystemExit as stop:
         sys.exit(_code(stop))
@@ -94,7 +97,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if debug and not isinstance(error, Interrupted):
             console.show_traceback()
         failure = _failure(error, words, debug)
-        console.show_error(failure.message, failure.hint)
+        if error.first if isinstance(error, Lost) else not (follows() and _fits(words)):
+            console.show_error(failure.message, failure.hint)
         terminal.drop_unwritten()
         sys.exit(failure.code)
     sys.exit(0)
@@ -114,7 +118,25 @@ def _verbosity(options: list[str]) -> Verbosity:
     return Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
 
 
+def _fits(words: list[str]) -> bool:
+    """Whether it is the command that several processes may do together."""
+    return words[:1] == ["fit"]
+
+
+@contextmanager
+def _silent(words: list[str]) -> Iterator[None]:
+    """Let one of several processes that fit together hold its tongue, unless it leads."""
+    if not (follows() and _fits(words)):
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
+
+
 def _run(words: list[str]) -> None:
+    if several() and _fits(words):
+        # torchrun sends it as soon as another process has ended badly: what ends anyway keeps its own exit code
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Arrow's own allocator keeps much of what reading a table needed for a while; read when Arrow is imported
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     interrupts = Interrupts()
@@ -143,8 +165,8 @@ def _failure(error: BaseException, words: list[str], debug: bool) -> _Failure:
     match error:
         case NoisecleanerError(message=message, hint=hint, exit_code=code):
             return _Failure(message=message, hint=hint, code=code)
-        case Interrupted(signum=signum, resumable=resumable):
-            return _Failure(message="Interrupted.", hint=_how_to_go_on(words, resumable), code=128 + signum)
+        case Interrupted(signum=signum, resumable=resumable, message=message):
+            return _Failure(message=message, hint=_how_to_go_on(words, resumable), code=128 + signum)
         case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in _LEFT_OUT:
             message = f"What trains or runs a network needs torch and torchvision, but {name} is not installed."
             hint = "Install them (pip install torch torchvision). "
@@ -167,7 +189,12 @@ def _how_to_go_on(words: list[str], resumable: bool) -> str:
     """What to type after an interrupted command."""
     if words[:1] == ["bench"]:
         return f"Go on where it stopped with: noisecleaner {shlex.join(words)}"
+    together = several() and _fits(words)
+    command = f"torchrun --nproc-per-node {Launch.read().local_size} -m noisecleaner" if together else "noisecleaner"
     if not resumable:
-        return f"Start again with: noisecleaner {shlex.join(words)}"
+        return f"Start again with: {command} {shlex.join(words)}"
     again = [word for word in words if word not in ("--overwrite", "--resume")]
-    return f"Go on where it stopped with: noisecleaner {shlex.join([*again, '--resume'])}"
+    where = (
+        "Go on where it stopped, with as many processes as you like:" if together else "Go on where it stopped with:"
+    )
+    return f"{where} {command} {shlex.join([*again, '--resume'])}"

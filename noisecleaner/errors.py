@@ -38,13 +38,29 @@ class Interrupted(BaseException):
 
     Attributes:
         resumable: whether a run was begun that `resume` goes on with.
+        message: what is said of it.
     """
 
     resumable = False
+    message = "Interrupted."
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"interrupted by signal {signum}")
         self.signum = signum
+
+
+class Lost(Interrupted):
+    """One of several processes is gone without a word: what is left of them ends as if interrupted, and can go on.
+
+    Args:
+        signum: as of `Interrupted`.
+        message: what happened.
+        first: whether this process noticed first; it is the one that says so.
+    """
+
+    def __init__(self, signum: int, message: str, *, first: bool) -> None:
+        super().__init__(signum)
+        self.message, self.first = message, first
 
 
 def quoted(name: object) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,9 +20,12 @@ from noisecleaner.inputs.prepare import prepare
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.progress.clock import Clock
 from noisecleaner.quality.fitting import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Signals
+from noisecleaner.ranks.joining import joined
+from noisecleaner.ranks.tasks import Lead, dismiss, follow
 from noisecleaner.runs.class_order import swapped_names
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.contents import Contents, refuse_other_data
@@ -40,6 +43,7 @@ from noisecleaner.training.outcome import halved, result_of, shortage, write_aud
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.rounds import choose_rounds, second_readouts
 from noisecleaner.training.schedule import choose_schedule
+from noisecleaner.training.shared import refuse_unshared
 from noisecleaner.training.trustcheck import notices_after, notices_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
@@ -57,27 +61,43 @@ def fit(
 ) -> FitResult:
     """Train on a noisy dataset, steered by verified labels, and write a run directory.
 
+    Several processes that torchrun started do it together: each of them calls this, and gets the same result.
+
     Args:
         config: what is asked.
         out: the run directory to make.
         overwrite: replace a run that is there.
         resume: go on with an interrupted run.
-        progress: is told what happens; silent by default.
+        progress: is told what happens; silent by default. Of several processes, that of the first one is.
         interrupts: holds signals back while a step runs.
 
     Raises:
         NoisecleanerError: input, options or environment cannot be used; a run that stood at `out` is there again.
         Interrupted: a signal arrived; `resume=True` goes on from the last checkpoint.
     """
-    out = located(out)
-    progress, interrupts = progress or Progress(), interrupts or Interrupts()
-    clock = _Clock(progress)
+    out, interrupts = located(out), interrupts or Interrupts()
+    with joined(config.device) as ranks:
+        if not ranks.leads:
+            result: FitResult = follow(ranks, interrupts)
+            return result
+        lead = Lead(progress or Progress(), interrupts, ranks)
+        result = _fit(config, out, overwrite=overwrite, resume=resume, lead=lead)
+        dismiss(ranks, result)
+        return result
+
+
+def _fit(config: FitConfig, out: Path, *, overwrite: bool, resume: bool, lead: Lead) -> FitResult:
+    """Fit, alone or as the leader; arguments are those of `fit`."""
+    progress = lead.progress
+    clock = Clock(progress)
     config.check()
     config.source.refuse_inside(out)
     config = replace(config, device=str(choose_device(config.device)))
     corpus = _read(config, progress)
     architecture = choose_architecture(config, corpus.dataset, progress)
     recipe = _recipe(config, architecture, corpus)
+    if architecture.trunk is not None:
+        refuse_unshared(recipe, config.effort.folds, lead.ranks)
     rehearse(recipe, shape=architecture.shape, trunk=architecture.trunk, side=corpus.side())
     class_vectors = read_class_vectors(spelled(config.class_embeddings), corpus.dataset)
     wanted = Record(config, fingerprint(corpus.manifests(), class_vectors))
@@ -86,12 +106,12 @@ def fit(
         if record.result is not None:
             progress.note(f"{out} holds a finished fit with these options already; nothing was done.")
             return record.result
-        corpus, data = _prepare(config, architecture, corpus, run=run, progress=progress)
+        corpus, data = _prepare(config, architecture, corpus, run=run, lead=lead)
         corpus = _naming(corpus, swapped_names(class_vectors, data.array, corpus.dataset), progress)
         architecture = architecture.suiting(data.array, np.flatnonzero(data.given >= 0))
         clock.lap("prepare")
         cross_fit = _cross_fit(config, architecture, corpus, recipe=recipe, data=data, run=run)
-        signals, verified = _train(config, cross_fit, corpus, progress=progress, interrupts=interrupts)
+        signals, verified = _train(config, cross_fit, corpus, lead)
         signals = with_zero_shot(signals, class_vectors, data.array, run)
         clock.lap("train")
         corpus, quality = _conclude(config, cross_fit, corpus, signals=signals, verified=verified, progress=progress)
@@ -105,21 +125,6 @@ def fit(
         result = replace(result, notices=(*result.notices, *notices))
         run.finish(replace(wanted, result=result))
     return result
-
-
-class _Clock:
-    """Wall-clock time of each part."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self.seconds: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def lap(self, part: str) -> None:
-        """Note that a part ends here."""
-        now = time.monotonic()
-        self.seconds[part], self._last = round(now - self._last, 2), now
-        self._progress.detail(f"To {part} took {self.seconds[part]:,.2f} s.")
 
 
 def _read(config: FitConfig, progress: Progress) -> Corpus:
@@ -152,9 +157,10 @@ def _recipe(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Re
 
 
 def _prepare(
-    config: FitConfig, architecture: Architecture, corpus: Corpus, *, run: Run, progress: Progress
+    config: FitConfig, architecture: Architecture, corpus: Corpus, *, run: Run, lead: Lead
 ) -> tuple[Corpus, Data]:
     """Make the inputs of all rows; those that cannot be read are marked in the corpus."""
+    progress = lead.progress
     # features cost minutes and stay; pixels and vectors are copies of what the user has
     folder = run.path if architecture.frozen else run.cache
     contents = Contents.read(run) or Contents.of_images(corpus.manifests(), config.source)
@@ -165,6 +171,7 @@ def _prepare(
         folder=folder,
         decoding=config.decoding,
         progress=progress,
+        ranks=lead.ranks,
     )
     contents.adding(inputs.vectors).write(run)
     corpus = corpus.skipping(inputs.skipped)
@@ -245,12 +252,12 @@ def _cross_fit(
     )
 
 
-def _train(
-    config: FitConfig, cross_fit: CrossFit, corpus: Corpus, *, progress: Progress, interrupts: Interrupts
-) -> tuple[Signals, VerifiedRows]:
+def _train(config: FitConfig, cross_fit: CrossFit, corpus: Corpus, lead: Lead) -> tuple[Signals, VerifiedRows]:
     """Train all folds and put together what they found out, so that it is in memory once."""
+    progress, interrupts = lead.progress, lead.interrupts
     rounds = choose_rounds(cross_fit, config.effort.rounds, progress)
-    readouts = train_folds(cross_fit, workers=config.effort.workers, progress=progress, interrupts=interrupts)
+    workers = config.effort.workers
+    readouts = train_folds(cross_fit, workers=workers, progress=progress, interrupts=interrupts, ranks=lead.ranks)
     if rounds > 1:
         readouts = second_readouts(cross_fit, readouts, progress)
     signals, judging = collect(readouts, given=corpus.dataset.given), cross_fit.assignment.judging

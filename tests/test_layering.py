@@ -19,7 +19,7 @@ PACKAGE = Path(noisecleaner.__file__).parent
 TABLE = """
 arrays | errors | notices | texts | threads
 files | progress | project | settings | registry
-tables | engines
+tables | engines | ranks
 gradients: | noise: arrays errors notices texts | quality: arrays errors texts
 ingest
 networks

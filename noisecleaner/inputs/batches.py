@@ -94,7 +94,7 @@ class Data:
     def source_of(self, raw: Batch) -> Batch:
         """Make a source batch of rows as they are kept."""
         inputs = self.readied(raw.inputs)
-        return replace(raw, inputs=augment(inputs, self.flips) if self.augmented else inputs)
+        return replace(raw, inputs=augment(inputs, self.flips, raw.share) if self.augmented else inputs)
 
     def target_of(self, raw: Batch) -> Batch:
         """Make a trusted batch of rows as they are kept."""

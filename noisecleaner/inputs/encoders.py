@@ -41,6 +41,7 @@ class Encoder:
         block: rows encoded together. Fixed, so that a resumed run forms the same blocks.
         threads: blocks encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
             as decode, with one core each.
+        backbones: whose features are kept; empty where pixels are.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Encoder:
     encode: Callable[[Sequence[Pixels]], Array]
     block: int = BLOCK
     threads: int | None = 0
+    backbones: tuple[Backbone, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,7 @@ def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Enco
         encode=encode,
         block=_cpu_block(max(framing.size for framing in framings)) if alone else BLOCK,
         threads=None if alone else 1,
+        backbones=tuple(backbones),
     )
 
 

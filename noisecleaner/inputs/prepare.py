@@ -5,28 +5,28 @@ Made once, memory-mapped, and resumable: after a kill the rows that are done are
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
-from noisecleaner.arrays import Array, BoolArray, IntArray, RealArray
+from noisecleaner.arrays import Array, IntArray, RealArray
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest import Manifest, Payload, Skip
 from noisecleaner.ingest.fingerprints import Fingerprint, PassingVectors
 from noisecleaner.ingest.vectors.columns import VectorFile, skipped
 from noisecleaner.ingest.vectors.orders import AnyVectors
-from noisecleaner.inputs.decoding import Resized, decode_all
-from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all
+from noisecleaner.inputs.encoders import Encoder
+from noisecleaner.inputs.encoding import encoded_blocks
 from noisecleaner.inputs.filling import Filling, create
 from noisecleaner.inputs.outliers import far_outside, refuse_odd_scale, two_kinds
 from noisecleaner.inputs.probabilities import check, check_order, check_width, likeliest
 from noisecleaner.inputs.rooting import root
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Progress
+from noisecleaner.ranks.group import ALONE, Ranks
 from noisecleaner.settings import Decoding
 
 #: Vectors that are looked at together: as few as stay in a core's cache.
@@ -53,16 +53,28 @@ class Inputs:
 
 
 def prepare(
-    parts: Sequence[Manifest], *, encoder: Encoder | None, folder: Path, decoding: Decoding, progress: Progress
+    parts: Sequence[Manifest],
+    *,
+    encoder: Encoder | None,
+    folder: Path,
+    decoding: Decoding,
+    progress: Progress,
+    ranks: Ranks = ALONE,
 ) -> Inputs:
     """Make the array for rows that bring images (with an encoder) or vectors (without)."""
     if encoder is None:
         return prepare_vectors(parts, folder=folder, progress=progress)
-    return prepare_images(parts, encoder=encoder, folder=folder, decoding=decoding, progress=progress)
+    return prepare_images(parts, encoder=encoder, folder=folder, decoding=decoding, progress=progress, ranks=ranks)
 
 
 def prepare_images(
-    parts: Sequence[Manifest], *, encoder: Encoder, folder: Path, decoding: Decoding, progress: Progress
+    parts: Sequence[Manifest],
+    *,
+    encoder: Encoder,
+    folder: Path,
+    decoding: Decoding,
+    progress: Progress,
+    ranks: Ranks = ALONE,
 ) -> Inputs:
     """Decode and encode every readable row of the parts, in parallel threads, or go on where a killed run stopped.
 
@@ -72,6 +84,7 @@ def prepare_images(
         folder: where the array is written.
         decoding: threads and limits.
         progress: is told about every block.
+        ranks: the processes that share the work, of which this one leads.
 
     Raises:
         OSError: the disk is full; found out before the first image is decoded.
@@ -82,7 +95,7 @@ def prepare_images(
     try:
         with (
             progress.stage(title, total, "images", filling.done) as stage,
-            closing(_encoded(parts, filling.done, encoder, decoding)) as blocks,
+            closing(encoded_blocks(parts, filling.done, encoder, decoding, ranks)) as blocks,
         ):
             for block in blocks:
                 before = filling.done
@@ -175,36 +188,3 @@ def _alike(payloads: Sequence[Payload]) -> list[AnyVectors]:
             "Compute them with the same model.",
         )
     return alike
-
-
-def _encoded(parts: Sequence[Manifest], done: int, encoder: Encoder, decoding: Decoding) -> Generator[EncodingBlock]:
-    """Yield what is kept of the rows that are not done."""
-    readable = np.concatenate([part.readable for part in parts])
-    files = chain.from_iterable(_files(parts, done))
-    with (
-        closing(decode_all(files, framings=encoder.framings, decoding=decoding)) as decoded,
-        closing(encode_all(_blocks(decoded, readable, done, encoder.block), encoder, decoding.threads)) as blocks,
-    ):
-        yield from blocks
-
-
-def _files(parts: Sequence[Manifest], done: int) -> Iterator[Iterator[tuple[int, bytes | Skip]]]:
-    """Yield, part by part, the image files of readable rows that are not done, rows counted over all parts."""
-    offset = 0
-    for part in parts:
-        rows = np.flatnonzero(part.readable)
-        stream = part.payload.read(rows[rows + offset >= done])  # type: ignore[union-attr]  # vectors never get here
-        yield ((offset + row, content) for row, content in stream)
-        offset += len(part)
-
-
-def _blocks(
-    decoded: Iterator[tuple[int, Resized | Skip]], readable: BoolArray, done: int, size: int
-) -> Iterator[EncodingBlock]:
-    """Cut the rows that are not done into blocks of `size` rows, unreadable ones counted."""
-    for first in range(done, len(readable), size):
-        end = min(first + size, len(readable))
-        results = dict(islice(decoded, int(readable[first:end].sum())))
-        images = {row: image for row, image in results.items() if not isinstance(image, Skip)}
-        skipped = {row: image for row, image in results.items() if isinstance(image, Skip)}
-        yield EncodingBlock(end=end, rows=list(images), images=list(images.values()), skipped=skipped)

@@ -10,7 +10,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import damaged, read_arrays, write_arrays
+from noisecleaner.ranks.group import ALONE, Ranks
 
 
 class Kept(Protocol):
@@ -31,27 +33,41 @@ class Checkpoint:
     Args:
         path: the file; it need not be there.
         seconds: least time between two checkpoints.
+        ranks: the processes that train the run; the leader alone writes, and all of them read.
     """
 
-    def __init__(self, path: Path, seconds: float) -> None:
-        self.path, self._seconds = path, seconds
+    def __init__(self, path: Path, seconds: float, ranks: Ranks = ALONE) -> None:
+        self.path, self._seconds, self._ranks = path, seconds, ranks
         self._written = time.monotonic()
 
     def due(self) -> bool:
-        """Whether the last one was written long enough ago."""
-        return time.monotonic() - self._written > self._seconds
+        """Whether the last one was written long enough ago; asked by all processes at the same step."""
+        return self._ranks.any(time.monotonic() - self._written > self._seconds)
 
     def save(self, kept: Kept, step: int) -> None:
         """Write what is kept after the first `step` steps; it appears whole, and replaces the one before."""
-        write_arrays(self.path, {n: tensor.cpu().numpy() for n, tensor in kept.state_dict().items()}, {"step": step})
+        tensors = kept.state_dict()  # of several processes, all put it together
+        if self._ranks.leads:
+            write_arrays(self.path, {n: tensor.cpu().numpy() for n, tensor in tensors.items()}, {"step": step})
+        self._ranks.wait()  # nobody shall end before it is written
         self._written = time.monotonic()
 
     def restore(self, kept: Kept) -> int:
         """Load the file if there is one; return the number of steps that are done.
 
         Raises:
-            NoisecleanerError: the file is damaged, or of a learner that keeps other things, as another version's may.
+            NoisecleanerError: the file is damaged, or of a learner that keeps other things, as another version's may;
+                or not all processes see the same one.
         """
+        step = self._restored(kept)
+        if not self._ranks.same(step):
+            raise NoisecleanerError(
+                f"All {self._ranks.size} processes go on from {self.path}, but not all of them see the same file.",
+                "Put the run directory where every machine sees it under the same path.",
+            )
+        return step
+
+    def _restored(self, kept: Kept) -> int:
         if not self.path.exists():
             return 0
         arrays, metadata = read_arrays(self.path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +22,26 @@ from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.networks.stacked import unstack
 from noisecleaner.progress import Interrupts, Progress, Stage
+from noisecleaner.ranks.group import ALONE, Ranks
 from noisecleaner.regularisers import Side
 from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.runs.run import Run
 from noisecleaner.training.checkpoints import Checkpoint
+from noisecleaner.training.clean_set import LEAST
 from noisecleaner.training.folds import Fold, FoldAssignment
 from noisecleaner.training.loop import train
 from noisecleaner.training.once import Once
 from noisecleaner.training.readout import read_fold, read_one_of
 from noisecleaner.training.recipe import Recipe, make_heads, make_learner, make_state, may_stack
 from noisecleaner.training.schedule import Schedule
+from noisecleaner.training.shared import deal, in_common, lots, told
 from noisecleaner.training.state import State
 from noisecleaner.training.streams import first_parameters, fold_seed
 from noisecleaner.training.threads import few_threads, small
 from noisecleaner.training.workers import side_by_side
 
+#: Rows of a batch that a process looks at, at least: batch norm needs two.
+LEAST_EACH = 2
 #: Steps of all folds together from which further processes save more time than they take to start.
 _WORTH = 4_000
 
@@ -73,18 +79,28 @@ class CrossFit:
         """The file that says that a fold is done, and what it found out."""
         return self.run.checkpoint / f"fold-{number}.safetensors"
 
-    def train(self, number: int, until: float, progress: Progress, interrupts: Interrupts) -> None:
+    def train(
+        self, number: int, until: float, progress: Progress, interrupts: Interrupts, ranks: Ranks = ALONE
+    ) -> None:
         """Train a fold, or go on with it, until a share of its steps is done; at 1 write its network and results."""
         count, fold, seed = len(self.assignment.folds), self.assignment.folds[number], self.schedule.seed
         title = "Training" if count == 1 else f"Training, fold {number + 1} of {count}"
         schedule = replace(self.schedule, seed=fold_seed(seed, folds=count, number=number))
         # what has parameters of its own starts from the same ones in each fold
         learner = make_learner(
-            self.recipe, self.network(), self._data(fold), side=self.side, fold=fold, schedule=schedule, seed=seed
+            self.recipe,
+            self.network(),
+            self._data(fold),
+            side=self.side,
+            fold=fold,
+            schedule=schedule,
+            seed=seed,
+            ranks=ranks,
         )
-        checkpoint = Checkpoint(self.run.checkpoint / f"state-{number}.safetensors", schedule.checkpoint_seconds)
+        path = self.run.checkpoint / f"state-{number}.safetensors"
+        checkpoint = Checkpoint(path, schedule.checkpoint_seconds, ranks)
         train(learner, checkpoint, title=title, progress=progress, interrupts=interrupts, until=until)
-        if until < 1:
+        if until < 1 or not ranks.leads:
             return
         state = learner.state
         with progress.stage("Reading out", len(fold.predicted), "rows") as stage, few_threads(state.network):
@@ -93,15 +109,33 @@ class CrossFit:
         readout.write(self.result(number))
         checkpoint.remove()
 
+    def train_in_common(self, number: int, ranks: Ranks, progress: Progress, interrupts: Interrupts) -> None:
+        """Train a fold, or go on with it, with all processes; the leader writes its network and results."""
+        self.train(number, 1.0, progress, interrupts, ranks)
+
+    def train_each(self, workers: int, numbers: Sequence[int], progress: Progress, interrupts: Interrupts) -> None:
+        """Train folds each by itself, some of them in other processes, at most so many at once."""
+        at_once = self.at_once(numbers, workers)
+        if at_once > 1:
+            progress.note(
+                f"{len(numbers)} folds are trained, {at_once} at a time; `Effort(workers=1)` trains one after the "
+                "other."
+            )
+        title = "Training in other processes"
+        side_by_side(self.train, numbers, workers=at_once, title=title, progress=progress, interrupts=interrupts)
+
     def train_heads(self, numbers: Sequence[int], progress: Progress, interrupts: Interrupts) -> None:
         """Train folds in one step, or go on with them, and write their networks and results; see `recipe.may_stack`."""
         schedule, folds = self.schedule, self.assignment.folds
+        if all(self.result(number).exists() for number in numbers):
+            return
+        halved = self.data.device.type == "cpu" and len(numbers) == len(folds)  # else it is a process's lot already
         learner = make_heads(
             self.recipe,
             self.network(),
             self.data,
             folds=folds,
-            groups=halves(numbers) if self.data.device.type == "cpu" else [numbers],
+            groups=halves(numbers) if halved else [numbers],
             schedule=schedule,
             at_once=torch.get_num_threads() > 1,
         )
@@ -159,6 +193,19 @@ class CrossFit:
             standardise(network, mean=mean, deviation=deviation)
         return network
 
+    def in_common(self, numbers: Sequence[int], ranks: Ranks) -> bool:
+        """Whether several processes train each network together, rather than a network each."""
+        if len(numbers) >= ranks.size or self.trunk is None or not self.recipe.shareable:
+            return False
+        return min(map(self._least_batch, numbers)) >= LEAST_EACH * ranks.size
+
+    def _least_batch(self, number: int) -> int:
+        """The rows of a fold's smallest batch."""
+        fold, schedule = self.assignment.folds[number], self.schedule
+        source = len(fold.source) // max(1, math.ceil(len(fold.source) / schedule.batch_size))
+        steering = LEAST * self.shape.classes if self.recipe.low_loss else len(fold.steering)
+        return min(source, schedule.trusted_batch, steering or source)
+
     def at_once(self, numbers: Sequence[int], workers: int) -> int:
         """How many folds to train at once: several where each leaves the other cores idle, and they take a while."""
         steps = sum(len(self.assignment.folds[number].source) for number in numbers) / self.schedule.batch_size
@@ -166,7 +213,9 @@ class CrossFit:
         return min(workers, len(numbers)) if lasting and small(self.network()) else 1
 
 
-def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interrupts: Interrupts) -> list[FoldReadout]:
+def train_folds(
+    crossfit: CrossFit, *, workers: int, progress: Progress, interrupts: Interrupts, ranks: Ranks = ALONE
+) -> list[FoldReadout]:
     """Train what is not trained yet, and return what each fold found out.
 
     Args:
@@ -174,37 +223,27 @@ def train_folds(crossfit: CrossFit, *, workers: int, progress: Progress, interru
         workers: how many of its folds at once at most, see `side_by_side`; the results are the same.
         progress: is told about every step.
         interrupts: asked between steps.
+        ranks: the processes that share the work, of which this one leads.
     """
     numbers = range(len(crossfit.assignment.folds))
     left = [number for number in numbers if not crossfit.result(number).exists()]
     once = Once(progress)
     try:
         if left and may_stack(crossfit.recipe, crossfit.network(), crossfit.assignment.folds, crossfit.schedule):
-            crossfit.train_heads(numbers, once, interrupts)
+            deal(crossfit.train_heads, numbers, ranks=ranks, progress=once, interrupts=interrupts)
+        elif crossfit.in_common(left, ranks):
+            progress.note(told(crossfit.network(), ranks))
+            in_common(crossfit.train_in_common, left, ranks=ranks, progress=once, interrupts=interrupts)
         else:
-            _train_one_by_one(crossfit, left, workers, once, interrupts)
+            deal(partial(crossfit.train_each, workers), left, ranks=ranks, progress=once, interrupts=interrupts)
     finally:
         once.release()
     return [FoldReadout.read(crossfit.result(number), given=crossfit.data.given) for number in numbers]
 
 
-def _train_one_by_one(
-    crossfit: CrossFit, left: Sequence[int], workers: int, progress: Progress, interrupts: Interrupts
-) -> None:
-    """Train folds each by itself, some of them in other processes."""
-    at_once = crossfit.at_once(left, workers)
-    if at_once > 1:
-        progress.note(
-            f"{len(left)} folds are trained, {at_once} at a time; `Effort(workers=1)` trains one after the other."
-        )
-    title = "Training in other processes"
-    side_by_side(crossfit.train, left, workers=at_once, title=title, progress=progress, interrupts=interrupts)
-
-
-def halves(numbers: Sequence[int]) -> list[list[int]]:
+def halves(numbers: Sequence[int]) -> list[Sequence[int]]:
     """Share out folds to two steps that are taken at once: always to two, so that more cores give the same bits."""
-    middle = (len(numbers) + 1) // 2
-    return [list(half) for half in (numbers[:middle], numbers[middle:]) if half]
+    return [half for half in lots(numbers, 2) if len(half)]
 
 
 def rehearse(recipe: Recipe, *, shape: Shape, trunk: Backbone | None, side: Side) -> None:

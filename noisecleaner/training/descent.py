@@ -36,6 +36,10 @@ class Descent(nn.Module):
         for parameter in self._trained:
             parameter.grad = None
 
+    def gradients(self) -> list[Tensor]:
+        """The gradients that are there, in the shapes of their parameters."""
+        return [parameter.grad for parameter in self._trained if parameter.grad is not None]
+
     @torch.no_grad()
     def step(self, rate: float | Tensor) -> None:
         """Take a step on the parameters that have a gradient.

@@ -16,10 +16,12 @@ from torch import Tensor
 from noisecleaner.arrays import IntArray
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.held import Held, brought
-from noisecleaner.networks.network import Batch
+from noisecleaner.networks.network import Batch, Share
 
 #: What a step looks at: tensors on the device, in the order that its feed knows.
 Drawn = tuple[Tensor, ...]
+#: What the source batch and the trusted batch of a step are of larger ones.
+Shares = tuple[Share | None, Share | None]
 #: The source rows and the trusted rows of a step by its number, each of shape [its rows].
 RowsOf = Callable[[int], tuple[IntArray, IntArray]]
 
@@ -35,11 +37,12 @@ class Feed(Protocol):
         """What step `number` looks at; a GPU may still be copying it."""
         ...
 
-    def batches(self, drawn: Drawn) -> tuple[Batch, Batch]:
+    def batches(self, drawn: Drawn, shares: Shares = (None, None)) -> tuple[Batch, Batch]:
         """The source batch and the trusted batch of a step: draws random numbers on the device, asks the host nothing.
 
         Args:
             drawn: raw batches or row numbers, of any shape; it is not changed.
+            shares: what each is of a larger one, where several processes share it.
         """
         ...
 
@@ -83,10 +86,11 @@ class HostFeed:
         both = (self.data.raw(source, self.data.given), self.data.raw(target, self.data.steering))
         return tuple(tensor for raw in both for tensor in (raw.inputs, raw.labels, raw.rows))
 
-    def batches(self, drawn: Drawn) -> tuple[Batch, Batch]:
+    def batches(self, drawn: Drawn, shares: Shares = (None, None)) -> tuple[Batch, Batch]:
         """Augment source rows, and turn all into what networks take; for shapes see `drawn`."""
         source, target = (
-            Batch(inputs=inputs, labels=labels, rows=rows) for inputs, labels, rows in (drawn[:3], drawn[3:])
+            Batch(inputs=inputs, labels=labels, rows=rows, share=share)
+            for (inputs, labels, rows), share in zip((drawn[:3], drawn[3:]), shares, strict=True)
         )
         return self.data.source_of(source), self.data.target_of(target)
 
@@ -183,13 +187,13 @@ class HeldFeed:
             self._epoch, self._drawn = epoch, _together([self._rows_of(step) for step in numbers], self._data.device)
         return self._drawn[position]
 
-    def batches(self, drawn: Drawn) -> tuple[Batch, Batch]:
+    def batches(self, drawn: Drawn, shares: Shares = (None, None)) -> tuple[Batch, Batch]:
         """Gather rows by their numbers, each of shape [rows], and augment those of the source."""
         source, target = drawn
         values, data = self._held.values, self._data
         return (
-            data.source_of(Batch(inputs=values[source], labels=self._given[source], rows=source)),
-            data.target_of(Batch(inputs=values[target], labels=self._steering[target], rows=target)),
+            data.source_of(Batch(inputs=values[source], labels=self._given[source], rows=source, share=shares[0])),
+            data.target_of(Batch(inputs=values[target], labels=self._steering[target], rows=target, share=shares[1])),
         )
 
     def forget(self) -> None:

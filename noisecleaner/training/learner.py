@@ -16,12 +16,14 @@ from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.captured import CapturedCalls
 from noisecleaner.networks.devices import autocast
 from noisecleaner.networks.network import Batch
+from noisecleaner.ranks.group import ALONE, Ranks
 from noisecleaner.training.checkpoints import Kept
 from noisecleaner.training.clean_set import lent_warning
 from noisecleaner.training.descent import Descent, Rate
-from noisecleaner.training.evaluation import accuracy, predict
+from noisecleaner.training.evaluation import accuracy
 from noisecleaner.training.feeds import Drawn, feed_of
 from noisecleaner.training.folds import Fold
+from noisecleaner.training.parts import Parts
 from noisecleaner.training.sampling import Sampler
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.state import State, load_optimiser, optimiser_tensors
@@ -77,9 +79,10 @@ class WeightingLearner:
         data: what batches are made of.
         fold: which rows train and which steer.
         schedule: how long and how fast.
+        ranks: the processes that take each step together.
     """
 
-    def __init__(self, state: State, data: Data, fold: Fold, schedule: Schedule) -> None:
+    def __init__(self, state: State, data: Data, fold: Fold, schedule: Schedule, ranks: Ranks = ALONE) -> None:
         self.state, self.data, self.fold, self.schedule = state, data.on_device(), fold, schedule
         # apart, so that a rule's own parameters do not change how the network's step is clipped
         groups = [list(module.parameters()) for module in (state.network, state.weighting)]
@@ -96,6 +99,7 @@ class WeightingLearner:
             seed=schedule.seed,
             group=state.weighting.group,
         )
+        self._parts = Parts(ranks, state, self._sampler.source)
         self.epochs, self.steps_per_epoch = schedule.epochs, self._sampler.steps
         # the losses of a network that has learned nothing do not tell who is clean
         warmup = max(state.weighting.plain_epochs(self.epochs), 0 if state.clean_set is None else 1)
@@ -121,8 +125,8 @@ class WeightingLearner:
         clean_set, rows = self.state.clean_set, self.fold.source
         if clean_set is None or epoch * self.steps_per_epoch < self._warmup:
             return []
-        batches = predict(self.state.network, self.data, rows, self.schedule.batch_size)
-        logits, given = torch.cat([logits for _, logits in batches]), torch.from_numpy(self.data.given[rows])
+        logits = self._parts.logits(self.data, rows, self.schedule.batch_size)
+        given = torch.from_numpy(self.data.given[rows])
         first = not len(clean_set.rows())
         lent = clean_set.choose(rows, logits=logits, given=given)
         self._feed.forget()
@@ -139,29 +143,37 @@ class WeightingLearner:
         seed_device(self.schedule.seed, number, self.data.device)
         rate = self._rate.of(self.schedule.rate(number / (self.epochs * self.steps_per_epoch)))
 
+        drawn = self._feed.drawn(number)
+        sizes = self._parts.begin(number)
+
         def take(drawn: Drawn) -> Tensor:
-            return self._take(number, drawn, rate)
+            return self._take(number, self._feed.batches(drawn, self._parts.shares(sizes)), rate)
 
-        self._losses.append(self._steps.call(number < self._warmup, self._feed.drawn(number), take))
+        self._losses.append(self._steps.call((number < self._warmup, sizes), drawn, take))
 
-    def _take(self, number: int, drawn: Drawn, rate: float | Tensor) -> Tensor:
+    def _take(self, number: int, batches: tuple[Batch, Batch], rate: float | Tensor) -> Tensor:
         """Take a step on what is on the device already, and return its loss, a scalar; nothing here asks the host."""
-        source, target = self._feed.batches(drawn)
+        source, target = batches
         weighted = self._weigh(number, source, target)
         loss = self._regularise(number, source, weighted.loss)
         self._descent.clear()
         torch.autograd.backward(loss)
         weighted.settle()
+        self._parts.add_up(self._descent.gradients(), source.share)
         self._descend(rate)
         self.state.history.add(source, weighted.logits.float())
         return loss.detach()
 
     def _rows(self, number: int) -> tuple[IntArray, IntArray]:
-        """The rows of a source batch, and of a trusted batch, which is empty where the last one's direction serves."""
+        """The rows of a source batch, and of a trusted batch, which is empty where the last one's direction serves.
+
+        Of several processes, each looks at its part of both.
+        """
         clean_set, every = self.state.clean_set, self.state.weighting.every
         pool = self.fold.steering if clean_set is None else clean_set.rows()
         asked = number < self._warmup or (number - self._warmup) % every == 0
-        return self._sampler.source(number), self._sampler.target(number, pool if asked else pool[:0])
+        target = self._sampler.target(number, pool if asked else pool[:0])
+        return self._parts.own(number, self._sampler.source(number), target)
 
     def _weigh(self, number: int, source: Batch, target: Batch) -> Step:
         """Let the rule make a loss of the batches; plainly in the first epochs, if it says so."""
@@ -189,10 +201,11 @@ class WeightingLearner:
 
     def end_epoch(self) -> dict[str, float]:
         """Show the mean loss, the accuracy on the trusted rows that do not steer, and the mean alpha."""
+        self._parts.merge()
         state, data, checked = self.state, self.data, self.fold.checked
         if state.average is not None:
             state.average.update_parameters(state.network)
-        numbers = {"loss": mean_loss(self._losses, self.schedule)}
+        numbers = {"loss": mean_loss(self._losses, self.schedule, self._parts.ranks)}
         if len(checked):
             numbers["trusted accuracy"] = accuracy(
                 state.network, data, rows=checked, labels=data.trusted[checked], batch_size=self.schedule.batch_size
@@ -203,7 +216,8 @@ class WeightingLearner:
         return numbers
 
     def state_dict(self) -> dict[str, Tensor]:
-        """State, momentum, and what the regularisers' own optimisers remember."""
+        """State, momentum, and what the regularisers' own optimisers remember; asked by all processes at once."""
+        self._parts.merge()
         tensors: dict[str, Tensor] = {f"kept.{name}": tensor for name, tensor in self._kept.state_dict().items()}
         for number, optimiser in enumerate(self._optimisers):
             tensors |= {f"optimiser.{number}.{name}": t for name, t in optimiser_tensors(optimiser).items()}
@@ -224,13 +238,13 @@ def slow_steps(steps: CapturedCalls) -> list[str]:
     return [f"{said}: {refusal}." for refusal in steps.refusals()]
 
 
-def mean_loss(losses: list[Tensor], schedule: Schedule) -> float:
-    """The mean of the losses of an epoch, each of shape []; the list is empty then.
+def mean_loss(losses: list[Tensor], schedule: Schedule, ranks: Ranks = ALONE) -> float:
+    """The mean of the losses of an epoch, each of shape []; the list is empty then. Of several processes, their sum.
 
     Raises:
         NoisecleanerError: training diverges.
     """
-    mean = float(torch.stack(losses).mean())
+    mean = float(ranks.total(torch.stack(losses).mean()))
     losses.clear()
     if not math.isfinite(mean):
         raise NoisecleanerError(

@@ -13,6 +13,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.stacked import stacked
+from noisecleaner.ranks.group import ALONE, Ranks
 from noisecleaner.regularisers import Side
 from noisecleaner.regularisers import build as build_regulariser
 from noisecleaner.settings import Meta
@@ -53,9 +54,22 @@ class Recipe:
     target_classes: int | None = None
     averaged: bool = False
 
+    @property
+    def shareable(self) -> bool:
+        """Whether several processes may train one network with it, each on its part of every batch."""
+        return weighting_class(self.method).shareable and not self.regularisers
+
 
 def make_learner(
-    recipe: Recipe, network: Network, data: Data, *, side: Side, fold: Fold, schedule: Schedule, seed: int
+    recipe: Recipe,
+    network: Network,
+    data: Data,
+    *,
+    side: Side,
+    fold: Fold,
+    schedule: Schedule,
+    seed: int,
+    ranks: Ranks = ALONE,
 ) -> WeightingLearner:
     """Make the learner of a training run.
 
@@ -67,12 +81,13 @@ def make_learner(
         fold: which rows train and which steer.
         schedule: how long and how fast.
         seed: of the first parameters of the weighting and the regularisers; that of the steps is the schedule's.
+        ranks: the processes that take each step together.
 
     Raises:
         NoisecleanerError: the weighting or a regulariser does not suit the network.
     """
     state = make_state(recipe, network, side=side, rows=len(data.given), seed=seed)
-    return WeightingLearner(placed(state, data.device), data, fold, schedule)
+    return WeightingLearner(placed(state, data.device), data, fold, schedule, ranks)
 
 
 def make_heads(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +74,11 @@ class State(nn.Module):
         self.average = AveragedModel(network) if averaged else None
         self.clean_set = CleanSet(rows) if low_loss else None
         self.regularisers: Sequence[Regulariser] = nn.ModuleList(regularisers)  # type: ignore[assignment]  # it is one
+
+    def of_rows(self) -> Iterator[Tensor]:
+        """All that is kept of rows, each of shape [rows]: it changes at a row's visits, and with these alone."""
+        yield from (self.history.margin_sum, self.history.visits)
+        yield from (self.weighting.get_buffer(name) for name in self.weighting.of_rows)
 
     def outcome(self) -> Network:
         """The network to keep: the average over the epochs if there is one; in a transfer the target's."""

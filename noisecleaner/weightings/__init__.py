@@ -49,6 +49,8 @@ class Weighting(nn.Module):
         transfers: whether trusted rows may have classes of their own, see `for_target`.
         stacks: whether `step` takes the classifiers of several folds at once (`networks/stacked.py`): what it says of
             a row then has the shape [folds, n], and of rows that a fold does not count (`Batch.folds`) it says nothing.
+        shareable: whether `step` may look at a part of a batch that several processes share (`Batch.share`).
+        of_rows: names of the buffers of shape [rows], which change at a row's visits alone.
         warmup: epochs of plain training before the rule sets in; None leaves it to `late`.
         late: share of the epochs that are plain then.
         group: see `training.sampling.Sampler`.
@@ -59,6 +61,8 @@ class Weighting(nn.Module):
     needs_trusted: ClassVar[bool] = True
     transfers: ClassVar[bool] = False
     stacks: ClassVar[bool] = False
+    shareable: ClassVar[bool] = False
+    of_rows: ClassVar[tuple[str, ...]] = ("alpha_sum", "beta_sum", "alignment_sum", "positive", "visits")
     late: ClassVar[float] = 0.0
     group: int = 1
     least_batch: int = 2
@@ -74,7 +78,7 @@ class Weighting(nn.Module):
         self.alignment_sum: Tensor
         self.positive: Tensor
         self.visits: Tensor
-        for name in ("alpha_sum", "beta_sum", "alignment_sum", "positive", "visits"):
+        for name in Weighting.of_rows:
             self.register_buffer(name, torch.zeros(rows))
 
     def plain_epochs(self, epochs: int) -> int:
@@ -186,8 +190,11 @@ def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def mean_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
-    """The mean over the rows of a batch, a scalar; of several folds, with logits [folds, n, classes], their sum."""
-    if batch.folds is None:
+    """The mean over the rows of a batch, a scalar; of several folds, with logits [folds, n, classes], their sum.
+
+    See `Batch.mean` for a batch that several processes share.
+    """
+    if batch.folds is None and batch.share is None:
         return functional.cross_entropy(logits, batch.labels)
     return batch.mean(cross_entropies(logits, batch.labels))
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, direction, directional_derivative, softmax
 from noisecleaner.gradients.passes import Rehearsals, with_spare_buffers
@@ -16,7 +15,7 @@ from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.networks.stacked import StackedLinear, linear
 from noisecleaner.settings import Meta
-from noisecleaner.weightings import Weighting
+from noisecleaner.weightings import Weighting, mean_cross_entropy
 from noisecleaner.weightings._coverage import covered
 
 #: What v covers where a linear head is all that is trained, and with `layers` "last".
@@ -88,7 +87,8 @@ class MetaGradientWeighting(Weighting):
             return self._last(network)
         parameters = network.named_parameters()
         values: dict[str, Tensor] = {n: p if n in self.covered else p.detach() for n, p in parameters}
-        return self._kept(network, direction(loss(values), {name: values[name] for name in self.covered}))
+        v = direction(loss(values), {name: values[name] for name in self.covered})
+        return self._kept(network, whole(v, target))
 
     def along_trusted(self, network: Network, target: Batch) -> Direction:
         """Compute v of a trusted batch's mean cross-entropy, in closed form where it covers a linear classifier.
@@ -96,7 +96,7 @@ class MetaGradientWeighting(Weighting):
         Like `along`, it takes the last one where the step has no trusted batch.
         """
         if len(target.rows) and self.covered == _CLASSIFIER and isinstance(network.head, nn.Linear | StackedLinear):
-            return self._kept(network, classifier_direction(network, target))
+            return self._kept(network, whole(classifier_direction(network, target), target))
         return self.along(network, target, lambda parameters: trusted_loss(network, target, parameters))
 
     def _kept(self, network: Network, v: Direction) -> Direction:
@@ -133,7 +133,14 @@ class MetaGradientWeighting(Weighting):
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
     """The mean cross-entropy of trusted rows, for other values of a network's parameters; shape []."""
-    return functional.cross_entropy(with_spare_buffers(network, target.inputs, parameters), target.labels)
+    return mean_cross_entropy(with_spare_buffers(network, target.inputs, parameters), target)
+
+
+def whole(v: Direction, target: Batch) -> Direction:
+    """The v of a whole batch, where several processes have each taken that of their part; shapes are v's."""
+    if target.share is not None:
+        target.share.ranks.add_up(list(v.values()))
+    return v
 
 
 @torch.no_grad()
@@ -157,31 +164,37 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
         if target.folds is not None:
             slope = slope * target.folds.counts.unsqueeze(-1) / target.folds.size.unsqueeze(-1)
         else:
-            slope = slope / len(slope)
+            slope = slope / target.size
         weighted = slope.mT.reshape(-1, len(features)) @ features
         return {"head.weight": weighted.view_as(weight), "head.bias": slope.sum(dim=-2)}
 
 
-def normalised(*weights: Tensor) -> tuple[Tensor, ...]:
-    """Rectify weights, each of shape [n], and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
+def normalised(*weights: Tensor, batch: Batch | None = None) -> tuple[Tensor, ...]:
+    """Rectify weights of a batch, each of shape [n], and scale them so that all together sum to 1 (L2B, eq. 8 and 9).
 
-    Those of shape [folds, n] sum to 1 in each fold. Where no label of the batch agrees with the trusted rows, all
-    weights are zero and stay zero.
+    Those of shape [folds, n] sum to 1 in each fold, those of a batch that several processes share over all of it. Where
+    no label of the batch agrees with the trusted rows, all weights are zero and stay zero.
     """
     positive = [w.relu() for w in weights]
     total = torch.stack([w.sum(dim=-1, keepdim=True) for w in positive]).sum(dim=0)
+    total = total if batch is None else batch.total(total)
     scale = torch.where(total > 0, 1 / total, torch.zeros_like(total))
     return tuple(w * scale for w in positive)
 
 
-def unit(agrees: Tensor, rows: int | Tensor | None = None) -> Tensor:
+def unit(agrees: Tensor, batch: Batch | None = None) -> Tensor:
     """Scale a(given) of a batch, shape [n], to the root mean square 1, so that batches compare; zeros stay zeros.
 
     Args:
         agrees: of several folds [folds, n], zero where a row does not count.
-        rows: how many rows count, an integer or [folds, 1]; None where all do.
+        batch: whose rows they are; None where they are all of it, and all count.
     """
     squares = agrees.square()
-    mean = squares.sum(dim=-1, keepdim=True) / rows if isinstance(rows, Tensor) else squares.mean()
+    if batch is None:
+        mean = squares.mean()
+    elif batch.folds is None:
+        mean = batch.total(batch.mean(squares))
+    else:
+        mean = squares.sum(dim=-1, keepdim=True) / batch.size
     size = mean.sqrt()
     return torch.where(size > 0, agrees / size, torch.zeros_like(agrees))

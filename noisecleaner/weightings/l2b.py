@@ -35,7 +35,7 @@ class LearningToBootstrap(MetaGradientWeighting):
     # one. So the network learned next to nothing more: of 14 epochs 7, 10 or 12 plain ones each ended at what these had
     # taught (also with smaller steps, a tighter clip, all verified rows in a step, or `weights` "convex").
     late = 0.9
-    stacks = True
+    stacks = shareable = True
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class LearningToBootstrap(MetaGradientWeighting):
         given = source.only(at(agrees, source.labels))
         alpha, beta = self._weigh(source, given=given, pseudo=source.only(at(agrees, pseudo)))
         size = source.size
-        self.record_batch(source, alpha * size, beta=beta * size, alignment=unit(given, size))
+        self.record_batch(source, alpha * size, beta=beta * size, alignment=unit(given, source))
         losses = -log_softmax(logits)
         weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
         return Step(loss=weighted.sum(), logits=logits.detach())
@@ -69,7 +69,9 @@ class LearningToBootstrap(MetaGradientWeighting):
             return source.only(alpha) / source.size, source.only(1 - alpha) / source.size
         nothing = torch.zeros_like(given)
         alpha, beta = normalised(
-            nothing if self.weights == "pseudo" else given, nothing if self.weights == "given" else pseudo
+            nothing if self.weights == "pseudo" else given,
+            nothing if self.weights == "given" else pseudo,
+            batch=source,
         )
         return alpha, beta
 

@@ -18,7 +18,7 @@ class LearningToReweight(MetaGradientWeighting):
         warmup: epochs of plain training first; None as in L2B.
     """
 
-    stacks = True
+    stacks = shareable = True
     late = LearningToBootstrap.late
 
     def __init__(self, rows: int, network: Network, *, warmup: int | None = None) -> None:
@@ -28,7 +28,7 @@ class LearningToReweight(MetaGradientWeighting):
         """Weight the losses on the given labels by how fast the trusted loss falls (L2B, eq. 7 to 10 with beta = 0)."""
         ahead = self.look_ahead(network, source, target)
         logits, given = ahead.value, source.only(at(alignments(ahead), source.labels))
-        (alpha,) = normalised(given)
-        self.record_batch(source, alpha * source.size, alignment=unit(given, source.size))
+        (alpha,) = normalised(given, batch=source)
+        self.record_batch(source, alpha * source.size, alignment=unit(given, source))
         losses = cross_entropies(logits, source.labels)
         return Step(loss=(alpha * losses).sum(), logits=logits.detach())

@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from noisecleaner.gradients.alignment import Direction, alignments, at
 from noisecleaner.gradients.backward import separable, weighted_pass
@@ -17,7 +16,7 @@ from noisecleaner.gradients.passes import Rehearsals, UnfollowedError, with_spar
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.networks.stacked import leading
 from noisecleaner.settings import Meta
-from noisecleaner.weightings import Step, cross_entropies
+from noisecleaner.weightings import Step, cross_entropies, mean_cross_entropy
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
@@ -62,7 +61,8 @@ class Soseleto(MetaGradientWeighting):
     """
 
     transfers = True
-    stacks = True
+    stacks = shareable = True
+    of_rows = (*MetaGradientWeighting.of_rows, "weight")
     early, late = 0, 0.5
 
     def __init__(
@@ -167,14 +167,17 @@ class Soseleto(MetaGradientWeighting):
             except UnfollowedError:
                 self._separable = False
             else:
-                return _Weighted(logits=logits, mean=products.mean, agrees=products.values)
+                mean = products.mean
+                return _Weighted(
+                    logits=logits, mean=lambda losses: source.portion(mean(losses)), agrees=products.values
+                )
         ahead = self.moving(network, source.inputs, along)
         agrees = source.only(at(alignments(ahead), source.labels))
         return _Weighted(logits=ahead.value, mean=lambda losses: source.mean(alpha * losses), agrees=lambda: agrees)
 
     def _move(self, source: Batch, *, alpha: Tensor, agrees: Tensor) -> None:
         """Take the step of eq. 5, for rows with alpha and a(given), each of shape [n]; those of no fold agree by 0."""
-        scaled = unit(agrees, source.size)
+        scaled = unit(agrees, source)
         moved = self.rate * scaled if self.lambda_alpha is None else self.lambda_alpha * agrees
         self.weight[..., source.rows] = (alpha + moved).clamp(0, _CEILING)
         self.record_batch(source, alpha, alignment=scaled)
@@ -188,13 +191,13 @@ class Soseleto(MetaGradientWeighting):
         def loss(parameters: Mapping[str, Tensor]) -> Tensor:
             trunk = {n.removeprefix("trunk."): p for n, p in parameters.items() if n.startswith("trunk.")}
             seen.append(with_spare_buffers(network.trunk, target.inputs, trunk))
-            return functional.cross_entropy(head(seen[0]), target.labels)
+            return mean_cross_entropy(head(seen[0]), target)
 
         along = self.along(network, target, loss)
         if not seen:  # an old v serves, and phi_t waits for the next trusted batch
             return along, target.inputs.new_zeros(())
         # the same features without a graph, so that the trusted rows pass the trunk once
-        return along, functional.cross_entropy(head(seen[0].detach()), target.labels)
+        return along, mean_cross_entropy(head(seen[0].detach()), target)
 
     def _classifier_loss(self, network: Network, target: Batch) -> Tensor:
         """The loss that trains phi_t alone; zero where phi_t is phi_s, or no row steers yet (rows of low loss)."""
@@ -202,7 +205,7 @@ class Soseleto(MetaGradientWeighting):
             return target.inputs.new_zeros(())
         with torch.no_grad():
             features = with_spare_buffers(network.trunk, target.inputs)
-        return functional.cross_entropy(self.target_head(features), target.labels)
+        return mean_cross_entropy(self.target_head(features), target)
 
 
 def _fresh(head: nn.Module, classes: int) -> nn.Module:

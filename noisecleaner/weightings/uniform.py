@@ -17,7 +17,7 @@ class Uniform(Weighting):
     """
 
     needs_trusted = False
-    stacks = True
+    stacks = shareable = True
 
     def __init__(self, rows: int, network: Network) -> None:
         super().__init__(rows, network)  # plain from the first step on: a warm-up would change nothing

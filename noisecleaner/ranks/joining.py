@@ -1,0 +1,169 @@
+"""Several processes find each other, and leave together with the same exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ranks.launch import Launch
+
+if TYPE_CHECKING:
+    import torch
+    from torch.distributed import Store  # type: ignore[attr-defined]  # torch exports it without saying so
+
+    from noisecleaner.ranks.group import Ranks
+
+#: How long a process waits for the others in a step, and to find them at the beginning.
+TIMEOUT = timedelta(minutes=5)
+
+
+@contextmanager
+def joined(
+    device: str, *, method: str = "env://", launch: Launch | None = None, timeout: timedelta = TIMEOUT
+) -> Iterator[Ranks]:
+    """Join the processes that torchrun started beside this one; where the caller has made a process group, none.
+
+    Args:
+        device: what was asked for: `auto`, `cpu`, `cuda`, …
+        method: how they find each other, as of `torch.distributed.init_process_group`.
+        launch: who this process is; None reads the environment.
+        timeout: see `TIMEOUT`.
+
+    Yields:
+        This process among the others.
+
+    Raises:
+        NoisecleanerError: they do not find each other, or a device is not there for each.
+    """
+    from noisecleaner.ranks.group import ALONE, Ranks
+
+    launch = launch or Launch.read()
+    if launch.size == 1 or _theirs():
+        yield ALONE
+        return
+    import torch.distributed as dist
+    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
+
+    from noisecleaner.ranks.board import Board
+
+    own = device_of(launch, device)
+    store = _met(launch, method, timeout)
+    board = Board(PrefixStore("noisecleaner", store), rank=launch.rank, size=launch.size)
+    try:
+        _connect(launch, store, own, timeout)
+        yield Ranks(rank=launch.rank, size=launch.size, local_size=launch.local_size, device=own, board=board)
+    except BaseException as error:
+        board.fail(error)
+        raise
+    finally:
+        with _undisturbed():
+            if dist.is_initialized():
+                dist.destroy_process_group()  # first of all: whoever waits for this process hears of it
+            board.leave()
+
+
+def device_of(launch: Launch, name: str) -> torch.device:
+    """The device of one of several processes: each on a machine gets a GPU of its own, if they train on GPUs.
+
+    Args:
+        launch: who it is.
+        name: what was asked for.
+
+    Raises:
+        NoisecleanerError: there are too few GPUs, or a device was asked for that they cannot share.
+    """
+    import torch
+
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if name not in ("auto", "cuda"):
+        raise NoisecleanerError(
+            f"{launch.size} processes each take a GPU of their own, or the CPU, but `device={name!r}` names one device "
+            "for all.",
+            "Give auto, cpu or cuda.",
+        )
+    there = torch.cuda.device_count()
+    if launch.local_size > there:
+        raise NoisecleanerError(
+            f"Each process needs a GPU of its own, but there are {launch.local_size} processes on this machine and "
+            f"{there} GPUs.",
+            f"Start {max(1, there)} on it, or give `device='cpu'`.",
+        )
+    torch.cuda.set_device(launch.local_rank)  # "cuda" is this one from here on
+    return torch.device("cuda", launch.local_rank)
+
+
+def _theirs() -> bool:
+    """Whether the caller has made a process group for purposes of their own."""
+    distributed = sys.modules.get("torch.distributed")
+    return distributed is not None and distributed.is_available() and bool(distributed.is_initialized())
+
+
+def _met(launch: Launch, method: str, timeout: timedelta) -> Store:
+    """The store that all processes meet at."""
+    from torch.distributed.rendezvous import rendezvous
+
+    try:
+        store: Store = next(rendezvous(method, launch.rank, launch.size, timeout=timeout))[0]
+    except (RuntimeError, ValueError) as error:
+        raise _apart(launch, error) from error
+    return store
+
+
+def _connect(launch: Launch, store: Store, device: torch.device, timeout: timedelta) -> None:
+    """Make the process group: gloo for what is in the CPU's memory, nccl for what is on GPUs."""
+    import torch.distributed as dist
+    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
+
+    # without it a process that starts anew finds the address of the one before it
+    os.environ.setdefault("TORCH_GLOO_LAZY_INIT", "1")
+    if launch.local_size == launch.size and sys.platform == "linux":
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are here, and a container may not know its own name
+    gpu = device.type == "cuda"
+    try:
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if gpu else "gloo",
+            store=PrefixStore("group", store),
+            rank=launch.rank,
+            world_size=launch.size,
+            timeout=timeout,
+            device_id=device if gpu else None,
+        )
+        dist.barrier() if gpu else dist.all_reduce(_one())  # connect now, while it can be said who is missing
+    except (RuntimeError, ValueError) as error:
+        raise _apart(launch, error) from error
+
+
+def _one() -> torch.Tensor:
+    import torch
+
+    return torch.ones(1)
+
+
+def _apart(launch: Launch, error: Exception) -> NoisecleanerError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    place = ":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT"))
+    return NoisecleanerError(
+        f"{launch.size} processes must find each other at {place}, but process {launch.rank} did not: {reason}.",
+        "Start all of them with one torchrun command; unset WORLD_SIZE for a single process.",
+    )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no SIGTERM end a process that ends anyway: torchrun sends one as soon as another has ended badly."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,66 @@
+"""Which of several processes this one is, as torchrun tells it by environment variables. No torch: asked by `cli`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from noisecleaner.errors import NoisecleanerError
+
+#: What torchrun sets beside WORLD_SIZE, see its documentation, "Environment Variables".
+_NEEDED = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """The place of this process among those that were started together.
+
+    Args:
+        rank: its number, 0 to size - 1; 0 leads: it alone reads tables, writes the run and speaks.
+        size: how many there are.
+        local_rank: its number on this machine.
+        local_size: how many there are on this machine.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the one that speaks."""
+        return self.rank == 0
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Launch:
+        """Read it off the environment; a process that was started by itself is alone.
+
+        Raises:
+            NoisecleanerError: WORLD_SIZE speaks of several processes, but not of which this one is.
+        """
+        found = os.environ if environment is None else environment
+        if not several(found):
+            return cls()
+        missing = [name for name in _NEEDED if not found.get(name)]
+        if missing:
+            raise NoisecleanerError(
+                f"{found['WORLD_SIZE']} processes train together where WORLD_SIZE says so, and each needs "
+                f"{', '.join(_NEEDED)}, but {', '.join(missing)} cannot be found in the environment.",
+                "Start them with torchrun, which sets all of these; or unset WORLD_SIZE for a single process.",
+            )
+        rank, local_rank, local_size = (int(found[name]) for name in _NEEDED[:3])
+        return cls(rank=rank, size=int(found["WORLD_SIZE"]), local_rank=local_rank, local_size=local_size)
+
+
+def follows(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether this process is one of several and not their leader; whatever else the environment lacks."""
+    found = os.environ if environment is None else environment
+    return several(found) and found.get("RANK", "0") != "0"
+
+
+def several(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether this process is one of several."""
+    size = (os.environ if environment is None else environment).get("WORLD_SIZE", "1")
+    return size.isdigit() and int(size) > 1
