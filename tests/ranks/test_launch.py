@@ -1,0 +1,30 @@
+"""Who a process is, as the environment tells it."""
+
+from __future__ import annotations
+
+import pytest
+from support.commands import environment
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ranks.launch import Launch, follows, several
+
+
+@pytest.mark.parametrize("told", [{}, {"WORLD_SIZE": "1", "RANK": "0"}, {"WORLD_SIZE": "", "RANK": "3"}])
+def test_a_process_that_was_started_by_itself_is_alone(told: dict[str, str]) -> None:
+    assert Launch.read(told) == Launch()
+    assert not several(told)
+    assert not follows(told)
+
+
+def test_one_of_several_knows_its_place() -> None:
+    second = environment(1, 3, 29_500)
+    assert Launch.read(second) == Launch(rank=1, size=3, local_rank=1, local_size=3)
+    assert not Launch.read(second).leads
+    assert follows(second)
+    assert Launch.read(environment(0, 3, 29_500)).leads
+    assert not follows(environment(0, 3, 29_500))
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(NoisecleanerError, match="LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT cannot be"):
+        Launch.read({"WORLD_SIZE": "2", "RANK": "1"})
