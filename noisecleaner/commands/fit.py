@@ -68,6 +68,8 @@ def fit(
 ) -> None:
     """Train on a noisy dataset, steered by verified labels, and write a run directory.
 
+    Several GPUs or processes do it together: torchrun --nproc-per-node N -m noisecleaner fit ... (the same options).
+
     Example: noisecleaner fit images/ --trusted verified.csv --out runs/first
     """
     from noisecleaner.api import FitConfig, Regularisation

@@ -227,7 +227,7 @@ def train_folds(
     """
     numbers = range(len(crossfit.assignment.folds))
     left = [number for number in numbers if not crossfit.result(number).exists()]
-    once = Once(progress)
+    once, workers = Once(progress), max(1, workers // ranks.local_size)
     try:
         if left and may_stack(crossfit.recipe, crossfit.network(), crossfit.assignment.folds, crossfit.schedule):
             deal(crossfit.train_heads, numbers, ranks=ranks, progress=once, interrupts=interrupts)
