@@ -16,8 +16,9 @@ from noisecleaner.quality.signals import Predictions
 from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.training.crossfit import CrossFit
 from noisecleaner.training.discriminant import LinearHead
+from noisecleaner.training.parted import Rows
 from noisecleaner.training.readout import read_again
-from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, PartOutcome, Rows, second_round
+from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, PartOutcome, second_round
 from noisecleaner.training.threads import few_threads
 from noisecleaner.training.views import parts, read_views
 

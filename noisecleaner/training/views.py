@@ -26,7 +26,8 @@ from noisecleaner.runs.readout import FoldReadout
 from noisecleaner.training.crossfit import CrossFit
 from noisecleaner.training.discriminant import LinearHead
 from noisecleaner.training.folds import FoldAssignment, dealt
-from noisecleaner.training.second_round import PartOutcome, Rows, second_round
+from noisecleaner.training.parted import Rows
+from noisecleaner.training.second_round import PartOutcome, second_round
 from noisecleaner.training.streams import Stream, generator
 
 #: Parts that rows are dealt into, each of which is predicted by a head that has not seen its labels.

@@ -9,7 +9,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
-from noisecleaner.training.second_round import PartOutcome, Rows, _pooled_loss, second_round
+from noisecleaner.training.parted import Rows
+from noisecleaner.training.second_round import PartOutcome, second_round
+from noisecleaner.training.temperature import pooled_loss
 
 CLASSES, PARTS = 4, 5
 
@@ -143,7 +145,7 @@ def test_the_same_rows_give_the_same_bits_however_they_are_cut_into_blocks(monke
     first = list(second_round(rows))
     for one, two in zip(first, second_round(rows), strict=True):
         assert_same(one, two)
-    monkeypatch.setattr("noisecleaner.training.second_round._BLOCK", 64)
+    monkeypatch.setattr("noisecleaner.training.parted._BLOCK", 64)
     for one, two in zip(first, second_round(rows), strict=True):
         np.testing.assert_allclose(weights(one), weights(two), rtol=2e-2, atol=1e-3)
 
@@ -200,8 +202,8 @@ def test_the_loss_of_pooled_logits_has_the_slope_that_it_says() -> None:
     rng = np.random.default_rng(0)
     logits, labels, logs = rng.normal(size=(3, 40, CLASSES)), rng.integers(0, CLASSES, 40), rng.normal(size=3)
     beside = rng.normal(size=(40, CLASSES))
-    slope = _pooled_loss(logits, labels, np.exp(logs), beside)[1]
+    slope = pooled_loss(logits, labels, np.exp(logs), beside)[1]
     for view in range(3):
         step = 1e-6 * np.eye(3)[view]
-        up, down = (_pooled_loss(logits, labels, np.exp(logs + sign * step), beside)[0] for sign in (1, -1))
+        up, down = (pooled_loss(logits, labels, np.exp(logs + sign * step), beside)[0] for sign in (1, -1))
         assert slope[view] == pytest.approx((up - down) / 2e-6, abs=1e-8)
