@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
+#: Threads to begin with; seconds and results of each that a rate is measured over; what is faster; periods to rest.
+_FEW, _PERIOD, _LEAST, _FASTER, _REST = 2, 0.2, 8, 1.1, 30
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -25,25 +29,96 @@ def in_threads(
     ahead: int,
     name: str,
     start: Callable[[], None] | None = None,
+    paced: bool = False,
 ) -> Generator[Result]:
     """Apply a function to every item. What the stream or the function raises comes through; the threads end with it.
 
     Args:
         function: releases the interpreter lock where it is slow, or threads gain nothing.
         items: read in the caller's thread, as results are asked for.
-        threads: how many items are worked on at once.
+        threads: how many items are worked on at once, at most.
         ahead: how many items may be started before the first result is taken.
         name: of the threads.
         start: called once in each thread.
+        paced: begin with two threads, and take more as long as that makes results come faster, see `Pace`.
     """
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=start)
+    pace = Pace(threads, begin=_FEW if paced else threads)
+    crew = _Crew(partial(ThreadPoolExecutor, thread_name_prefix=name, initializer=start))
     try:
         for item in items:
-            waiting.append(pool.submit(function, item))
+            waiting.append(crew.pool(pace.threads).submit(function, item))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
+                pace.took()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.end()
+
+
+class Pace:
+    """How many threads are worth their while: twice as many, as long as results come faster for it.
+
+    Where an item is short, threads spend their time on handing the interpreter lock to each other: decoding images of
+    32 pixels, sixteen were slower than one. And where results are fetched slowly, more threads change nothing.
+
+    Args:
+        most: how many there may be.
+        begin: how many there are at first.
+        clock: seconds.
+    """
+
+    def __init__(self, most: int, *, begin: int, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.threads, self._most, self._clock = max(1, min(begin, most)), most, clock
+        self._since, self._results, self._rest, self._fewer = clock(), 0, 0, self.threads
+        #: The rate with fewer threads; None before there is one.
+        self._before: float | None = None
+        self._warm = False
+
+    def took(self) -> None:
+        """Count a result, and think over the number of threads now and then."""
+        self._results += 1
+        if self._results < _LEAST * self.threads or (passed := self._clock() - self._since) < _PERIOD:
+            return
+        rate, warm, self._warm = self._results / passed, self._warm, True
+        self._since, self._results = self._clock(), 0
+        if warm:  # the first results wait for threads to begin, and for what they import
+            self._think(rate)
+
+    def _think(self, rate: float) -> None:
+        if self._before is not None and rate < _FASTER * self._before:
+            self.threads, self._before, self._rest = self._fewer, None, _REST
+        elif self._rest:
+            self._rest -= 1
+        elif self.threads < self._most:
+            self._fewer, self._before = self.threads, rate
+            self.threads = min(2 * self.threads, self._most)
+        else:
+            self._before = None
+
+
+class _Crew:
+    """Pools of threads, the first so many of which work.
+
+    Args:
+        made: makes a pool of so many threads.
+    """
+
+    def __init__(self, made: Callable[[int], ThreadPoolExecutor]) -> None:
+        self._made, self._pools, self._turn = made, list[tuple[int, ThreadPoolExecutor]](), 0
+
+    def pool(self, threads: int) -> ThreadPoolExecutor:
+        """Return whose turn it is, if so many threads work."""
+        there = self._pools[-1][0] if self._pools else 0
+        if threads > there:
+            self._pools.append((threads, self._made(threads - there)))
+        self._turn = (self._turn + 1) % threads
+        return next(pool for up_to, pool in self._pools if self._turn < up_to)
+
+    def end(self) -> None:
+        """Begin nothing more, and wait for what has begun."""
+        for _, pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for _, pool in self._pools:
+            pool.shutdown(wait=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.threads import in_threads
+from noisecleaner.threads import Pace, in_threads
 
 
 def test_results_come_in_the_order_of_the_items_and_few_are_taken_ahead() -> None:
@@ -31,3 +34,48 @@ def test_an_error_in_a_thread_is_the_callers() -> None:
 
     with pytest.raises(NoisecleanerError, match="No 0"):
         list(in_threads(refuse, range(9), threads=3, ahead=6, name="test"))
+
+
+def settled(rate: Callable[[int], float], *, most: int = 16, results: int = 20_000) -> list[int]:
+    """How many threads there were after each result, where so many give a rate."""
+    now, found = 0.0, []
+    pace = Pace(most, begin=2, clock=lambda: now)
+    for _ in range(results):
+        now += 1 / rate(pace.threads)
+        pace.took()
+        found.append(pace.threads)
+    return found
+
+
+def test_more_threads_work_as_long_as_results_come_faster() -> None:
+    assert settled(lambda threads: 100.0 * threads)[-1] == 16
+    assert settled(lambda threads: 100.0 * min(threads, 4))[-1] == 4
+    assert max(settled(lambda threads: 100.0 * threads, most=3)) == 3
+
+
+def test_where_threads_hinder_each_other_few_are_left_and_others_seldom_tried() -> None:
+    threads = settled(lambda threads: 1_000.0 / threads)
+    assert threads[-1] <= 2
+    assert np.mean(np.array(threads) > 2) < 0.2
+
+
+def test_what_becomes_slower_later_gets_more_threads_then() -> None:
+    """Small images first, large ones behind."""
+    results, pace, now = 0, None, 0.0
+    pace = Pace(8, begin=2, clock=lambda: now)
+    while results < 30_000:
+        now += 1 / (1_000.0 / pace.threads if results < 10_000 else 50.0 * pace.threads)
+        pace.took()
+        results += 1
+    assert pace.threads == 8
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_paced_results_are_the_same_in_the_same_order(threads: int) -> None:
+    def square(number: int) -> int:
+        time.sleep(0.002)
+        return number * number
+
+    found = in_threads(square, range(900), threads=threads, ahead=4 * threads, name="test", paced=True)
+    assert list(found) == [number * number for number in range(900)]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("test")]

@@ -132,7 +132,8 @@ def decode_all(
         return row, encoded if isinstance(encoded, Skip) else decode(encoded, framings, max_pixels=decoding.max_pixels)
 
     with own_limit():
-        yield from in_threads(one, images, threads=decoding.threads, ahead=8 * decoding.threads, name="decode")
+        ahead = 8 * decoding.threads
+        yield from in_threads(one, images, threads=decoding.threads, ahead=ahead, name="decode", paced=True)
 
 
 def _to_rgb(image: Image.Image | ImageFile.ImageFile) -> Image.Image:
