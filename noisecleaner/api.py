@@ -45,6 +45,7 @@ from noisecleaner.settings import Decoding, Effort, Inference, Meta, Model, Regu
 
 if TYPE_CHECKING:
     from noisecleaner.bench import BenchConfig, Benchmark, bench
+    from noisecleaner.embedding.embedder import Embedder
     from noisecleaner.embedding.writing import embed
     from noisecleaner.fitting import fit
 
@@ -61,6 +62,7 @@ __all__ = [
     "Effort",
     "EmbedConfig",
     "EmbedResult",
+    "Embedder",
     "ExportResult",
     "Finding",
     "FitConfig",
@@ -122,7 +124,7 @@ __all__ = [
 ]
 
 #: Asked, in this order, for the names that are not found above.
-_WITH_TORCH = ("fitting", "embedding.writing", "bench")
+_WITH_TORCH = ("fitting", "embedding.writing", "embedding.embedder", "bench")
 
 
 def __getattr__(name: str) -> Any:

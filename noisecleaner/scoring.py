@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
+from noisecleaner.engines import is_elsewhere
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located, spelled
 from noisecleaner.ingest import Columns, Source
@@ -26,7 +28,7 @@ from noisecleaner.runs.auditor_record import AuditorRecord
 from noisecleaner.runs.contents import dataset_contents
 from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.doubts import suspected
-from noisecleaner.runs.judging import NewLabels, judge_new
+from noisecleaner.runs.judging import Embedding, NewLabels, judge_new
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import looked_again, sampled_since
 from noisecleaner.runs.scored import ScoredRows, from_trace
@@ -145,11 +147,27 @@ def score_new(
     alone = trusted is not None and ScoredRun.has_scores(out) and second_looks_alone(trusted, source.columns)
     before = out / "scores.parquet" if alone else None
     labels = NewLabels(trusted=trusted, corrections=corrections, before=before)
-    scored = judge_new(opened, source, labels, inference=inference, scratch=scratch, progress=progress)
+    embedding = _embedding(opened, source, out, inference, progress)
+    scored = judge_new(
+        opened, source, labels, inference=inference, scratch=scratch, progress=progress, embedding=embedding
+    )
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     fresh = trusted is not None or corrections is not None
     summary = write(out, scored, cutoff, run=run, source=source, fresh_labels=fresh, progress=progress)
     return replace(summary, page=partial(shown, out))
+
+
+def _embedding(run: Run, source: Source, out: Path, inference: Inference, progress: Progress) -> Embedding:
+    """Say how rows come to vectors: not at all where this process looks at their images.
+
+    Raises:
+        NoisecleanerError: there is no such engine.
+    """
+    if not is_elsewhere(inference.engine):
+        return nullcontext
+    from noisecleaner.embedding.new_rows import embedded
+
+    return partial(embedded, run=run, source=source, out=out, inference=inference, progress=progress)
 
 
 def _left_behind(scored: ScoredRows, run: Path) -> tuple[Notice, ...]:

@@ -134,8 +134,10 @@ class Inference:
         device: where to compute: `auto`, `cpu`, `cuda`, `cuda:1`, …
         max_pixels: width times height above which an image is refused.
         strict: make a row that cannot be used an error.
+        engine: where a frozen network looks at images: a file of `engines/`.
     """
 
     device: str = "auto"
     max_pixels: int = MAX_PIXELS
     strict: bool = False
+    engine: str = "local"

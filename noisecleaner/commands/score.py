@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +18,7 @@ from noisecleaner.commands._shared import (
     Trusted,
     costlier,
     cut_at,
+    either,
     only_given,
     opt,
     refuse,
@@ -25,7 +26,7 @@ from noisecleaner.commands._shared import (
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.progress.bars import Verbosity
-from noisecleaner.registry import check_choice
+from noisecleaner.registry import check_choice, names_in
 from noisecleaner.texts import json_text
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ def score(
     ] = None,
     goals: GoalOptions,
     data: Annotated[str | None, opt("Score these rows, which were not fitted, without training.")] = None,
+    engine: Annotated[
+        str, opt(f"Where a frozen network looks at the images of --data: {either(names_in('engines'))}.")
+    ] = "local",
     out: Annotated[Path | None, opt("Where to write with --data; RUN/new/NAME-HASH of the rows by default.")] = None,
     trusted: Trusted = None,
     corrections: Corrections = None,
@@ -136,6 +140,7 @@ def score(
     cut = only_given(threshold=at, by=by, goal=goals.goal(at), top=output.top)
     cutoff = Cutoff(**cut, cleanlab_columns=output.cleanlab_columns)
     if data is None:
+        refuse({"--engine": engine != "local"}, "--data")
         rows.refuse_without_data(out)
         told = any(rows.of_labels().values())
         if trusted is None and corrections is None:
@@ -160,7 +165,7 @@ def score(
             trusted=trusted,
             corrections=corrections,
             cutoff=cutoff,
-            inference=rows.inference(),
+            inference=replace(rows.inference(), engine=engine),
             progress=progress,
         )
 

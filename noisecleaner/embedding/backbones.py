@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import located
 from noisecleaner.ingest.tables.maker import Maker, digest_of
 from noisecleaner.networks.cards import crops
 from noisecleaner.networks.joined import Joined
@@ -25,6 +26,8 @@ def named_model(model: Model, *, rows: int, device: torch.device, progress: Prog
         device: where it computes.
         progress: is told what was chosen.
     """
+    if model.weights is not None:  # other processes may run elsewhere
+        model = replace(model, weights=located(model.weights).absolute())
     if model.backbone is not None:
         return model
     usual = usual_backbone(model, rows=rows, cpu=device.type == "cpu")

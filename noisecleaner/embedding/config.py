@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from noisecleaner.engines import is_elsewhere
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import spelled
 from noisecleaner.ingest import Source
@@ -47,6 +48,12 @@ class EmbedConfig:
             NoisecleanerError: names the parameter, what it may be and what it is.
         """
         check_choice(self.engine, names_in("engines"), parameter="`engine`")
+        if is_elsewhere(self.engine) and self.device not in ("auto", "cpu", "cuda"):
+            raise NoisecleanerError(
+                f"`engine={self.engine!r}` gives each process a device of its own, but `device={self.device!r}` names "
+                "one of this machine.",
+                "Give auto, cpu or cuda.",
+            )
         if self.rows_per_shard < ALIGNED or self.rows_per_shard % ALIGNED:
             near = max(ALIGNED, self.rows_per_shard // ALIGNED * ALIGNED)
             raise NoisecleanerError(

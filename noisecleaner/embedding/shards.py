@@ -204,7 +204,7 @@ def open_shards(out: Path, wanted: ShardRecord, rows: ImageRows, *, size: int, r
         NoisecleanerError: the folder is taken, or holds something else than what is asked.
     """
     out = named(out)
-    partial = out.with_name(f".{out.name}.partial")
+    partial = _partial(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out, work="embed"):
         if _is_there(out):
@@ -222,6 +222,27 @@ def open_shards(out: Path, wanted: ShardRecord, rows: ImageRows, *, size: int, r
         if out.exists():
             out.rmdir()  # an empty folder
         partial.rename(out)
+
+
+def discard_other(out: Path, wanted: ShardRecord, rows: ImageRows) -> None:
+    """Remove what an earlier run with something else has left at a place that nobody but us writes to.
+
+    Args:
+        out: the folder to make.
+        wanted: what is asked.
+        rows: of which dataset.
+    """
+    out = named(out)
+    for folder in (out, _partial(out)):
+        if folder.exists():
+            try:
+                ShardRecord.read(folder).refuse_other(wanted, folder, rows)
+            except NoisecleanerError:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(f".{out.name}.partial")
 
 
 def _is_there(out: Path) -> bool:

@@ -25,21 +25,19 @@ class Work:
 
     Args:
         read: yields batches of the rows asked for, shape [n], ascending, with a column `row`.
-        open: makes the map, once in each process that maps.
+        open: makes the map, once in each process that maps, for so many threads; None leaves that to the map.
         batch: rows of a batch: every batch begins at a multiple of them, so that each engine forms the same ones.
-        schema: of the results, with a column `row`.
-        on_gpu: whether the map needs a GPU for itself.
+        on_gpu: whether each process that maps needs a GPU for itself; None: where there are some.
     """
 
     read: Callable[[IntArray], Iterator[pa.RecordBatch]]
-    open: Callable[[], Map]
+    open: Callable[[int | None], Map]
     batch: int
-    schema: pa.Schema
-    on_gpu: bool = False
+    on_gpu: bool | None = None
 
 
 class Engine(Protocol):
-    """What a file of this folder offers."""
+    """What a file of this folder offers; `ELSEWHERE = True` on top where it maps in other processes."""
 
     def run(self, work: Work, rows: IntArray, *, scratch: Path, stage: Stage) -> Iterator[pa.RecordBatch]:
         """Map rows, and yield the results in the order of the rows.
@@ -63,3 +61,8 @@ def engine_of(name: str) -> Engine:
         NoisecleanerError: there is none of that name.
     """
     return cast(Engine, module_in("engines", name, parameter="`engine`"))
+
+
+def is_elsewhere(name: str) -> bool:
+    """Whether an engine maps in other processes, perhaps on other machines with other devices."""
+    return bool(getattr(engine_of(name), "ELSEWHERE", False))

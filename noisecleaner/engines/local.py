@@ -14,6 +14,6 @@ from noisecleaner.progress import Stage
 
 def run(work: Work, rows: IntArray, *, scratch: Path, stage: Stage) -> Iterator[pa.RecordBatch]:
     """Map rows one batch after the other; nothing is kept in `scratch`, see `Engine.run` (rows of shape [n])."""
-    for batch in work.open()(work.read(rows)):
+    for batch in work.open(None)(work.read(rows)):
         stage.advance(batch.num_rows)
         yield batch

@@ -53,14 +53,12 @@ class ImageColumn:
         """Yield `(row, encoded bytes)` of rows, shape [n], or the reason why there are none."""
         wanted = iter(np.sort(rows).tolist())
         next_row = next(wanted, None)
-        first = 0
-        for batch in self.files.batches([self.column], IMAGE_BATCH):
+        for first, batch in self.files.batches_behind([self.column], IMAGE_BATCH, next_row or 0):
             while next_row is not None and next_row < first + batch.num_rows:
                 yield next_row, self._encoded(batch.column(0)[next_row - first].as_py())
                 next_row = next(wanted, None)
             if next_row is None:
                 return
-            first += batch.num_rows
 
     def _encoded(self, value: Any) -> bytes | Skip:
         if isinstance(value, dict):

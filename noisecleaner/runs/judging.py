@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,8 +83,19 @@ class _Judged:
     known_by_heart: bool
 
 
+#: Rows with images -> the same rows with vectors, while the block runs.
+Embedding = Callable[[Manifest], AbstractContextManager[Manifest]]
+
+
 def judge_new(
-    run: Run, source: Source, labels: NewLabels, *, inference: Inference, scratch: Path, progress: Progress
+    run: Run,
+    source: Source,
+    labels: NewLabels,
+    *,
+    inference: Inference,
+    scratch: Path,
+    progress: Progress,
+    embedding: Embedding = nullcontext,
 ) -> ScoredRows:
     """Read rows that were not fitted, and let the auditor of a run judge them.
 
@@ -93,13 +106,16 @@ def judge_new(
         inference: how they are looked at.
         scratch: a folder with space for decoded images.
         progress: is told what is odd, and what is done.
+        embedding: makes vectors of images where that is done elsewhere.
 
     Raises:
         NoisecleanerError: run or rows cannot be used, or a row is skipped and `inference` is strict.
     """
     auditor = Auditor(run)
     # their manifest ends with this call: there may be ten million rows
-    judged = _judge(auditor, run, source, labels, inference=inference, scratch=scratch, progress=progress)
+    judged = _judge(
+        auditor, run, source, labels, inference=inference, scratch=scratch, progress=progress, embedding=embedding
+    )
     scored = judged.scored if judged.known_by_heart else on_their_own(judged.scored)
     scored = scored.noting(*likeness_notices(judged.compared, auditor, scored))
     progress.tell(*scored.notices[judged.told :])
@@ -115,6 +131,7 @@ def _judge(
     inference: Inference,
     scratch: Path,
     progress: Progress,
+    embedding: Embedding,
 ) -> _Judged:
     """Read rows and let an auditor judge them, see `judge_new`."""
     read = _read(run, auditor, source, labels, strict=inference.strict)
@@ -122,7 +139,8 @@ def _judge(
     progress.detail(f"Read {counted(len(read.dataset), 'row')} of {source.data}.")
     progress.tell(*read.dataset.notices)
     contents = Contents.of_images([read.dataset], source)
-    judged = auditor.judge(read.dataset, inference, network=read.network, scratch=scratch, progress=progress)
+    with embedding(read.dataset) as dataset:
+        judged = auditor.judge(dataset, inference, network=read.network, scratch=scratch, progress=progress)
     progress.tell(*judged.dataset.notices[len(read.dataset.notices) :])
     dataset = _with_skips(judged.dataset, strict=inference.strict, progress=progress)
     scored = replace(

@@ -34,4 +34,4 @@ def test_a_backbone_that_nobody_named_is_the_one_of_a_fit(tmp_path: Path) -> Non
     cpu, named = torch.device("cpu"), tiny(tmp_path)
     chosen = named_model(Model(), rows=100, device=cpu, progress=Progress())
     assert chosen == replace(Model(), backbone=usual_backbone(Model(), rows=100, cpu=True).backbone)
-    assert named_model(named, rows=100, device=cpu, progress=Progress()) is named
+    assert named_model(named, rows=100, device=cpu, progress=Progress()) == named

@@ -16,12 +16,10 @@ from support.datasets import image_folder, write_trusted
 from support.embedding import config, read, tiny, typed, vectors
 
 from noisecleaner.api import FitConfig, embed
-from noisecleaner.embedding.writing import Opening
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Source
-from noisecleaner.ingest.tables.maker import Maker
-from noisecleaner.settings import Decoding, Effort, Model
+from noisecleaner.settings import Effort, Model
 
 
 @pytest.fixture
@@ -80,13 +78,6 @@ def test_a_killed_run_goes_on_behind_its_last_shard_with_the_same_bytes(tmp_path
     assert files[0] == files[1]
     for name in files[0]:
         assert (tmp_path / "emb" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-
-
-def test_a_process_that_finds_other_weights_stops(tmp_path: Path, model: Model) -> None:
-    maker = Maker(backbone="cifar-quick", size=16, crop="squash", weights="others")
-    opening = Opening(model=model, device="cpu", decoding=Decoding(), maker=maker)
-    with pytest.raises(NoisecleanerError, match="weights of the digest others, but one has others"):
-        opening()
 
 
 def test_a_folder_inside_the_dataset_is_refused(tmp_path: Path, model: Model) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 from noisecleaner.arrays import IntArray
-from noisecleaner.engines import Engine, Work, engine_of
+from noisecleaner.engines import Engine, Work, engine_of, is_elsewhere
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.progress import Stage
 from noisecleaner.registry import names_in
 
+NAMES = names_in("engines")
 SCHEMA = pa.schema([("row", pa.int64()), ("square", pa.int64())])
 
 
@@ -31,7 +31,7 @@ def squares(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pydict({"row": rows, "square": rows**2}, schema=SCHEMA)
 
 
-def opened() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def opened(threads: int | None) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     return squares
 
 
@@ -43,17 +43,17 @@ class Counter(Stage):
         self.rows += count
 
 
-@pytest.fixture(params=names_in("engines"))
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.ray] if name == "ray" else []) for name in NAMES])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    if request.param != "local" and find_spec(request.param) is None:
-        pytest.skip(f"the extra {request.param!r} is not installed")
+    if is_elsewhere(request.param):
+        request.getfixturevalue("cluster")
     return engine_of(request.param)
 
 
 @pytest.mark.parametrize("rows", [range(300), [*range(64), *range(128, 200)]])
 def test_results_come_in_the_order_of_the_rows(engine: Engine, tmp_path: Path, rows: list[int]) -> None:
     stage, numbers = Counter(), np.array(rows, np.int64)
-    work = Work(read=read, open=opened, batch=64, schema=SCHEMA)
+    work = Work(read=read, open=opened, batch=64)
     table = pa.Table.from_batches(engine.run(work, numbers, scratch=tmp_path, stage=stage))
     assert table["row"].to_pylist() == list(rows)
     assert table["square"].to_pylist() == [row**2 for row in rows]

@@ -22,10 +22,10 @@ def test_batches_are_read_as_results_are_taken(tmp_path: Path) -> None:
             seen.append(row)
             yield pa.RecordBatch.from_pydict({"row": [row]})
 
-    def opened() -> Map:
+    def opened(threads: int | None) -> Map:
         return lambda batches: batches
 
-    work = Work(read=read, open=opened, batch=1, schema=pa.schema([("row", pa.int64())]))
+    work = Work(read=read, open=opened, batch=1)
     results = run(work, np.arange(5), scratch=tmp_path, stage=Stage())
     assert next(results)["row"].to_pylist() == [0]
     assert seen == [0]

@@ -21,6 +21,7 @@ from noisecleaner.registry import module_in, names_in, table_endings
 class Reader(Protocol):
     """What a file of this folder offers; `UNTYPED = True` on top where every cell is text, whatever it says.
 
+    `read_behind` where rows can be passed over unread, see `parquet`.
     `SLOW = True` where a table is kept once it is read, because that takes long.
     `read_notices`, which takes a place as `read_schema` does, on top where there may be something to say of how a table
     was read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,16 +23,38 @@ def read_schema(place: Place) -> pa.Schema:
 
 
 def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-    """Yield batches of at most `size` rows that hold just these columns; `image.path` is a field of a struct.
+    """Yield batches of at most `size` rows that hold just these columns; `image.path` is a field of a struct."""
+    yield from _read(place, columns, size, 0)
 
-    `ParquetFile.iter_batches` is the one reader that survives row groups of more than 2 GiB.
+
+def read_behind(place: Place, columns: Sequence[str], size: int, rows: int) -> tuple[int, Iterator[pa.RecordBatch]]:
+    """Pass over rows at the beginning, as many as can be passed over unread: whole row groups.
+
+    Args:
+        place: the table.
+        columns: those of the batches.
+        size: rows of a batch at most.
+        rows: that nobody needs.
+
+    Returns:
+        How many rows are passed over, and the batches behind them.
     """
+    with place.open() as file:
+        groups = _parquet(file, place).metadata
+        ends = np.cumsum([groups.row_group(group).num_rows for group in range(groups.num_row_groups)])
+    passed = int(np.searchsorted(ends, rows, side="right"))
+    return int(ends[passed - 1]) if passed else 0, _read(place, columns, size, passed)
+
+
+def _read(place: Place, columns: Sequence[str], size: int, group: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches from a row group on; `iter_batches` is the one reader that survives those of more than 2 GiB."""
     with place.open() as file:
         parquet = _parquet(file, place)
         numbers = numbers_of(parquet.schema_arrow) if VECTOR in columns else ()
         own = [name for name in columns if not (numbers and name == VECTOR)]
+        groups = range(group, parquet.metadata.num_row_groups) if group else None
         try:
-            for batch in parquet.iter_batches(size, columns=[*own, *numbers]):
+            for batch in parquet.iter_batches(size, row_groups=groups, columns=[*own, *numbers]):
                 yield in_one_column(batch, numbers, columns) if numbers else batch
         except pa.ArrowException as error:
             raise NoisecleanerError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -170,6 +170,23 @@ class Files:
             for batch in reader_of(place).read_batches(place, own, size):
                 yield partition.widen(batch, columns)
 
+    def batches_behind(self, columns: Sequence[str], size: int, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield batches, each with the number of its first row; of those before `rows`, most may stay unread."""
+        row = 0
+        if self.held is not None or self.partitions:
+            for batch in self.batches(columns, size):
+                yield row, batch
+                row += batch.num_rows
+            return
+        for place in self.places:
+            reader = reader_of(place)
+            behind = getattr(reader, "read_behind", _read_all(reader))
+            passed, batches = behind(place, columns, size, max(0, rows - row))
+            row += passed
+            for batch in batches:
+                yield row, batch
+                row += batch.num_rows
+
     def lengths(self) -> list[int]:
         """Count the rows of each table."""
         first = self._any_column
@@ -206,6 +223,11 @@ def _held(readers: Sequence[Reader], places: Sequence[Place], schema: pa.Schema)
     if len(places) != 1 or not getattr(readers[0], "SLOW", False) or len(set(names)) < len(names):
         return None
     return pa.Table.from_batches(readers[0].read_batches(places[0], names, _BATCH), schema)
+
+
+def _read_all(reader: Reader) -> Callable[[Place, Sequence[str], int, int], tuple[int, Iterator[pa.RecordBatch]]]:
+    """How a table is read whose rows cannot be passed over."""
+    return lambda place, columns, size, rows: (0, reader.read_batches(place, columns, size))
 
 
 def no_rows(found: str) -> NoisecleanerError:
