@@ -52,34 +52,38 @@ def embedded(
     run, record = Run(run.path.absolute()), AuditorRecord.read(run)
     maker = maker_of_run(run, record)
     if maker is None or record.shape.backbone is None or isinstance(dataset.payload, AnyVectors):
-        raise NoisecleanerError(
-            f"`engine={inference.engine!r}` lets frozen networks look at images elsewhere, but "
-            + ("the rows bring vectors." if isinstance(dataset.payload, AnyVectors) else f"{run.path} has none."),
-            "Leave `engine` out.",
-        )
-    config = EmbedConfig(
-        source=source,
-        model=Model(backbone=record.shape.backbone, image_size=record.shape.size),
-        decoding=Decoding(max_pixels=inference.max_pixels),
-        device=inference.device,
-        engine=inference.engine,
-    )
+        raise _nothing_to_embed(dataset, run, inference.engine)
+    config = _config(record, source, inference)
     config.check()
     rows = ImageRows(table=dataset.table.select(["sample_id"]), images=dataset.payload)  # type: ignore[arg-type]  # images
-    opening = Opening(
-        load=partial(Joined.restore, record.shape, run.auditor / "backbone.safetensors"),
-        device=config.device,
-        decoding=config.decoding,
-        maker=maker,
-    )
-    folder = out.with_name(f".{out.name}.vectors")
-    asked = ShardRecord.of(config, rows, maker)
+    load = partial(Joined.restore, record.shape, run.auditor / "backbone.safetensors")
+    opening = Opening(load=load, device=config.device, decoding=config.decoding, maker=maker)
+    folder, asked = out.with_name(f".{out.name}.vectors"), ShardRecord.of(config, rows, maker)
     discard_other(folder, asked, rows)
     with open_shards(folder, asked, rows, size=config.rows_per_shard, resume=True) as shards:
         if shards is not None:
             fill(shards, rows, opening, engine=config.engine, progress=progress)
     yield _with_vectors(dataset, folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _config(record: AuditorRecord, source: Source, inference: Inference) -> EmbedConfig:
+    """Ask for the vectors of a run's own networks."""
+    return EmbedConfig(
+        source=source,
+        model=Model(backbone=record.shape.backbone, image_size=record.shape.size),
+        decoding=Decoding(max_pixels=inference.max_pixels),
+        device=inference.device,
+        engine=inference.engine,
+    )
+
+
+def _nothing_to_embed(dataset: Manifest, run: Run, engine: str) -> NoisecleanerError:
+    vectors = isinstance(dataset.payload, AnyVectors)
+    found = "the rows bring vectors" if vectors else f"{run.path} has none"
+    return NoisecleanerError(
+        f"`engine={engine!r}` lets frozen networks look at images elsewhere, but {found}.", "Leave `engine` out."
+    )
 
 
 def _with_vectors(dataset: Manifest, folder: Path) -> Manifest:

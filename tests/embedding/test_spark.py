@@ -46,9 +46,8 @@ class Frame:
 
 
 def test_it_runs_and_brings_the_columns_that_it_declares() -> None:
-    (code,) = [
-        block for block in re.findall(r"```python\n(.*?)```", METHODS.read_text("utf-8"), re.S) if "mapInArrow" in block
-    ]
+    blocks = re.findall(r"```python\n(.*?)```", METHODS.read_text("utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks if "mapInArrow" in block]
     frame = Frame()
     exec(code, {"spark": frame})  # noqa: S102  # our own document
     (batch,) = frame.batches
