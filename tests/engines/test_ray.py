@@ -102,15 +102,15 @@ def test_a_missing_ray_is_told_with_what_to_install(tmp_path: Path, monkeypatch:
 def test_what_was_committed_before_a_failure_is_not_done_again(cluster: None, tmp_path: Path) -> None:
     notes, scratch = tmp_path / "notes", tmp_path / "scratch"
     notes.mkdir()
-    work = Work(read=read, open=partial(opened, folder=notes, bad=40), batch=1)
-    with pytest.raises(NoisecleanerError, match=r"Row 40 is odd\."):
+    work = Work(read=read, open=partial(opened, folder=notes, bad=150), batch=1)
+    with pytest.raises(NoisecleanerError, match=r"Row 150 is odd\."):
         list(run(work, np.arange(160), scratch=scratch, stage=Stage()))
     tasks = {
         task for path in (scratch / "checkpoint").glob("*.parquet") for task in pq.read_table(path)["id"].to_pylist()
     }
     committed = {row for task in tasks for row in range(32 * task, 32 * task + 32)}
     assert committed
-    assert 40 not in committed
+    assert 150 not in committed
     (notes / "mended").touch()
     table = pa.Table.from_batches(run(work, np.arange(160), scratch=scratch, stage=Stage()))
     assert table["twice"].to_pylist() == [2 * row for row in range(160)]
