@@ -91,7 +91,7 @@ class Datasets:
                 "no label or an image that cannot be read.",
                 "Check that the files were copied completely.",
             )
-        return LabelledData(inputs.array, manifest.given, manifest.classes)
+        return LabelledData(inputs.array, manifest.given.astype(np.int64), manifest.classes)  # torch wants them wide
 
 
 def find(paper: str, data: Path | None, patterns: Sequence[str]) -> Mapping[str, int]:

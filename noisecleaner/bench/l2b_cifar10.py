@@ -14,7 +14,7 @@ from noisecleaner.bench._cifar10 import TRAIN, Images, Noisy, noisy_cifar10
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.export.corrupt import Kind
-from noisecleaner.gradients.alignment import alignments, at, direction, directional_derivative
+from noisecleaner.gradients.alignment import Direction, alignments, at, direction, directional_derivative
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.training.evaluation import predicted_labels
 from noisecleaner.training.recipe import Recipe
@@ -131,9 +131,7 @@ def _corrected(task: Noisy, state: State) -> Metrics:
 def _last_weights(task: Noisy, state: State, rows: IntArray) -> BoolArray:
     """Whether beta would exceed alpha in one more visit to each row, steered by all rows that steer. Shape [n]."""
     steering = task.fold().steering if state.clean_set is None else state.clean_set.rows()
-    trusted = task.data.target(steering)
-    loss = functional.cross_entropy(with_spare_buffers(state.network, trusted.inputs), trusted.labels)
-    along = direction(loss, dict(state.network.named_parameters()))
+    along = _mean_direction(task, state, steering)
     larger = [np.empty(0, bool)]
     for first in range(0, len(rows), _BATCH):
         batch = task.data.source(rows[first : first + _BATCH])
@@ -141,3 +139,16 @@ def _last_weights(task: Noisy, state: State, rows: IntArray) -> BoolArray:
         agrees = alignments(logits).relu()
         larger.append((at(agrees, logits.value.argmax(dim=1)) > at(agrees, batch.labels)).cpu().numpy())
     return np.concatenate(larger)
+
+
+def _mean_direction(task: Noisy, state: State, steering: IntArray) -> Direction:
+    """The gradient of the mean loss of all rows that steer, from batches of one size: a graph of all takes 96 GB."""
+    parameters = dict(state.network.named_parameters())
+    total = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+    for rows in np.array_split(steering, max(1, round(len(steering) / _BATCH))):
+        trusted = task.data.target(rows)
+        logits = with_spare_buffers(state.network, trusted.inputs)
+        loss = functional.cross_entropy(logits, trusted.labels, reduction="sum") / len(steering)
+        for name, part in direction(loss, parameters).items():
+            total[name] += part
+    return total

@@ -52,6 +52,7 @@ class Lautum(Regulariser):
             raise ValueError("dimensions must be at least 1, and momentum in [0, 1)")
         self.weight, self.dimensions, self.ridge, self.momentum = weight, dimensions, ridge, momentum
         self._rows = side.unlabelled
+        self._projection: Tensor | None = None
         size = dimensions + _outputs(network)
         self.mean: Tensor
         self.moment: Tensor
@@ -73,9 +74,10 @@ class Lautum(Regulariser):
     def _reduced(self, inputs: Tensor) -> Tensor:
         """Project inputs [n, …] to [n, dimensions] by a Gaussian matrix that is the same in every run."""
         flat = inputs.flatten(1)
-        generator = torch.Generator().manual_seed(flat.shape[1])
-        matrix = torch.randn(flat.shape[1], self.dimensions, generator=generator).to(flat)
-        return flat @ matrix / math.sqrt(flat.shape[1])
+        if self._projection is None:  # drawn once; what is the same in every run need not be saved
+            generator = torch.Generator().manual_seed(flat.shape[1])
+            self._projection = torch.randn(flat.shape[1], self.dimensions, generator=generator).to(flat)
+        return flat @ self._projection / math.sqrt(flat.shape[1])
 
     def _covariance(self, joint: Tensor) -> Tensor:
         """Bring the running mean and second moment up to date with a batch [n, d]; return the covariance [d, d]."""

@@ -66,16 +66,20 @@ class Purified(Regulariser):
         self.optimiser = self.critic.optimiser
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self._taken: int | None = 0  # the same on the host, so that no step waits for the device
+        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]  # torch leaves it untyped
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
         """Choose B, shape [batch], if it is moved; and where the critic learns, A and B for each of its steps."""
-        turns = 0 if int(self.steps) % self.critic.every else self.critic.turns
+        self._taken = int(self.steps) if self._taken is None else self._taken
+        turns = 0 if self._taken % self.critic.every else self.critic.turns
         pools = [self._any] * self.both + [self._fixed, self._any] * turns
         return tuple(np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Step on the critic if it is its turn; return lambda_1 loss + lambda_2 L_wasserstein (eq. 26), of shape []."""
         self.steps += 1
+        self._taken = None if self._taken is None else self._taken + 1
         moved, taught = drawn[: int(self.both)], drawn[int(self.both) :]
         for fixed, mixed in zip(taught[::2], taught[1::2], strict=True):
             self._teach(network, fixed=fixed, mixed=mixed)
@@ -163,10 +167,16 @@ class Critic(nn.Sequential):
                     parameter.clamp_(-_WEIGHT_LIMIT, _WEIGHT_LIMIT)
 
 
+def _forget(module: nn.Module, _: object) -> None:
+    """Look at the number of steps again, once they have been loaded."""
+    assert isinstance(module, Purified)  # noqa: S101  # it registers this
+    module._taken = None
+
+
 def _steepness(critic: nn.Module, first: Tensor, second: Tensor) -> Tensor:
     """How far the critic's slope is from 1 between two batches: the penalty of Gulrajani et al. (2017), a scalar."""
     size = min(len(first), len(second))
-    share = torch.rand(size, 1).to(first)
+    share = torch.rand(size, 1, device=first.device).to(first)
     between = (share * first[:size] + (1 - share) * second[:size]).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     penalty: Tensor = (slope.norm(dim=1) - 1).square().mean()

@@ -13,6 +13,7 @@ import torch
 from support.datasets import Command, embeddings, write_trusted
 from support.packages import with_file
 from support.regularisers import INPUTS, SOURCE, batch, network, side, step
+from support.transfers import NoTransfers
 from torch.nn import functional
 
 from noisecleaner.networks.network import Network
@@ -33,6 +34,34 @@ def test_the_loss_is_a_finite_scalar_that_reaches_the_features(made: tuple[Regul
     torch.autograd.backward(loss)
     gradients = [p.grad for p in trained.trunk.parameters()]
     assert all(g is not None and g.isfinite().all() for g in gradients)
+
+
+def test_a_step_never_waits_for_the_device_and_nothing_is_drawn_twice(
+    made: tuple[Regulariser, Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regulariser, trained = made
+    step(regulariser, trained)
+    monkeypatch.setattr(torch, "randn", None)
+    drawn = [INPUTS[rows] for rows in regulariser.draw(np.random.default_rng(1), len(SOURCE))]
+    source = batch(SOURCE)
+    with NoTransfers():
+        regulariser.regularise(trained(source.inputs).mean(), trained, source, drawn)
+        regulariser.draw(np.random.default_rng(2), len(SOURCE))
+
+
+def test_what_is_drawn_goes_on_where_it_was_saved(made: tuple[Regulariser, Network]) -> None:
+    regulariser, trained = made
+    other = build(_name(regulariser), side=side(), network=trained).double()
+    for number in range(4):
+        other.load_state_dict(regulariser.state_dict())
+        drawn = [each.draw(np.random.default_rng(number), 5) for each in (regulariser, other)]
+        assert len(drawn[0]) == len(drawn[1])
+        assert all(np.array_equal(a, b) for a, b in zip(*drawn, strict=True))
+        step(regulariser, trained, number)
+
+
+def _name(regulariser: Regulariser) -> str:
+    return type(regulariser).__module__.rpartition(".")[2].replace("_", "-")
 
 
 def test_it_changes_the_gradient_but_neither_parameters_nor_running_statistics(

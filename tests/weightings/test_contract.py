@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,12 +12,15 @@ import pytest
 import torch
 from support.datasets import embeddings
 from support.packages import with_file
-from support.weightings import CLASSES, ROWS, SOURCE, TARGET, batch, deep_network, seeded, small_network, take
-from torch import nn
+from support.transfers import NoTransfers
+from support.weightings import CLASSES, ROWS, SOURCE, TARGET, WIDTH, batch, deep_network, seeded, small_network, take
+from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.models.vision_transformer import VisionTransformer
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.networks.backbones import build as build_backbone
+from noisecleaner.networks.backbones.preact_resnet18 import Block
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import methods, names_in
 from noisecleaner.settings import Layers, Meta
@@ -295,3 +299,60 @@ def test_a_transfer_weighs_from_the_first_step_on() -> None:
     weighting = build("soseleto", rows=ROWS, network=network)
     weighting.for_target(network, 3)
     assert weighting.plain_epochs(14) == 0
+
+
+def _pixels(name: str) -> tuple[Network, Batch, Batch]:
+    """A network on pixels or vectors in float64, where no layer looks how large its numbers are, and two batches."""
+    torch.manual_seed(0)
+    labels, rows = torch.arange(16) % CLASSES, torch.arange(16)
+    if name == "head":
+        inputs = torch.randn(16, WIDTH, dtype=torch.float64)
+        network = Network(trunk=nn.Identity(), head=nn.Linear(WIDTH, CLASSES))
+    else:
+        inputs = 255 * torch.rand(16, 3, 32, 32, dtype=torch.float64)
+        small = nn.Sequential(nn.Conv2d(3, 8, 3, stride=4), Block(8, 8, 1), Block(8, 12, 2), nn.Flatten())
+        trunk = {
+            "preact": small,
+            "cifar-quick": build_backbone("cifar-quick", size=32, pretrained=False, weights=None),
+            "transformer": VisionTransformer(32, 8, 2, 2, hidden_dim=8, mlp_dim=12, num_classes=12),
+        }[name]
+        network = Network(trunk=trunk, head=nn.Linear(trunk(inputs.float()).shape[1], CLASSES))
+    source = Batch(inputs=inputs, labels=labels, rows=rows)
+    return network.double().train(), source, Batch(inputs=inputs[::2], labels=labels[::2], rows=rows[::2])
+
+
+@pytest.mark.parametrize("network", ["preact", "cifar-quick", "transformer", "head"])
+@pytest.mark.parametrize("meta", [Meta(), Meta(layers="last"), Meta(every=2, momentum=0.5)], ids=str)
+@pytest.mark.parametrize("method", names_in("weightings"))
+def test_a_step_never_waits_for_the_device(
+    method: str, meta: Meta, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one may: it looks how a network can be followed. Nor does a later one touch the random state."""
+    trained, source, target = _pixels(network)
+    try:
+        weighting = build(method, rows=16, network=trained, meta=meta).double()
+    except NoisecleanerError:
+        pytest.skip("it takes no such meta step")
+    for _ in range(2):
+        take(weighting, trained, source, target)
+    for asking in ("get_rng_state", "set_rng_state", "fork_rng"):
+        monkeypatch.setattr(torch.random, asking, None)
+        monkeypatch.setattr(torch, asking, None, raising=False)
+    with NoTransfers():
+        take(weighting, trained, source, target)
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        lambda x: float(x[0]),
+        lambda x: bool(x.any()),
+        lambda x: x[x > 0],
+        lambda x: x.repeat_interleave(torch.ones(3, dtype=torch.int64)),
+        lambda x: torch.tensor([1.0, 2.0]),
+        lambda x: x.nonzero(),
+    ],
+)
+def test_what_waits_for_the_device_is_noticed(waits: Callable[[Tensor], object]) -> None:
+    with pytest.raises(AssertionError, match="must not wait"), NoTransfers():
+        waits(torch.ones(3))
