@@ -137,6 +137,8 @@ def _run(words: list[str]) -> None:
     if several() and _fits(words):
         # torchrun sends it as soon as another process has ended badly: what ends anyway keeps its own exit code
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # pages of torch's own about a connection that was closed; read when torch is imported
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # Arrow's own allocator keeps much of what reading a table needed for a while; read when Arrow is imported
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     interrupts = Interrupts()

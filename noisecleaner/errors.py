@@ -58,6 +58,8 @@ class Lost(Interrupted):
         first: whether this process noticed first; it is the one that says so.
     """
 
+    resumable = True  # where no run was begun, resuming begins one
+
     def __init__(self, signum: int, message: str, *, first: bool) -> None:
         super().__init__(signum)
         self.message, self.first = message, first

@@ -103,31 +103,43 @@ class Board:
             while not self._there("failure") and time.monotonic() < until:
                 time.sleep(_POLL_SECONDS)
             self.raise_failure()
-            return lost(self._size, first=self._store.add("lost", 1) == 1)
-        except RuntimeError:  # the board is gone with its keeper
-            return lost(self._size, first=True)
+            return self.missing()
         except (Exception, Interrupted) as failure:
             return failure
 
-    def leave(self) -> None:
-        """Wait for all others to leave as well: the first process that ends badly has torchrun kill the others.
+    def leave(self) -> bool:
+        """Wait for all others to leave as well, and say whether they did.
 
-        The leader is the last to go, because the board may be its own.
+        The first process that ends badly has torchrun kill the others. The leader is the last to go, because the board
+        may be its own.
         """
         until = time.monotonic() + (_SHORT_SECONDS if self._lost else _FAREWELL_SECONDS)
         try:
             self._store.add("left", 1)
-            self._until("left", self._size, until)
+            if not self._until("left", self._size, until):
+                return False
             if self._rank:
                 self._store.add("gone", 1)
             else:
                 self._until("gone", self._size - 1, until)
-        except RuntimeError:  # its keeper has left already
-            return
+        except RuntimeError:  # its keeper went first
+            return False
+        return True
 
-    def _until(self, key: str, count: int, until: float) -> None:
-        while time.monotonic() < until and self._store.add(key, 0) < count:
+    def missing(self) -> Lost:
+        """Say that not all others have left: one is gone."""
+        try:
+            first = self._store.add("lost", 1) == 1
+        except RuntimeError:
+            first = True
+        return lost(self._size, first=first)
+
+    def _until(self, key: str, count: int, until: float) -> bool:
+        while self._store.add(key, 0) < count:
+            if time.monotonic() > until:
+                return False
             time.sleep(_POLL_SECONDS)
+        return True
 
     def _await(self, there: Callable[[], bool], waiting: Callable[[], None] = lambda: None) -> None:
         while not there():

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ranks.launch import Launch
 
 if TYPE_CHECKING:
     import torch
     from torch.distributed import Store  # type: ignore[attr-defined]  # torch exports it without saying so
 
+    from noisecleaner.ranks.board import Board
     from noisecleaner.ranks.group import Ranks
 
 #: How long a process waits for the others in a step, and to find them at the beginning.
@@ -48,7 +49,6 @@ def joined(
     if launch.size == 1 or _theirs():
         yield ALONE
         return
-    import torch.distributed as dist
     from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
 
     from noisecleaner.ranks.board import Board
@@ -56,17 +56,17 @@ def joined(
     own = device_of(launch, device)
     store = _met(launch, method, timeout)
     board = Board(PrefixStore("noisecleaner", store), rank=launch.rank, size=launch.size)
+    _connect(launch, store, own, timeout)
     try:
-        _connect(launch, store, own, timeout)
         yield Ranks(rank=launch.rank, size=launch.size, local_size=launch.local_size, device=own, board=board)
     except BaseException as error:
         board.fail(error)
+        if not _parted(board) and type(error) is Interrupted:
+            # torchrun sends a signal where one was killed: say rather that
+            raise board.missing() from error
         raise
-    finally:
-        with _undisturbed():
-            if dist.is_initialized():
-                dist.destroy_process_group()  # first of all: whoever waits for this process hears of it
-            board.leave()
+    else:
+        _parted(board)
 
 
 def device_of(launch: Launch, name: str) -> torch.device:
@@ -98,6 +98,16 @@ def device_of(launch: Launch, name: str) -> torch.device:
         )
     torch.cuda.set_device(launch.local_rank)  # "cuda" is this one from here on
     return torch.device("cuda", launch.local_rank)
+
+
+def _parted(board: Board) -> bool:
+    """Leave the others, and say whether all of them did."""
+    import torch.distributed as dist
+
+    with _undisturbed():
+        if dist.is_initialized():
+            dist.destroy_process_group()  # first of all: whoever waits for this process hears of it
+        return board.leave()
 
 
 def _theirs() -> bool:
@@ -138,6 +148,8 @@ def _connect(launch: Launch, store: Store, device: torch.device, timeout: timede
         )
         dist.barrier() if gpu else dist.all_reduce(_one())  # connect now, while it can be said who is missing
     except (RuntimeError, ValueError) as error:
+        if dist.is_initialized():
+            dist.destroy_process_group()
         raise _apart(launch, error) from error
 
 

@@ -43,10 +43,10 @@ def numbers(run: Path, column: str) -> np.ndarray:
     return pq.read_table(run / "trace.parquet")[column].to_numpy()
 
 
-def await_checkpoint(run: Path) -> None:
+def await_file(run: Path, pattern: str = "checkpoint/state-*.safetensors") -> None:
     until = time.monotonic() + 60
-    while not list(run.glob("checkpoint/state-*.safetensors")):
-        assert time.monotonic() < until, "no checkpoint was written"
+    while not list(run.glob(pattern)):
+        assert time.monotonic() < until, f"no {pattern} was written"
         time.sleep(0.02)
 
 
@@ -71,7 +71,7 @@ def test_what_is_refused_is_said_once_and_ends_all_with_one_code(images: Path, e
 def test_a_killed_process_ends_all_and_one_process_goes_on(images: Path) -> None:
     words = [*IMAGES, "--epochs", "200", "--out", "run"]
     with started(words, 3, images) as processes:
-        await_checkpoint(images / "run")
+        await_file(images / "run")
         processes[2].kill()
         killed = time.monotonic()
         leader, second, _ = ended(processes)
@@ -88,10 +88,22 @@ def test_a_killed_process_ends_all_and_one_process_goes_on(images: Path) -> None
         processes[0].wait(60)
 
 
+def test_where_the_leader_is_killed_another_one_says_so(vectors: Path) -> None:
+    """torchrun sends the others a signal then."""
+    with started([*HEADS, "--epochs", "2000", "--out", "run"], 2, vectors) as processes:
+        await_file(vectors / "run", "run.json")
+        processes[0].kill()
+        processes[1].send_signal(signal.SIGTERM)
+        _, other = ended(processes)
+    assert other.code == 143, other.err
+    assert "one is gone" in other.err
+    assert other.err.strip().endswith("--out run --resume")
+
+
 def test_a_signal_to_one_stops_all_at_a_step_and_others_go_on(images: Path) -> None:
     words = [*IMAGES, "--epochs", "40"]
     with started([*words, "--out", "run"], 2, images) as processes:
-        await_checkpoint(images / "run")
+        await_file(images / "run")
         processes[1].send_signal(signal.SIGTERM)
         leader, other = ended(processes)
     assert (leader.code, other.code) == (143, 143), leader.err
