@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from support.processes import together
-from support.shared_steps import Several, Vectors
+from support.shared_steps import Pixels, Several, Vectors
 from torch import Tensor
 
 from noisecleaner.ranks.group import ALONE
@@ -44,3 +45,38 @@ def test_vectors_in_float64(tmp_path: Path) -> None:
             assert distance(expected, found[rank], but="history") < 1e-9, recipe
             assert distance(expected, found[rank]) < 1e-5, recipe
         assert distance(*found) == 0, recipe
+
+
+def test_pixels_in_single_precision_with_crops_and_checkpoints(tmp_path: Path) -> None:
+    """No process draws other crops than one alone would; what several have saved, one goes on with, and back."""
+    recipe = Recipe("soseleto", options={"warmup": 0})
+    whole, other = (tmp_path / name for name in ("whole", "other"))
+    begun, ended = (Pixels(recipe, "cifar-quick", other, until=until) for until in (0.4, 1.0))
+    for folder in (whole, other):
+        folder.mkdir()
+    one = Pixels(recipe, "cifar-quick", whole)(ALONE)
+    two = together(Several((Pixels(recipe, "cifar-quick", tmp_path / "two"), begun)), SIZE, tmp_path / "two")
+    for rank in range(SIZE):
+        assert distance(one, two[rank][0]) < 1e-6
+    weight = "kept.state.weighting.weight"
+    assert 0 < float((two[0][1][weight] != 1).sum()) < float((one[weight] != 1).sum())
+    resumed = ended(ALONE)
+    assert distance(one, resumed) < 1e-6
+
+
+def test_batch_norm_has_the_same_statistics_in_all_processes(tmp_path: Path) -> None:
+    run = Pixels(Recipe("l2b", options={"warmup": 0}), "preact-resnet18", tmp_path, epochs=1)
+    first, second = together(run, SIZE, tmp_path)
+    assert distance(first, second) == 0
+    kept = [name for name in first if "running_mean" in name]
+    assert kept
+    assert all(float(first[name].abs().max()) > 0 for name in kept)
+
+
+def test_one_alone_is_asked_nothing() -> None:
+    learner = Vectors(Recipe("soseleto")).learner(ALONE)
+    parts = learner._parts
+    rows = np.arange(6)
+    assert parts.own(0, rows, rows[:2])[0] is rows
+    assert parts.begin(0) is None
+    assert parts.shares(None) == (None, None)
