@@ -7,13 +7,9 @@ Exit codes: 0 done, a gate passed; 1 a gate failed; 2 usage, input or configurat
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
 import typer
@@ -25,6 +21,7 @@ from noisecleaner.commands.about import bench, methods
 from noisecleaner.commands.copies import corrupt, export_clean
 from noisecleaner.commands.demo import demo
 from noisecleaner.commands.embed import embed
+from noisecleaner.commands.failures import failure_of, refuse_no_text
 from noisecleaner.commands.fit import fit
 from noisecleaner.commands.gate import JudgedExit, gate
 from noisecleaner.commands.ids import ids
@@ -35,7 +32,7 @@ from noisecleaner.commands.score import score
 from noisecleaner.errors import Interrupted, Lost, NoisecleanerError
 from noisecleaner.progress import Interrupts
 from noisecleaner.progress.bars import Verbosity
-from noisecleaner.ranks.launch import Launch, follows, several
+from noisecleaner.ranks.launch import follows, several
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -78,27 +75,27 @@ for command in (demo, embed, fit, score, report, plan, review, gate, export_clea
 
 #: Options that work before and behind a command.
 _EVERYWHERE = frozenset({"--debug", "--quiet", "-q", "--verbose", "-v"})
-#: What somebody may leave out who fits nothing, see .github/without-torch.txt.
-_LEFT_OUT = frozenset({"torch", "torchvision"})
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
-    terminal.escape_unknown_characters()
+    terminal.open_streams()
     options, words = _parted(given)
     debug = "--debug" in options
     try:
+        refuse_no_text(given)
         with terminal.telling(_verbosity(options)), _silent(words):
             _run(words)
     except SystemExit as stop:
         sys.exit(_code(stop))
     except (Exception, Interrupted) as error:
-        if debug and not isinstance(error, Interrupted):
-            console.show_traceback()
-        failure = _failure(error, words, debug)
-        if error.first if isinstance(error, Lost) else not (follows() and _fits(words)):
-            console.show_error(failure.message, failure.hint)
+        failure = failure_of(error, words, debug=debug)
+        with suppress(OSError):  # nobody can be told, and the exit code still tells
+            if debug and not isinstance(error, Interrupted):
+                console.show_traceback()
+            if error.first if isinstance(error, Lost) else not (follows() and _fits(words)):
+                console.show_error(failure.message, failure.hint)
         terminal.drop_unwritten()
         sys.exit(failure.code)
     sys.exit(0)
@@ -152,51 +149,3 @@ def _code(stop: SystemExit) -> int:
     """The exit code of a gate's verdict, or of typer, which only uses 1 where a reader has closed the pipe."""
     code = int(stop.code or 0)
     return 128 + signal.SIGPIPE if code == 1 and not isinstance(stop, JudgedExit) else code
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Failure:
-    """What is said of an exception, and the exit code."""
-
-    message: str
-    hint: str
-    code: int
-
-
-def _failure(error: BaseException, words: list[str], debug: bool) -> _Failure:
-    match error:
-        case NoisecleanerError(message=message, hint=hint, exit_code=code):
-            return _Failure(message=message, hint=hint, code=code)
-        case Interrupted(signum=signum, resumable=resumable, message=message):
-            return _Failure(message=message, hint=_how_to_go_on(words, resumable), code=128 + signum)
-        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in _LEFT_OUT:
-            message = f"What trains or runs a network needs torch and torchvision, but {name} is not installed."
-            hint = "Install them (pip install torch torchvision). "
-            hint += "Without them: plan, review, score, report, gate, export-clean."
-            return _Failure(message=message, hint=hint, code=2)
-        case UnicodeError() if sys.getfilesystemencoding() != "utf-8":
-            # a file of the user's has a name that the locale cannot say
-            message = f"File names are {sys.getfilesystemencoding()} in this environment, but one has other characters."
-            return _Failure(message=message, hint="Set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8.", code=2)
-        case OSError():
-            hint = "Check free space, permissions and the path; what stood there before is untouched."
-            return _Failure(message=f"The system refused: {error}.", hint=hint, code=2)
-        case _:
-            message = f"This is a bug in noisecleaner ({type(error).__name__}: {error})."
-            hint = "" if debug else "Run the command again with --debug and report what it shows."
-            return _Failure(message=message, hint=hint, code=70)
-
-
-def _how_to_go_on(words: list[str], resumable: bool) -> str:
-    """What to type after an interrupted command."""
-    if words[:1] == ["bench"]:
-        return f"Go on where it stopped with: noisecleaner {shlex.join(words)}"
-    together = several() and _fits(words)
-    command = f"torchrun --nproc-per-node {Launch.read().local_size} -m noisecleaner" if together else "noisecleaner"
-    if not resumable:
-        return f"Start again with: {command} {shlex.join(words)}"
-    again = [word for word in words if word not in ("--overwrite", "--resume")]
-    where = (
-        "Go on where it stopped, with as many processes as you like:" if together else "Go on where it stopped with:"
-    )
-    return f"{where} {command} {shlex.join([*again, '--resume'])}"

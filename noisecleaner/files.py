@@ -67,13 +67,14 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}{_TEMPORARY}{os.getpid()}")
     _remove(temporary)
     try:
-        yield temporary
-        if temporary.is_dir():
-            os.sync()  # one call for any number of files
-        else:
-            _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        with _naming(path):
+            yield temporary
+            if temporary.is_dir():
+                os.sync()  # one call for any number of files
+            else:
+                _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         _remove(temporary)
 
@@ -92,12 +93,24 @@ def together(folder: Path) -> Iterator[Path]:
     _remove(staged)
     staged.mkdir()
     try:
-        yield staged
-        for file in sorted(staged.iterdir()):
-            os.replace(file, folder / file.name)
-        _sync(folder)
+        with _naming(folder):
+            yield staged
+            for file in sorted(staged.iterdir()):
+                os.replace(file, folder / file.name)
+            _sync(folder)
     finally:
         _remove(staged)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put the path of an output into errors of the system that name none: those of writing, as on a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def named(path: Path) -> Path:

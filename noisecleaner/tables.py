@@ -17,6 +17,16 @@ from noisecleaner.arrays import FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, replacing
 
+#: What Arrow raises, but for want of memory: then no file is damaged, and the error goes on as it is.
+ARROW_ERRORS = (
+    pa.ArrowInvalid,
+    pa.ArrowKeyError,
+    pa.ArrowTypeError,
+    pa.ArrowIndexError,
+    pa.ArrowNotImplementedError,
+    pa.ArrowCapacityError,
+    pa.ArrowSerializationError,
+)
 #: Under which the metadata of a table stand in its schema.
 METADATA_KEY = b"noisecleaner"
 
@@ -297,7 +307,7 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
         names = schema.names if columns is None else list(columns)
         there = [name for name in names if name in own.names]
         table = pq.read_table(path, columns=there, page_checksum_verification=True)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, *ARROW_ERRORS, KeyError, ValueError) as error:
         raise damaged(path, error) from error
     added = {name: pa.nulls(len(table), schema.field(name).type) for name in names if name not in there}
     arrays = [added[name] if name in added else table[name] for name in names]

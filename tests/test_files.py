@@ -186,3 +186,18 @@ def test_files_that_belong_together_are_replaced_together(tmp_path: Path) -> Non
         (staged / "a").write_text("new")
         (staged / "b").write_text("new")
     assert (names(tmp_path / "out"), (tmp_path / "out" / "a").read_text()) == (["a", "b"], "new")
+
+
+def test_an_error_of_a_full_disk_names_the_output(tmp_path: Path) -> None:
+    """What writes to an open file gets an error without a name; the temporary one would tell nobody anything."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with (
+        pytest.raises(OSError, match=r"No space left on device: '.*/scores\.parquet'"),
+        replacing(tmp_path / "scores.parquet"),
+    ):
+        raise full
+    with pytest.raises(OSError, match=r"No space left on device: '.*/run'"), together(tmp_path / "run"):
+        raise full
+    elsewhere = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere")
+    with pytest.raises(OSError, match="/elsewhere"), replacing(tmp_path / "x"):
+        raise elsewhere

@@ -19,19 +19,27 @@ from noisecleaner.progress.bars import ProgressBars, Verbosity
 _VERBOSITY = ContextVar("verbosity", default=Verbosity.NORMAL)
 
 
-def escape_unknown_characters() -> None:
-    """Have both streams escape what their encoding lacks: a class called `mücke` ends no command of an ASCII shell."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+def open_streams() -> None:
+    """Have both streams take whatever is written to them.
+
+    They escape what their encoding lacks: a class called `mücke` ends no command of an ASCII shell. One that was closed
+    (`>&-`), which Python has none for, leads nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for as long as Python runs
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def drop_unwritten() -> None:
-    """Forget what stdout cannot take: else Python tries again when it ends, and ends with a code of its own."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Forget what a stream cannot take: else Python tries again when it ends, and ends with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def escaped(text: str) -> str:

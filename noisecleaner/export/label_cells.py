@@ -17,6 +17,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.owner import Owner
 from noisecleaner.ingest.labels.cells import class_names, indices, is_integer
+from noisecleaner.tables import ARROW_ERRORS
 from noisecleaner.texts import counted
 
 #: Rows that are looked at together.
@@ -169,7 +170,7 @@ def _written(name: str, kind: pa.DataType, names: Sequence[str]) -> Any:
         value = int(name) if is_integer(name) else None
     try:
         return pa.scalar(value, kind).as_py()
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+    except (*ARROW_ERRORS, OverflowError, TypeError, ValueError):
         return None
 
 

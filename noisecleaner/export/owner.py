@@ -14,6 +14,7 @@ from noisecleaner.ingest.folders import metadata_files
 from noisecleaner.ingest.opening import open_data
 from noisecleaner.ingest.readers import reader_of
 from noisecleaner.ingest.tables.tabular import Files
+from noisecleaner.tables import ARROW_ERRORS
 
 #: What Parquet notes of a column of one file.
 _OF_ONE_FILE = b"PARQUET:field_id"
@@ -96,14 +97,14 @@ def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:
     """
     try:
         return pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowException:
+    except ARROW_ERRORS:
         return pa.concat_tables([_as_text(table) for table in tables], promote_options="default")
 
 
 def _as_text(table: pa.Table) -> pa.Table:
     try:
         return pa.table({name: table[name].cast(pa.string()) for name in table.column_names})
-    except pa.ArrowException as error:
+    except ARROW_ERRORS as error:
         raise NoisecleanerError(
             "The metadata files of an image folder must agree in the types of their columns, or a copy cannot hold all "
             f"of them ({error}).",

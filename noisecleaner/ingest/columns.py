@@ -13,7 +13,7 @@ from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.maker import SKIP_REASON, Maker
 from noisecleaner.ingest.tables.tabular import Files
-from noisecleaner.tables import count_true
+from noisecleaner.tables import ARROW_ERRORS, count_true
 from noisecleaner.texts import agreeing, shortened
 
 #: The column by which a clean copy marks rows that carry a verified label.
@@ -64,7 +64,7 @@ def id_texts(files: Files, name: str) -> pa.ChunkedArray:
     column = files.column(name)
     try:
         return column.cast(pa.string())
-    except pa.ArrowException as error:
+    except ARROW_ERRORS as error:
         raise NoisecleanerError(
             f"Sample ids must be text or integers, but column {name!r} of {files} holds {column.type}.",
             "Name another column with `Columns(sample_id=NAME)`.",
@@ -124,7 +124,7 @@ def read_certified(files: Files) -> pa.ChunkedArray | None:
         return None
     try:
         return pc.fill_null(files.column(CERTIFIED).cast(pa.bool_()), fill_value=False)
-    except pa.ArrowException as error:
+    except ARROW_ERRORS as error:
         raise NoisecleanerError(
             f"{files.where(CERTIFIED)} must say true or false of each row, as `export_clean()` wrote it, but it holds "
             "something else.",
@@ -182,7 +182,7 @@ def written_probability(files: Files) -> pa.ChunkedArray | None:
         return None
     try:
         return _numbers(files.column(_PROBABILITY))
-    except pa.ArrowException as error:
+    except ARROW_ERRORS as error:
         raise NoisecleanerError(
             f"Sampling probabilities must be numbers, but {files.where(_PROBABILITY)} holds others.", _AS_WRITTEN
         ) from error

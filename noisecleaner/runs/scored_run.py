@@ -26,7 +26,7 @@ from noisecleaner.runs.near import before_scores, found
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
+from noisecleaner.tables import ARROW_ERRORS, METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -287,7 +287,7 @@ def _reading(path: Path, verb: str = "read") -> Iterator[None]:
     """Tell which file is damaged."""
     try:
         yield
-    except (OSError, pa.ArrowException, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (OSError, *ARROW_ERRORS, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise _broken(path, error, verb) from error
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located, replacing
 from noisecleaner.registry import module_in, names_in
+from noisecleaner.tables import ARROW_ERRORS
 
 #: What pandas tells itself of its columns; none of it is the table's.
 _OF_PANDAS = b"pandas"
@@ -77,7 +78,7 @@ def keep(data: object, path: AnyPath, *, overwrite: bool = False) -> str:
     out = located(path)
     try:
         return _keep(data, out, overwrite=overwrite)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:  # pandas raises the others
+    except (*ARROW_ERRORS, TypeError, ValueError, OverflowError) as error:  # pandas raises the others
         raise NoisecleanerError(
             f"Data in memory are kept as Parquet, but a column of this {type(data).__name__} cannot be written so "
             f"({str(error).strip() or type(error).__name__}).",

@@ -11,6 +11,7 @@ import pyarrow as pa
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.memory import Rows
 from noisecleaner.ingest.memory._cells import plain
+from noisecleaner.tables import ARROW_ERRORS
 
 #: Rows that are put together at a time, as in Parquet files of images.
 _BATCH = 1000
@@ -56,7 +57,7 @@ def _array(name: str, values: Any) -> pa.Array | pa.ChunkedArray:
     cells = plain(values) if values.dtype == object else values
     try:
         return _typed(pa.array(cells, from_pandas=True))
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (*ARROW_ERRORS, TypeError, ValueError) as error:
         kinds = sorted({type(value).__name__ for value in values if value is not None})
         raise NoisecleanerError(
             f"A column of a table holds values of one kind, but column {name!r} of a DataFrame holds {listed(kinds)} "

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.tables import ARROW_ERRORS
 
 #: Bytes that a vector may have, decompressed.
 _MOST = 2**24
@@ -84,7 +85,7 @@ def _vector(binary: Any, name: str, place: Place) -> np.ndarray | None:
 def _column(values: list[Any], name: str, place: Place) -> pa.Array:
     try:
         return pa.array(values)
-    except (pa.ArrowException, OverflowError) as error:
+    except (*ARROW_ERRORS, OverflowError) as error:
         raise NoisecleanerError(
             f"A field of samples needs values of one kind, but {name!r} of {place} holds several ({error}).",
             f"Export without it: `view.exclude_fields({name!r})` in FiftyOne.",

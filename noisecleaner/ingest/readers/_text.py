@@ -13,6 +13,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.kinds import SNIFFED, described
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.registry import table_endings
+from noisecleaner.tables import ARROW_ERRORS
 
 #: Bytes that are parsed together: a line must fit. Arrow's own choice first, it is the fastest.
 _BLOCKS = (2**20, 2**26, 2**30)
@@ -24,7 +25,7 @@ def refusing(place: Place) -> Iterator[None]:
     """Turn what Arrow says of a table of text that it cannot read into an error for its owner."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (*ARROW_ERRORS, UnicodeDecodeError) as error:
         ending = PurePosixPath(place.path).suffix
         with place.open() as file:
             start = bytes(file.read(SNIFFED))
@@ -59,7 +60,7 @@ def read_in_blocks(place: Place, read: Callable[[int], pa.Table]) -> pa.Table:
 
     Raises:
         NoisecleanerError: a line is longer than the largest block.
-        pa.ArrowException: the file cannot be read for another reason.
+        ArrowException: the file cannot be read for another reason.
     """
     for size in _BLOCKS:
         try:

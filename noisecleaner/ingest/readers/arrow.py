@@ -11,6 +11,7 @@ import pyarrow as pa
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import narrowed
+from noisecleaner.tables import ARROW_ERRORS
 
 ENDINGS = (".arrow",)
 IN_FOLDERS = True
@@ -52,7 +53,7 @@ def _opened(place: Place) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]
 def _refusing(place: Place) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (*ARROW_ERRORS, OSError) as error:
         raise NoisecleanerError(
             f"An Arrow table is required, but {place} cannot be read as one ({error}).",
             "Check that it was copied completely.",

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._dinotool import VECTOR, in_one_column, numbers_of, with_one_column
+from noisecleaner.tables import ARROW_ERRORS
 
 ENDINGS = (".parquet",)
 IN_FOLDERS = True
@@ -56,7 +57,7 @@ def _read(place: Place, columns: Sequence[str], size: int, group: int) -> Iterat
         try:
             for batch in parquet.iter_batches(size, row_groups=groups, columns=[*own, *numbers]):
                 yield in_one_column(batch, numbers, columns) if numbers else batch
-        except pa.ArrowException as error:
+        except ARROW_ERRORS as error:
             raise NoisecleanerError(
                 f"The columns {listed(list(columns))} of {place} cannot be read by Arrow {pa.__version__} ({error}).",
                 "Install a newer pyarrow: 26 is the first that reads lists of a fixed length with nulls among them.",
@@ -66,7 +67,7 @@ def _read(place: Place, columns: Sequence[str], size: int, group: int) -> Iterat
 def _parquet(file: object, place: Place) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+    except (*ARROW_ERRORS, OSError) as error:
         raise NoisecleanerError(
             f"A Parquet file is required, but {place} cannot be read as one ({error}).",
             "Check that it was copied completely.",

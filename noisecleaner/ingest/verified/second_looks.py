@@ -17,7 +17,7 @@ from noisecleaner.ingest.opening import open_labels
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.notices import Notice
-from noisecleaner.tables import count_true, with_column
+from noisecleaner.tables import ARROW_ERRORS, count_true, with_column
 from noisecleaner.texts import agreeing, counted
 
 #: Columns that say who verified a row, in a table that may hold a row more than once; the second is Label Studio's.
@@ -54,7 +54,7 @@ def read_verifiers(files: Files) -> pa.ChunkedArray | None:
         return None
     try:
         names = files.column(name).cast(pa.string())
-    except pa.ArrowException:  # it holds something that names nobody
+    except ARROW_ERRORS:  # it holds something that names nobody
         return None
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(pc.utf8_normalize(names, form="NFKC")))
     return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
