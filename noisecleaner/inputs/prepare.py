@@ -187,4 +187,11 @@ def _alike(payloads: Sequence[Payload]) -> list[AnyVectors]:
             "but theirs are of another kind or length.",
             "Compute them with the same model.",
         )
+    makers = [other.maker for other in alike if other.maker is not None]
+    if first.maker is not None and any(other := list(first.maker.differences(maker)) for maker in makers):
+        raise NoisecleanerError(
+            "Trusted rows that are not in the dataset need vectors that are made as its own are, with "
+            f"{', '.join(other)}, but theirs are made otherwise.",
+            "Embed them with the same network, weights and size.",
+        )
     return alike

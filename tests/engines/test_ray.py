@@ -5,6 +5,7 @@ What needs a cluster has the mark `ray`: `.ci/ray` runs it where Ray is installe
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from support.embedding import tiny, typed
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.engines import Map, Work
-from noisecleaner.engines.ray import Share, Tasks, _in_order, _packed, _span, run
+from noisecleaner.engines.ray import Share, Tasks, _in_order, _own_signals, _packed, _span, run
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.progress import Stage
 
@@ -96,6 +97,13 @@ def test_a_missing_ray_is_told_with_what_to_install(tmp_path: Path, monkeypatch:
     with pytest.raises(NoisecleanerError, match="needs Ray Data, but it is not installed") as told:
         list(run(work, np.arange(3), scratch=tmp_path, stage=Stage()))
     assert told.value.hint == "Install it: pip install 'noisecleaner[ray]'."
+
+
+def test_signals_do_what_they_did_whoever_changes_that() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with _own_signals():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.ray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,6 +174,22 @@ def test_parts_with_other_vectors_are_refused(tmp_path: Path) -> None:
     for second in (longer, other, manifest(pictures(2), 2)):
         with pytest.raises(NoisecleanerError, match="need embeddings of 2 numbers as well"):
             prepare_vectors([first, second], folder=tmp_path, progress=Progress())
+
+
+def test_parts_with_vectors_of_another_maker_are_refused(tmp_path: Path) -> None:
+    parts = []
+    for weights in ("one", "two", None):
+        maker = {"maker": {"backbone": "a", "size": 32, "crop": "squash", "weights": weights}}
+        table = pa.table({"sample_id": ["r", "s"], "label": ["a", "b"], "embedding": [[1.0, 2.0], [0.0, 1.0]]})
+        metadata = {b"noisecleaner": json.dumps(maker).encode()} if weights else None
+        pq.write_table(table.replace_schema_metadata(metadata), tmp_path / f"{weights}.parquet")
+        columns = Columns() if weights else Columns(embedding="embedding")
+        parts.append(ingest(Source(str(tmp_path / f"{weights}.parquet"), columns=columns))[0])
+    one, two, unknown = parts
+    assert len(prepare_vectors([one, one], folder=tmp_path, progress=Progress()).array) == 4
+    assert len(prepare_vectors([one, unknown], folder=tmp_path, progress=Progress()).array) == 4
+    with pytest.raises(NoisecleanerError, match="with weights of the digest one, but theirs"):
+        prepare_vectors([one, two], folder=tmp_path, progress=Progress())
 
 
 @pytest.mark.parametrize("wrong", [[0.5, 0.2], [-0.5, 1.5], [0.2, 0.3, 0.5]])
