@@ -34,7 +34,7 @@ from noisecleaner.runs.run import Run, fingerprint, open_run
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.runs.zero_shot import with_zero_shot
 from noisecleaner.tables import DUPLICATES, write_table
-from noisecleaner.training.architecture import Architecture, choose_architecture
+from noisecleaner.training.architecture import Architecture, choose_architecture, quicker_device
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.duplicates import find_duplicates
@@ -92,9 +92,13 @@ def _fit(config: FitConfig, out: Path, *, overwrite: bool, resume: bool, lead: L
     clock = Clock(progress)
     config.check()
     config.source.refuse_inside(out)
-    config = replace(config, device=str(choose_device(config.device)))
-    corpus = _read(config, progress)
+    open_to_choice, config = config.device == "auto", replace(config, device=str(choose_device(config.device)))
+    corpus, effort = _read(config, progress), config.effort
     architecture = choose_architecture(config, corpus.dataset, progress)
+    if open_to_choice and lead.ranks.alone:
+        device, rows = torch.device(config.device), len(corpus.dataset)
+        device = quicker_device(architecture, device, rows=rows, epochs=effort.epochs, folds=effort.folds)
+        config = replace(config, device=str(device))
     recipe = _recipe(config, architecture, corpus)
     if architecture.trunk is not None:
         refuse_unshared(recipe, config.effort.folds, lead.ranks)

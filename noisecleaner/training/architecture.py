@@ -28,6 +28,10 @@ from noisecleaner.training.usual import usual_backbone
 
 #: Units of the layer that source and target share where a transfer trains on vectors.
 _TRANSFER_UNITS = 128
+#: Products of a number of a row with a weight, in all passes, that keep two cores busy for as long as a GPU takes to
+#: start, some four seconds; and what passes over the rows are counted where they are chosen.
+_GPU_PRODUCTS = 5e10
+_HEAD_EPOCHS, _HEAD_FOLDS = 20, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,27 @@ class Architecture:
         """Say what judges new rows: after a second round on a backbone trained end to end, the head of that."""
         views = self.trunk is not None and signals.first is not None
         return replace(self, shape=replace(self.shape, views=views)) if views else self
+
+
+def quicker_device(
+    architecture: Architecture, device: torch.device, *, rows: int, epochs: int | None, folds: int | None
+) -> torch.device:
+    """Choose where a head on vectors that a user brings is trained sooner; features stay on the device that made them.
+
+    Args:
+        architecture: what is trained.
+        device: the best one that there is.
+        rows: of the dataset.
+        epochs: passes over them; None where they are chosen.
+        folds: training runs; None likewise.
+    """
+    shape = architecture.shape
+    if architecture.encoder is not None or device.type == "cpu":
+        return device
+    passes = (epochs or _HEAD_EPOCHS) * (folds or _HEAD_FOLDS) * rows
+    products = passes * shape.width * (shape.hidden or shape.classes)
+    # other GPUs than those with CUDA launch each small operation of a step by itself
+    return device if device.type == "cuda" and products >= _GPU_PRODUCTS else torch.device("cpu")
 
 
 def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress) -> Architecture:

@@ -12,11 +12,13 @@ from support.datasets import embeddings, image_folder
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest import Columns, Source, read_manifest
+from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.networks.framing import Framing
+from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Model
-from noisecleaner.training.architecture import Architecture, choose_architecture
+from noisecleaner.training.architecture import Architecture, choose_architecture, quicker_device
 
 
 class Notes(Progress):
@@ -194,3 +196,26 @@ def test_pixels_and_probabilities_stay_as_they_are(images: Source, shares: Sourc
     assert pixels.suiting(np.zeros((9, 28, 28, 3), np.uint8), rows) is pixels
     probabilities = choose(shares)
     assert probabilities.suiting(np.full((9, 3), 1 / 3), rows) is probabilities
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "device", "expected"),
+    [
+        (5_000, "vectors", "cuda", "cpu"),
+        (500_000, "vectors", "cuda", "cuda"),
+        (500_000, "vectors", "mps", "cpu"),
+        (5_000, "vectors", "cpu", "cpu"),
+        (500_000, "probabilities", "cuda", "cpu"),
+        (5_000, "features", "cuda", "cuda"),
+        (5_000, "pixels", "mps", "mps"),
+    ],
+)
+def test_a_head_on_vectors_of_a_user_is_trained_where_it_is_done_sooner(
+    rows: int, kind: str, device: str, expected: str
+) -> None:
+    width = 10 if kind == "probabilities" else 1_280
+    encoder = pixel_encoder(Framing(size=32)) if kind in ("features", "pixels") else None
+    shape = Shape(kind=kind if kind == "probabilities" else "vectors", classes=10, width=width)
+    made = Architecture(shape=shape, encoder=encoder)
+    chosen = quicker_device(made, torch.device(device), rows=rows, epochs=None, folds=None)
+    assert chosen == torch.device(expected)
