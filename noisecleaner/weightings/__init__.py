@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.gradients.alignment import at, log_softmax
+from noisecleaner.gradients.alignment import at, log_softmax, with_gradient
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.registry import check_choice, check_types, class_in
 from noisecleaner.settings import Layers, Meta
@@ -183,10 +183,8 @@ class Weighting(nn.Module):
 
 
 def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross-entropy of each row: logits [n, classes] and labels [n] -> [n], of several folds [folds, n]."""
-    if logits.dim() == 2:
-        return functional.cross_entropy(logits, labels, reduction="none")
-    return -at(log_softmax(logits), labels)
+    """The cross-entropy of each row: logits [n, classes] and labels [n] -> [n]."""
+    return functional.cross_entropy(logits, labels, reduction="none")
 
 
 def mean_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
@@ -194,9 +192,33 @@ def mean_cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
 
     See `Batch.mean` for a batch that several processes share.
     """
-    if batch.folds is None and batch.share is None:
+    if batch.folds is not None:
+        return weighted_loss(logits, (batch.labels, batch.folds.counts.to(logits) / batch.folds.size))
+    if batch.share is None:
         return functional.cross_entropy(logits, batch.labels)
     return batch.mean(cross_entropies(logits, batch.labels))
+
+
+def weighted_loss(logits: Tensor, *weighted: tuple[Tensor, Tensor]) -> Tensor:
+    """The sum of weighted cross-entropies with one or more labels of each row, a scalar.
+
+    Its slope by the logits, sum of w (p - e_c), is written down for several folds: in place of a graph of as many small
+    operations as it has terms.
+
+    Args:
+        logits: [n, classes], or of several folds [folds, n, classes].
+        weighted: labels and their weights, both of shape [n], or [folds, n].
+    """
+    if logits.dim() == 2:
+        losses = -log_softmax(logits)
+        return torch.stack([weights * at(losses, labels) for labels, weights in weighted]).sum(dim=0).sum()
+    with torch.no_grad():
+        slope = log_softmax(logits)
+        values = torch.stack([(weights * at(slope, labels)).sum() for labels, weights in weighted]).sum()
+        slope = slope.exp_().mul_(torch.stack([weights for _, weights in weighted]).sum(dim=0).unsqueeze(-1))
+        for labels, weights in weighted:
+            slope.scatter_add_(-1, labels.unsqueeze(-1), -weights.unsqueeze(-1))
+    return with_gradient(-values, parameters={"logits": logits}, gradient={"logits": slope})
 
 
 def weighting_class(method: str) -> type[Weighting]:

@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from noisecleaner.gradients.alignment import alignments, at, log_softmax
+from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import Step
+from noisecleaner.weightings import Step, weighted_loss
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
 
 
@@ -57,9 +57,7 @@ class LearningToBootstrap(MetaGradientWeighting):
         alpha, beta = self._weigh(source, given=given, pseudo=source.only(at(agrees, pseudo)))
         size = source.size
         self.record_batch(source, alpha * size, beta=beta * size, alignment=unit(given, source))
-        losses = -log_softmax(logits)
-        weighted = alpha * at(losses, source.labels) + beta * at(losses, pseudo)
-        return Step(loss=weighted.sum(), logits=logits.detach())
+        return Step(loss=weighted_loss(logits, (source.labels, alpha), (pseudo, beta)), logits=logits.detach())
 
     def _weigh(self, source: Batch, *, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
         """Turn a(given) and a(pseudo) into alpha and beta, which together sum to 1 (eq. 8 and 9); each of shape [n]."""

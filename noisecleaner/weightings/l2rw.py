@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import Step, cross_entropies
+from noisecleaner.weightings import Step, weighted_loss
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
 from noisecleaner.weightings.l2b import LearningToBootstrap
 
@@ -30,5 +30,4 @@ class LearningToReweight(MetaGradientWeighting):
         logits, given = ahead.value, source.only(at(alignments(ahead), source.labels))
         (alpha,) = normalised(given, batch=source)
         self.record_batch(source, alpha * source.size, alignment=unit(given, source))
-        losses = cross_entropies(logits, source.labels)
-        return Step(loss=(alpha * losses).sum(), logits=logits.detach())
+        return Step(loss=weighted_loss(logits, (source.labels, alpha)), logits=logits.detach())

@@ -16,7 +16,7 @@ from noisecleaner.gradients.passes import Rehearsals, UnfollowedError, with_spar
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.networks.stacked import leading
 from noisecleaner.settings import Meta
-from noisecleaner.weightings import Step, cross_entropies, mean_cross_entropy
+from noisecleaner.weightings import Step, cross_entropies, mean_cross_entropy, weighted_loss
 from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, unit
 
 #: Section 4: "in practice clip them to be in the slightly expanded range [0, 1.1]".
@@ -29,12 +29,12 @@ class _Weighted:
 
     Args:
         logits: [n, classes].
-        mean: turns losses [n] into their mean under alpha, which is to be propagated back.
+        loss: the mean under alpha, a scalar to be propagated back.
         agrees: a(given), shape [n], known after that.
     """
 
     logits: Tensor
-    mean: Callable[[Tensor], Tensor]
+    loss: Tensor
     agrees: Callable[[], Tensor]
 
 
@@ -129,14 +129,12 @@ class Soseleto(MetaGradientWeighting):
         along, target_loss = self._trusted(network, target)
         alpha = self.weight[..., source.rows]
         weighted = self._weigh(network, source, along, alpha)
-        losses = cross_entropies(weighted.logits, source.labels)
         agrees = weighted.agrees  # alone: `settle` is kept for longer than the logits and their graph
 
         def settle() -> None:
             self._move(source, alpha=alpha, agrees=agrees())
 
-        loss = weighted.mean(losses) + target_loss
-        return Step(loss=loss, logits=weighted.logits.detach(), settle=settle)
+        return Step(loss=weighted.loss + target_loss, logits=weighted.logits.detach(), settle=settle)
 
     def warm_up(self, network: Network, source: Batch, target: Batch) -> Step:
         """Train plainly, and phi_t on the features as they are."""
@@ -167,13 +165,15 @@ class Soseleto(MetaGradientWeighting):
             except UnfollowedError:
                 self._separable = False
             else:
-                mean = products.mean
-                return _Weighted(
-                    logits=logits, mean=lambda losses: source.portion(mean(losses)), agrees=products.values
-                )
+                loss = source.portion(products.mean(cross_entropies(logits, source.labels)))
+                return _Weighted(logits=logits, loss=loss, agrees=products.values)
         ahead = self.moving(network, source.inputs, along)
         agrees = source.only(at(alignments(ahead), source.labels))
-        return _Weighted(logits=ahead.value, mean=lambda losses: source.mean(alpha * losses), agrees=lambda: agrees)
+        if source.folds is None:
+            loss = source.mean(alpha * cross_entropies(ahead.value, source.labels))
+        else:
+            loss = weighted_loss(ahead.value, (source.labels, source.only(alpha) / source.folds.size))
+        return _Weighted(logits=ahead.value, loss=loss, agrees=lambda: agrees)
 
     def _move(self, source: Batch, *, alpha: Tensor, agrees: Tensor) -> None:
         """Take the step of eq. 5, for rows with alpha and a(given), each of shape [n]; those of no fold agree by 0."""
