@@ -16,6 +16,7 @@ from noisecleaner.bench._learning import learn, new_network
 from noisecleaner.export.corrupt import Kind
 from noisecleaner.gradients.alignment import Direction, alignments, at, direction, directional_derivative
 from noisecleaner.gradients.passes import with_spare_buffers
+from noisecleaner.networks.devices import choose_precision
 from noisecleaner.training.evaluation import predicted_labels
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.schedule import Schedule
@@ -93,8 +94,9 @@ class L2bCifar10(Experiment):
 
     def run(self, row: Row, work: Work) -> Metrics:
         """Train, test, and see which wrong labels the pseudo labels outweigh."""
-        setup = _PAPER if work.device.type == "cuda" else _SMALL
-        images = Images(cropped=setup.size, augmented=work.device.type == "cuda")
+        on_gpu = work.device.type == "cuda"
+        setup = _PAPER if on_gpu else _SMALL
+        images = Images(cropped=setup.size, augmented=on_gpu)
         task = noisy_cifar10(work, Kind.SYMMETRIC, 0.4, extra=1_000, images=images)
         network = new_network(self.backbone_on(work.device), size=setup.size, classes=task.classes, seed=work.seed)
         schedule = Schedule(
@@ -104,6 +106,8 @@ class L2bCifar10(Experiment):
             learning_rate=setup.learning_rate,
             weight_decay=setup.weight_decay,
             seed=work.seed,
+            # as `fit` chooses on a GPU; a CPU's results stay as they are, whatever it has
+            precision=choose_precision("auto" if on_gpu else "float32", work.device, convolutions=True),
         )
         warmup = {} if row.method == "uniform" else {"warmup": setup.warmup}
         low_loss = row.method == "l2b" and not row.setting["trusted"]
