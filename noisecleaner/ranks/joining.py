@@ -117,14 +117,15 @@ def _theirs() -> bool:
 
 
 def _met(launch: Launch, method: str, timeout: timedelta) -> Store:
-    """The store that all processes meet at."""
+    """The store that all processes meet at, with nothing in it that those before a restart of torchrun's have left."""
+    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
     from torch.distributed.rendezvous import rendezvous
 
     try:
         store: Store = next(rendezvous(method, launch.rank, launch.size, timeout=timeout))[0]
     except (RuntimeError, ValueError) as error:
         raise _apart(launch, error) from error
-    return store
+    return PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
 
 def _connect(launch: Launch, store: Store, device: torch.device, timeout: timedelta) -> None:
