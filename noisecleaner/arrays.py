@@ -28,15 +28,17 @@ UNVERIFIED = -1
 NO_CLASS = -2
 
 
-def counted_by_class(labels: IntArray, classes: int) -> IntArray:
+def counted_by_class(labels: IntArray, classes: int, among: BoolArray | None = None) -> IntArray:
     """Count the rows of each class, block by block, because there may be ten million; shape [classes].
 
     Args:
         labels: class indices, below 0 where a row has none, shape [rows].
         classes: number of classes.
+        among: the rows that are counted, shape [rows]; None counts all.
     """
     counts = np.zeros(classes, dtype=np.int64)
     for first in range(0, len(labels), _BLOCK):
         block = labels[first : first + _BLOCK]
+        block = block if among is None else block[among[first : first + _BLOCK]]
         counts += np.bincount(block[block >= 0], minlength=classes)
     return counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,15 +23,22 @@ from noisecleaner.errors import NoisecleanerError
 AnyPath = str | os.PathLike[str]
 
 _TEMPORARY = ".tmp-"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def located(path: AnyPath) -> Path:
     """Take a path, in whichever way it is written.
 
     Raises:
-        NoisecleanerError: it is none.
+        NoisecleanerError: it is none, or the address of a store: what is written is written here.
     """
-    return Path(spelled(path))
+    text = spelled(path)
+    if _ADDRESS.match(text):
+        raise NoisecleanerError(
+            f"Runs, scores, copies and pages are written to this machine, but {text} is an address.",
+            "Name a path of this machine, and copy what is written there to the store.",
+        )
+    return Path(text)
 
 
 @overload

@@ -128,8 +128,8 @@ def export_clean(
     manifest = read_manifest(source, run.metadata.classes)
     _refuse_changed(manifest, run, source)
     manifest = manifest.compact()
-    scores = run.compact_scores(like=manifest.table)
     pa.default_memory_pool().release_unused()  # what reading took: there may be ten million rows
+    scores = run.compact_scores(like=manifest.table)
     refuse_other_scored(run.metadata.contents, manifest, scored=scored, data=source.data)
     source.refuse_inside(out)
     notices: tuple[Notice, ...] = ()
@@ -142,9 +142,11 @@ def export_clean(
         scores, notices = corrected.rows, corrected.notices
         progress.tell(*notices)
     decisions = decide(scores, manifest.classes, policy, by=run.metadata.by, none_label=manifest.none_label)
+    pa.default_memory_pool().release_unused()
     expected = expectation(
         scores, run.metadata, policy, decisions=decisions, none_label=manifest.none_label, doubts=notices
     )
+    pa.default_memory_pool().release_unused()
     notes = _notes(scores, decisions)
     copy = Copy(manifest=manifest, source=source, labels=decisions.labels, keep=decisions.keep, notes=notes)
     format = chosen_for(copy, format)
@@ -156,20 +158,25 @@ def export_clean(
     by, cut = run.metadata.by, policy.number(scores, run.metadata)
     result = _result(out, Format(format), decisions, manifest=manifest, expected=expected, by=by, threshold=cut)
     root = image_root(copy) if rows_alone(format) else None
-    result = replace(result, splits=copy.structure.counts(copy.rows), left_out=counts, image_root=root, fixes=fixes)
-    if not dry_run:
-        with replacing(out) as folder, progress.stage("Copying", len(copy.rows), "rows") as stage:
-            folder.mkdir(parents=True)
-            said = writer_of(format).write(folder, copy, stage) or ()
-            record = record.after(CopyRecord.beside(source.data))
-            if rows_alone(format):
-                tables = tuple(out / file.relative_to(folder) for file in sorted(folder.rglob("*.*")))
-                result = replace(result, tables=tables)
-            write_json(
-                folder / (HIDDEN_FILE if rows_alone(format) else OWN_FILE),
-                {**_noise(result, policy), **record.to_json()},
-            )
-        progress.tell(*said)
+    result = replace(result, splits=copy.structure.counts(copy.keep), left_out=counts, image_root=root, fixes=fixes)
+    del decisions, scores, expected  # what is copied is held by the copy, and the rest is told
+    pa.default_memory_pool().release_unused()
+    return result if dry_run else _written(result, copy, record, policy, progress)
+
+
+def _written(result: ExportResult, copy: Copy, record: CopyRecord, policy: Policy, progress: Progress) -> ExportResult:
+    """Write a copy, and what it tells of itself beside its rows."""
+    out, alone = result.path, rows_alone(result.format)
+    with replacing(out) as folder, progress.stage("Copying", result.written, "rows") as stage:
+        folder.mkdir(parents=True)
+        said = writer_of(result.format).write(folder, copy, stage) or ()
+        record = record.after(CopyRecord.beside(copy.source.data))
+        if alone:
+            tables = tuple(out / file.relative_to(folder) for file in sorted(folder.rglob("*.*")))
+            result = replace(result, tables=tables)
+        told = {**_noise(result, policy), **record.to_json()}
+        write_json(folder / (HIDDEN_FILE if alone else OWN_FILE), told)
+    progress.tell(*said)
     return result
 
 
@@ -249,8 +256,8 @@ def _result(
     by: By,
     threshold: float,
 ) -> ExportResult:
-    given = np.flatnonzero(counted_by_class(manifest.given, len(manifest.classes)))
-    present = set(np.flatnonzero(counted_by_class(decisions.labels[decisions.keep], len(manifest.classes))).tolist())
+    given = set(pc.unique(manifest.table["given_label"]).to_pylist())
+    left = counted_by_class(decisions.labels, len(manifest.classes), decisions.keep)
     return ExportResult(
         path=out,
         format=format,
@@ -262,7 +269,7 @@ def _result(
         verified=int(decisions.verified.sum()),
         no_class=int(decisions.no_class.sum()),
         skipped=int(decisions.skipped.sum()),
-        empty_classes=[manifest.classes[index] for index in given.tolist() if index not in present],
+        empty_classes=[name for name, rows in zip(manifest.classes, left, strict=True) if name in given and not rows],
         expectation=expected,
         by=by,
         threshold=threshold,

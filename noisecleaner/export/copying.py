@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.arrays import BoolArray, IntArray, counted_by_class
 from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.export.label_cells import KnownClasses, LabelCells
 from noisecleaner.export.owner import Owner
@@ -104,13 +104,14 @@ class Copy:
         Raises:
             NoisecleanerError: the owner's column of labels cannot hold a class that a row gets.
         """
-        column, labels = self.source.columns.label, self.labels[self.keep]
+        column = self.source.columns.label
         if column not in self.owner:
             return LabelCells.of_folders(self.classes, len(self.manifest))
-        needed = [self.classes[place] for place in np.unique(labels[labels >= 0]).tolist()]
+        counts = counted_by_class(self.labels, len(self.classes), self.keep)
+        needed = [self.classes[place] for place in np.flatnonzero(counts).tolist()]
         known = KnownClasses(classes=self.classes, needed=needed, told=self.source.columns.told)
         cells = LabelCells.of_column(self.owner, column, text=self.manifest.table["given_label"], known=known)
-        cells.check(labels, self.classes, column)
+        cells.check(counts, self.classes, column)
         return cells
 
     @property

@@ -27,7 +27,7 @@ from noisecleaner.runs.scored import By
 from noisecleaner.tables import doubles
 
 #: Rows that are decided about together.
-_ROWS = 2**18
+ROWS = 2**18
 
 
 class OnFlag(StrEnum):
@@ -146,11 +146,20 @@ class Decisions:
     names: tuple[str, ...]
 
     @classmethod
-    def joined(cls, parts: Sequence[Decisions]) -> Decisions:
-        """Put what becomes of consecutive rows together; all parts have the same names."""
-        arrays = [field.name for field in fields(cls) if field.name != "names"]
-        together: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays}
-        return replace(parts[0], **together)
+    def room(cls, rows: int, like: Decisions) -> Decisions:
+        """Make room for what becomes of rows, of which `like` are some."""
+        arrays: dict[str, Any] = {name: np.empty(rows, getattr(like, name).dtype) for name in cls._arrays()}
+        return replace(like, **arrays)
+
+    def put(self, first: int, part: Decisions) -> None:
+        """Take in what becomes of some rows, from a first one on."""
+        for name in self._arrays():
+            own = getattr(part, name)
+            getattr(self, name)[first : first + len(own)] = own
+
+    @classmethod
+    def _arrays(cls) -> list[str]:
+        return [field.name for field in fields(cls) if field.name != "names"]
 
     def left_out(self) -> list[LostRows]:
         """The rows that are left out by reason, in the order of the first row of each."""
@@ -196,8 +205,10 @@ def decide(
         names=(*(reason.value for reason in LeftOut), *skipped),
     )
     # part by part: what is looked at on the way takes ten times as much memory as what comes of it
-    firsts = range(0, max(scores.num_rows, 1), _ROWS)
-    return Decisions.joined([_decided(scores.slice(first, _ROWS), how) for first in firsts])
+    found = Decisions.room(scores.num_rows, _decided(scores.slice(0, 1), how))
+    for first in range(0, scores.num_rows, ROWS):
+        found.put(first, _decided(scores.slice(first, ROWS), how))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray
-from noisecleaner.export.decisions import Decisions, OnFlag, Policy, decide
+from noisecleaner.arrays import UNVERIFIED, BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.export.decisions import ROWS, Decisions, OnFlag, Policy, decide
 from noisecleaner.ingest.labels.cells import indices
 from noisecleaner.ingest.labels.indices import disputed, verified_indices
 from noisecleaner.ingest.verified.corrections import SLIPPED
@@ -102,10 +103,11 @@ def _noise(
     scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, none_label: str | None
 ) -> tuple[Rate, str]:
     """Estimate the noise of the whole copy, or say why it cannot be told."""
-    labels = _Labels.of(scores, metadata.classes, none_label)
-    if reason := _unmeasured(scores, metadata, labels, decisions):
+    audited = _audited(scores, metadata.classes, none_label)
+    if reason := _unmeasured(scores, metadata, audited, decisions):
         return UNKNOWN, reason
-    copied = _copied(scores, metadata, policy, decisions=decisions, labels=labels)
+    copied = _copied(scores, metadata, policy, decisions=decisions, none_label=none_label, audited=audited)
+    pa.default_memory_pool().release_unused()  # what was looked at on the way
     noise = copied.noise()
     if noise.interval:
         return noise, ""
@@ -118,15 +120,22 @@ def _noise(
     )
 
 
-def _unmeasured(scores: pa.Table, metadata: Metadata, labels: _Labels, decisions: Decisions) -> str:
+def _audited(scores: pa.Table, classes: tuple[str, ...], none_label: str | None) -> BoolArray:
+    """Rows that were verified as a part of a sample, and judge, shape [rows]."""
+    parts = (scores.slice(first, ROWS) for first in range(0, scores.num_rows, ROWS))
+    return np.concatenate([np.empty(0, bool), *(_Labels.of(part, classes, none_label).audited for part in parts)])
+
+
+def _unmeasured(scores: pa.Table, metadata: Metadata, audited: BoolArray, decisions: Decisions) -> str:
     """Say why no audited row measures a copy; an empty text where some do."""
     if void(metadata.notices):
         return next(n.message for n in metadata.notices if n.severity is Severity.VOID)
     if scores["judging"].null_count == len(scores):
         return "An earlier version wrote the scores, without the rows that judge. Score again."
-    if not labels.audited.any():
+    if not audited.any():
         return "No row was verified as a part of a random sample."
-    suggested = int((decisions.relabelled & (labels.given < 0)).sum())
+    relabelled = scores.filter(pa.array(decisions.relabelled))["given_label"]
+    suggested = int((indices(relabelled, metadata.classes) < 0).sum())
     if suggested:
         return f"{counted(suggested, 'row')} without a label got a suggested one, which no audit measures."
     return ""
@@ -166,25 +175,49 @@ class _Labels(NamedTuple):
 
 
 def _copied(
-    scores: pa.Table, metadata: Metadata, policy: Policy, *, decisions: Decisions, labels: _Labels
+    scores: pa.Table,
+    metadata: Metadata,
+    policy: Policy,
+    *,
+    decisions: Decisions,
+    none_label: str | None,
+    audited: BoolArray,
 ) -> CopiedRows:
     """Ask what the copy would hold if nobody had verified or corrected a row."""
-    nothing, blind = nulls(len(scores), pa.string()), scores
-    for name in ("trusted_label", "second_label", "corrected_label"):
-        blind = with_column(blind, name, nothing)
-    unaided = decide(blind, metadata.classes, policy, by=metadata.by)
+    rows = scores.num_rows
+    keep, wrong, apart = np.empty((3, rows), dtype=bool)
+    expected = np.empty(rows, dtype=np.float32)
+    cut = None if policy.threshold is None else policy.number(scores, metadata)
+    policy = replace(policy, threshold=cut)
+    for first in range(0, rows, ROWS):  # there may be ten million
+        part, place = scores.slice(first, ROWS), slice(first, first + ROWS)
+        labels, unaided = (
+            _Labels.of(part, metadata.classes, none_label),
+            decide(_blind(part), metadata.classes, policy, by=metadata.by),
+        )
+        keep[place], apart[place] = unaided.keep, labels.open
+        wrong[place] = unaided.keep & (labels.right != UNVERIFIED) & (labels.right != unaided.labels)
+        expected[place] = _expected(part, unaided)
     return CopiedRows(
         written=decisions.keep,
-        unaided=unaided.keep,
-        wrong=unaided.keep & (labels.right != UNVERIFIED) & (labels.right != unaided.labels),
-        audited=labels.audited,
-        probability=_drawn(scores, labels.audited.sum() / max(1, (~decisions.skipped).sum())),
-        expected=_expected(scores, unaided),
-        open=labels.open,
-        verifiers=_verifiers(scores, metadata.classes, labels),
+        unaided=keep,
+        wrong=wrong,
+        audited=audited,
+        probability=_drawn(scores, audited.sum() / max(1, (~decisions.skipped).sum())),
+        expected=Rest(expected),
+        open=apart,
+        verifiers=_verifiers(scores.filter(pa.array(audited)), metadata.classes, none_label),
         corrected=decisions.corrected | decisions.no_class,
         fitted=_FITTED if policy.on_flag is OnFlag.RELABEL else 0,
     )
+
+
+def _blind(scores: pa.Table) -> pa.Table:
+    """The rows as if nobody had verified or corrected one."""
+    nothing = nulls(len(scores), pa.string())
+    for name in ("trusted_label", "second_label", "corrected_label"):
+        scores = with_column(scores, name, nothing)
+    return scores
 
 
 def _drawn(scores: pa.Table, alike: float) -> FloatArray:
@@ -195,24 +228,23 @@ def _drawn(scores: pa.Table, alike: float) -> FloatArray:
     return np.where(np.isnan(drawn), alike, drawn)
 
 
-def _verifiers(scores: pa.Table, classes: tuple[str, ...], labels: _Labels) -> VerifierErrors | None:
-    """Measure how often verifiers err; None where nobody knows."""
-    seen = labels.audited & (labels.given >= 0)
-    scores = scores.filter(pa.array(seen))
+def _verifiers(audited: pa.Table, classes: tuple[str, ...], none_label: str | None) -> VerifierErrors | None:
+    """Measure on audited rows how often verifiers err; None where nobody knows."""
+    labels = _Labels.of(audited, classes, none_label)
     looks = Looks(
-        given=labels.given[seen],
-        first=labels.right[seen],
-        second=labels.second[seen],
-        expected=1 - doubles(scores["label_quality"]),
-        suggested=indices(scores["suggested_label"], classes),
-        confidence=doubles(scores["suggested_confidence"]),
+        given=labels.given,
+        first=labels.right,
+        second=labels.second,
+        expected=1 - doubles(audited["label_quality"]),
+        suggested=indices(audited["suggested_label"], classes),
+        confidence=doubles(audited["suggested_confidence"]),
         classes=len(classes),
     )
-    rechecked = recheck(looks)
+    rechecked = recheck(looks.only(labels.given >= 0))
     return None if rechecked is None else rechecked.errors
 
 
-def _expected(scores: pa.Table, unaided: Decisions) -> Rest:
-    """The probability that the label which a row gets unaided is wrong, shape [rows]."""
+def _expected(scores: pa.Table, unaided: Decisions) -> SingleArray:
+    """The probability that the label which a row gets unaided is right, shape [rows]."""
     quality, certain = singles(scores["label_quality"]), singles(scores["suggested_confidence"])
-    return Rest(np.where(unaided.relabelled, certain, quality))
+    return np.where(unaided.relabelled, certain, quality)

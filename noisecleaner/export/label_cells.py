@@ -79,19 +79,19 @@ class LabelCells:
             text: the labels as they were read, shape [rows].
             known: the classes.
         """
-        given, own = indices(text, known.classes), _typed(owner.column(column), owner)
+        kind, own = _typed(owner, column)
+        given = indices(text, known.classes)
         first = _first_rows(given, len(known.classes))
-        plain = own.dictionary_decode() if pa.types.is_dictionary(own.type) else own
-        values = plain.take(pa.array(first, mask=first < 0))
+        values = own.take(pa.array(first, mask=first < 0))
+        values = values.dictionary_decode() if pa.types.is_dictionary(own.type) else values
         names = class_names(owner.schema, column)
         if names:
             names = (*names, *(name for name in known.needed if name not in names))
         absent = {place: known.classes[place] for place in np.flatnonzero(first < 0).tolist()}
         if absent:
-            made = {place: _written(name, plain.type, names or known.told) for place, name in absent.items()}
-            values = pa.array([made.get(place, value) for place, value in enumerate(values.to_pylist())], plain.type)
-        kind, spelled = own.type, pa.types.is_string(own.type) or pa.types.is_large_string(own.type)
-        return cls(values=values, names=names, given=given, own=own.dictionary_encode() if spelled else own, type=kind)
+            made = {place: _written(name, values.type, names or known.told) for place, name in absent.items()}
+            values = pa.array([made.get(place, value) for place, value in enumerate(values.to_pylist())], values.type)
+        return cls(values=values, names=names, given=given, own=own, type=kind)
 
     def of(self, rows: IntArray, labels: IntArray) -> pa.Array:
         """Write labels.
@@ -111,18 +111,17 @@ class LabelCells:
             return pc.if_else(pa.array(kept), own, made)
         return _encoded(pc.if_else(pa.array(kept), own.dictionary_decode(), made), self.own)
 
-    def check(self, labels: IntArray, classes: Sequence[str], column: str) -> None:
+    def check(self, counts: IntArray, classes: Sequence[str], column: str) -> None:
         """Refuse labels that the column cannot hold.
 
         Args:
-            labels: class indices of the rows that are copied, shape [n].
+            counts: rows that are copied with each class, shape [classes].
             classes: the class names.
             column: the name of the column.
 
         Raises:
             NoisecleanerError: rows get a class that no row carries, and that has no value of the column's type.
         """
-        counts = np.bincount(labels[labels >= 0], minlength=len(classes))
         lost = np.flatnonzero((counts > 0) & np.asarray(self.values.is_null()))
         if len(lost):
             named = listed([f"{classes[place]!r} ({counted(counts[place], 'row')})" for place in lost.tolist()], 5)
@@ -143,15 +142,21 @@ def _first_rows(labels: IntArray, classes: int) -> IntArray:
     return first
 
 
-def _typed(column: pa.ChunkedArray, owner: Owner) -> pa.Array:
-    """The cells in one piece; where the table has no types, and all cells are integers, those integers."""
+def _typed(owner: Owner, name: str) -> tuple[pa.DataType, pa.Array]:
+    """The type of cells and the cells in one piece, where they are texts as a dictionary.
+
+    Where the table has no types, and all cells are integers, they are those integers.
+    """
+    column, kind = owner.texts(name), owner.schema.field(name).type
+    if not owner.typed:
+        present = pc.unique(column).drop_null().cast(kind).to_pylist()
+        if present and all(map(_is_plain_integer, present)):
+            column, kind = column.cast(kind).cast(pa.int64()), pa.int64()
     if pa.types.is_dictionary(column.type):
         column = column.unify_dictionaries()
-    cells = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    if owner.typed:
-        return cells
-    present = pc.unique(cells).drop_null().to_pylist()
-    return cells.cast(pa.int64()) if present and all(map(_is_plain_integer, present)) else cells
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = column.dictionary_encode()
+    return kind, column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def _is_plain_integer(text: str) -> bool:

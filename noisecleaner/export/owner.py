@@ -18,6 +18,8 @@ from noisecleaner.tables import ARROW_ERRORS
 
 #: What Parquet notes of a column of one file.
 _OF_ONE_FILE = b"PARQUET:field_id"
+#: Rows of which texts are read together.
+_TOGETHER = 2**17
 #: Text and bytes that are written otherwise in memory alone.
 _WITHOUT_VIEWS = {"string_view": pa.string(), "binary_view": pa.binary()}
 
@@ -73,6 +75,14 @@ class Owner:
         """Read one column, shape [rows]."""
         column = self.files.column(name) if self.files is not None else self._table[name]
         return column.cast(self.schema.field(name).type)
+
+    def texts(self, name: str) -> pa.ChunkedArray:
+        """Read a column likewise, of texts as numbers that stand for them: of ten million few may differ."""
+        kind = self.schema.field(name).type
+        if self.files is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            return self.column(name)
+        parts = [batch.column(0).dictionary_encode() for batch in self.batches([name], _TOGETHER)]
+        return pa.chunked_array(parts, pa.dictionary(pa.int32(), kind)).unify_dictionaries()
 
     def batches(self, names: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """Yield record batches of at most `size` rows that hold just these columns."""

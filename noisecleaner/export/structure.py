@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pyarrow as pa
 
-from noisecleaner.arrays import IntArray
+from noisecleaner.arrays import BoolArray, IntArray
 from noisecleaner.export.owner import Owner
 from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.files.levels import Level
@@ -54,11 +54,11 @@ class Structure:
             return self.told
         return self.splits
 
-    def counts(self, rows: IntArray) -> dict[str, int]:
+    def counts(self, rows: IntArray | BoolArray) -> dict[str, int]:
         """Count rows by split, as the copy tells them; nothing where there are none.
 
         Args:
-            rows: their numbers in the dataset, shape [n].
+            rows: their numbers in the dataset, shape [n], or which of its rows they are, shape [rows].
         """
         if self.folders is None:
             return {}

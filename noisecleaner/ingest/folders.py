@@ -54,8 +54,10 @@ class FolderRows:
     notes: tuple[str, ...] = ()
 
 
-def metadata_files(folder: Path) -> list[Path]:
-    """List the `metadata.*` files of the folder itself and of the folders just below (the splits)."""
+def metadata_files(folder: Path | Place) -> list[Path]:
+    """List the `metadata.*` files of the folder itself and of the folders just below (the splits), of this machine."""
+    if isinstance(folder, Place):
+        return []
     places = [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]
     return [place / name for place in places for name in METADATA if (place / name).is_file()]
 
@@ -71,11 +73,23 @@ def read_folder(source: Source, walk: Walk, *, labelled: bool) -> FolderRows:
     Raises:
         NoisecleanerError: metadata names no files, folders name no classes, or a file's name is no text.
     """
+    _refuse_metadata_of_a_store(walk)
     metadata = metadata_files(walk.folder)
     rows = _of_metadata(source, walk, metadata) if metadata else _of_folders(source, walk)
     if labelled and rows.level is not None:
         rows.level.refuse_bare_splits(walk.folder, rows.unread)
     return rows
+
+
+def _refuse_metadata_of_a_store(walk: Walk) -> None:
+    """Refuse what would be read on this machine, rather than leave it out without a word."""
+    named = [path for path in walk.others if path.rpartition("/")[2] in METADATA and path.count("/") < 2]
+    if isinstance(walk.folder, Place) and named:
+        raise NoisecleanerError(
+            f"The metadata files of an image folder are read on this machine only, but {walk.folder} holds "
+            f"{listed(named, 3)} in a store.",
+            "Give that file itself, with `Columns(image='file_name')`, or copy the folder here.",
+        )
 
 
 def _of_folders(source: Source, walk: Walk) -> FolderRows:
@@ -107,7 +121,8 @@ def _instead(level: Level, walk: Walk) -> str:
 def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows:
     """Make rows of what metadata files name; without a label column the folders name the classes."""
     _refuse_two_kinds(metadata)
-    read = [_read_metadata(walk.folder, file, source.columns) for file in metadata]
+    folder = Path(str(walk.folder))  # of this machine: others have no such files
+    read = [_read_metadata(folder, file, source.columns) for file in metadata]
     parts, by_folder = _told_apart(read, source.columns.sample_id)
     table = pa.concat_tables(parts, promote_options="default")
     if not table.num_rows:
@@ -115,7 +130,7 @@ def _of_metadata(source: Source, walk: Walk, metadata: list[Path]) -> FolderRows
     listed = set(map(posixpath.normpath, filter(None, table["path"].to_pylist())))
     named = set(map(composed, listed))
     unlisted = sorted(path for path in {*walk.images, *walk.pictures} - listed if composed(path) not in named)
-    own = [file.relative_to(walk.folder).as_posix() for file in metadata]
+    own = [file.relative_to(folder).as_posix() for file in metadata]
     left = Leftovers(walk=walk, unlisted=unlisted, read=own).notice()
     notices: Iterable[Notice] = [left] if left else []
     words = f"column {source.columns.label} of {own[0]}{' and others' * (len(own) > 1)}"
@@ -154,7 +169,7 @@ def _refuse_two_kinds(metadata: Sequence[Path]) -> None:
             )
 
 
-def _one_order(orders: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, ...]:
+def _one_order(orders: Sequence[tuple[str, ...]], folder: Path | Place) -> tuple[str, ...]:
     """The class names of metadata files, which have to be the same; `()` without any.
 
     Raises:
@@ -243,7 +258,7 @@ def _named(files: Files, metadata: Path, below: str) -> pa.ChunkedArray:
     return pc.if_else(pc.starts_with(names, "/"), names, inside)
 
 
-def _refuse_no_text(paths: Iterable[str], folder: Path) -> None:
+def _refuse_no_text(paths: Iterable[str], folder: Path | Place) -> None:
     """Refuse file names that are no text.
 
     Raises:

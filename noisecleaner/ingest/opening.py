@@ -73,7 +73,7 @@ def open_labels(path: str) -> Files | None:
     return open_tables(str(samples) if os.path.isdir(path) and samples.is_file() else path)
 
 
-def _open_elsewhere(data: str) -> Files:
+def _open_elsewhere(data: str) -> Files | Walk:
     """Open what is no folder of this machine: a file, a glob, or a folder of another file system."""
     if places := matching(data):
         return Files.open(places, Place.parse(fixed_part(data)))
@@ -86,8 +86,11 @@ def _open_elsewhere(data: str) -> Files:
         return Files.open([place / path for path in saved])
     paths = [file.path[len(place.path) :].lstrip("/") for file in place.files("")]
     tables = _of_one_kind(paths)
+    walk = Walk.of_store(place, paths)
+    if walk.images and not _outweigh(tables, walk):
+        return walk
     if not tables:
-        raise _nothing(data, "a folder without Parquet files" if paths else "an empty folder", unread(paths))
+        raise _nothing(data, "a folder without images or Parquet files" if paths else "an empty folder", unread(paths))
     return _open_inside(place, tables, sorted(set(paths).difference(tables, OWN_FILES)))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
@@ -23,9 +25,12 @@ from noisecleaner.ingest.tables.maker import EMBEDDING, Maker
 from noisecleaner.ingest.tables.tabular import IMAGE_BATCH, Files
 from noisecleaner.ingest.vectors.columns import VectorColumn
 from noisecleaner.notices import Notice
+from noisecleaner.threads import in_threads
 
 #: Encoded images above this size are refused unread (a decompression bomb may be far smaller).
 MAX_FILE_BYTES = 256 * 2**20
+#: Requests to a store at one time.
+_REQUESTS = 16
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,22 @@ class ImageFiles:
 
     def read(self, rows: IntArray) -> Iterator[tuple[int, bytes | Skip]]:
         """Yield `(row, encoded bytes)` of rows, shape [n], or the reason why there are none."""
-        for row in rows.tolist():
-            yield row, read_file(self.root, self.paths[row].as_py())
+        if not self.remote:
+            for row in rows.tolist():
+                yield row, read_file(self.root, self.paths[row].as_py())
+            return
+
+        def fetched(row: int) -> tuple[int, bytes | Skip]:
+            return row, read_file(self.root, self.paths[row].as_py())
+
+        # a store answers after a while, but many requests at once
+        yield from in_threads(fetched, rows.tolist(), threads=_REQUESTS, ahead=4 * _REQUESTS, name="fetch")
+
+    @cached_property
+    def remote(self) -> bool:
+        """Whether images come from other machines, all or some."""
+        addresses = pc.match_substring(self.paths, "://")
+        return not self.root.local or bool(pc.any(addresses).as_py())
 
 
 @dataclass(frozen=True)
@@ -159,6 +178,8 @@ def read_file(root: Place, path: str | None) -> bytes | Skip:
     if not path:
         return Skip.NO_IMAGE
     place = root / path
+    if not place.local:
+        return _fetched(place)
     try:
         size = place.size()
         if size is None and not path.isascii() and (other := in_other_form(root, path)) is not None:
@@ -170,6 +191,18 @@ def read_file(root: Place, path: str | None) -> bytes | Skip:
         return Skip.TOO_LARGE if size > MAX_FILE_BYTES else _no_pointer(place.read())
     except (OSError, ValueError):
         return Skip.UNREADABLE
+
+
+def _fetched(place: Place) -> bytes | Skip:
+    """Read a file of a store with as few requests as will do; what the store refuses is no fault of the image."""
+    try:
+        with place.answering(), place.open() as file:
+            size = file.size()
+            if size == 0:
+                return Skip.EMPTY_FILE
+            return Skip.TOO_LARGE if size > MAX_FILE_BYTES else _no_pointer(bytes(file.read()))
+    except FileNotFoundError:
+        return Skip.MISSING_FILE
 
 
 def _no_pointer(content: bytes) -> bytes | Skip:

@@ -113,7 +113,7 @@ def read_images(source: Source, walk: Walk | None = None, *, labelled: bool = Tr
     """
     walk = walk or Walk.of(Path(source.data))
     rows = read_folder(source, walk, labelled=labelled)
-    table, root = rows.table, Place.parse(walk.folder)
+    table, root = rows.table, walk.folder if isinstance(walk.folder, Place) else Place.parse(walk.folder)
     check_relative(table["path"].to_pylist(), root, source.allow_absolute)
     return RawRows(
         ids=table["sample_id"],

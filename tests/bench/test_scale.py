@@ -70,9 +70,9 @@ def test_fifty_thousand_embeddings_take_under_four_minutes_and_three_gigabytes(t
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from Linux's /proc")
 def test_large_datasets_are_scored_in_processes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scale, "_CLASSES", 5)
     monkeypatch.setattr(scale, "_SAMPLE", 300)
-    monkeypatch.setattr(Scale, "rows", tuple(row for row in Scale.rows if row.setting["rows"] == 100_000))
+    smallest = [row.method for row in Scale.rows if row.setting["rows"] == 100_000]
+    monkeypatch.setattr(Scale, "rows", tuple(scale.Row(name, {"rows": 100_000, "classes": 5}) for name in smallest))
     found = bench(BenchConfig("scale", seeds=1, scale=0.005, device="cpu"), tmp_path)
     assert {line.row.method for line in found.lines} == {"noisecleaner", "cleanlab", "cleanlab batched"}
     values = {(line.row.method, line.metric): line.mean for line in found.lines}
@@ -81,6 +81,21 @@ def test_large_datasets_are_scored_in_processes_of_their_own(tmp_path: Path, mon
         assert 10 < values[method, "peak_megabytes"] < 2_000
         assert 0.1 < values[method, "flagged"] < 0.3  # a fifth of the labels is wrong
     assert not list((tmp_path / "runs").glob(".bench-*"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from Linux's /proc")
+def test_gates_exports_and_fits_are_measured_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "_SAMPLE", 300)
+    monkeypatch.setattr(scale, "_VERIFIED_ROWS", 100)
+    sizes = {"gate": 500, "export-clean": 500, "fit": 400}
+    rows = tuple(scale.Row(method, {"rows": size, "classes": 5}) for method, size in sizes.items())
+    monkeypatch.setattr(Scale, "rows", rows)
+    found = bench(BenchConfig("scale", seeds=1, scale=1, device="cpu"), tmp_path)
+    values = {(line.row.method, line.metric): line.mean for line in found.lines}
+    for method, size in sizes.items():
+        assert values[method, "bytes_per_row"] == pytest.approx(values[method, "peak_megabytes"] * 1e6 / size)
+        assert 10 < values[method, "peak_megabytes"] < 2_000
+    assert ("fit", "flagged") not in values
 
 
 def test_a_measured_process_that_fails_is_an_error() -> None:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.sources import vectors
 
+from noisecleaner.arrays import counted_by_class
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.export.label_cells import KnownClasses, LabelCells
 from noisecleaner.export.owner import Owner
@@ -79,7 +80,7 @@ def test_a_class_label_gets_the_classes_that_rows_need_at_its_end(tmp_path: Path
     assert cells.names == ("dog", "cat", "ant")
     assert cells.given.tolist() == [2, 3]
     assert cells.of(np.arange(2), np.array([0, 2])).to_pylist() == [2, 1]
-    cells.check(np.array([0, 2, 3]), classes, "label")
+    cells.check(counted_by_class(np.array([0, 2, 3]), len(classes)), classes, "label")
 
 
 def test_numbers_whose_names_the_user_told_stay_numbers(tmp_path: Path) -> None:
@@ -115,9 +116,9 @@ def test_a_class_that_the_column_cannot_hold_is_refused_where_a_row_gets_it(
 ) -> None:
     classes = ("3", "5", new)
     cells = cells_of(tmp_path, column, classes=classes)
-    cells.check(np.array([0, 1, 1]), classes, "label")
+    cells.check(counted_by_class(np.array([0, 1, 1]), len(classes)), classes, "label")
     with pytest.raises(NoisecleanerError) as refused:
-        cells.check(np.array([0, 2, 2]), classes, "label")
+        cells.check(counted_by_class(np.array([0, 2, 2]), len(classes)), classes, "label")
     assert refused.value.message == (
         f"Labels are written as column 'label' writes them, which holds {column.type}, but no row there carries "
         f"'{new}' (2 rows), so that nobody knows how to write it."
@@ -147,4 +148,4 @@ def test_folders_name_classes_that_are_numbered(tmp_path: Path) -> None:
     cells = LabelCells.of_folders(["cat", "dog"], 3)
     assert (cells.type, cells.names) == (pa.int64(), ("cat", "dog"))
     assert cells.of(np.arange(3), np.array([1, -1, 0])).to_pylist() == [1, None, 0]
-    cells.check(np.array([0, 1]), ["cat", "dog"], "label")
+    cells.check(counted_by_class(np.array([0, 1]), len(["cat", "dog"])), ["cat", "dog"], "label")

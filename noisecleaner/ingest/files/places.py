@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from glob import escape, glob
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import pyarrow as pa
 from pyarrow import fs
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.no_paths import excerpt, named
+from noisecleaner.ingest.files.stores import SCHEME as _SCHEME
+from noisecleaner.ingest.files.stores import Limits, answering, open_uri, shown
 
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+#: Addresses of object stores, which a table may name where absolute paths are allowed; web pages it may not.
+_STORES = re.compile(r"^(s3|gs|gcs|abfss?|az|adl|hdfs|viewfs|oss|oci|r2)://")
 _DRIVE = re.compile(r"^([A-Za-z]:|\\\\|//)")
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -29,6 +32,7 @@ class Place:
 
     filesystem: Any
     path: str
+    limits: Limits | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, text: str | Path) -> Place:
@@ -39,13 +43,9 @@ class Place:
         """
         if not _SCHEME.match(str(text)):
             return cls(fs.LocalFileSystem(), os.path.abspath(text))
-        try:
-            return cls(*fs.FileSystem.from_uri(str(text)))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise NoisecleanerError(
-                f"{text} cannot be opened ({error}).",
-                "Give a local path, or a URI such as s3://bucket/folder.",
-            ) from error
+        store, path = open_uri(str(text))
+        local = isinstance(store.filesystem, fs.LocalFileSystem)
+        return cls(store.filesystem, path, limits=None if local else store.limits)
 
     @property
     def name(self) -> str:
@@ -71,34 +71,47 @@ class Place:
         return self.path
 
     def __truediv__(self, relative: str) -> Place:
+        if _SCHEME.match(relative):
+            return Place.parse(relative)
         inside = relative if os.path.isabs(relative) else str(PurePosixPath(self.path) / relative)
         return replace(self, path=inside)
 
     def is_dir(self) -> bool:
         """Whether a folder stands here."""
-        return bool(self.filesystem.get_file_info(self.path).type == fs.FileType.Directory)
+        return bool(self._info().type == fs.FileType.Directory)
 
     def is_file(self) -> bool:
         """Whether a file stands here."""
-        return bool(self.filesystem.get_file_info(self.path).type == fs.FileType.File)
+        return bool(self._info().type == fs.FileType.File)
 
     def size(self) -> int | None:
         """Bytes of the file, None where there is none."""
-        size = self.filesystem.get_file_info(self.path).size
+        size = self._info().size
         return None if size is None else int(size)
+
+    def _info(self) -> Any:
+        with self.answering():
+            return self.filesystem.get_file_info(self.path)
+
+    def answering(self) -> AbstractContextManager[None]:
+        """Say in a paragraph what a store refuses while something is read, see `stores.answering`."""
+        address = str(self) if self.local else shown(self.filesystem, self.path)
+        return answering(address, self.filesystem, self.limits)
 
     def open(self) -> Any:
         """Open the file for random reads, as an Arrow file."""
-        return self.filesystem.open_input_file(self.path)
+        with self.answering():
+            return self.filesystem.open_input_file(self.path)
 
     def read(self) -> bytes:
         """Read the whole file."""
-        with self.open() as file:
+        with self.answering(), self.open() as file:
             return bytes(file.read())
 
     def files(self, suffix: str) -> list[Place]:
         """List the files below this folder that end in `suffix`, sorted; hidden ones are left out."""
-        infos = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
+        with self.answering():
+            infos = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
         below = [i.path for i in infos if i.type == fs.FileType.File and i.path.lower().endswith(suffix)]
         shown = [p for p in below if not hidden(p[len(self.path) :])]
         return [replace(self, path=p) for p in sorted(shown)]
@@ -151,6 +164,7 @@ def _exists(path: str) -> bool:
         place = Place.parse(path)
     except NoisecleanerError:  # no URI as it is: brackets and blanks are written %5B and %20 there
         return False
+    # what a store refuses is said, and not taken for a wildcard
     return place.is_dir() or place.is_file()
 
 
@@ -161,13 +175,13 @@ def check_relative(paths: list[str | None], root: Place, allow_absolute: bool) -
         NoisecleanerError: names the first such path.
     """
     real_root = os.path.realpath(root.path)
-    parents: dict[str, str] = {}
+    parents: dict[str, _Folder] = {}
     for path in paths:
         if path is None:
             continue
         absolute = os.path.isabs(path)
-        outside = leads_out(path) or "\0" in path
-        outside |= ".." in re.split(r"[/\\]", path) or (absolute and not allow_absolute)
+        outside = (leads_out(path) and not (allow_absolute and _STORES.match(path))) or "\0" in path
+        outside |= (".." in path and ".." in re.split(r"[/\\]", path)) or (absolute and not allow_absolute)
         if not outside and root.local and not allow_absolute:
             outside = not _inside(os.path.join(root.path, path), real_root, parents)
         if outside:
@@ -183,7 +197,8 @@ def _outside(path: str, root: Place) -> NoisecleanerError:
     """Say that a path leaves the root, or is none at all."""
     what, hint = named(path) or (
         "",
-        "Correct the manifest, or pass `Source(allow_absolute=True)` if absolute paths and links may be followed.",
+        "Correct the manifest, or pass `Source(allow_absolute=True)` if absolute paths, addresses and links may be "
+        "followed.",
     )
     there = _tail_inside(path.replace("\\", "/"), root)
     hint = f"The folder holds {there}: take what stands before that off the paths." if there else hint
@@ -200,14 +215,27 @@ def _tail_inside(path: str, root: Place) -> str | None:
     return next((tail for tail in tails if tail and os.path.isfile(os.path.join(root.path, tail))), None)
 
 
-def _inside(path: str, real_root: str, parents: dict[str, str]) -> bool:
+class _Folder(NamedTuple):
+    """A folder, links resolved, and whether it lies below the root."""
+
+    real: str
+    inside: bool
+
+
+def _inside(path: str, real_root: str, parents: dict[str, _Folder]) -> bool:
     """Whether `path`, links resolved, lies below `real_root`; folders are resolved only once."""
-    folder, name = os.path.split(path)
+    folder, _, name = path.rpartition("/")
     if folder not in parents:
-        parents[folder] = os.path.realpath(folder)
-    real = os.path.join(parents[folder], name)
-    if os.path.islink(real):
-        real = os.path.realpath(real)
+        real = os.path.realpath(folder)
+        parents[folder] = _Folder(real, _below(real, real_root))
+    known = parents[folder]
+    if name in ("", "."):
+        return known.inside
+    file = f"{known.real}/{name}"
+    return _below(os.path.realpath(file), real_root) if os.path.islink(file) else known.inside
+
+
+def _below(real: str, real_root: str) -> bool:
     return os.path.commonpath([real, real_root]) == real_root
 
 

@@ -18,6 +18,7 @@ from noisecleaner.ingest.files.kinds import (
     ending_of,
     format_of,
 )
+from noisecleaner.ingest.files.places import Place
 
 #: What systems and tools leave behind: folders that are none of the dataset's, whatever lies in them.
 _LITTER_FOLDERS = frozenset(
@@ -53,7 +54,7 @@ class Walk:
     """The files below a folder, as paths from there with `/`.
 
     Args:
-        folder: where it started.
+        folder: where it started, on this machine or in an object store.
         images: files that are decoded, by their ending, or by their first bytes where the ending tells nothing.
         pictures: files like images that nothing decodes (`.heic` only with pillow-heif).
         hidden: hidden files, and those in hidden folders, that would be images or pictures otherwise.
@@ -62,7 +63,7 @@ class Walk:
         closed: folders that cannot be listed.
     """
 
-    folder: Path
+    folder: Path | Place
     images: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
@@ -88,9 +89,27 @@ class Walk:
             walk._take(below, names)
         return walk
 
+    @classmethod
+    def of_store(cls, folder: Place, paths: Iterable[str]) -> Walk:
+        """Look at the names that a store lists below a folder, which has no folders of its own; nothing is opened.
+
+        Args:
+            folder: in the store.
+            paths: of all files below it, from there, with `/`.
+        """
+        walk = cls(folder)
+        for path in paths:
+            above, _, name = path.rpartition("/")
+            litter = next(filter(_is_litter_folder, above.split("/")), None)
+            if litter is None:
+                walk._take(f"{above}/" if above else "", [name])
+            else:
+                walk.litter[litter] += 1
+        return walk
+
     def _relative(self, parent: str) -> str:
         """The path of a folder below the first one, with a `/` behind it; empty for that one."""
-        relative = os.path.relpath(parent, self.folder)
+        relative = os.path.relpath(parent, str(self.folder))
         return "" if relative == "." else f"{relative.replace(os.sep, '/')}/"
 
     def _take(self, below: str, names: Iterable[str]) -> None:
@@ -115,6 +134,8 @@ class Walk:
         if ending in PICTURE_ENDINGS:
             return self.pictures
         if ending in OTHER_ENDINGS:
+            return self.others
+        if isinstance(self.folder, Place):  # a request for each file would take longer than the fit
             return self.others
         start = first_bytes(self.folder / path)
         if decodable(start):

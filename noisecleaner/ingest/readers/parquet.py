@@ -68,6 +68,8 @@ def _parquet(file: object, place: Place) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file, page_checksum_verification=True)
     except (*ARROW_ERRORS, OSError) as error:
+        if isinstance(error, OSError) and not place.local:
+            raise  # what the store says is said elsewhere
         raise NoisecleanerError(
             f"A Parquet file is required, but {place} cannot be read as one ({error}).",
             "Check that it was copied completely.",

@@ -76,6 +76,8 @@ def of_paths(paths: pa.Array | pa.ChunkedArray) -> Splits | None:
         The splits; None unless every path has one.
     """
     names: list[str] = []
+    if paths.null_count == len(paths):
+        return None
     for path in paths.to_pylist():
         name = _of_folders(path)
         if name is None:

@@ -161,14 +161,16 @@ class Files:
             return
         if not self.partitions:
             for place in self.places:
-                yield from reader_of(place).read_batches(place, columns, size)
+                with place.answering():
+                    yield from reader_of(place).read_batches(place, columns, size)
             return
         named = self.partitions[0].names
         # a column of the file is read in any case: it tells how many rows there are
         own = [name for name in columns if name not in named] or self._any_column
         for place, partition in zip(self.places, self.partitions, strict=True):
-            for batch in reader_of(place).read_batches(place, own, size):
-                yield partition.widen(batch, columns)
+            with place.answering():
+                for batch in reader_of(place).read_batches(place, own, size):
+                    yield partition.widen(batch, columns)
 
     def batches_behind(self, columns: Sequence[str], size: int, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield batches, each with the number of its first row; of those before `rows`, most may stay unread."""
@@ -261,7 +263,7 @@ def _refuse_no_table(place: Place) -> None:
     Raises:
         NoisecleanerError: it is one of both.
     """
-    with place.open() as file:
+    with place.answering(), place.open() as file:
         start = bytes(file.read(SNIFFED))
         if not start:
             raise no_rows(f"{place} is an empty file")
@@ -275,7 +277,8 @@ def _refuse_no_table(place: Place) -> None:
 def _schema(reader: Reader, place: Place) -> pa.Schema:
     _refuse_no_table(place)
     try:
-        schema = reader.read_schema(place)
+        with place.answering():
+            schema = reader.read_schema(place)
         _ = schema.names  # Arrow decodes them only now
     except UnicodeDecodeError as error:
         raise NoisecleanerError(

@@ -27,7 +27,7 @@ OUTSIDE = [
     "../secret.png",
     "images/../../secret.png",
     "images\\..\\..\\secret.png",
-    "s3://bucket/secret.png",
+    "https://example.org/secret.png",
     "file:///secret.png",
     "C:\\secret.png",
     "\\\\server\\secret.png",
