@@ -39,6 +39,7 @@ class Encoder:
         dtype: of the array.
         encode: pixels [n, size, size, 3] for each framing -> rows [n, *shape].
         block: rows encoded together. Fixed, so that a resumed run forms the same blocks.
+        maker: what tells that another encoder would keep other things of the same images; "" where the shape does.
         threads: blocks encoded at once, beside decoding; 0 encodes in the caller's thread, None takes as many threads
             as decode, with one core each.
         backbones: whose features are kept; empty where pixels are.
@@ -50,6 +51,7 @@ class Encoder:
     dtype: npt.DTypeLike
     encode: Callable[[Sequence[Pixels]], Array]
     block: int = BLOCK
+    maker: str = ""
     threads: int | None = 0
     backbones: tuple[Backbone, ...] = ()
 
@@ -77,7 +79,7 @@ def pixel_encoder(framing: Framing) -> Encoder:
     return Encoder(name="pixels", framings=(framing,), shape=shape, dtype=np.uint8, encode=lambda pixels: pixels[0])
 
 
-def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Encoder:
+def feature_encoder(backbones: Sequence[Backbone], device: torch.device, *, maker: str = "") -> Encoder:
     """Keep the features of frozen backbones side by side, as float16; each sees images of its own size.
 
     On the CPU each thread computes blocks of its own on one core: cores that share the layers of one block wait for
@@ -111,6 +113,7 @@ def feature_encoder(backbones: Sequence[Backbone], device: torch.device) -> Enco
         shape=(sum(backbone.width for backbone in backbones),),
         dtype=np.float16,
         encode=encode,
+        maker=maker,
         block=_cpu_block(max(framing.size for framing in framings)) if alone else BLOCK,
         threads=None if alone else 1,
         backbones=tuple(backbones),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from noisecleaner.arrays import Array
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Skip
 from noisecleaner.inputs.encoders import EncodingBlock
@@ -45,25 +46,27 @@ class Filling:
         array: shape [rows, …].
         done: rows from the first on that are done.
         skipped: those of them that could not be read: row -> reason.
+        maker: what tells what fills it, see `Encoder`.
     """
 
     path: Path
     array: Array
     done: int = 0
     skipped: dict[int, Skip] = field(default_factory=dict)
+    maker: str = ""
     _saved: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def open(cls, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Filling:
+    def open(cls, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, *, maker: str = "") -> Filling:
         """Make the array, or open the one that an interrupted run left.
 
         Raises:
-            NoisecleanerError: that one is damaged, or of another shape.
+            NoisecleanerError: that one is damaged, of another shape, or was filled by another maker.
             OSError: the disk is full.
         """
         notes = path.with_suffix(".json")
         if not notes.exists():
-            return cls(path, create(path, shape, dtype))
+            return cls(path, create(path, shape, dtype), maker=maker)
         noted = read_record(notes)
         # a file that was cut short would be filled up with zeros
         if not path.exists() or path.stat().st_size != noted["bytes"]:
@@ -71,7 +74,14 @@ class Filling:
         array = np.load(path, mmap_mode="r+")
         if array.shape != shape or array.dtype != np.dtype(dtype):
             raise damaged(path, f"its shape is {array.shape}, not {shape}")
-        return cls(path, array, int(noted["done"]), {int(row): Skip(why) for row, why in noted["skipped"].items()})
+        if noted.get("maker", maker) != maker:  # earlier versions did not say
+            raise NoisecleanerError(
+                "A fit goes on with the network that it was begun with, but weights or framing of the one now named "
+                f"are not those that filled {path}.",
+                "Bring the weights of then back, or begin anew with `fit(..., overwrite=True)`.",
+            )
+        skipped = {int(row): Skip(why) for row, why in noted["skipped"].items()}
+        return cls(path, array, int(noted["done"]), skipped, maker)
 
     def take(self, block: EncodingBlock) -> None:
         """Take in the rows that come next."""
@@ -89,6 +99,6 @@ class Filling:
         """Write down what is done."""
         self.array.flush()  # type: ignore[attr-defined]  # a memory map
         skipped = {str(row): str(why) for row, why in self.skipped.items()}
-        noted = {"done": self.done, "bytes": self.path.stat().st_size, "skipped": skipped}
+        noted = {"done": self.done, "bytes": self.path.stat().st_size, "skipped": skipped, "maker": self.maker}
         write_record(self.path.with_suffix(".json"), noted)
         self._saved = time.monotonic()

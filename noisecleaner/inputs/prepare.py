@@ -90,7 +90,7 @@ def prepare_images(
         OSError: the disk is full; found out before the first image is decoded.
     """
     total = sum(map(len, parts))
-    filling = Filling.open(folder / f"{encoder.name}.npy", (total, *encoder.shape), encoder.dtype)
+    filling = Filling.open(folder / f"{encoder.name}.npy", (total, *encoder.shape), encoder.dtype, maker=encoder.maker)
     title = "Decoding" if encoder.name == "pixels" else f"Decoding, {encoder.name}"
     try:
         with (

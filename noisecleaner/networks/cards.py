@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,12 @@ def crops(cards: Sequence[Card]) -> str:
     """Say how images become what networks look at, the same for the same: `squash`, or with all that is unusual."""
     looks = [card.framing.look() for card in cards]
     return looks[0] if len(set(looks)) == 1 else "+".join(looks) or Framing(1).look()
+
+
+def identity(cards: Sequence[Card]) -> str:
+    """Tell in a line what made features: equal lines, equal features of the same image."""
+    made = ((card.digest, card.framing, card.mean, card.deviation) for card in cards)
+    return hashlib.sha256(repr(list(made)).encode()).hexdigest()
 
 
 def non_commercial(licence: str | None) -> bool:

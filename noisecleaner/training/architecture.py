@@ -15,6 +15,7 @@ from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.inputs.rooting import never_negative
 from noisecleaner.networks.backbones import Backbone
+from noisecleaner.networks.cards import identity
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
@@ -124,7 +125,7 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         word, whose = ("Backbones", "their") if len(joined.parts) > 1 else ("Backbone", "its")
         said = f"{word}: {joined.words()}, pretrained and frozen; a head is trained on {whose} features. {reason}"
         progress.note(said.rstrip())
-        encoder = feature_encoder(joined.parts, torch.device(config.device))
+        encoder = feature_encoder(joined.parts, torch.device(config.device), maker=identity(shape.cards))
         return Architecture(shape=shape, encoder=encoder, frozen=joined)
     progress.note(f"Backbone: {joined.words()}, trained end to end.")
     (trunk,) = joined.parts

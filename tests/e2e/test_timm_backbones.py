@@ -64,7 +64,7 @@ def test_its_own_crop_is_the_default_and_its_size_comes_from_its_weights(
 
 
 def test_it_trains_end_to_end(command: Command, tmp_path: Path, fit: list[str]) -> None:
-    outcome = command(*fit, f"{NAME}@32", "--no-frozen", "--image-crop", "pad", "--folds", "1", "--method", "uniform")
+    outcome = command(*fit, f"{NAME}@32", "--no-frozen", "--image-crop", "pad", "--folds", "1")
     assert outcome.code == 0, outcome.err
     assert card_of(tmp_path)["framing"] == {"size": 32, "crop": "pad", "share": 1.0, "interpolation": "bicubic"}
     outcome = command("score", tmp_path / "run", "--data", tmp_path / "images", "--out", tmp_path / "new")

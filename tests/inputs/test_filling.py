@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import read_record, write_record
 from noisecleaner.ingest import Skip
 from noisecleaner.inputs.encoders import EncodingBlock
 from noisecleaner.inputs.filling import Filling, create
@@ -88,3 +89,14 @@ def test_a_record_with_a_flipped_bit_is_damaged(tmp_path: Path) -> None:
     record.write_text(record.read_text().replace('"done": 6', '"done": 7'))
     with pytest.raises(NoisecleanerError, match="checksum"):
         Filling.open(path, SHAPE, np.float32)
+
+
+def test_what_another_network_filled_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Weights may be other ones under the same path, and their features mixed with those of then."""
+    Filling.open(tmp_path / "x.npy", SHAPE, np.float32, maker="a").save()
+    assert Filling.open(tmp_path / "x.npy", SHAPE, np.float32, maker="a").maker == "a"
+    with pytest.raises(NoisecleanerError, match="with the network that it was begun with"):
+        Filling.open(tmp_path / "x.npy", SHAPE, np.float32, maker="b")
+    notes = read_record(tmp_path / "x.json")
+    write_record(tmp_path / "x.json", {name: value for name, value in notes.items() if name != "maker"})
+    assert Filling.open(tmp_path / "x.npy", SHAPE, np.float32, maker="b").done == 0  # an earlier version wrote it

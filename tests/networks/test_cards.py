@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from noisecleaner.networks.cards import Card, crops, free, non_commercial
+from noisecleaner.networks.cards import Card, crops, free, identity, non_commercial
 from noisecleaner.networks.framing import Framing
 
 
@@ -32,6 +32,13 @@ def test_crops_are_the_same_text_for_the_same_looks() -> None:
     assert crops([]) == crops([small]) == crops([small, large]) == "squash"
     assert crops([cut]) == "center of 0.9, bicubic"
     assert crops([small, cut]) == "squash+center of 0.9, bicubic"
+
+
+def test_what_made_features_is_told_by_weights_and_look_and_not_by_names() -> None:
+    card = Card(name="x", framing=Framing(8), width=2, mean=(1.0,), deviation=(2.0,), digest="a")
+    assert identity([replace(card, name="y", package="z 1")]) == identity([card])
+    others = [replace(card, digest="b"), replace(card, mean=(2.0,)), replace(card, framing=Framing(8, "pad"))]
+    assert len({identity([card]), identity([card, card]), *(identity([other]) for other in others)}) == 5
 
 
 def test_licences_are_told_apart() -> None:
