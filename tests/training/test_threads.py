@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from noisecleaner.training.threads import few_threads, small
+from noisecleaner.training import threads
+from noisecleaner.training.threads import a_quarter_of_threads, few_threads, small
 
 
 @pytest.mark.parametrize(
@@ -38,5 +39,18 @@ def test_threads_come_back_also_after_an_error() -> None:
         with pytest.raises(ZeroDivisionError):
             fail()
         assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(2, None), (4, None), (16, 4), (64, 16)])
+def test_many_cores_are_not_all_taken(cores: int, expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: cores)
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores)
+    try:
+        with a_quarter_of_threads():
+            assert torch.get_num_threads() == (expected or cores)
+        assert torch.get_num_threads() == cores
     finally:
         torch.set_num_threads(before)
