@@ -30,6 +30,7 @@ def in_threads(
     name: str,
     start: Callable[[], None] | None = None,
     paced: bool = False,
+    stop: Callable[[], None] | None = None,
 ) -> Generator[Result]:
     """Apply a function to every item. What the stream or the function raises comes through; the threads end with it.
 
@@ -41,6 +42,7 @@ def in_threads(
         name: of the threads.
         start: called once in each thread.
         paced: begin with two threads, and take more as long as that makes results come faster, see `Pace`.
+        stop: called before the threads are waited for at the end, so that they do not go on with what nobody reads.
     """
     waiting: deque[Future[Result]] = deque()
     pace = Pace(threads, begin=_FEW if paced else threads)
@@ -54,6 +56,8 @@ def in_threads(
         while waiting:
             yield waiting.popleft().result()
     finally:
+        if stop is not None:
+            stop()
         crew.end()
 
 

@@ -19,7 +19,7 @@ PACKAGE = Path(noisecleaner.__file__).parent
 TABLE = """
 arrays | errors | notices | texts | threads
 files | progress | project | settings | registry
-tables | engines | ranks
+tables | engines | ranks | images
 gradients: | noise: arrays errors notices texts | quality: arrays errors texts
 ingest
 networks
@@ -48,6 +48,7 @@ WITHOUT_TORCH = frozenset(
         "progress",
         "project",
         "settings",
+        "images",
         "registry",
         "noise",
         "quality",

@@ -10,8 +10,8 @@ from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import LabelledData, drawn, scaled, unverified
 from noisecleaner.export.corrupt import Kind, confusion_matrix, flip
+from noisecleaner.images.greys import Pixels
 from noisecleaner.inputs.batches import Data
-from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Stage
 from noisecleaner.quality.fitting import VerifiedRows, fit_quality

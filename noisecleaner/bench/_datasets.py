@@ -14,12 +14,12 @@ import torch
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.images.framing import Framing
+from noisecleaner.images.greys import Pixels
 from noisecleaner.ingest import Columns, Source, ingest
 from noisecleaner.inputs.batches import Data
-from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare_images
-from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 

@@ -13,7 +13,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import LabelledData, drawn, scaled
 from noisecleaner.files import replacing
-from noisecleaner.inputs.decoding import Pixels
+from noisecleaner.images.greys import Pixels
 from noisecleaner.inputs.encoders import feature_encoder
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.joined import Joined

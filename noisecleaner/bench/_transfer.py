@@ -11,8 +11,8 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import LabelledData, unverified
 from noisecleaner.bench._learning import learn
+from noisecleaner.images.greys import Pixels
 from noisecleaner.inputs.batches import Data
-from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.networks.backbones.lenet import LeNet
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress

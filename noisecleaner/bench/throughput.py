@@ -21,12 +21,13 @@ from PIL import Image
 from noisecleaner.arrays import FloatArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
+from noisecleaner.images.framing import Framing
+from noisecleaner.images.greys import Pixels
 from noisecleaner.ingest import Skip, Source, ingest
-from noisecleaner.inputs.decoding import Pixels, decode_all
+from noisecleaner.inputs.decoding import decode_all
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder
 from noisecleaner.inputs.prepare import prepare_images
 from noisecleaner.networks.backbones import Backbone, build
-from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 

@@ -47,6 +47,7 @@ class Skip(StrEnum):
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
     TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"  # its decoder was stopped
     UNSUPPORTED_FORMAT = "unsupported_format"
     NO_VECTOR = "no_vector"
     NOT_FINITE = "not_finite"  # a vector with NaN or infinity, as a model that failed leaves

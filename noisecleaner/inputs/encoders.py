@@ -13,12 +13,13 @@ from torch import Tensor
 
 from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.images.framing import Framing
+from noisecleaner.images.greys import Pixels
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import Pixels, Resized
+from noisecleaner.inputs.decoding import Resized
 from noisecleaner.inputs.held import brought
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.captured import CapturedCalls
-from noisecleaner.networks.framing import Framing
 from noisecleaner.threads import in_threads
 
 #: The most rows that are encoded and written together.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from noisecleaner.networks.framing import Framing
+from noisecleaner.images.framing import Framing
 
 #: Licences that grant use for any purpose, as model cards name them.
 _FREE = frozenset({"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc-by-4.0", "cc0-1.0"})

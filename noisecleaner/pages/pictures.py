@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from noisecleaner.arrays import IntArray
+from noisecleaner.images.decoding import Wanted
 from noisecleaner.ingest import Images, Skip
-from noisecleaner.inputs.decoding import own_limit, picture
-from noisecleaner.threads import cores, in_threads
+from noisecleaner.inputs.decoding import Resized, made_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Size:
         edge: the longer one in the page, in its pixels; smaller originals keep their pixels, and the page enlarges them
             with nearest neighbour.
         bytes: that a picture may have, as far as it can still be recognised with so few.
-        exact: originals up to this edge keep every pixel as it is, whatever that costs.
+        exact: originals up to this edge, which is less than `edge`, keep every pixel as it is, whatever that costs.
         qualities: of WebP, 0 to 100: the first that keeps a picture small is taken, or the last one.
     """
 
@@ -67,27 +67,15 @@ def thumbnails(images: Images, rows: IntArray, *, size: Size) -> Iterator[tuple[
     Yields:
         Row and picture, or the reason why there is none, in the order of `rows`.
     """
-
-    def one(image: tuple[int, bytes | Skip]) -> tuple[int, Thumbnail | Skip]:
-        row, encoded = image
-        return row, encoded if isinstance(encoded, Skip) else _thumbnail(encoded, size)
-
-    threads = cores()
-    with own_limit():
-        yield from in_threads(one, images.read(np.sort(rows)), threads=threads, ahead=8 * threads, name="thumbnail")
+    return made_of(images.read(np.sort(rows)), Wanted(edge=size.edge), lambda made: _thumbnail(made, size))
 
 
-def _thumbnail(encoded: bytes, size: Size) -> Thumbnail | Skip:
-    """Shrink an image to an edge, its shape kept; the page enlarges what is smaller."""
-    image = picture(encoded, least=2 * size.edge)
-    if isinstance(image, Skip):
-        return image
+def _thumbnail(made: Resized, size: Size) -> Thumbnail:
+    """Encode an image of at most an edge; the page enlarges what is smaller."""
+    image = Image.fromarray(made[0])
     factor = size.edge / max(image.size)
     width, height = (max(1, round(length * factor)) for length in image.size)
-    exact = max(image.size) <= size.exact
-    if factor < 1:
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    webp = _lossless(image) if exact else _webp(image, size)
+    webp = _lossless(image) if max(image.size) <= size.exact else _webp(image, size)
     return Thumbnail(webp=webp, width=width, height=height, enlarged=factor > 1)
 
 

@@ -11,21 +11,22 @@ import pyarrow.compute as pc
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import AnyPath, located
+from noisecleaner.images.framing import Framing
 from noisecleaner.ingest import Images, Manifest, Skip, Source, ingest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
-from noisecleaner.inputs.decoding import own_limit, picture
+from noisecleaner.inputs.decoding import decode_all
 from noisecleaner.noise.sampling import unequal
 from noisecleaner.notices import Severity
 from noisecleaner.planning.form import Form, check_new, tells, write_form
 from noisecleaner.planning.origin import Origin
 from noisecleaner.progress import Progress
+from noisecleaner.settings import Decoding
 from noisecleaner.tables import BLIND, with_column
-from noisecleaner.threads import cores, in_threads
 
 #: Keeps this draw apart from those of scored rows with the same seed.
 _STREAM = 2
 #: Edge length that an image must decode to: a JPEG is not read in full for that.
-_EDGE = 32
+_EDGE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,16 +173,8 @@ def _readable(dataset: Manifest, order: IntArray, count: int, progress: Progress
 
 def _broken(images: Images, rows: IntArray) -> list[int]:
     """Find rows whose image does not open."""
-
-    def one(image: tuple[int, bytes | Skip]) -> int | None:
-        row, encoded = image
-        opened = encoded if isinstance(encoded, Skip) else picture(encoded, least=_EDGE)
-        return row if isinstance(opened, Skip) else None
-
-    threads = cores()
-    with own_limit():
-        found = in_threads(one, images.read(np.sort(rows)), threads=threads, ahead=8 * threads, name="opening")
-        return [row for row in found if row is not None]
+    opened = decode_all(images.read(np.sort(rows)), framings=(Framing(_EDGE),), decoding=Decoding())
+    return [row for row, image in opened if isinstance(image, Skip)]
 
 
 def _table(rows: pa.Table, probability: float) -> pa.Table:

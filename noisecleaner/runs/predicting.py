@@ -13,13 +13,13 @@ import torch
 
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.files import damaged, read_arrays
+from noisecleaner.images.framing import Framing
 from noisecleaner.ingest import Manifest
 from noisecleaner.inputs import probabilities
 from noisecleaner.inputs.batches import inputs_of
 from noisecleaner.inputs.encoders import Encoder, feature_encoder, pixel_encoder
 from noisecleaner.inputs.prepare import Inputs, prepare_images
 from noisecleaner.networks.devices import choose_device
-from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.network import Network

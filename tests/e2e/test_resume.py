@@ -20,8 +20,8 @@ from support.datasets import Command, embeddings, image_folder, write_trusted
 
 from noisecleaner.commands import terminal
 from noisecleaner.files import read_record
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.backbones import build
-from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress, Stage
 
 VECTORS = ["data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--folds", "3"]

@@ -13,9 +13,9 @@ from support.datasets import png
 from support.embedding import tiny, vectors
 
 from noisecleaner.embedding.embedder import Embedder
+from noisecleaner.images.framing import Framing
 from noisecleaner.inputs.decoding import decode
 from noisecleaner.networks.backbones import build
-from noisecleaner.networks.framing import Framing
 from noisecleaner.settings import Decoding
 
 

@@ -1,0 +1,1 @@
+"""Faults, hostile input and load: each test counts what it tried, and prints it."""

@@ -20,11 +20,11 @@ from support.sources import (
 )
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.images.framing import Framing
 from noisecleaner.ingest import Skip, refuse_skips
 from noisecleaner.ingest.payloads import MAX_FILE_BYTES, ImageColumn, ImageFiles
 from noisecleaner.inputs.encoders import pixel_encoder
 from noisecleaner.inputs.prepare import prepare_images
-from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 

@@ -21,9 +21,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.datasets import png
 
+from noisecleaner.images.decoder import Decoder
+from noisecleaner.images.decoding import FORMATS, Wanted
+from noisecleaner.images.failures import Failure
+from noisecleaner.images.framing import Framing, framed
+from noisecleaner.images.greys import Pixels, to_eight_bits
+from noisecleaner.images.limits import Limits
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import FORMATS, Pixels, Resized, decode, decode_all, framed, to_eight_bits
-from noisecleaner.networks.framing import Framing
+from noisecleaner.inputs.decoding import Resized, decode, decode_all
 from noisecleaner.settings import Crop, Decoding
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -239,7 +244,7 @@ def test_photographs_of_phones_are_decoded_with_pillow_heif() -> None:
 def test_pillow_heif_is_used_where_it_loads(tmp_path: Path, library: str, known: bool) -> None:
     opener = "from PIL import Image\nImage.register_open('HEIF', lambda *_: None)\n"
     (tmp_path / "pillow_heif.py").write_text(opener * known + library)
-    code = "from noisecleaner.inputs.decoding import FORMATS; print('HEIF' in FORMATS)"
+    code = "from noisecleaner.images.decoding import FORMATS; print('HEIF' in FORMATS)"
     paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
@@ -352,9 +357,16 @@ def test_the_limit_of_pixels_is_width_times_height_and_may_be_reached() -> None:
     assert_all(pixels(content, max_pixels=600), GREEN)
 
 
-def assert_sound(content: bytes) -> None:
-    decoded = decode(content, [Framing(8)], max_pixels=10_000)
-    assert isinstance(decoded, Skip) or (decoded[0].shape == (8, 8, 3) and decoded[0].dtype == np.uint8)
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """One for many images: it starts its children once."""
+    with Decoder(threads=1, limits=Limits(max_pixels=10_000)) as ready:
+        yield ready
+
+
+def assert_sound(decoder: Decoder, content: bytes) -> None:
+    decoded = decoder.decode(content, Wanted(framings=(Framing(8),)))
+    assert isinstance(decoded, Failure) or (decoded[0].shape == (8, 8, 3) and decoded[0].dtype == np.uint8)
 
 
 SEEDS = {format: encoded(noisy(), format) for format in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")} | {
@@ -367,8 +379,8 @@ STARTS = [content[:n] for content in SEEDS.values() for n in (2, 4, 8, 12, 33)]
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from([b"", *STARTS]), st.binary(max_size=300))
-def test_random_bytes_never_raise(start: bytes, rest: bytes) -> None:
-    assert_sound(start + rest)
+def test_random_bytes_never_raise(decoder: Decoder, start: bytes, rest: bytes) -> None:
+    assert_sound(decoder, start + rest)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning")
@@ -379,17 +391,21 @@ def test_random_bytes_never_raise(start: bytes, rest: bytes) -> None:
     st.none() | st.floats(0, 1),
 )
 @example("PNG", [(0.0, 0)], None)
-def test_mutated_images_never_raise(name: str, changes: list[tuple[float, int]], cut: float | None) -> None:
+def test_mutated_images_never_raise(
+    decoder: Decoder, name: str, changes: list[tuple[float, int]], cut: float | None
+) -> None:
     content = bytearray(SEEDS[name])
     for place, value in changes:
         content[int(place * len(content))] = value
-    assert_sound(bytes(content[: None if cut is None else int(cut * len(content))]))
+    assert_sound(decoder, bytes(content[: None if cut is None else int(cut * len(content))]))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::PIL.Image.DecompressionBombWarning")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["PNG", "palette"]), st.lists(st.tuples(st.integers(8, 2**16), st.integers(0, 255)), min_size=1))
-def test_mutated_png_with_right_checksums_never_raises(name: str, changes: list[tuple[int, int]]) -> None:
+def test_mutated_png_with_right_checksums_never_raises(
+    decoder: Decoder, name: str, changes: list[tuple[int, int]]
+) -> None:
     content = bytearray(SEEDS[name])
     for place, value in changes:
         content[8 + place % (len(content) - 8)] = value
@@ -401,7 +417,7 @@ def test_mutated_png_with_right_checksums_never_raises(name: str, changes: list[
             break
         content[end : end + 4] = struct.pack(">I", zlib.crc32(content[at + 4 : end]))
         at = end + 4
-    assert_sound(bytes(content))
+    assert_sound(decoder, bytes(content))
 
 
 def stream(rows: int) -> list[tuple[int, bytes | Skip]]:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from noisecleaner.images.framing import Framing
+from noisecleaner.images.greys import Pixels
 from noisecleaner.ingest import Skip
-from noisecleaner.inputs.decoding import Pixels
 from noisecleaner.inputs.encoders import Encoder, EncodingBlock, encode_all, feature_encoder, pixel_encoder
 from noisecleaner.networks.backbones import build
 from noisecleaner.networks.backbones.efficientnet_lite import installed
-from noisecleaner.networks.framing import Framing
 
 needs_lite0 = pytest.mark.skipif(not installed(), reason="the extra `pretrained` is not installed")
 

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from support.datasets import png
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.images.framing import Framing
 from noisecleaner.ingest import Columns, Manifest, Payload, Skip, Source, ingest
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.decoding import decode
 from noisecleaner.inputs.encoders import Encoder, pixel_encoder
 from noisecleaner.inputs.prepare import prepare, prepare_images, prepare_vectors, statistics
-from noisecleaner.networks.framing import Framing
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Decoding
 

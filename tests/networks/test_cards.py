@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.cards import Card, crops, free, identity, non_commercial
-from noisecleaner.networks.framing import Framing
 
 
 def test_a_card_comes_back_from_json() -> None:

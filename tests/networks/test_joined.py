@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.framing import Framing
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.notices import Severity

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.cards import Card
-from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.shapes import Shape
 
 FRAMINGS = st.builds(

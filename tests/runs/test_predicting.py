@@ -12,10 +12,9 @@ from PIL import Image
 from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_arrays
+from noisecleaner.images.framing import Framing, framed
 from noisecleaner.ingest import Source, ingest
-from noisecleaner.inputs.decoding import framed
 from noisecleaner.networks.cards import Card
-from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape

@@ -11,9 +11,9 @@ import torch
 from support.datasets import embeddings, image_folder
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.images.framing import Framing
 from noisecleaner.ingest import Columns, Source, read_manifest
 from noisecleaner.inputs.encoders import pixel_encoder
-from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.progress import Progress
 from noisecleaner.runs.config import FitConfig

@@ -9,7 +9,7 @@ def _endings(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Of images that are decoded (see `inputs.decoding.FORMATS`).
+#: Of images that are decoded (see `images.decoding.FORMATS`).
 IMAGE_ENDINGS = _endings(
     ".jpg .jpeg .jpe .jif .jfif .jfi .mpo .png .apng .webp .gif .avif .avifs .bmp .dib .tif .tiff .ico "
     ".ppm .pgm .pbm .pnm .pfm .jp2 .j2k .j2c .jpc .jpf .jpx"

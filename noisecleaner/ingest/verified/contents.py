@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from noisecleaner.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from noisecleaner.images.decoder import Decoder
+from noisecleaner.images.limits import Limits
 from noisecleaner.ingest.manifest import Images, Skip, Vectors
 from noisecleaner.ingest.payloads import ImageFiles
 from noisecleaner.ingest.verified.thumbnails import thumbnail
@@ -36,8 +38,9 @@ def digests(images: Images, rows: IntArray) -> dict[int, Digest]:
 
 def thumbnails(images: Images, rows: IntArray) -> dict[int, FloatArray]:
     """Shrink the images of some rows, shape [n], see `thumbnail`; those that cannot be opened are left out."""
-    small = ((row, thumbnail(encoded)) for row, encoded in _readable(images, rows))
-    return {row: grey for row, grey in small if grey is not None}
+    with Decoder(threads=1, limits=Limits()) as decoder:
+        small = ((row, thumbnail(encoded, decoder)) for row, encoded in _readable(images, rows))
+        return {row: grey for row, grey in small if grey is not None}
 
 
 def rows_with(images: Images, *, rows: int, wanted: Collection[Digest]) -> dict[Digest, list[int]]:

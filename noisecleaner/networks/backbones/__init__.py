@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.cards import Card
-from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.weights import digest_of, fitting, read_weights
 from noisecleaner.registry import backbone_families, backbone_names, backbone_spellings, check_choice, module_in
 from noisecleaner.settings import Crop

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.networks.framing import Filter, Framing
+from noisecleaner.images.framing import Filter, Framing
 
 NAME = "preprocessor_config.json"
 #: Pillow's numbers of filters.

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.files import damaged, located
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.backbones import Backbone, Normalise
 from noisecleaner.networks.backbones._onnx_files import self_contained
 from noisecleaner.networks.backbones._onnx_outputs import asked_output, choose_output
 from noisecleaner.networks.backbones._onnx_sessions import Session
 from noisecleaner.networks.backbones._preprocessing import Preprocessing, beside
 from noisecleaner.networks.cards import Card
-from noisecleaner.networks.framing import Framing
 
 #: How the networks of this file are named, and what `methods` says of them.
 SPELLING = "onnx:FILE"

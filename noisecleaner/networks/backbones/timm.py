@@ -12,8 +12,8 @@ from typing import Any, get_args
 from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError, quoted
+from noisecleaner.images.framing import Filter, Framing
 from noisecleaner.networks.backbones import Backbone, Normalise, load_weights
-from noisecleaner.networks.framing import Filter, Framing
 from noisecleaner.networks.weights import read_weights
 from noisecleaner.settings import Crop
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from noisecleaner.images.decoding import FORMATS
 from noisecleaner.ingest.files.kinds import (
     IMAGE_ENDINGS,
     OTHER_ENDINGS,
@@ -20,7 +21,6 @@ from noisecleaner.ingest.files.kinds import (
     format_of,
     is_pointer,
 )
-from noisecleaner.inputs.decoding import FORMATS
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 2345\n"
 

@@ -10,7 +10,16 @@ from PIL import Image
 from support.datasets import png
 from support.field import bomb
 
-from noisecleaner.ingest.verified.thumbnails import alike, thumbnail
+from noisecleaner.arrays import FloatArray
+from noisecleaner.images.decoder import Decoder
+from noisecleaner.images.limits import Limits
+from noisecleaner.ingest.verified import thumbnails
+from noisecleaner.ingest.verified.thumbnails import alike
+
+
+def thumbnail(encoded: bytes) -> FloatArray | None:
+    with Decoder(threads=1, limits=Limits()) as decoder:
+        return thumbnails.thumbnail(encoded, decoder)
 
 
 def picture(seed: int, size: int = 64) -> Image.Image:

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 from support.packages import with_file
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.images.framing import Framing
 from noisecleaner.networks.backbones import Backbone, Provider, build, restore
 from noisecleaner.networks.backbones.efficientnet_lite import installed
 from noisecleaner.networks.cards import Card
-from noisecleaner.networks.framing import Framing
 from noisecleaner.networks.heads import build_network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.registry import backbone_families, backbone_names, backbone_spellings, module_in, names_in

@@ -17,11 +17,11 @@ from onnx import TensorProto, helper
 from support.onnx_files import KERNEL, by_hand, network, saved, with_external
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.images.framing import Framing
 from noisecleaner.inputs.encoders import feature_encoder
 from noisecleaner.networks.backbones import Backbone, build, restore
 from noisecleaner.networks.backbones import onnx as provider
 from noisecleaner.networks.backbones._onnx_files import self_contained
-from noisecleaner.networks.framing import Framing
 
 MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)
 DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)

@@ -13,10 +13,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.inputs.decoding import framed
+from noisecleaner.images.framing import Framing, framed
 from noisecleaner.networks.backbones import Backbone, blank, build
 from noisecleaner.networks.backbones import timm as provider
-from noisecleaner.networks.framing import Framing
 
 timm = pytest.importorskip("timm", reason="the extra `timm` is not installed")
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import floor
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
+
+from PIL import Image
 
 from noisecleaner.settings import Crop
 
+#: Left, top, right and bottom.
+Box = tuple[float, float, float, float]
+#: What fills an image up to a square: the mean colour of photographs, which networks take for nothing.
+_FILLING = (124, 116, 104)
 #: Filters that scale images, as Pillow names them in small letters.
 Filter = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
@@ -71,3 +77,36 @@ class Framing:
         if framing.size < 1 or not 0 < framing.share <= 1 or not known:
             raise ValueError("no image is framed so")
         return framing
+
+
+class Resizable(Protocol):
+    """An image that can be resized, of Pillow or a `Picture`."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        ...
+
+    def resize(self, size: tuple[int, int], resample: Image.Resampling, box: Box | None) -> Image.Image:
+        """Resize a box of it, left, top, right and bottom; None is all of it."""
+        ...
+
+
+def framed(rgb: Resizable, framing: Framing) -> Image.Image:
+    """Make a square of an image: scale it, cut what stands over and fill up what is missing, both evenly.
+
+    What is cut is never made, however long the image is; what remains is as if it had been.
+    """
+    size, scaled = framing.size, framing.scaled(*rgb.size)
+    shown = (min(size, scaled[0]), min(size, scaled[1]))
+    # rounded as torchvision does, half to even
+    left, top = (round((whole - part) / 2) for whole, part in zip(scaled, shown, strict=True))
+    across, down = (own / whole for own, whole in zip(rgb.size, scaled, strict=True))
+    box = (left * across, top * down, (left + shown[0]) * across, (top + shown[1]) * down)
+    filter = Image.Resampling[framing.interpolation.upper()]
+    resized = rgb.resize(shown, filter, None if shown == scaled else box)
+    if shown == (size, size):
+        return resized
+    square = Image.new("RGB", (size, size), _FILLING)
+    square.paste(resized, ((size - shown[0]) // 2, (size - shown[1]) // 2))
+    return square

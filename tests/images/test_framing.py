@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.networks.framing import Framing
+from noisecleaner.images.framing import Framing
 
 EDGES = st.integers(1, 5000)
 
@@ -52,5 +52,5 @@ def test_what_is_no_framing_is_refused(odd: dict[str, object]) -> None:
 
 
 def test_it_is_known_without_torch() -> None:
-    check = "import noisecleaner.networks.framing, noisecleaner.networks.cards, sys; sys.exit('torch' in sys.modules)"
+    check = "import noisecleaner.images.framing, noisecleaner.networks.cards, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
