@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
@@ -14,6 +15,10 @@ from noisecleaner.errors import NoisecleanerError, listed
 DEFAULT = Path("noisecleaner.toml")
 #: The tables that such a file may hold.
 TABLES = ("fit", "score", "report", "export", "gate")
+#: Bytes of such a file, and a key or name of a table of more parts between dots than any of ours: `tomllib` needs
+#: seconds for thousands of parts, and does not end for ever more.
+_MOST_BYTES = 2**18
+_DEEP = re.compile(rb"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
 
 
 def read_tables(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -23,7 +28,7 @@ def read_tables(path: Path) -> Mapping[str, Mapping[str, Any]]:
         NoisecleanerError: the file is missing, is not TOML, or holds something else than these tables.
     """
     try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8"))
+        content = tomllib.loads(_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise NoisecleanerError(
             f"{path} must be a TOML file with tables such as [gate], but it cannot be read ({error}).",
@@ -34,6 +39,22 @@ def read_tables(path: Path) -> Mapping[str, Mapping[str, Any]]:
         if not isinstance(table, dict):
             raise _no_table(path, name)
     return content
+
+
+def _text(path: Path) -> str:
+    """Read a file that `tomllib` is done with at once.
+
+    Raises:
+        ValueError: it is too large, nested too deeply, or no text.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES // 1024} KiB")
+    if _DEEP.search(content):
+        raise ValueError("a name in it has more than 32 parts between dots")
+    return content.decode("utf-8")
 
 
 def read_table(path: Path, name: str) -> Mapping[str, Any]:

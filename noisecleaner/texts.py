@@ -15,6 +15,9 @@ _ENDLESS = re.compile(r"(?P<quote>['\"])(?:(?!(?P=quote)).){400,}(?P=quote)|\S{4
 #: How a formula of a spreadsheet begins, also behind apostrophes that were put before it (OWASP ASVS 5, 1.2.10).
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\0＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]+)?")
+#: Where lines become commands to whoever reads the log of a CI: `::error::` of GitHub at a line's beginning, and
+#: `##[error]` of it, `##vso[…]` of Azure and `##teamcity[…]` anywhere.
+_COMMAND = re.compile(r"^[^\S\n]*(?=::)|(?<=#)(?=#(?:vso|teamcity)?\[)", re.MULTILINE)
 #: What XML 1.0 cannot hold, not even escaped; and the halves of what UTF-16 writes in two.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -22,6 +25,11 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def printable(text: object) -> str:
     """Make a user's text safe for a terminal: no control or direction-changing characters."""
     return "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in str(text))
+
+
+def inert(text: str) -> str:
+    """Put a backslash into what the log of a CI would take for a command: a class may be called `::error::no`."""
+    return _COMMAND.sub(lambda found: f"{found[0]}\\", text)
 
 
 def xml_text(text: str) -> str:
@@ -35,8 +43,8 @@ def shortened(text: str, most: int) -> str:
 
 
 def legible(text: object) -> str:
-    """Make a message safe for a terminal, and as short as a person reads it: a user's names may have pages."""
-    return shortened(_ENDLESS.sub(lambda found: shortened(found[0], _WORD), printable(text)), _MESSAGE)
+    """Make a message safe for a terminal and a log, and as short as a person reads it: names may have pages."""
+    return inert(shortened(_ENDLESS.sub(lambda found: shortened(found[0], _WORD), printable(text)), _MESSAGE))
 
 
 def tally(counts: Mapping[str, int], most: int = 5, longest: int = 80) -> str:

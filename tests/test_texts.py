@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.texts import agreeing, cell, counted, json_text, legible, printable, shortened, tally, uncell
+from noisecleaner.texts import agreeing, cell, counted, inert, json_text, legible, printable, shortened, tally, uncell
 
 
 @given(st.text())
@@ -101,3 +101,20 @@ def test_json_for_machines_is_ascii() -> None:
     text = json_text({"grün": ["\udc80", {"a": 1.5}], "none": None})
     assert text.isascii()
     assert json.loads(text) == {"grün": ["?", {"a": 1.5}], "none": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::error::no", "\\::error::no"),
+        ("  ::add-mask::x", "  \\::add-mask::x"),
+        ("one\n::stop-commands::x", "one\n\\::stop-commands::x"),
+        ("cat ##[error]no", "cat #\\#[error]no"),
+        ("##vso[task.complete result=Succeeded;]", "#\\#vso[task.complete result=Succeeded;]"),
+        ("##teamcity[buildStop]", "#\\#teamcity[buildStop]"),
+        ("a::b # ## heading", "a::b # ## heading"),
+    ],
+)
+def test_no_text_is_a_command_to_a_log(text: str, shown: str) -> None:
+    assert inert(text) == shown
+    assert inert(shown) == shown

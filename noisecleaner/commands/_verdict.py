@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from noisecleaner.notices import doubts
-from noisecleaner.texts import legible, printable
+from noisecleaner.texts import inert, legible, printable
 
 if TYPE_CHECKING:
     from noisecleaner.gate.verdicts import Verdict
@@ -35,4 +35,4 @@ def verdict_lines(verdict: Verdict, *, passed: bool = True) -> Iterator[Text]:
 
 def headline(verdict: Verdict, more: str = "") -> Text:
     """The verdict in one line, and which run it is of."""
-    return Text(printable(f"{verdict.headline}: {verdict.run}{more}"), "bold")
+    return Text(inert(printable(f"{verdict.headline}: {verdict.run}{more}")), "bold")

@@ -27,7 +27,7 @@ from noisecleaner.errors import listed
 from noisecleaner.notices import doubts
 from noisecleaner.progress.bars import Verbosity, on_stderr
 from noisecleaner.registry import constants_in
-from noisecleaner.texts import agreeing, counted, legible, printable, shortened, tally
+from noisecleaner.texts import agreeing, counted, inert, legible, printable, shortened, tally
 
 if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
@@ -91,7 +91,7 @@ def show_summary(summary: Summary, out: Path, *, listed: int) -> None:
     if verbosity() is Verbosity.QUIET:
         return
     for name, fact in _summary.facts(summary).items():
-        on_stdout().print(Text.assemble((f"{name:<9}", "bold"), fact))
+        on_stdout().print(Text.assemble((f"{name:<9}", "bold"), inert(printable(fact))))
         for doubt in doubts(summary.notices) if name == "Noise" else ():
             on_stdout().print(Text.assemble((f"{'':<9}Warning: ", "bold yellow"), legible(typed(doubt.message))))
     for listing in _summary.listings(summary):
@@ -270,7 +270,7 @@ def _show(*lines: str) -> None:
     if verbosity() is Verbosity.QUIET:
         return
     for line in lines:
-        on_stdout().print(Text(printable(line)))
+        on_stdout().print(Text(inert(printable(line))))
 
 
 def _show_listing(listing: Listing) -> None:
@@ -289,5 +289,5 @@ def _show_listing(listing: Listing) -> None:
     with console.capture() as captured:
         console.print(table)
     # cells of the last column are filled up with blanks
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    sys.stdout.write("".join(f"{inert(line.rstrip())}\n" for line in captured.get().splitlines()))
     sys.stdout.flush()  # a full disk is told here, and not when Python ends
