@@ -18,6 +18,7 @@ import numpy as np
 
 from noisecleaner.arrays import Array
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.texts import parsed_json
 
 #: How a caller names a file or a folder; `located` and `spelled` make one kind of it.
 AnyPath = str | os.PathLike[str]
@@ -195,7 +196,7 @@ def read_record(path: Path) -> dict[str, Any]:
         NoisecleanerError: the file is missing, holds something else, or a bit of it has flipped.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parsed_json(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise damaged(path, error) from error
     if not isinstance(content, dict) or content.pop("crc32", None) != _crc(content):
@@ -234,7 +235,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-            header = json.loads((file.metadata() or {})["noisecleaner"])
+            header = parsed_json((file.metadata() or {})["noisecleaner"])
             checksum, metadata = header["crc32"], header["meta"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error

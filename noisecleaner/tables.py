@@ -18,6 +18,8 @@ from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, replacing
 
 #: What Arrow raises, but for want of memory: then no file is damaged, and the error goes on as it is.
+from noisecleaner.texts import parsed_json
+
 ARROW_ERRORS = (
     pa.ArrowInvalid,
     pa.ArrowKeyError,
@@ -301,7 +303,7 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     """
     try:
         own = pq.read_schema(path)
-        metadata = json.loads((own.metadata or {})[METADATA_KEY])
+        metadata = parsed_json((own.metadata or {})[METADATA_KEY])
         if not written_as(own, schema):
             raise damaged(path, f"its columns are {listed(own.names)}")
         names = schema.names if columns is None else list(columns)

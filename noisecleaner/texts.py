@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 #: Characters of a word, or of a text in quotes, that nobody reads to the end of a message; and of a message.
 _WORD, _MESSAGE = 200, 4000
@@ -85,6 +86,18 @@ def uncell(text: str) -> str:
 def json_text(content: Mapping[str, object]) -> str:
     """Write JSON that no terminal or locale can change: ASCII only; a lone surrogate becomes a question mark."""
     return f"{json.dumps(_unicode(content), indent=2, allow_nan=False)}\n"
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """Read JSON that anybody may have written.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _unicode(value: object) -> object:

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisecleaner.texts import agreeing, cell, counted, inert, json_text, legible, printable, shortened, tally, uncell
+from noisecleaner.texts import (
+    agreeing,
+    cell,
+    counted,
+    inert,
+    json_text,
+    legible,
+    parsed_json,
+    printable,
+    shortened,
+    tally,
+    uncell,
+)
 
 
 @given(st.text())
@@ -118,3 +130,10 @@ def test_json_for_machines_is_ascii() -> None:
 def test_no_text_is_a_command_to_a_log(text: str, shown: str) -> None:
     assert inert(text) == shown
     assert inert(shown) == shown
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "{", b"\xff", "", "1" * 5000])
+def test_json_of_anybody_is_read_or_refused_in_one_way(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"deeply|Expecting|codec|digits"):
+        parsed_json(text)
+    assert parsed_json('{"a": [1]}') == {"a": [1]}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from noisecleaner.texts import parsed_json
+
 _KEY = b"huggingface"
 #: Exactly the type that Hugging Face's Image feature asks for.
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -40,7 +42,7 @@ def described(
 def _features(schema: pa.Schema) -> dict[str, Any]:
     """What the owner's metadata say of columns; nothing where they cannot be understood."""
     try:
-        features = json.loads((schema.metadata or {})[_KEY])["info"]["features"]
+        features = parsed_json((schema.metadata or {})[_KEY])["info"]["features"]
     except (KeyError, ValueError, TypeError):
         return {}
     return features if isinstance(features, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from noisecleaner.planning.origin import Origin
 from noisecleaner.tables import METADATA_KEY, doubles
 
 #: Columns that a person fills in: new rows have the first, verified ones that are looked at again the second.
+from noisecleaner.texts import parsed_json
+
 ANSWERS = (Columns.trusted, SECOND)
 _DRAW = "Draw rows first: `plan(RUN, out=FILE)`, or `plan_data(DATA, out=FILE)` before any fit."
 
@@ -86,7 +87,7 @@ def _origin(path: Path, schema: pa.Schema) -> Origin | None:
         NoisecleanerError: it is said, but cannot be read.
     """
     try:
-        content = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+        content = parsed_json((schema.metadata or {}).get(METADATA_KEY, b"{}"))
         return Origin.from_json(content) if "source" in content else None
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError, NoisecleanerError) as error:
         raise NoisecleanerError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 from noisecleaner.files import replacing, unused
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.texts import cell
+from noisecleaner.texts import cell, parsed_json
 
 FLAGGED, NOISE = "flagged.csv", "noise.json"
 #: Rows that are listed unless somebody asks for more: as many as a person looks at.
@@ -88,7 +87,7 @@ def keep_edited(folder: Path, staged: Path) -> str | None:
 def _edited(path: Path, noise: Path) -> bool:
     """Whether a list is not what its score wrote; of an earlier version's, whether it has other columns."""
     try:
-        known = json.loads(noise.read_bytes())["flagged_csv"]
+        known = parsed_json(noise.read_bytes())["flagged_csv"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, an earlier version's, or damaged
         known = None
     if isinstance(known, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,6 +26,7 @@ from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import ARROW_ERRORS, METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
+from noisecleaner.texts import parsed_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ class ScoredRun:
         if not self.has_scores(path):
             raise NoisecleanerError(f"Scores are required, but {found(path)} (no {_SCORES}).", before_scores(path))
         with _reading(path / _SCORES):
-            self.metadata = Metadata.from_json(json.loads(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
+            self.metadata = Metadata.from_json(parsed_json(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
 
     @property
     def scores_file(self) -> Path:
@@ -235,7 +235,7 @@ class ScoredRun:
     @cached_property
     def _measured(self) -> _NoiseFile:
         with _reading(self.path / _NOISE, "used"):
-            content = json.loads((self.path / _NOISE).read_bytes())
+            content = parsed_json((self.path / _NOISE).read_bytes())
             calibration, rankings = content["calibration"], content.get("ranking")
             return _NoiseFile(
                 noise=Noise.from_json(content),

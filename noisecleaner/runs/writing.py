@@ -32,7 +32,7 @@ from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.runs.threshold_table import ThresholdTable
 from noisecleaner.tables import CLEANLAB, REPORT, SCORES, count_true, write_table
-from noisecleaner.texts import counted
+from noisecleaner.texts import counted, parsed_json
 
 _NUMBERS = ("alpha", "beta", "alignment", "positive_share", "margin", "label_quality", "suggested_confidence")
 #: Columns that report.parquet measures, where they hold numbers; and the one that is cut.
@@ -230,7 +230,7 @@ def _fixes(before: Path, noise: Mapping[str, Any], fixes: Fixes | None) -> dict[
     if fixes is None:
         return None
     try:
-        old = json.loads(before.read_bytes())
+        old = parsed_json(before.read_bytes())
         unchanged = all(old[name] == json.loads(json.dumps(noise[name])) for name in _RATES)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, or damaged ones
         return fixes.to_json()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +17,8 @@ from noisecleaner.ingest.files.places import fixed_part, leads_out
 from noisecleaner.ingest.labels.label_names import checked_names
 
 #: The folders of a copy that hold its tables.
+from noisecleaner.texts import parsed_json
+
 _TABLES = ("data", "train")
 #: Ids that are written together.
 _TOGETHER = 2**14
@@ -62,7 +63,7 @@ class CopyRecord:
     @classmethod
     def _read(cls, path: Path) -> CopyRecord:
         try:
-            content = json.loads(path.read_text("utf-8"))
+            content = parsed_json(path.read_text("utf-8"))
             written = content.get("left_out", {}).items()
             left_out = {str(why): pa.array(list(map(str, ids)), pa.string()) for why, ids in written}
             names = tuple(map(str, content.get("label_names") or ()))

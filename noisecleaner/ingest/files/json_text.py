@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.texts import parsed_json
 
 #: Brackets within brackets. Arrow crashes at some thousands of them, Python refuses about a thousand.
 DEEPEST = 256
@@ -28,7 +28,7 @@ def load_json(place: Place) -> Any:
     """
     content = place.read()
     refuse_deep(content, place)
-    return json.loads(content)
+    return parsed_json(content)
 
 
 def refuse_deep(content: bytes, place: Place) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.texts import parsed_json
 
 #: What tells the splits of a `DatasetDict`, and what the files of a `Dataset`.
 _SPLITS, _STATE = "dataset_dict.json", "state.json"
@@ -53,7 +53,7 @@ def _read(place: Place, key: str) -> list[Any]:
 
 def _load(place: Place) -> dict[str, Any]:
     try:
-        content = json.loads(place.read())
+        content = parsed_json(place.read())
     except (ValueError, OSError) as error:
         raise _damaged(place) from error
     if not isinstance(content, dict):

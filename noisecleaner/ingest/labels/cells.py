@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -12,16 +11,16 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.texts import parsed_json
 
 
 def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
     """Read the names of a Hugging Face ClassLabel column from a schema's metadata; `()` if it is none."""
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[column]["names"]
+        features = parsed_json((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return tuple(str(name) for name in features[column]["names"])
     except (KeyError, ValueError, TypeError):
         return ()
-    return tuple(str(name) for name in names)
 
 
 def as_text(column: pa.ChunkedArray, *, names: Sequence[str], where: str) -> pa.ChunkedArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Sequence
 from io import StringIO
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.texts import parsed_json
 
 _HINT = (
     "Give a text file with one name a line, the class of number 0 first; a JSON list of names, or an object of number "
@@ -69,7 +69,7 @@ def _of_lines(text: str) -> list[str]:
 
 
 def _of_json(text: str) -> list[str]:
-    content = json.loads(text)
+    content = parsed_json(text)
     if isinstance(content, dict):
         return _by_number([(str(number), name) for number, name in content.items()])
     if not isinstance(content, list):

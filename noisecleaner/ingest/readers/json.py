@@ -18,7 +18,7 @@ from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._fiftyone import is_samples, read_samples
 from noisecleaner.ingest.readers._text import batches_of, refuse_utf16
 from noisecleaner.ingest.readers.jsonl import read_lines
-from noisecleaner.texts import printable
+from noisecleaner.texts import parsed_json, printable
 
 ENDINGS = (".json",)
 IN_FOLDERS = False
@@ -48,7 +48,7 @@ def _read(place: Place) -> pa.Table:
     _refuse_tools(document)
     content = place.read()
     try:
-        rows = document.json if document.json is not None else json.loads(content)
+        rows = document.json if document.json is not None else parsed_json(content)
     except ValueError as error:
         if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
             return read_lines(place, place.open)

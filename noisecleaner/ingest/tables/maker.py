@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import Array
 from noisecleaner.tables import METADATA_KEY
+from noisecleaner.texts import parsed_json
 
 #: The columns of tables that say what made their vectors.
 EMBEDDING, SKIP_REASON = "embedding", "skip_reason"
@@ -42,8 +42,8 @@ class Maker:
             schema: of the table, with its metadata.
         """
         try:
-            return cls.from_json(json.loads((schema.metadata or {})[METADATA_KEY])["maker"])
-        except (KeyError, ValueError, TypeError, RecursionError):  # metadata may be anybody's
+            return cls.from_json(parsed_json((schema.metadata or {})[METADATA_KEY])["maker"])
+        except (KeyError, ValueError, TypeError):  # metadata may be anybody's
             return None
 
     @classmethod

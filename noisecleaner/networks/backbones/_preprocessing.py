@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.images.framing import Filter, Framing
+from noisecleaner.texts import parsed_json
 
 NAME = "preprocessor_config.json"
 #: Pillow's numbers of filters.
@@ -44,7 +44,7 @@ def beside(path: Path) -> Preprocessing:
     for place in (path.parent / NAME, path.parent.parent / NAME):
         if place.is_file():
             try:
-                return _read(json.loads(place.read_text("utf-8")))
+                return _read(parsed_json(place.read_text("utf-8")))
             except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, RecursionError) as error:
                 raise NoisecleanerError(
                     f"{NAME} beside a model must say how its images are prepared, but {place} does not ({error}).",

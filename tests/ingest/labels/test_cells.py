@@ -20,7 +20,7 @@ from support.sources import (
     vectors,
 )
 
-from noisecleaner.ingest.labels.cells import indices, order
+from noisecleaner.ingest.labels.cells import class_names, indices, order
 
 LABELS: dict[str, tuple[Callable[[], pa.Array], list[str | None], tuple[str, ...]]] = {
     "text": (lambda: pa.array(["b", "a", None, ""]), ["b", "a", None, None], ("a", "b")),
@@ -142,3 +142,13 @@ def test_indices_are_those_of_the_classes(names: list[str | None]) -> None:
 @given(st.sets(st.integers(-20, 20), min_size=1))
 def test_classes_that_are_numbers_are_ordered_as_numbers(numbers: set[int]) -> None:
     assert order(pa.chunked_array([[str(n) for n in numbers]])) == tuple(str(n) for n in sorted(numbers))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [b"[" * 100_000, b'{"info":{"features":{"label":{"names":5}}}}', b'{"info":[]}', b"\xff", b"null", b"{"],
+    ids=["deep", "number", "list", "bytes", "null", "cut"],
+)
+def test_metadata_that_are_no_class_label_name_no_class(metadata: bytes) -> None:
+    schema = pa.schema([("label", pa.int64())], metadata={b"huggingface": metadata})
+    assert class_names(schema, "label") == ()
