@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from pathlib import PurePosixPath
-
-from PIL import Image
 
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.file_names import distinct, kept, safe_names
 from noisecleaner.export.stems import Group, Stems, original_name
-from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS
+from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS, format_of
+
+#: Of formats whose files do not end in their name.
+_ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "JPEG XL": ".jxl", "DICOM": ".dcm", "NumPy": ".npy"}
 
 #: The one group of files without folders.
 _BESIDE = Group(below=PurePosixPath())
@@ -94,10 +94,8 @@ def ending(name: PurePosixPath, content: bytes) -> str:
     """The file's ending: the one it has, else the one of its format."""
     if name.suffix.lower() in IMAGE_ENDINGS:
         return name.suffix
-    with Image.open(BytesIO(content)) as image:
-        return {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}.get(
-            str(image.format), f".{image.format}".lower()
-        )
+    kind = format_of(content)
+    return ".bin" if kind is None else _ENDINGS.get(kind, f".{kind}".lower())
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from PIL import Image
-
 from noisecleaner.images.budget import Budget
 from noisecleaner.images.children import Children
-from noisecleaner.images.decoding import Wanted, decode_here
+from noisecleaner.images.decoding import Wanted, decode_here, without_pillows_limit
 from noisecleaner.images.failures import Failure
 from noisecleaner.images.greys import Pixels
 from noisecleaner.images.limits import Limits
@@ -34,13 +32,14 @@ class Decoder:
         self._limits = limits
         self._budget, self._waiting = Budget(limits.together), Budget(_WAITING)
         self._children = Children(limits, threads)
+        self._lifted = without_pillows_limit()
 
     def __enter__(self) -> Decoder:
-        self._pillows, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        self._lifted.__enter__()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        Image.MAX_IMAGE_PIXELS = self._pillows
+        self._lifted.__exit__(None, None, None)
         self.stop()
         self._children.close()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from noisecleaner.images.failures import Failure
 from noisecleaner.images.framing import Framing, framed
 from noisecleaner.images.greys import Pixels
 from noisecleaner.images.limits import Limits
+from noisecleaner.images.ordinary import size_of_webp
 from noisecleaner.images.picture import Picture
 
 Image.init()  # registers the readers; `Image.open(formats=…)` fails on those it has not met yet
@@ -99,6 +100,29 @@ def decode_here(
             return wanted.made(Picture.of(image))
     except Exception as error:  # Pillow's readers raise SyntaxError, ValueError, struct.error and more on broken files
         return _reason(error)
+
+
+@contextmanager
+def without_pillows_limit() -> Iterator[None]:
+    """Lift Pillow's own limit of pixels for a while: the size is judged here."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def size_of(encoded: bytes) -> tuple[int, int] | None:
+    """Width and height of an image as its header has them, whatever they are; None where it does not open."""
+    if encoded.startswith(b"\0\0\1\0"):  # an icon is decoded when it is opened: its directory tells
+        return None if len(encoded) < 8 else (encoded[6] or 256, encoded[7] or 256)
+    if (size := size_of_webp(encoded)) is not None:
+        return size
+    try:
+        with without_pillows_limit(), Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            return image.size
+    except Exception:  # as above
+        return None
 
 
 def _reason(error: Exception) -> Failure:

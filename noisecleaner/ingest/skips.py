@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import listed
+from noisecleaner.images.limits import MAX_SECONDS
 from noisecleaner.ingest.files.kinds import described
 from noisecleaner.ingest.files.lost_files import why_missing
 from noisecleaner.ingest.files.places import Place
@@ -61,6 +62,9 @@ def causes(rows: Manifest) -> str:
         text += _unsupported(rows)
     if Skip.LFS_POINTER in reasons:
         text += " Files that are pointers of Git LFS come with `git lfs pull`."
+    if Skip.TOO_SLOW in reasons:
+        text += f" {_shown(_first(rows, Skip.TOO_SLOW))} would take more than {MAX_SECONDS:.0f} seconds of a core to "
+        text += "decode: save it anew."
     if Skip.NOT_FINITE in reasons:
         first = rows.table["sample_id"].filter(_skipped(rows, Skip.NOT_FINITE))[0].as_py()
         text += f" The vector of {_shown(first)} holds NaN, infinity or a number beyond single precision."

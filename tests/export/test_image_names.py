@@ -6,6 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
+import pytest
+from support.bombs import png
 from support.exports import Row, by_hand, picture
 
 from noisecleaner.export.copying import Copy
@@ -40,3 +42,18 @@ def test_a_column_of_splits_becomes_folders(tmp_path: Path) -> None:
 def test_an_ending_is_kept_or_that_of_the_content() -> None:
     assert ending(PurePosixPath("a.JPEG"), picture(0)) == ".JPEG"
     assert ending(PurePosixPath("v1.5"), picture(0)) == ".png"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (png(30_000, 30_000, body=b"x"), ".png"),
+        (b"\xff\xd8\xff\xe0", ".jpg"),
+        (b"II*\0", ".tif"),
+        (b"no image", ".bin"),
+        (b"", ".bin"),
+    ],
+)
+def test_an_image_without_a_name_ends_as_its_first_bytes_tell(content: bytes, expected: str) -> None:
+    """However large it says it is, and whether it opens or not."""
+    assert ending(PurePosixPath("cat"), content) == expected

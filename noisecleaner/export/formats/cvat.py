@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
-
-from PIL import Image
 
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.file_names import safe_names
@@ -19,6 +16,7 @@ from noisecleaner.export.image_names import FlatNames
 from noisecleaner.export.items import Item, column_names, items
 from noisecleaner.export.json_values import as_text
 from noisecleaner.export.xml_texts import renamed_classes, xml_names
+from noisecleaner.images.decoding import size_of
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Stage
 from noisecleaner.texts import xml_text
@@ -120,8 +118,8 @@ class _Archive:
     def image(self, item: Item, name: str) -> Iterator[str]:
         """The annotations of a row."""
         number = self.numbers[item.split] = self.numbers.get(item.split, -1) + 1
-        with Image.open(BytesIO(item.content)) as image:
-            width, height = image.size
+        # 0 of an image that does not open, and is in the archive all the same
+        width, height = size_of(item.content) or (0, 0)
         split = ""
         if item.split in self.splits:
             split = f' subset={quoteattr(self.splits[item.split])} task_id="{list(self.splits).index(item.split)}"'
