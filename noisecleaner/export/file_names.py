@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from noisecleaner.ingest.files.kinds import OWN_FILES
+from noisecleaner.ingest.folders import METADATA
+
 #: What some file system or a shell's glob takes for something else than a part of a name.
 _NO_PART = frozenset('<>:"/\\|?*')
 
@@ -78,6 +81,11 @@ def spelling_for(folder: Path) -> Callable[[str], str]:
     except OSError:
         found = False
     return kept if found else portable
+
+
+def reserved() -> dict[str, int]:
+    """Names of files that stand beside the folders of splits and classes, as `distinct` takes names that are taken."""
+    return {folded(name): 1 for name in (*METADATA, *OWN_FILES)}
 
 
 def folded(name: str) -> str:

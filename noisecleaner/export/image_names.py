@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import distinct, kept, safe_names
+from noisecleaner.export.file_names import distinct, kept, reserved, safe_names
 from noisecleaner.export.stems import Group, Stems, original_name
 from noisecleaner.ingest.files.kinds import IMAGE_ENDINGS, format_of
 
@@ -40,13 +40,13 @@ class Folders:
     @cached_property
     def classes(self) -> list[str]:
         """The folder of each class."""
-        return distinct(self.copy.classes, None, self.plain)
+        return distinct(self.copy.classes, reserved(), self.plain)
 
     @cached_property
     def splits(self) -> list[str]:
         """The folder of each split."""
         folders = self.copy.structure.folders
-        return safe_names(folders.names) if folders else []
+        return safe_names(folders.names, reserved()) if folders else []
 
     @cached_property
     def stems(self) -> Stems:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import safe_names, spelling_for
+from noisecleaner.export.file_names import reserved, safe_names, spelling_for
 from noisecleaner.export.image_names import FlatNames
 from noisecleaner.export.items import Item, column_names, items, renamed
 from noisecleaner.notices import Notice
@@ -29,7 +29,9 @@ def write(folder: Path, copy: Copy, stage: Stage) -> list[Notice]:
     splits = copy.structure.folders
     homes: dict[str | None, Path] = {None: folder}
     if splits:
-        homes = {name: folder / safe for name, safe in zip(splits.names, safe_names(splits.names), strict=True)}
+        homes = {
+            name: folder / safe for name, safe in zip(splits.names, safe_names(splits.names, reserved()), strict=True)
+        }
     names, keys = FlatNames(copy, spelling_for(folder)), renamed(column_names(copy), _refused)
     classes = list(copy.cells.names or copy.classes)
     with ExitStack() as opened:

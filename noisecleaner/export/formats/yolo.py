@@ -12,7 +12,7 @@ import numpy as np
 
 from noisecleaner.errors import NoisecleanerError, listed, quoted
 from noisecleaner.export.copying import Copy
-from noisecleaner.export.file_names import distinct, kept, safe_names, spelling_for
+from noisecleaner.export.file_names import distinct, kept, reserved, safe_names, spelling_for
 from noisecleaner.export.formats.folder import write_files
 from noisecleaner.export.image_names import ending
 from noisecleaner.export.stems import Group, Stems, original_name
@@ -81,7 +81,7 @@ class _Names:
     @cached_property
     def classes(self) -> list[str]:
         """The folder of each class."""
-        return distinct(self.copy.classes, None, self.plain)
+        return distinct(self.copy.classes, reserved(), self.plain)
 
     @cached_property
     def stems(self) -> Stems:
@@ -95,7 +95,7 @@ class _Names:
         if folders is None or len(np.unique(folders.rows[self.copy.rows])) < 2:
             return []
         found: list[str] = []
-        taken = dict.fromkeys(_FOLDERS.values(), 1)
+        taken = reserved() | dict.fromkeys(_FOLDERS.values(), 1)
         for name in folders.names:
             folder = _folder(name)
             found += [folder] if folder and folder not in found else safe_names([name], taken)

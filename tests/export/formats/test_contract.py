@@ -215,3 +215,35 @@ def test_adding_a_format_is_one_file(tmp_path: Path) -> None:
     assert "(labels-csv)" in package.command(*words)
     assert (tmp_path / "out" / "labels.csv").read_text().splitlines()[:2] == ['"sample_id","label"', '"good","a"']
     package.passes("export/formats/test_contract.py", "labels-csv")
+
+
+@pytest.mark.parametrize("format", names_in("export.formats"))
+def test_classes_may_be_called_like_our_own_files_or_like_no_file(tmp_path: Path, format: str) -> None:
+    """Each row is still told, and what is written for one class takes the place of nothing else."""
+    classes = ["metadata.parquet", "Metadata.Parquet", "metadata.csv", "metadata.jsonl", "noisecleaner.json"]
+    classes += [
+        "_classes.csv",
+        "labels.json",
+        "con",
+        ".",
+        "..",
+        "a.",
+        "a",
+        "a ",
+        "\u00e9",
+        "e\u0301",
+        "Cat",
+        "cat",
+        "x/y",
+    ]
+    names = classes * 2
+    images = [picture(row) for row in range(len(names))]
+    table = pa.table({"sample_id": list(map(str, range(len(names)))), "label": names, "image": images})
+    if getattr(writer_of(format), "ROWS_ALONE", False):
+        table = table.drop_columns(["image"]).append_column("embedding", pa.array([[1.0, 2.0]] * len(names)))
+    pq.write_table(table, tmp_path / "data.parquet")
+    columns = Columns() if "image" in table.column_names else Columns(embedding="embedding")
+    copy = copy_of(tmp_path / "data.parquet", [True] * len(names), columns)
+    assert write(format, tmp_path / "out", copy) == len(names)
+    assert not [file for file in files(tmp_path) if not file.startswith(("out/", "data.parquet"))]
+    assert not [name for name in ("metadata.parquet", "noisecleaner.json") if (tmp_path / "out" / name).is_dir()]
