@@ -92,7 +92,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None and id(cause) not in seen:
         yield cause
         seen.add(id(cause))
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]  # None ends the loop
+        beside = None if cause.__suppress_context__ else cause.__context__
+        cause = cause.__cause__ or beside  # type: ignore[assignment]  # None ends the loop
 
 
 def _is_starved(error: BaseException) -> bool:

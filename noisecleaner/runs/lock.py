@@ -29,12 +29,12 @@ def alone(path: Path, *, work: str) -> Iterator[None]:
         # whoever held it before may have removed the file since it was opened here
         if not (lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat())):
             raise BlockingIOError
-    except BlockingIOError as error:
+    except BlockingIOError:
         file.close()
         raise NoisecleanerError(
             f"One {work} at a time may write to {path}, but another one is running.",
             "Wait for it, or name another directory with `out`.",
-        ) from error
+        ) from None  # or it would read as a want of memory, of which the system says the same
     try:
         yield
     finally:

@@ -78,7 +78,7 @@ def interrupt(command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str
 
 
 @pytest.mark.parametrize("method", ["soseleto --meta-momentum 0.9", "l2b --meta-every 3", "bilevel"])
-@pytest.mark.parametrize(("signum", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 1100)])
+@pytest.mark.parametrize(("signum", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 300)])
 def test_an_interrupted_fit_goes_on_to_the_same_bits(
     command: Command, vectors: Path, monkeypatch: pytest.MonkeyPatch, method: str, signum: int, step: int
 ) -> None:
