@@ -123,11 +123,17 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def named(path: Path) -> Path:
-    """Make a path absolute, links followed, so that it has a name even if it was written as `.` or `..`.
+    """Make a path absolute, links to folders above it followed, so that `.` and `..` have a name, too.
 
     Raises:
-        NoisecleanerError: it is the root of the file system.
+        NoisecleanerError: it is the root of the file system; or a link, behind which something else would be replaced
+            than what was named.
     """
+    if path.is_symlink():
+        raise NoisecleanerError(
+            f"An output is a file or folder of its own, but {path} is a link to {os.readlink(path)}.",
+            "Name what the link leads to, or remove the link.",
+        )
     real = Path(os.path.realpath(path))
     if not real.name:
         raise NoisecleanerError(f"An output needs a name, but {path} is the root.", "Name a directory with `out=DIR`.")

@@ -106,12 +106,20 @@ def test_an_output_always_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
         named(Path("/"))
 
 
-def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(tmp_path / "target")
-    with replacing(tmp_path / "link") as temporary:
-        temporary.write_text("new")
+@pytest.mark.parametrize("target", ["file", "folder", "nowhere"])
+def test_a_link_is_neither_followed_nor_replaced(tmp_path: Path, target: str) -> None:
+    """A link that came with a dataset or a repository would lead an output wherever its writer likes."""
+    (tmp_path / "file").write_text("owned")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    with pytest.raises(NoisecleanerError, match=f"link is a link to .*{target}"), replacing(tmp_path / "link"):
+        pass
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target").read_text() == "new"
+    assert (tmp_path / "file").read_text() == "owned"
+    (tmp_path / "above").symlink_to(tmp_path / "folder")
+    with replacing(tmp_path / "above" / "x") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "folder" / "x").read_text() == "new"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", "\x00", "{}"])
