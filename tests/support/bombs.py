@@ -242,7 +242,7 @@ def _webp(edge: int) -> Made:
     black = Image.new("RGB", (edge // 2, edge // 2))
     frames = [Image.new("RGB", black.size, (shade, 0, 0)) for shade in range(1, 9)]
     content = saved(black, "WEBP", save_all=True, append_images=frames, lossless=True, quality=0, method=0)
-    yield "webp animation", content, OK
+    yield "webp animation", content, OK, "too_large"
 
 
 def _others(edge: int) -> Made:
