@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.progress.notes import Notes
 from noisecleaner.ranks.group import Ranks
 
 #: What all processes do: anything that can be pickled. It tells its progress, and asks where it may stop.
@@ -26,22 +27,6 @@ class Lead:
     progress: Progress
     interrupts: Interrupts
     ranks: Ranks
-
-
-class Notes(Progress):
-    """Keeps what another process shall tell; steps are not counted across processes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    def note(self, text: str) -> None:
-        """Keep a choice that was made for the user."""
-        self.notes.append(text)
-
-    def warn(self, text: str) -> None:
-        """Keep a warning."""
-        self.warnings.append(text)
 
 
 class CommonInterrupts(Interrupts):

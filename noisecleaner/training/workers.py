@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.progress import Interrupts, Progress, Stage
+from noisecleaner.progress.notes import Notes
 
 #: Does the piece of a number until this share of it is done, from where it was left, in whichever process: tells its
 #: progress, and asks where it may stop.
@@ -28,27 +29,6 @@ Work = Callable[[int, float, Progress, Interrupts], None]
 #: For each piece that is cut, whether its first stretch is done.
 Cuts = Mapping[int, Event]
 _POLL_SECONDS = 0.2
-
-
-class _Messages(Progress):
-    """Keeps what the parent shall tell; steps are not counted across processes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def pass_on(self, progress: Progress) -> None:
-        """Tell it."""
-        for text in self.notes:
-            progress.note(text)
-        for text in self.warnings:
-            progress.warn(text)
 
 
 class _ParentInterrupts(Interrupts):
@@ -106,7 +86,7 @@ def wrapped(pieces: Sequence[int], workers: int) -> list[list[Stretch]]:
 class _Report(NamedTuple):
     """What a process says after each stretch: what is to be told, and what went wrong."""
 
-    messages: _Messages
+    messages: Notes
     failure: NoisecleanerError | None = None
 
 
@@ -241,7 +221,7 @@ def _do_share(share: _Share, pipe: Connection) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")  # as in `cli.main`
     interrupts = _ParentInterrupts(share.stop, share.parent)
     for piece, until, begun in share.stretches:
-        messages = _Messages()
+        messages = Notes()
         try:
             while begun and not share.cuts[piece].wait(_POLL_SECONDS):
                 interrupts.raise_pending()
