@@ -32,7 +32,7 @@ from noisecleaner.commands.report import report
 from noisecleaner.commands.review import review
 from noisecleaner.commands.score import score
 from noisecleaner.errors import Interrupted, Lost, NoisecleanerError
-from noisecleaner.progress import Interrupts
+from noisecleaner.progress import Interrupts, heard_by
 from noisecleaner.progress.bars import Verbosity
 from noisecleaner.ranks.launch import follows, several
 
@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     debug = "--debug" in options
     try:
         refuse_no_text(given)
-        with terminal.telling(_verbosity(options)), _silent(words):
+        with terminal.telling(_verbosity(options)), heard_by(terminal.TerminalProgress()), _silent(words):
             _run(words)
     except SystemExit as stop:
         sys.exit(_code(stop))

@@ -234,4 +234,4 @@ def _resolved(cutoff: Cutoff, run: Path, *, transfer: bool) -> Cutoff:
 
 def _scratch(out: Path) -> Path:
     """Choose a folder with space for decoded images: /tmp may be small, or memory."""
-    return next(folder for folder in out.absolute().parents if folder.is_dir())
+    return next(folder for folder in (*out.absolute().parents, Path(out.absolute().anchor)) if folder.is_dir())

@@ -7,8 +7,9 @@ import signal
 
 import pytest
 
+from noisecleaner import progress as module
 from noisecleaner.errors import Interrupted
-from noisecleaner.progress import Interrupts, Progress
+from noisecleaner.progress import Interrupts, Patience, Progress, heard_by
 
 
 def send(signum: int) -> None:
@@ -94,3 +95,27 @@ def test_without_a_signal_nothing_happens() -> None:
 def test_an_error_inside_comes_through_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
         Loop().run(error=ZeroDivisionError())
+
+
+class Heard(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_what_takes_long_is_told_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, heard = [0.0], Heard()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    patience = Patience()
+    with heard_by(heard):
+        for second in range(60):
+            now[0] = second
+            patience.tell(lambda: "Listing")
+    assert heard.notes == [f"Listing ({seconds} s so far)." for seconds in (5, 15, 45)]
+    now[0] = 1000
+    patience.tell(lambda: "Listing")
+    assert len(heard.notes) == 3, "nobody listens any more"

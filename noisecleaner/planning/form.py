@@ -71,7 +71,7 @@ def check_new(out: Path) -> None:
         raise NoisecleanerError(
             f"A plan is a Parquet file, or a table of text for a spreadsheet ({' or '.join(ENDINGS)}), but {out} is "
             "called otherwise.",
-            f"Write `out={str(out.with_suffix('.parquet'))!r}`.",
+            f"Write `out={str(out.with_suffix('.parquet') if out.name else out / 'verify.parquet')!r}`.",
         )
 
 

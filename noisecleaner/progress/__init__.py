@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 from noisecleaner.errors import Interrupted
@@ -42,6 +44,38 @@ class Progress:
     def stage(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Stage]:
         """Announce `total` units of work, of which `done` were done earlier, and hand out the counter for them."""
         yield Stage()
+
+
+#: Who hears of what takes long where no listener is handed on to: set by `heard_by` for as long as its block runs.
+_LISTENER = ContextVar("listener", default=Progress())  # noqa: B039  # it holds nothing
+
+
+@contextmanager
+def heard_by(progress: Progress) -> Iterator[None]:
+    """Have a listener hear of what takes long while the block runs, see `Patience`."""
+    before = _LISTENER.set(progress)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
+
+
+class Patience:
+    """Says now and then how far something has come of which nobody knows how long it takes.
+
+    Args:
+        first: seconds until it is told for the first time; from then on after three times as long each time.
+    """
+
+    def __init__(self, first: float = 5.0) -> None:
+        self._started, self._next = time.monotonic(), first
+
+    def tell(self, text: Callable[[], str]) -> None:
+        """Tell what has been found so far, if it is time to."""
+        passed = time.monotonic() - self._started
+        if passed >= self._next:
+            self._next = 3 * passed
+            _LISTENER.get().note(f"{text()} ({passed:,.0f} s so far).")
 
 
 class Interrupts:

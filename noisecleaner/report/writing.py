@@ -78,9 +78,10 @@ def report(
     run, out = located(run), located(out)
     if rows < 0:
         raise NoisecleanerError(f"`rows` must be 0 or more, but it is {rows}.", "The default is `rows=200`.")
-    scored, numbers = ScoredRun(run), out.with_suffix(".json")
+    scored = ScoredRun(run)
     source = replace(scored.metadata.source, data=spelled(data) or scored.metadata.source.data)
     refuse_no_page(out, source, what="A report is an HTML file and a JSON file beside it")
+    numbers = out.with_suffix(".json")
     refuse_strangers({out: MARK, numbers: json.dumps({"kind": _KIND})[1:-1]}, what="report")
     told = gather(scored, rows=rows)
     if images and told.gallery.rows:

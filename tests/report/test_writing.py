@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.datasets import Command
+from support.outcomes import refused
 from support.reports import make_scored, photograph, read_page
 
 from noisecleaner.api import report, score
@@ -209,3 +210,9 @@ def test_embeddings_beside_images_find_rows_that_look_alike(tmp_path: Path) -> N
     images = read_page(made.path.read_text("utf-8")).of("img")
     assert made.pictures == sum(image["width"] == "96" for image in images) > 10
     assert sum(image["width"] == "44" for image in images) > 50
+
+
+@pytest.mark.parametrize("out", ["", ".", "/", ".."])
+def test_a_report_without_a_name_is_refused(fitted: Path, command: Command, out: str) -> None:
+    assert command("score", fitted / "run", "-q").code == 0
+    refused(command("report", fitted / "run", "--out", out), "End its name with .html")

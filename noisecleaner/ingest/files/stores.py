@@ -73,7 +73,9 @@ def open_uri(uri: str) -> tuple[Store, str]:
         if "nrecognized filesystem" not in str(error):
             raise _unopened(uri, error) from error
         return _with_fsspec(uri)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # Arrow opens hf:// by the package of Hugging Face
         raise _unopened(uri, error) from error
     return Store(filesystem=filesystem, limits=Limits()), path
 
@@ -135,7 +137,7 @@ def _with_fsspec(uri: str) -> tuple[Store, str]:
         opened, path = fsspec.core.url_to_fs(uri)
     except ImportError as error:
         raise NoisecleanerError(f"{uri} needs a package that is not installed ({error}).", "Install it.") from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # what a package raises of an address is its own choice
         raise _unopened(uri, error) from error
     return Store(filesystem=fs.PyFileSystem(fs.FSSpecHandler(opened)), limits=Limits()), path.rstrip("/")
 
@@ -162,13 +164,20 @@ def answering(address: str, filesystem: Any, limits: Limits | None) -> Iterator[
         yield
     except FileNotFoundError:
         raise
-    except OSError as error:
-        if limits is None:
+    except (MemoryError, NoisecleanerError):
+        raise
+    except Exception as error:  # Arrow raises an OSError, and packages behind fsspec what they like: hf:// that of HTTP
+        if limits is None or not isinstance(error, (OSError, *_of_packages(filesystem))):
             raise
         raise _refusal(address, filesystem.type_name, limits, error) from error
 
 
-def _refusal(address: str, kind: str, limits: Limits, error: OSError) -> NoisecleanerError:
+def _of_packages(filesystem: Any) -> tuple[type[Exception], ...]:
+    """What else may be raised where a file system is not Arrow's own."""
+    return (Exception,) if isinstance(filesystem, fs.PyFileSystem) else ()
+
+
+def _refusal(address: str, kind: str, limits: Limits, error: Exception) -> NoisecleanerError:
     text = " ".join(str(error).split())
     if isinstance(error, PermissionError) or _REFUSED.search(text):
         hint = _KEYS.get(kind, "Check the credentials of that store.")

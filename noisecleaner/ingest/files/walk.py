@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from noisecleaner.ingest.files.kinds import (
@@ -19,6 +20,8 @@ from noisecleaner.ingest.files.kinds import (
     format_of,
 )
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.progress import Patience
+from noisecleaner.texts import counted
 
 #: What systems and tools leave behind: folders that are none of the dataset's, whatever lies in them.
 _LITTER_FOLDERS = frozenset(
@@ -77,9 +80,10 @@ class Walk:
 
         Links to folders are followed, but for those that lead back up.
         """
-        walk = cls(folder)
+        walk, patience = cls(folder), Patience()
         for parent, subfolders, names in os.walk(folder, followlinks=True, onerror=walk._note_closed):
             below = walk._relative(parent)
+            patience.tell(partial(walk._so_far, parent))
             for name in subfolders:
                 if _is_litter_folder(name):
                     walk.litter[name] += _count(os.path.join(parent, name))
@@ -106,6 +110,11 @@ class Walk:
             else:
                 walk.litter[litter] += 1
         return walk
+
+    def _so_far(self, parent: str) -> str:
+        """Tell what has been found."""
+        images, others = len(self.images) + len(self.pictures), len(self.others) + len(self.hidden)
+        return f"Listing {self.folder}: {counted(images, 'image')} and {counted(others, 'other file')}, now in {parent}"
 
     def _relative(self, parent: str) -> str:
         """The path of a folder below the first one, with a `/` behind it; empty for that one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -55,7 +56,7 @@ def checked_names(names: Sequence[str], where: str) -> tuple[str, ...]:
             f"Every number needs a class name, but in {where} number {listed(empty, 3)} has none.",
             "Remove the empty lines, or name those classes.",
         )
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise NoisecleanerError(
             f"Class names must be unique, but {where} holds {listed(twice, 3)} more than once.",

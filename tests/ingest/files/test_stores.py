@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations import memory
+from pyarrow import fs
 from support.store import Store, serving
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import located
 from noisecleaner.ingest import Columns, Skip, Source, ingest
 from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.files.stores import Limits
 from noisecleaner.ingest.payloads import ImageFiles
 
 #: So that a test of what does not answer takes seconds.
@@ -162,3 +165,25 @@ def test_results_are_written_to_this_machine(path: str) -> None:
 def test_columns_keep_their_names_in_a_store(store: Store) -> None:
     source = Source(store.uri("bucket/rows.parquet"), columns=Columns(image="picture"))
     assert "needs a column 'picture'" in refusal(source)
+
+
+class Elsewhere(fs.FSSpecHandler):  # type: ignore[misc]  # Arrow has no types
+    """What reads a store through a package, which raises what it likes."""
+
+    def get_file_info(self, paths: list[str]) -> list[object]:
+        raise LookupError("ConnectError: name or service not known")
+
+    open_input_file = get_file_info
+
+
+@pytest.mark.parametrize("ask", [Place.is_dir, Place.is_file, Place.size, Place.open, Place.read])
+def test_what_a_package_behind_an_address_raises_is_told(ask: Callable[[Place], object]) -> None:
+    filesystem = fs.PyFileSystem(Elsewhere(memory.MemoryFileSystem()))
+    with pytest.raises(NoisecleanerError, match=r"a/b must be within reach, .*name or service not known"):
+        ask(Place(filesystem, "a/b", limits=Limits()))
+
+
+@pytest.mark.parametrize("uri", ["hf://", "hf://a", "abfs://x", "nonsense://x/y", "hdfs://x:y"])
+def test_addresses_that_lead_nowhere_are_refused(uri: str) -> None:
+    with pytest.raises((NoisecleanerError, FileNotFoundError)):
+        assert Place.parse(uri).is_dir()

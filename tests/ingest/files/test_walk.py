@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.sources import make, red
 
 from noisecleaner.ingest.files.walk import Walk, first_bytes
+from noisecleaner.progress import Patience
 
 
 def write(folder: Path, *names: str, content: bytes = b"x") -> None:
@@ -116,3 +117,15 @@ def test_every_file_is_in_one_list_whatever_it_is_called(names: set[tuple[str, s
         assert len(found) + walk.litter.total() == len(made)
         assert len(set(found)) == len(found)
         assert set(found) <= made
+
+
+def test_a_walk_that_takes_long_tells_what_it_has_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cat/1.png", "dog/2.png", "dog/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    told: list[str] = []
+    monkeypatch.setattr(Patience, "tell", lambda self, text: told.append(text()))
+    Walk.of(tmp_path)
+    assert told[0] == f"Listing {tmp_path}: 0 images and 0 other files, now in {tmp_path}"
+    assert told[-1].startswith(f"Listing {tmp_path}: ")
+    assert len(told) == 3
