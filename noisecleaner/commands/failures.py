@@ -102,7 +102,8 @@ def _is_starved(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno in (errno.ENOMEM, errno.EAGAIN)
-    return isinstance(error, (RuntimeError, ImportError)) and _NO_MEMORY.search(str(error)) is not None
+    foreign = isinstance(error, (RuntimeError, ImportError)) or type(error).__module__.startswith("pyarrow")
+    return foreign and _NO_MEMORY.search(str(error)) is not None
 
 
 def _out_of_memory(error: BaseException) -> Failure:

@@ -20,6 +20,7 @@ class OutOfMemoryError(RuntimeError):
 STARVED = [
     MemoryError(),
     pa.ArrowMemoryError("malloc of size 128 failed"),
+    pa.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"),
     RuntimeError("std::bad_alloc"),
     RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"),
     OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
