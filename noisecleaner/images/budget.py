@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Condition
 
 
@@ -23,7 +21,8 @@ class Budget:
         """Wait until so many bytes are left, and take them; after `close` without waiting."""
         count = min(count, self._total)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._left >= count)
+            while self._left < count and not self._closed:
+                self._changed.wait()
             self._left -= count
 
     def give(self, count: int) -> None:
@@ -31,15 +30,6 @@ class Budget:
         with self._changed:
             self._left += min(count, self._total)
             self._changed.notify_all()
-
-    @contextmanager
-    def holding(self, count: int) -> Iterator[None]:
-        """Hold so many bytes while the block runs."""
-        self.take(count)
-        try:
-            yield
-        finally:
-            self.give(count)
 
     def close(self) -> None:
         """Let nobody wait any more."""

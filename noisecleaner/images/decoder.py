@@ -55,8 +55,11 @@ class Decoder:
         taken = ordinary(encoded, least=wanted.least)
         if taken is None:
             return self._children.decode(encoded, wanted, self._budget)
-        with self._budget.holding(taken):
+        self._budget.take(taken)
+        try:
             return decode_here(encoded, wanted, self._limits)
+        finally:
+            self._budget.give(taken)
 
     def waiting(self, images: Iterable[tuple[int, bytes | Missing]]) -> Iterator[tuple[int, bytes | Missing]]:
         """Hand images on, as long as not too many bytes of them wait for `done`."""

@@ -71,7 +71,7 @@ class Wanted:
 def decode_here(
     encoded: bytes, wanted: Wanted, limits: Limits, *, ask: Callable[[int], None] | None = None
 ) -> tuple[Pixels, ...] | Failure:
-    """Decode an image in this process, whatever it takes.
+    """Decode an image in this process, one that is `ordinary`, or with somebody who is asked for what it takes.
 
     EXIF orientation is applied, grey images of more than 8 bits are scaled by their own range (`to_eight_bits`),
     transparent pixels become white, of an animation the first frame is taken.
@@ -80,22 +80,25 @@ def decode_here(
         encoded: the bytes of an image file.
         wanted: what to make of it.
         limits: of it.
-        ask: is called before it is decoded, with the bytes that it needs.
+        ask: is called before it is decoded, with the bytes that it needs, unless it takes too much; None where that is
+            known already.
 
     Returns:
         What is wanted, or the reason why there is none.
     """
-    if opening(encoded) > limits.image:
+    if ask is not None and opening(encoded) > limits.image:
         return Failure.TOO_LARGE
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             size = image.size
+            if limits.refuses(*size):
+                return Failure.TOO_LARGE
             if min(size) >= wanted.least:
                 image.draft("RGB", (wanted.least, wanted.least))
-            opened = Opened(image, encoded, size)
-            if (failure := opened.refused(limits)) is not None:
-                return failure
             if ask is not None:
+                opened = Opened(image, encoded, size)
+                if (failure := opened.refused(limits)) is not None:
+                    return failure
                 ask(opened.needed(limits))
             return wanted.made(Picture.of(image))
     except Exception as error:  # Pillow's readers raise SyntaxError, ValueError, struct.error and more on broken files

@@ -29,8 +29,6 @@ def ordinary(encoded: bytes, *, least: int) -> int | None:
     Returns:
         None where that is not known, or where it would take too much or too long.
     """
-    if not (encoded.startswith((*_KINDS, *_OTHERS)) or encoded[4:8] == b"ftyp"):
-        return 0  # nothing opens it
     if len(encoded) > _MAX_FILE:
         return None
     for magic, look in _KINDS.items():
@@ -40,7 +38,7 @@ def ordinary(encoded: bytes, *, least: int) -> int | None:
             except (struct.error, IndexError, ZeroDivisionError):
                 return None
             return None if cost is None else _within(*cost)
-    return None
+    return None if encoded.startswith(_OTHERS) or encoded[4:8] == b"ftyp" else 0  # nothing opens it
 
 
 def _within(taken: int, seconds: float) -> int | None:

@@ -27,6 +27,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: Those that make high images wide.
+_LYING = ("ROTATE_90", "ROTATE_270", "TRANSPOSE", "TRANSVERSE")
 #: How far a filter looks, in pixels of the result where it shrinks, else of the image.
 _SUPPORT = {
     Image.Resampling.NEAREST: 1.0,
@@ -38,7 +40,6 @@ _SUPPORT = {
 }
 
 
-@dataclass(frozen=True)
 class Picture:
     """An image that can be resized as if it were upright and in RGB.
 
@@ -51,21 +52,18 @@ class Picture:
         turn: what makes it upright; None where it is.
     """
 
-    image: Image.Image
-    turn: Image.Transpose | None = None
+    def __init__(self, image: Image.Image, turn: Image.Transpose | None = None) -> None:
+        self._image, self._turn = image, turn
+        self._rgb: Image.Image | None = None
+        width, height = image.size
+        #: Width and height, upright.
+        self.size = (height, width) if turn is not None and turn.name in _LYING else (width, height)
 
     @classmethod
     def of(cls, image: Image.Image) -> Picture:
         """Decode an image that is open, and read which way is up."""
         image.load()
         return cls(image, _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1)))
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, upright."""
-        width, height = self.image.size
-        turned = self.turn is not None and self.turn.name in ("ROTATE_90", "ROTATE_270", "TRANSPOSE", "TRANSVERSE")
-        return (height, width) if turned else (width, height)
 
     def resize(
         self, size: tuple[int, int], resample: Image.Resampling = Image.Resampling.BILINEAR, box: Box | None = None
@@ -77,7 +75,7 @@ class Picture:
             resample: the filter.
             box: the part of the image that is resized, left, top, right and bottom; None for all of it.
         """
-        if self._small:
+        if self._image.width * self._image.height <= _WHOLE:
             return self.rgb.resize(size, resample, box=box)
         whole = box or (0, 0, *self.size)
         resized = Image.new("RGB", size)
@@ -88,35 +86,32 @@ class Picture:
             resized.paste(part.resize(tile.size, resample, box=of_part), tile.place)
         return resized
 
-    @cached_property
+    @property
     def rgb(self) -> Image.Image:
         """All of it, upright; four bytes a pixel."""
-        return self._part((0, 0, *self.size))
+        if self._rgb is None:
+            self._rgb = self._part((0, 0, *self.size))
+        return self._rgb
 
     @cached_property
-    def _small(self) -> bool:
-        return self.image.width * self.image.height <= _WHOLE
-
-    @cached_property
-    def _greys(self) -> Greys | None:
-        """The range of grey values of more than 8 bits; None where there are none."""
-        if not (self.image.mode.startswith("I;16") or self.image.mode in ("I", "F")):
-            return None
-        width, height = self.image.size
+    def _greys(self) -> Greys:
+        """The range of grey values of more than 8 bits."""
+        width, height = self._image.size
         rows = max(1, _PART // width)
         bands = ((0, top, width, min(height, top + rows)) for top in range(0, height, rows))
-        return Greys.of(np.asarray(self.image.crop(band)) for band in bands)
+        return Greys.of(np.asarray(self._image.crop(band)) for band in bands)
 
     def _part(self, box: tuple[int, int, int, int]) -> Image.Image:
         """Cut a box out of the upright image, in RGB."""
-        whole = box == (0, 0, *self.size)
-        part = self.image if whole else self.image.crop(_before(self.turn, box, *self.image.size))
-        return _to_rgb(part if self.turn is None else part.transpose(self.turn), self._greys)
+        image = self._image
+        part = image if box == (0, 0, *self.size) else image.crop(_before(self._turn, box, *image.size))
+        upright = part if self._turn is None else part.transpose(self._turn)
+        if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+            return Image.fromarray(self._greys.to_eight_bits(np.asarray(upright))).convert("RGB")
+        return _to_rgb(upright)
 
 
-def _to_rgb(image: Image.Image, greys: Greys | None) -> Image.Image:
-    if greys is not None:
-        return Image.fromarray(greys.to_eight_bits(np.asarray(image))).convert("RGB")
+def _to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, _BACKDROP), rgba).convert("RGB")

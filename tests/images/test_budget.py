@@ -12,8 +12,8 @@ def test_who_wants_more_than_is_left_waits() -> None:
     budget.take(6)
 
     def second() -> None:
-        with budget.holding(5):
-            order.append("second")
+        budget.take(5)
+        order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
@@ -27,10 +27,9 @@ def test_who_wants_more_than_is_left_waits() -> None:
 
 def test_more_than_there_is_means_all_of_it() -> None:
     budget = Budget(10)
-    with budget.holding(1_000):
-        pass
-    with budget.holding(10):
-        pass
+    budget.take(1_000)
+    budget.give(1_000)
+    budget.take(10)
 
 
 def test_after_its_end_nobody_waits() -> None:
