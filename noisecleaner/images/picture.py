@@ -14,8 +14,8 @@ from noisecleaner.images.greys import Greys
 
 Box = tuple[float, float, float, float]
 
-#: Pixels up to which an image is converted whole, and pixels that are converted at once of a larger one.
-_WHOLE, _PART = 4_000_000, 1_000_000
+#: Pixels up to which an image is converted whole; of a larger one, those that are resized and converted at once.
+_WHOLE, _PART, _BAND = 4_000_000, 1_000_000, 250_000
 #: What shows through transparent pixels.
 _BACKDROP = (255, 255, 255, 255)
 _TURNS = {
@@ -102,6 +102,17 @@ class Picture:
         return Greys.of(np.asarray(self._image.crop(band)) for band in bands)
 
     def _part(self, box: tuple[int, int, int, int]) -> Image.Image:
+        """Cut a box out of the upright image, in RGB; what is not small in bands, for alpha takes several copies."""
+        left, top, right, bottom = box
+        rows = max(1, _BAND // (right - left))
+        if rows >= bottom - top or box == (0, 0, *self.size):
+            return self._converted(box)
+        part = Image.new("RGB", (right - left, bottom - top))
+        for first in range(top, bottom, rows):
+            part.paste(self._converted((left, first, right, min(bottom, first + rows))), (0, first - top))
+        return part
+
+    def _converted(self, box: tuple[int, int, int, int]) -> Image.Image:
         """Cut a box out of the upright image, in RGB."""
         image = self._image
         part = image if box == (0, 0, *self.size) else image.crop(_before(self._turn, box, *image.size))

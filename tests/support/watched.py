@@ -67,6 +67,13 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def _begun(pid: int) -> bool:
+    """Whether a child runs its own program: before, its memory is that of its parent."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != Path("/proc/self/cmdline").read_bytes()
+    return False
+
+
 def memory(pid: int, what: str) -> int:
     """Bytes of a line of a process's status, such as VmHWM; 0 where there is no such process any more."""
     with suppress(OSError):
@@ -90,7 +97,7 @@ class Peaks:
     def watch(self) -> None:
         """Look at the children again and again, until `rise` is asked for."""
         while self._going:
-            for pid in children_of(os.getpid()):
+            for pid in filter(_begun, children_of(os.getpid())):
                 self._children[pid] = max(self._children.get(pid, 0), memory(pid, "VmHWM"))
             time.sleep(_POLL_SECONDS)
 
