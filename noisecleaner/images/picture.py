@@ -167,10 +167,12 @@ class _Tile:
 def _tiles(size: tuple[int, int], box: Box, image: tuple[int, int], support: float) -> Iterator[_Tile]:
     """Cut a result of a size into tiles that look at few pixels each of the box of an image."""
     scales = ((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1])
-    edge = _PART**0.5
-    steps = [max(1, floor(edge / scale - 2 * support)) for scale in scales]
-    if steps[0] >= size[0]:  # narrow: longer tiles
-        steps[1] = max(1, floor(_PART / (box[2] - box[0]) / scales[1] - 2 * support))
+    # the side that shrinks more decides: a pixel of the result may look at thousands along it
+    more, less = (0, 1) if scales[0] > scales[1] else (1, 0)
+    steps = [1, 1]
+    steps[more] = min(size[more], max(1, floor(_PART**0.5 / scales[more] - 2 * support)))
+    looked = min(image[more], (steps[more] + 2 * support) * scales[more])
+    steps[less] = max(1, floor(_PART / looked / scales[less] - 2 * support))
     spans = [
         [_span(first, min(step, whole - first), scale, (start, limit), support) for first in range(0, whole, step)]
         for whole, step, scale, start, limit in zip(size, steps, scales, box[:2], image, strict=True)
