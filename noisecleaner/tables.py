@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,10 +17,9 @@ import pyarrow.parquet as pq
 from noisecleaner.arrays import FloatArray, IntArray, SingleArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.files import damaged, replacing
-
-#: What Arrow raises, but for want of memory: then no file is damaged, and the error goes on as it is.
 from noisecleaner.texts import parsed_json
 
+#: What Arrow raises, but for want of memory: then no file is damaged, and the error goes on as it is.
 ARROW_ERRORS = (
     pa.ArrowInvalid,
     pa.ArrowKeyError,
@@ -29,6 +29,8 @@ ARROW_ERRORS = (
     pa.ArrowCapacityError,
     pa.ArrowSerializationError,
 )
+#: What NumPy says of a `.npy` file whose header is damaged, or anybody's text.
+NUMPY_ERRORS = (OSError, ValueError, EOFError, TypeError, OverflowError, tokenize.TokenError)
 #: Under which the metadata of a table stand in its schema.
 METADATA_KEY = b"noisecleaner"
 

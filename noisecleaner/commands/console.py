@@ -81,9 +81,9 @@ def show_fitted(out: Path, fitted: FitResult) -> None:
     )
 
 
-def show_embedded(embedded: EmbedResult) -> None:
+def show_embedded(embedded: EmbedResult, data: str) -> None:
     """Tell what `embed` did, which rows have no vector, and what to type next."""
-    _show(*embedded_lines(embedded))
+    _show(*embedded_lines(embedded, data))
 
 
 def show_summary(summary: Summary, out: Path, *, listed: int) -> None:

@@ -29,7 +29,7 @@ def embed(
 ) -> None:
     """Make a vector of every image: a folder of Parquet files that `fit`, `score --data` and others read.
 
-    Example: noisecleaner embed images/ --backbone efficientnet-lite0 --out emb && noisecleaner fit emb --out run
+    Example: noisecleaner embed images/ --out emb && noisecleaner fit images/ --embedding-column emb/ --out run
     """
     from noisecleaner.api import EmbedConfig
     from noisecleaner.api import embed as run_embed
@@ -48,4 +48,4 @@ def embed(
     if format == "json":
         console.show_text(json_text(result.to_json()))
     else:
-        console.show_embedded(result)
+        console.show_embedded(result, data)

@@ -28,9 +28,11 @@ from noisecleaner.runs.differences import differences
 from noisecleaner.runs.lock import alone
 from noisecleaner.runs.record import versions
 from noisecleaner.tables import METADATA_KEY
+from noisecleaner.texts import parsed_json
 
 #: Raised whenever a reader of old folders would misunderstand new ones.
 _VERSION = 1
+_SHARDS, _SCRATCH = "part-*.parquet", ".scratch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +156,7 @@ class Shards:
     @property
     def scratch(self) -> Path:
         """What engines keep of rows that are in no shard yet."""
-        return self.folder / ".scratch"
+        return self.folder / _SCRATCH
 
     def path(self, number: int) -> Path:
         """Where a shard is."""
@@ -164,6 +166,40 @@ class Shards:
         """Numbers of the shards that are not there."""
         return [number for number in range(self.count) if not self.path(number).exists()]
 
+    def remove_others(self) -> None:
+        """Remove what is called like a shard and is none of these: damaged, of other rows, or one too many."""
+        own = {self.path(number): number for number in range(self.count)}
+        for path in self.folder.glob(_SHARDS):
+            if path not in own or not self._holds(path, own[path]):
+                path.unlink()
+
+    def refuse_unequal(self) -> None:
+        """Refuse shards whose columns differ, once all are there.
+
+        Raises:
+            NoisecleanerError: names one that differs from the first.
+        """
+        paths = sorted(self.folder.glob(_SHARDS))
+        for path in paths[1:]:
+            if not pq.read_schema(path).equals(pq.read_schema(paths[0])):
+                raise damaged(path, f"its columns are not those of {paths[0]}")
+
+    def _holds(self, path: Path, number: int) -> bool:
+        """Whether a file holds the rows of a shard, as far as its metadata tells."""
+        try:
+            found = pq.read_metadata(path)
+            told = parsed_json((found.metadata or {})[METADATA_KEY])
+        except (pa.ArrowException, OSError, KeyError, ValueError):
+            return False
+        rows = min(self.size, self.record.rows - number * self.size)
+        return found.num_rows == rows and isinstance(told, dict) and told == self._told(number)
+
+    def _told(self, number: int) -> dict[str, Any]:
+        """What the metadata of a shard tell."""
+        told = {**self.record.to_json(), "shard": number}
+        del told["contents"]
+        return told
+
     def write(self, number: int, table: pa.Table) -> None:
         """Write a shard, whole or not at all; pages carry checksums.
 
@@ -171,8 +207,7 @@ class Shards:
             number: which one.
             table: ids, labels, vectors, and why there are none.
         """
-        told = {**self.record.to_json(), "shard": number}
-        del told["contents"]
+        told = self._told(number)
         schema = table.schema.with_metadata({METADATA_KEY: json.dumps(told).encode()})
         dictionary = [field.name for field in schema if pa.types.is_string(field.type) and field.name != "sample_id"]
         with (
@@ -213,12 +248,14 @@ def open_shards(out: Path, wanted: ShardRecord, rows: ImageRows, *, size: int, r
             return
         _begin(partial, out, wanted, rows, resume=resume)
         shards = Shards(folder=partial, record=wanted, size=size)
+        shards.remove_others()
         try:
             yield shards
         except Interrupted as stop:
             stop.resumable = True
             raise
         shutil.rmtree(shards.scratch, ignore_errors=True)
+        shards.refuse_unequal()
         if out.exists():
             out.rmdir()  # an empty folder
         partial.rename(out)
@@ -260,7 +297,9 @@ def _check_finished(out: Path, wanted: ShardRecord, rows: ImageRows, *, resume: 
 
 def _begin(partial: Path, out: Path, wanted: ShardRecord, rows: ImageRows, *, resume: bool) -> None:
     """Make the folder in which shards are gathered, or take the one that an interrupted run left."""
-    if not (partial / OWN_FILE).exists():  # killed before anything was done
+    begun = any(partial.glob(_SHARDS)) or (partial / _SCRATCH).exists()
+    # killed, or failed, before anything was done
+    if not (partial / OWN_FILE).exists() or not (begun or resume):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         write_record(partial / OWN_FILE, wanted.to_json())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from noisecleaner.errors import NoisecleanerError
+from noisecleaner.errors import NoisecleanerError, listed
 
 #: What torchrun sets beside WORLD_SIZE, see its documentation, "Environment Variables".
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _NEEDED = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -50,8 +52,16 @@ class Launch:
                 f"{', '.join(_NEEDED)}, but {', '.join(missing)} cannot be found in the environment.",
                 "Start them with torchrun, which sets all of these; or unset WORLD_SIZE for a single process.",
             )
-        rank, local_rank, local_size = (int(found[name]) for name in _NEEDED[:3])
-        return cls(rank=rank, size=int(found["WORLD_SIZE"]), local_rank=local_rank, local_size=local_size)
+        numbers = {name: found[name] for name in ("WORLD_SIZE", *_NEEDED[:3])}
+        if all(_NUMBER.fullmatch(text) for text in numbers.values()):
+            size, rank, local_rank, local_size = map(int, numbers.values())
+            if rank < size and local_rank < local_size <= size:
+                return cls(rank=rank, size=size, local_rank=local_rank, local_size=local_size)
+        raise NoisecleanerError(
+            "Processes that train together are counted: RANK is below WORLD_SIZE, and LOCAL_RANK below "
+            f"LOCAL_WORLD_SIZE, but the environment has {listed([f'{n}={text}' for n, text in numbers.items()])}.",
+            "Start them with torchrun, which sets all of these; or unset WORLD_SIZE for a single process.",
+        )
 
 
 def follows(environment: Mapping[str, str] | None = None) -> bool:
@@ -63,4 +73,4 @@ def follows(environment: Mapping[str, str] | None = None) -> bool:
 def several(environment: Mapping[str, str] | None = None) -> bool:
     """Whether this process is one of several."""
     size = (os.environ if environment is None else environment).get("WORLD_SIZE", "1")
-    return size.isdigit() and int(size) > 1
+    return size.strip() not in ("", "0", "1")

@@ -27,12 +27,11 @@ def refuse_other_kind(run: Run, record: AuditorRecord, payload: Payload) -> None
         if isinstance(payload, AnyVectors):
             _refuse_for_images(run, record, payload)
         return
-    wanted = f"vectors of {record.shape.width} numbers"
+    wanted = f"vectors of {record.shape.width} numbers{_made_by(record.maker)}"
     if not isinstance(payload, AnyVectors):
-        made = f", made by {record.maker.words()}: embed the images with it first" if record.maker else ""
-        raise _other(f"{wanted}{made}", "images")
+        raise _other(wanted, "images", of=record.maker)
     if payload.width != record.shape.width:
-        raise _other(wanted, f"vectors of {payload.width} numbers")
+        raise _other(wanted, f"vectors of {payload.width} numbers{_made_by(payload.maker)}", of=record.maker)
     if record.maker is not None and payload.maker is not None:
         _refuse_maker(record.maker, payload.maker, "vectors")
 
@@ -71,8 +70,14 @@ def _refuse_maker(own: Maker, brought: Maker, what: str) -> None:
         )
 
 
-def _other(wanted: str, brought: str) -> NoisecleanerError:
-    return NoisecleanerError(
-        f"This run was fitted on {wanted}, but the new rows bring {brought}.",
-        "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`.",
-    )
+def _made_by(maker: Maker | None) -> str:
+    return f", made by {maker.words()}" if maker else ""
+
+
+def _other(wanted: str, brought: str, *, of: Maker | None = None) -> NoisecleanerError:
+    """Say what differs, and how rows like those that were fitted come about: by a network, where one is known."""
+    hint = "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`."
+    if of is not None:
+        size = f", image_size={of.size}" if of.size else ""
+        hint = f"Embed the new images with that network first: `Model(backbone={of.backbone!r}{size})`."
+    return NoisecleanerError(f"This run was fitted on {wanted}, but the new rows bring {brought}.", hint)

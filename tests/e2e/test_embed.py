@@ -96,7 +96,7 @@ def test_a_run_of_vectors_names_the_network_that_images_need(command: Command, f
     fit(command, "emb", "of_emb")
     outcome = command("score", "of_emb", "--data", "images")
     assert outcome.code == 2
-    assert "made by cifar-quick at 16 px (squash): embed the images with it first" in " ".join(outcome.err.split())
+    assert "made by cifar-quick at 16 px (squash), but the new rows bring images" in " ".join(outcome.err.split())
 
 
 def test_a_plan_and_ids_read_the_folder(command: Command, folder: list[str]) -> None:

@@ -16,7 +16,7 @@ from support.embedding import config, tiny
 
 from noisecleaner.embedding.config import EmbedConfig
 from noisecleaner.embedding.rows import ImageRows
-from noisecleaner.embedding.shards import ShardRecord, open_shards
+from noisecleaner.embedding.shards import ShardRecord, Shards, open_shards
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest.tables.maker import Maker
 
@@ -43,7 +43,7 @@ def interrupt(out: Path, asked: EmbedConfig, *, resume: bool = False) -> None:
     wanted, rows = record(asked)
     with suppress(Interrupted), open_shards(out, wanted, rows, size=64, resume=resume) as shards:
         assert shards is not None
-        shards.write(shards.missing()[0], table(3))
+        shards.write(shards.missing()[0], table(64))
         stop = Interrupted(15)
         raise stop
     assert stop.resumable
@@ -58,7 +58,7 @@ def test_the_folder_gets_its_name_when_it_is_whole(tmp_path: Path, asked: EmbedC
         assert shards is not None
         assert (shards.count, shards.missing()) == (2, [1])
         shards.scratch.mkdir()
-        shards.write(1, table(2))
+        shards.write(1, table(36))
         assert not out.exists()
     assert sorted(path.name for path in out.iterdir()) == [
         "noisecleaner.json",
@@ -75,7 +75,7 @@ def test_a_shard_tells_what_made_it(tmp_path: Path, asked: EmbedConfig) -> None:
     with open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False) as shards:
         assert shards is not None
         for number in shards.missing():
-            shards.write(number, table(number + 1))
+            shards.write(number, table((64, 36)[number]))
     schema = pq.read_schema(tmp_path / "emb" / "part-00001.parquet")
     assert Maker.of(schema) == MAKER
     told = json.loads(schema.metadata[b"noisecleaner"])
@@ -160,3 +160,40 @@ def test_an_empty_folder_is_taken_and_two_at_a_time_are_not(tmp_path: Path, aske
             open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False),
         ):
             pass
+
+
+def test_what_is_called_like_a_shard_and_is_none_is_made_again(tmp_path: Path, asked: EmbedConfig) -> None:
+    """Cut off, a copy of another one, of other rows, or one too many."""
+    out, partial = tmp_path / "emb", tmp_path / ".emb.partial"
+    interrupt(out, asked)
+    whole = (partial / "part-00000.parquet").read_bytes()
+    wanted, rows = record(asked)
+    for name, content in (("0", whole[:500]), ("1", whole), ("9", whole), ("0", b"")):
+        (partial / f"part-0000{name}.parquet").write_bytes(content)
+        (partial / "part-00002.parquet").write_bytes(whole)
+        with suppress(ZeroDivisionError), open_shards(out, wanted, rows, size=64, resume=True) as shards:
+            assert shards is not None
+            assert shards.missing() == ([0, 1] if name == "0" else [1])
+            assert not shards.path(2).exists()
+            shards.write(0, table(64))
+            raise ZeroDivisionError
+
+
+def test_shards_with_other_columns_are_no_dataset(tmp_path: Path, asked: EmbedConfig) -> None:
+    wanted, _ = record(asked)
+    shards = Shards(folder=tmp_path, record=wanted, size=64)
+    shards.write(0, table(64))
+    shards.refuse_unequal()
+    shards.write(1, table(36).append_column("more", pa.array([1] * 36)))
+    with pytest.raises(NoisecleanerError, match="its columns are not those of"):
+        shards.refuse_unequal()
+
+
+def test_a_failure_before_the_first_shard_leaves_nothing_to_go_on_with(tmp_path: Path, asked: EmbedConfig) -> None:
+    wanted, rows = record(asked)
+    with pytest.raises(ZeroDivisionError), open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False):
+        raise ZeroDivisionError
+    with open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False) as shards:
+        assert shards is not None
+        for number in shards.missing():
+            shards.write(number, table((64, 36)[number]))

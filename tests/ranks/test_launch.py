@@ -28,3 +28,21 @@ def test_one_of_several_knows_its_place() -> None:
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(NoisecleanerError, match="LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT cannot be"):
         Launch.read({"WORLD_SIZE": "2", "RANK": "1"})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"WORLD_SIZE": "abc"},
+        {"WORLD_SIZE": "-1"},
+        {"WORLD_SIZE": "\u00b2"},
+        {"RANK": "5"},
+        {"RANK": "abc"},
+        {"LOCAL_RANK": "2"},
+        {"LOCAL_WORLD_SIZE": "9"},
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be_are_refused_before_anybody_waits(odd: dict[str, str]) -> None:
+    with pytest.raises(NoisecleanerError, match="RANK is below WORLD_SIZE"):
+        Launch.read({**environment(1, 2, 29_500), **odd})

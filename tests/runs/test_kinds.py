@@ -72,7 +72,12 @@ def test_the_same_maker_and_one_that_nobody_knows_will_do(
         (OF_IMAGES, None, vectors(replace(MAKER, crop="center")), "the crop squash"),
         (replace(OF_IMAGES, kind="pixels"), None, vectors(MAKER), "trained end to end"),
         (OF_VECTORS, MAKER, vectors(replace(MAKER, size=32)), "images of 64 px"),
-        (OF_VECTORS, MAKER, vectors(MAKER, 5), "vectors of 4 numbers, but the new rows bring vectors of 5 numbers"),
+        (
+            OF_VECTORS,
+            MAKER,
+            vectors(MAKER, 5),
+            "vectors of 4 numbers, made by resnet18 at 64 px .squash., but the new rows bring vectors of 5 numbers",
+        ),
     ],
 )
 def test_others_are_refused(run: Run, shape: Shape, own: Maker | None, brought: JoinedVectors, words: str) -> None:

@@ -5,6 +5,7 @@ Arrow reads s3://, gs://, abfs:// and hdfs:// itself; what it does not know is r
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +66,8 @@ def open_uri(uri: str) -> tuple[Store, str]:
     parts = urlsplit(uri)
     if parts.scheme == "s3":
         said = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if "endpoint_override" not in said:
+            said |= _endpoint()
         store = _s3(parts.netloc, tuple(sorted(said.items())))
         return store, unquote(f"{parts.hostname or ''}{parts.path}").rstrip("/")
     try:
@@ -78,6 +81,12 @@ def open_uri(uri: str) -> tuple[Store, str]:
     except Exception as error:  # Arrow opens hf:// by the package of Hugging Face
         raise _unopened(uri, error) from error
     return Store(filesystem=filesystem, limits=Limits()), path
+
+
+def _endpoint() -> dict[str, str]:
+    """Where the environment says that S3 is, as AWS's own tools read it; Arrow reads it in some of its doors only."""
+    url = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
+    return {"endpoint_override": url.netloc, "scheme": url.scheme} if url.netloc and url.scheme else {}
 
 
 @cache

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.places import Place
-from noisecleaner.tables import ARROW_ERRORS
+from noisecleaner.tables import ARROW_ERRORS, NUMPY_ERRORS
 
 #: Bytes that a vector may have, decompressed.
 _MOST = 2**24
@@ -73,7 +73,7 @@ def _vector(binary: Any, name: str, place: Place) -> np.ndarray | None:
         if unpacking.unconsumed_tail:
             raise ValueError(f"it has more than {_MOST:,} bytes")
         array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error, EOFError) as error:
+    except (*NUMPY_ERRORS, KeyError, RecursionError, MemoryError, binascii.Error, zlib.error) as error:
         raise NoisecleanerError(
             f"Vectors of FiftyOne are arrays that numpy.save wrote, but one in field {name!r} of {place} cannot be "
             f"read ({error}).",

@@ -18,7 +18,7 @@ from noisecleaner.ingest.files.walk import first_bytes
 from noisecleaner.ingest.manifest import Skip, VectorKind
 from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.tables.tabular import Files
-from noisecleaner.tables import require_columns
+from noisecleaner.tables import NUMPY_ERRORS, require_columns
 
 #: The field of `Columns` that names such vectors.
 FIELDS: dict[VectorKind, str] = {"embeddings": "embedding", "probabilities": "probabilities"}
@@ -155,7 +155,7 @@ class VectorFile:
         try:
             # unlike numpy.load this reads nothing but .npy files, and none with pickled objects
             array = np.lib.format.open_memmap(path, mode="r")
-        except (OSError, ValueError, EOFError) as error:
+        except (*NUMPY_ERRORS, RecursionError, MemoryError) as error:  # nothing large is asked for here
             start = first_bytes(path)
             found = "is a pointer of Git LFS" if is_pointer(start) else f"cannot be read as one ({error})"
             raise NoisecleanerError(

@@ -21,6 +21,7 @@ from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.vectors.columns import FIELDS, VectorColumn, VectorFile, rows_at_once
 from noisecleaner.notices import Notice, Severity
+from noisecleaner.tables import NUMPY_ERRORS
 from noisecleaner.texts import agreeing, counted
 
 _SHOWN = 3
@@ -180,7 +181,7 @@ def _archive(path: str, kind: VectorKind) -> IdentifiedVectors:
             if missing:
                 raise ValueError(f"it holds {listed(file.files)}, and lacks {listed(missing)}")
             arrays = [file[name] for name in wanted]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+    except (*NUMPY_ERRORS, KeyError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
         raise NoisecleanerError(
             f"{kind.capitalize()} with ids need a NumPy archive of plain arrays, but {path} cannot be read as one "
             f"({error}).",

@@ -190,8 +190,24 @@ def _provider_of(name: str) -> Provider:
         providers |= dict.fromkeys(provider.names(), provider)
         if name in providers:
             break
+    if name not in providers:
+        _refuse_without_prefix(name)
     check_choice(name, [*backbone_spellings().values(), *providers], parameter="`Model.backbone`")
     return providers[name]
+
+
+def _refuse_without_prefix(name: str) -> None:
+    """Refuse a name that a provider knows behind its own.
+
+    Raises:
+        NoisecleanerError: says how it is spelled.
+    """
+    for file in backbone_spellings():
+        provider = cast(Provider, module_in("networks.backbones", file, parameter="a provider"))
+        if f"{file}:{name}" in provider.names():
+            raise NoisecleanerError(
+                f"`Model.backbone` {name} is unknown, but {file} has a network of this name.", f"Write {file}:{name}."
+            )
 
 
 def refuse_pretrained(name: str, pretrained: bool) -> None:

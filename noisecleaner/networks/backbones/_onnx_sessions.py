@@ -74,6 +74,8 @@ def _refusing(where: str) -> Iterator[None]:
     """Say of whatever ONNX Runtime stumbles over that it cannot run the model."""
     try:
         yield
+    except NoisecleanerError:
+        raise
     except Exception as error:  # its errors have no common class but this
         reason = " ".join(str(error).split())
         raise NoisecleanerError(
@@ -115,5 +117,17 @@ class Session:
                 part = images[first : first + batch]
                 filled = np.concatenate([part, np.repeat(part[-1:], batch - len(part), axis=0)])
                 made = self._session.run(list(outputs), {self.signature.name: filled})
+                self._refuse_mixed(outputs, made, len(filled))
                 parts.append([np.asarray(values)[: len(part)] for values in made])
         return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+    def _refuse_mixed(self, outputs: Sequence[str], made: Sequence[Any], images: int) -> None:
+        """Refuse outputs that have no row for each image, such as a mean over all of them."""
+        for name, values in zip(outputs, made, strict=True):
+            shape = np.shape(values)
+            if not shape or shape[0] != images:
+                raise NoisecleanerError(
+                    f"A backbone makes a row of features of each image, but output {name} of {self._where} has the "
+                    f"shape {list(shape)} for {images} images.",
+                    "Name another output with `onnx:FILE#OUTPUT`, or export the network without what it does beyond.",
+                )

@@ -102,13 +102,23 @@ def load(backbone: Backbone, path: Path) -> None:
     except NoisecleanerError:
         with _refusing_others(backbone.name, path):
             # all of the weights, those of the last layer as well: then timm refuses a file in which some are missing
-            own = {"state_dict": dict(tensors), "custom_load": False}
+            own = {"state_dict": {**_last_layer(backbone.name, tensors), **tensors}, "custom_load": False}
             network = _created(
                 backbone.name, backbone.size, pretrained=True, pretrained_cfg_overlay=own, num_classes=None
             )
             network.reset_classifier(0)
         network.pretrained_cfg.pop("state_dict")  # no second copy
         backbone.network, backbone.trained = network, True
+
+
+def _last_layer(model: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Make up tensors of a classifier, of any shape, where a file holds none: it is thrown away anyway."""
+    whole = _created(model, None, num_classes=None)
+    names = whole.pretrained_cfg.get("classifier") or ()
+    inside = tuple(f"{name}." for name in ((names,) if isinstance(names, str) else names))
+    if not inside or any(name.startswith(inside) for name in tensors):
+        return {}
+    return {name: tensor for name, tensor in whole.state_dict().items() if name.startswith(inside)}
 
 
 def _known(name: str) -> str:

@@ -187,3 +187,9 @@ def test_what_a_package_behind_an_address_raises_is_told(ask: Callable[[Place], 
 def test_addresses_that_lead_nowhere_are_refused(uri: str) -> None:
     with pytest.raises((NoisecleanerError, FileNotFoundError)):
         assert Place.parse(uri).is_dir()
+
+
+def test_the_environment_says_where_a_store_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{store.address}")
+    folder = store.uri("bucket/pets").partition("?")[0]
+    assert contents(Source(f"{folder}?region=us-east-1")) == contents(Source(store.uri("bucket/pets")))

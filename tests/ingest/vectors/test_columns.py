@@ -133,3 +133,23 @@ def test_blocks_hold_as_many_vectors_as_fit_and_at_least_one() -> None:
     assert rows_at_once(2**20) == 1
     assert rows_at_once(2**22) == 1
     assert rows_at_once(1280) * 1280 <= 2**20 < (rows_at_once(1280) + 1) * 1280
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'shape': (",
+        "'''abc",
+        "(" * 9000,
+        "-" * 9000,
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (10**20,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (100000000000000000000,)}",
+        "{[]: 1}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (True,)}",
+    ],
+)
+def test_a_header_may_be_anybodys_text(tmp_path: Path, header: str) -> None:
+    text = header.encode("latin-1")
+    (tmp_path / "v.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(64))
+    with pytest.raises(NoisecleanerError, match="NumPy file of plain numbers"):
+        VectorFile.open(str(tmp_path / "v.npy"), "embeddings")

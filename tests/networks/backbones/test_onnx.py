@@ -22,6 +22,7 @@ from noisecleaner.inputs.encoders import feature_encoder
 from noisecleaner.networks.backbones import Backbone, build, restore
 from noisecleaner.networks.backbones import onnx as provider
 from noisecleaner.networks.backbones._onnx_files import self_contained
+from noisecleaner.networks.backbones._onnx_sessions import Session, Signature
 
 MEAN = torch.tensor([123.675, 116.28, 103.53]).view(3, 1, 1)
 DEVIATION = torch.tensor([58.395, 57.12, 57.375]).view(3, 1, 1)
@@ -238,3 +239,18 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         made("m.onnx")
     with pytest.raises(NoisecleanerError, match=r"needs the extra 'onnx'"):
         restore("onnx:m.onnx", size=16, card=None, tensors={}, path=Path("x"))
+
+
+def test_an_output_without_a_row_for_each_image_is_refused() -> None:
+    """A mean over the batch would be broadcast to all of its images."""
+
+    class Mixing:
+        def run(self, outputs: list[str], taken: dict[str, np.ndarray]) -> list[np.ndarray]:
+            return [np.zeros((1, 16), np.float32)]
+
+    session = object.__new__(Session)
+    session._session, session._where = Mixing(), "m.onnx"
+    signature = {"name": "x", "dtype": np.float32, "channels_last": False, "batch": None, "size": None}
+    session.signature = Signature(**signature)
+    with pytest.raises(NoisecleanerError, match=r"the shape \[1, 16\] for 4 images"):
+        session.run(np.zeros((4, 3, 8, 8), np.float32), ["y"])

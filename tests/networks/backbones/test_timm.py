@@ -183,3 +183,20 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     assert provider.names() == []
     with pytest.raises(NoisecleanerError, match=r"needs the extra 'timm'.*pip install 'noisecleaner\[timm\]'"):
         made("test_vit", None)
+
+
+def test_weights_saved_without_a_last_layer_fit_images_of_another_size(tmp_path: Path) -> None:
+    """Whoever saves `create_model(NAME, num_classes=0)` has no classifier to save."""
+    whole = timm.create_model("test_vit", num_classes=0)
+    file = tmp_path / "headless.safetensors"
+    save_file(whole.state_dict(), file)
+    for size in (None, 64):
+        made = build("timm:test_vit", size=size, pretrained=False, weights=file)
+        assert made.trained
+        own = made.state_dict()
+        assert torch.equal(own["network.blocks.0.attn.qkv.weight"], whole.state_dict()["blocks.0.attn.qkv.weight"])
+
+
+def test_a_name_without_its_prefix_is_told_with_it() -> None:
+    with pytest.raises(NoisecleanerError, match=r"Write timm:test_vit\."):
+        build("test_vit", size=None, pretrained=False, weights=None)
