@@ -109,7 +109,8 @@ class _Seen:
     @classmethod
     def of(cls, column: Rival, given: pa.ChunkedArray) -> _Seen:
         both = pc.and_(pc.is_valid(column.labels), pc.is_valid(given))
-        labels, beside = column.labels.filter(both), given.filter(both)
+        # labels may be kept as a dictionary's numbers
+        labels, beside = (texts.cast(pa.string()).filter(both) for texts in (column.labels, given))
         names = pc.unique(pa.chunked_array([*labels.chunks, *beside.chunks], pa.string()))
         codes = [np.asarray(pc.index_in(part, value_set=names)) for part in (labels, beside)]
         table = CrossTable.of(*codes)

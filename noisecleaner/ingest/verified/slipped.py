@@ -92,4 +92,5 @@ def _numbers(texts: Column, names: Column) -> IntArray:
 
 
 def _chunks(column: Column) -> list[pa.Array]:
-    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    texts = column.cast(pa.string())  # labels may be kept as a dictionary's numbers
+    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
