@@ -92,12 +92,3 @@ def test_heads_are_cross_fitted(config: FitConfig, tmp_path: Path, effort: Effor
     assert networks == [f"fold-{fold}.safetensors" for fold in range(folds)]
     assert result.judging == result.audited  # no row judges what it has steered, so all of them may
     assert "audited rows steer" not in " ".join(notice.message for notice in result.notices)
-
-
-def test_each_part_takes_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([10.0, 12.5, 12.75, 20.0])
-    monkeypatch.setattr(fitting.time, "monotonic", lambda: next(times))
-    clock = fitting._Clock(Progress())
-    for part in ("prepare", "train", "conclude"):
-        clock.lap(part)
-    assert clock.seconds == {"prepare": 2.5, "train": 0.25, "conclude": 7.25}
