@@ -78,7 +78,8 @@ def test_a_signal_while_the_command_line_is_read_in_leaves_no_traceback(signum: 
             time.sleep(0.005 + 0.015 * number)
             process.send_signal(signum)
             _, said = process.communicate()
-        assert process.returncode in (0, 128 + signum), said
+        # before our first line is read, the system ends a process by itself, without a word
+        assert process.returncode in (0, 128 + signum, -signal.SIGTERM), said
         assert "Traceback" not in said
         early += "Interrupted" not in said and process.returncode != 0
     assert early

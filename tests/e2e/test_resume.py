@@ -20,7 +20,8 @@ from support.datasets import Command, embeddings, image_folder, write_trusted
 
 from noisecleaner.commands import terminal
 from noisecleaner.files import read_record
-from noisecleaner.images.framing import Framing
+from noisecleaner.images.decoder import Decoder
+from noisecleaner.images.decoding import Wanted
 from noisecleaner.networks.backbones import build
 from noisecleaner.progress import Progress, Stage
 
@@ -140,15 +141,13 @@ def test_images_that_are_decoded_are_not_decoded_again(
     assert command("fit", *IMAGES, "--out", "whole").code == 0
     interrupt(command, monkeypatch, [*IMAGES, "--out", "cut"], SignalAt("Decoding", 2, signal.SIGTERM))
     decoded: list[int] = []
-    from noisecleaner.inputs import decoding as module
+    decode = Decoder.decode
 
-    decode = module.decode
-
-    def counting(encoded: bytes, framings: list[Framing], max_pixels: int = 0) -> object:
+    def counting(decoder: Decoder, encoded: bytes, wanted: Wanted) -> object:
         decoded.append(1)
-        return decode(encoded, framings, max_pixels=max_pixels)
+        return decode(decoder, encoded, wanted)
 
-    monkeypatch.setattr(module, "decode", counting)
+    monkeypatch.setattr(Decoder, "decode", counting)
     assert command("fit", *IMAGES, "--out", "cut", "--resume").code == 0
     assert len(decoded) == 150 - 2 * 64  # two blocks were done
     assert results(images / "cut") == results(images / "whole")
