@@ -195,7 +195,7 @@ class CrossFit:
 
     def in_common(self, numbers: Sequence[int], ranks: Ranks) -> bool:
         """Whether several processes train each network together, rather than a network each."""
-        if len(numbers) >= ranks.size or self.trunk is None or not self.recipe.shareable:
+        if not numbers or len(numbers) >= ranks.size or self.trunk is None or not self.recipe.shareable:
             return False
         return min(map(self._least_batch, numbers)) >= LEAST_EACH * ranks.size
 
