@@ -95,7 +95,7 @@ class Place:
 
     def answering(self) -> AbstractContextManager[None]:
         """Say in a paragraph what a store refuses while something is read, see `stores.answering`."""
-        address = str(self) if self.local else shown(self.filesystem, self.path)
+        address = str(self) if self.limits is None else shown(self.filesystem, self.path)
         return answering(address, self.filesystem, self.limits)
 
     def open(self) -> Any:
