@@ -17,6 +17,7 @@ from noisecleaner.ingest.manifest import Images, Payload
 from noisecleaner.ingest.opening import open_data, open_tables
 from noisecleaner.ingest.payloads import Content, ImageColumn, ImageFiles, find_content, no_content
 from noisecleaner.ingest.source import VECTOR_FILES, Source
+from noisecleaner.ingest.tables.sound import refuse_twice
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.ingest.vectors.columns import VectorFile
 from noisecleaner.ingest.vectors.files import vector_file
@@ -76,6 +77,7 @@ def read_dataset(source: Source, *, labelled: bool) -> RawRows:
         _refuse_columns(source)
     else:
         _refuse_level(source)
+        refuse_twice(files.schema, files)
         content = find_content(files, source, required=True)
         if content.payload is None and vectors is None:
             raise no_content(source, files)

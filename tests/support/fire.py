@@ -42,7 +42,8 @@ class Ended:
             return f"exit code {self.code}: {self.err[-600:]}"
         if "Traceback (most recent call last)" in self.err + self.out:
             return f"a traceback: {self.err[-600:]}"
-        return "" if self.code in (0, 1) or "Error" in self.err or "Usage: " in self.err else "no word of why"
+        told = self.err if self.code == 2 else self.err + self.out
+        return "" if self.code == 0 or told.strip() else "no word of why"
 
 
 class Commands:

@@ -71,7 +71,16 @@ def _parsed(text: Text, dialect: Dialect, size: int) -> pa.Table:
         column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
     )
     with text.open() as file:
-        return csv.read_csv(file, read_options=read, parse_options=parse, convert_options=cells)
+        table = csv.read_csv(file, read_options=read, parse_options=parse, convert_options=cells)
+    return _without_empty(table) if names.count("") > 1 else table
+
+
+def _without_empty(table: pa.Table) -> pa.Table:
+    """Leave out columns without a name and a cell: a spreadsheet writes them for cells that were once filled."""
+    kept = [
+        place for place, name in enumerate(table.column_names) if name or table.column(place).null_count < len(table)
+    ]
+    return table.select(kept)
 
 
 def _header(text: Text, dialect: Dialect) -> bytes:

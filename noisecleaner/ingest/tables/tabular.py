@@ -18,6 +18,7 @@ from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.labels.cells import class_names
 from noisecleaner.ingest.readers import Reader, reader_of, told_of
 from noisecleaner.ingest.tables.maker import Maker
+from noisecleaner.ingest.tables.sound import refuse_twice, sound
 from noisecleaner.notices import Notice
 
 #: Rows read at a time where a column holds images: keeps a batch far below Arrow's 2 GiB limit.
@@ -131,8 +132,15 @@ class Files:
         return str(self.places[0]) if len(self.places) == 1 else f"{self.root} ({len(self.places)} files)"
 
     def __contains__(self, column: str | None) -> bool:
-        """Whether there is such a column."""
-        return column in self.schema.names
+        """Whether there is such a column.
+
+        Raises:
+            NoisecleanerError: there are several.
+        """
+        if column not in self.schema.names:
+            return False
+        refuse_twice(self.schema, self, [str(column)])
+        return True
 
     def names(self, column: str) -> tuple[str, ...]:
         """The class names of a ClassLabel column, else `()`."""
@@ -155,21 +163,26 @@ class Files:
         return pc.struct_field(column, [0]) if inner else column
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-        """Yield record batches of at most `size` rows that hold just these columns."""
+        """Yield record batches of at most `size` rows that hold just these columns.
+
+        Raises:
+            NoisecleanerError: several columns have one of the names, or one holds what its type does not say.
+        """
+        refuse_twice(self.schema, self, [name for name in columns if name in self.schema.names])
         if self.held is not None:
             yield from self.held.select(list(columns)).to_batches(size)
             return
         if not self.partitions:
             for place in self.places:
                 with place.answering():
-                    yield from reader_of(place).read_batches(place, columns, size)
+                    yield from sound(reader_of(place).read_batches(place, columns, size), place)
             return
         named = self.partitions[0].names
         # a column of the file is read in any case: it tells how many rows there are
         own = [name for name in columns if name not in named] or self._any_column
         for place, partition in zip(self.places, self.partitions, strict=True):
             with place.answering():
-                for batch in reader_of(place).read_batches(place, own, size):
+                for batch in sound(reader_of(place).read_batches(place, own, size), place):
                     yield partition.widen(batch, columns)
 
     def batches_behind(self, columns: Sequence[str], size: int, rows: int) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -185,7 +198,7 @@ class Files:
             behind = getattr(reader, "read_behind", _read_all(reader))
             passed, batches = behind(place, columns, size, max(0, rows - row))
             row += passed
-            for batch in batches:
+            for batch in sound(batches, place):
                 yield row, batch
                 row += batch.num_rows
 
@@ -279,7 +292,7 @@ def _schema(reader: Reader, place: Place) -> pa.Schema:
     try:
         with place.answering():
             schema = reader.read_schema(place)
-        _ = schema.names  # Arrow decodes them only now
+        _ = str(schema.remove_metadata())  # Arrow decodes names only now, also those of fields of structs
     except UnicodeDecodeError as error:
         raise NoisecleanerError(
             f"Column names must be UTF-8 text, but those of {place} are not ({error}).",
