@@ -79,7 +79,7 @@ def test_a_signal_while_the_command_line_is_read_in_leaves_no_traceback(signum: 
             process.send_signal(signum)
             _, said = process.communicate()
         # before our first line is read, the system ends a process by itself, without a word
-        assert process.returncode in (0, 128 + signum, -signal.SIGTERM), said
+        assert process.returncode in (0, 128 + signum, -signum), said
         assert "Traceback" not in said
         early += "Interrupted" not in said and process.returncode != 0
     assert early
