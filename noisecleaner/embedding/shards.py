@@ -179,10 +179,10 @@ class Shards:
         Raises:
             NoisecleanerError: names one that differs from the first.
         """
-        paths = sorted(self.folder.glob(_SHARDS))
-        for path in paths[1:]:
-            if not pq.read_schema(path).equals(pq.read_schema(paths[0])):
-                raise damaged(path, f"its columns are not those of {paths[0]}")
+        schemas = [(path, pq.read_schema(path)) for path in sorted(self.folder.glob(_SHARDS))]
+        for path, schema in schemas[1:]:
+            if not schema.equals(schemas[0][1]):
+                raise damaged(path, f"its columns are not those of {schemas[0][0]}")
 
     def _holds(self, path: Path, number: int) -> bool:
         """Whether a file holds the rows of a shard, as far as its metadata tells."""

@@ -66,16 +66,16 @@ class Data:
 
     def source(self, rows: IntArray) -> Batch:
         """Make a batch of source rows, shape [batch], augmented if asked for."""
-        return self.source_of(self.raw(rows, self.given))
+        return self.source_of(self.raw(rows, self.given[rows]))
 
     def target(self, rows: IntArray) -> Batch:
         """Make a batch of trusted rows, shape [batch], with their verified labels, or the given ones of a clean set."""
-        return self.target_of(self.raw(rows, self.steering))
+        return self.target_of(self.raw(rows, self.steering(rows)))
 
-    @property
-    def steering(self) -> IntArray:
-        """Class index of the label that a row has in a trusted batch, shape [rows]."""
-        return np.where(self.trusted >= 0, self.trusted, self.given)
+    def steering(self, rows: IntArray | slice = slice(None)) -> IntArray:
+        """Class index of the labels that rows, of any shape, have in a trusted batch, in their shape; of all rows."""
+        verified = self.trusted[rows]
+        return np.where(verified >= 0, verified, self.given[rows])
 
     def inputs(self, rows: IntArray) -> Tensor:
         """Bring rows to the device: pixels [n, 3, size, size], vectors or log probabilities [n, width], as float32."""
@@ -86,10 +86,10 @@ class Data:
 
         Args:
             rows: shape [batch].
-            labels: class index of every row, shape [rows].
+            labels: their class indices, shape [batch].
         """
-        own = torch.from_numpy(labels[rows]).to(self.device)
-        return Batch(inputs=self._values(rows), labels=own, rows=torch.from_numpy(rows).to(self.device))
+        own, numbers = (torch.from_numpy(array).to(self.device) for array in (labels, rows))
+        return Batch(inputs=self._values(rows), labels=own, rows=numbers)
 
     def source_of(self, raw: Batch) -> Batch:
         """Make a source batch of rows as they are kept."""

@@ -64,7 +64,7 @@ def feed_of(data: Data, rows_of: RowsOf, *, epoch: int) -> Feed:
     return PinnedFeed(data, rows_of, epoch=epoch) if data.held is None else HeldFeed(data, rows_of, epoch=epoch)
 
 
-@dataclass(kw_only=False)
+@dataclass
 class HostFeed:
     """Reads the rows of a step when it is taken.
 
@@ -83,7 +83,8 @@ class HostFeed:
     def drawn(self, number: int) -> Drawn:
         """Read raw batches: inputs, labels and rows of the source, then of the target."""
         source, target = self.rows_of(number)
-        both = (self.data.raw(source, self.data.given), self.data.raw(target, self.data.steering))
+        data = self.data
+        both = (data.raw(source, data.given[source]), data.raw(target, data.steering(target)))
         return tuple(tensor for raw in both for tensor in (raw.inputs, raw.labels, raw.rows))
 
     def batches(self, drawn: Drawn, shares: Shares = (None, None)) -> tuple[Batch, Batch]:
@@ -148,7 +149,7 @@ class PinnedFeed(HostFeed):
         with torch.cuda.stream(self._stream):
             arrays = (
                 *(data.kept(source), data.given[source], source),
-                *(data.kept(target), data.steering[target], target),
+                *(data.kept(target), data.steering(target), target),
             )
             drawn = tuple(brought(torch.from_numpy(array), data.device) for array in arrays)
             copied.record(self._stream)
@@ -167,7 +168,7 @@ class HeldFeed:
     def __init__(self, data: Data, rows_of: RowsOf, *, epoch: int) -> None:
         self._data, self._rows_of, self._steps = data, rows_of, epoch
         self._given = brought(torch.from_numpy(data.given), data.device)
-        self._steering = brought(torch.from_numpy(data.steering), data.device)
+        self._steering = brought(torch.from_numpy(data.steering()), data.device)
         self._epoch, self._drawn = -1, list[Drawn]()
 
     @property

@@ -152,7 +152,7 @@ class SharedSampler:
         return self._rows[shuffled[np.argsort((rank + 0.5) / sizes[alike], kind="stable")]]
 
     def _target_draws(self, rows: IntArray, counts: BoolArray) -> list[Draw]:
-        labels = np.broadcast_to(self._data.steering[rows], counts.shape)
+        labels = np.broadcast_to(self._data.steering(rows), counts.shape)
         return self._draws(rows, labels, counts=counts, records=np.zeros(counts.shape, dtype=bool))
 
     def _draws(self, rows: IntArray, labels: IntArray, *, counts: BoolArray, records: BoolArray) -> list[Draw]:
