@@ -144,11 +144,4 @@ def _blocks(decoded: Iterator[tuple[int, Resized | Skip]], sizes: deque[int], mo
         size = sizes.popleft()
         rows = chain([first], islice(decoded, size - 1))
         for start in range(0, size, most):
-            found = list(islice(rows, most))
-            images = {row: image for row, image in found if not isinstance(image, Skip)}
-            yield EncodingBlock(
-                end=min(start + most, size),
-                rows=list(images),
-                images=list(images.values()),
-                skipped={row: image for row, image in found if isinstance(image, Skip)},
-            )
+            yield EncodingBlock.of(islice(rows, most), end=min(start + most, size))

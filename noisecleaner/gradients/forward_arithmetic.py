@@ -5,7 +5,7 @@ Rules of `forward.py`, see `forward_rules.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,9 +57,7 @@ def total(tangents: Tangents, func: _Function, first: Any, second: Any, **named:
     before = tangents.of(first), tangents.of(second)
     output: Tensor = func(first, second)
     with torch.no_grad():
-        known = [tangent for tangent in before if tangent is not None]
-        tangent = known[0] + known[1] if len(known) == 2 else known[0]
-        return tangents.put(output, tangent=tangent.to(output.dtype).expand_as(output))
+        return _put(tangents, output, _added([tangent for tangent in before if tangent is not None]))
 
 
 def difference(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
@@ -70,7 +68,16 @@ def difference(tangents: Tangents, func: _Function, first: Any, second: Any, **n
     output: Tensor = func(first, second)
     with torch.no_grad():
         tangent = _minus(before, less)
-        return tangents.put(output, tangent=tangent.to(output.dtype).expand_as(output))
+        return _put(tangents, output, tangent)
+
+
+def _added(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+
+def _put(tangents: Tangents, output: Tensor, tangent: Tensor) -> Tensor:
+    """Give an output its tangent, which may be of a shape that broadcasts, in another format."""
+    return tangents.put(output, tangent=tangent.to(output.dtype).expand_as(output))
 
 
 def _minus(first: Tensor | None, second: Tensor | None) -> Tensor:
@@ -87,9 +94,9 @@ def product(tangents: Tangents, func: _Function, first: Any, second: Any, **name
     left, right = tangents.of(first), tangents.of(second)
     with torch.no_grad():  # before a product in place changes the first factor
         parts = [a * b for a, b in ((left, second), (right, first)) if a is not None]
-        tangent = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+        tangent = _added(parts)
     output: Tensor = func(first, second)
-    return tangents.put(output, tangent=tangent.to(output.dtype).expand_as(output))
+    return _put(tangents, output, tangent)
 
 
 def quotient(tangents: Tangents, func: _Function, first: Any, second: Any, **named: Any) -> Any:
@@ -102,8 +109,7 @@ def quotient(tangents: Tangents, func: _Function, first: Any, second: Any, **nam
         parts = [] if above is None else [above / second]
         if below is not None:
             parts.append(output * below / -second)
-        tangent = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-        return tangents.put(output, tangent=tangent.to(output.dtype).expand_as(output))
+        return _put(tangents, output, _added(parts))
 
 
 def matrix_product(tangents: Tangents, func: _Function, first: Tensor, second: Tensor) -> Tensor:

@@ -73,6 +73,14 @@ class EncodingBlock:
     images: Sequence[Resized] | Array
     skipped: dict[int, Skip]
 
+    @classmethod
+    def of(cls, decoded: Iterable[tuple[int, Resized | Skip]], *, end: int) -> EncodingBlock:
+        """Part rows, each decoded into pixels of shape [size, size, 3] for each size, from those that do not decode."""
+        results = dict(decoded)
+        images = {row: image for row, image in results.items() if not isinstance(image, Skip)}
+        skipped = {row: image for row, image in results.items() if isinstance(image, Skip)}
+        return cls(end=end, rows=list(images), images=list(images.values()), skipped=skipped)
+
 
 def pixel_encoder(framing: Framing) -> Encoder:
     """Keep the pixels themselves."""

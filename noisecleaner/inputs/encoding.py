@@ -152,7 +152,4 @@ def _blocks(
     """Cut rows into blocks of `size` rows, unreadable ones counted."""
     for first in firsts:
         end = min(first + size, len(readable))
-        results = dict(islice(decoded, int(readable[first:end].sum())))
-        images = {row: image for row, image in results.items() if not isinstance(image, Skip)}
-        skipped = {row: image for row, image in results.items() if isinstance(image, Skip)}
-        yield EncodingBlock(end=end, rows=list(images), images=list(images.values()), skipped=skipped)
+        yield EncodingBlock.of(islice(decoded, int(readable[first:end].sum())), end=end)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from noisecleaner.progress import Progress
 
 
 class Notes(Progress):
-    """Keeps what another process shall tell; steps are not counted across processes."""
+    """Keeps what another process shall tell; steps are not counted across processes.
 
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
+    Args:
+        notes: what is kept already.
+        warnings: likewise.
+    """
+
+    def __init__(self, notes: Iterable[str] = (), warnings: Iterable[str] = ()) -> None:
+        self.notes, self.warnings = list(notes), list(warnings)
 
     def note(self, text: str) -> None:
         """Keep a choice that was made for the user."""

@@ -134,10 +134,7 @@ def beside(task: Task, ranks: Ranks) -> Iterator[Waited]:
 
     def waited(progress: Progress, interrupts: Interrupts) -> None:
         for texts in board.reports(CommonInterrupts(interrupts, ranks).raise_pending):
-            for text in texts["notes"]:
-                progress.note(text)
-            for text in texts["warnings"]:
-                progress.warn(text)
+            Notes(**texts).pass_on(progress)
 
     yield waited
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import nn
@@ -23,15 +23,9 @@ def small(*modules: nn.Module) -> bool:
     return head and sum(p.numel() for p in parameters) < _SMALL
 
 
-@contextmanager
-def few_threads(*modules: nn.Module) -> Iterator[None]:
+def few_threads(*modules: nn.Module) -> AbstractContextManager[None]:
     """Use one thread for a small head: on a busy machine, waiting for a second one takes four times as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if small(*modules) else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return _threads(1 if small(*modules) else torch.get_num_threads())
 
 
 @contextmanager
@@ -42,13 +36,20 @@ def a_quarter_of_threads() -> Iterator[None]:
     """
     from threadpoolctl import threadpool_limits
 
-    most, before = max(4, cores() // 4), torch.get_num_threads()
+    most = max(4, cores() // 4)
     if most >= cores():
         yield
         return
-    torch.set_num_threads(min(most, before))
+    with _threads(min(most, torch.get_num_threads())), threadpool_limits(most):
+        yield
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let PyTorch's operations take so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
-        with threadpool_limits(most):
-            yield
+        yield
     finally:
         torch.set_num_threads(before)
