@@ -64,7 +64,7 @@ def test_files_are_seldom_long() -> None:
 
 
 #: Where arrays have names because a file format gives them some.
-SERIALISED = {"files.py", "runs/linear.py"}
+SERIALISED = {"files/array_files.py", "runs/linear.py"}
 
 
 def test_no_dictionary_of_arrays_goes_from_module_to_module() -> None:
