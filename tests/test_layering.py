@@ -18,7 +18,8 @@ PACKAGE = Path(noisecleaner.__file__).parent
 #: A file of the root stands for itself; what is named after a colon is all that a folder may import of ours.
 TABLE = """
 arrays | errors | notices | texts | threads
-files | progress | project | settings | registry
+progress | project | settings | registry
+files
 tables | engines | ranks | images
 gradients: | noise: arrays errors notices texts | quality: arrays errors texts
 ingest

@@ -115,7 +115,7 @@ def bench(
     runs = _Runs(config, out, progress or Progress(), interrupts or Interrupts())
     runs.folder.mkdir(parents=True, exist_ok=True)
     for folder in (out, runs.folder):
-        sweep(folder)
+        sweep(folder, progress)
     table, rows = out / f"{config.paper}.parquet", runs.experiment.chosen()
     done: list[tuple[Row, Record]] = []
     for seed in range(config.seeds):

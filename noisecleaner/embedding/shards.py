@@ -19,13 +19,12 @@ import pyarrow.parquet as pq
 from noisecleaner.embedding.config import EmbedConfig
 from noisecleaner.embedding.rows import ImageRows
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
+from noisecleaner.files import alone, damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.runs.differences import differences
-from noisecleaner.runs.lock import alone
 from noisecleaner.runs.record import versions
 from noisecleaner.tables import METADATA_KEY
 from noisecleaner.texts import parsed_json

@@ -1,13 +1,16 @@
-"""Files that appear whole or not at all, and tell when they are damaged."""
+"""Files that appear whole or not at all, tell when they are damaged, and are written by one process at a time."""
 
 from noisecleaner.files.array_files import read_arrays, write_arrays
-from noisecleaner.files.outputs import replacing, sweep, together
+from noisecleaner.files.locks import alone, shared
+from noisecleaner.files.outputs import replacing, together
 from noisecleaner.files.paths import AnyPath, located, named, refuse_existing, spelled, unused
 from noisecleaner.files.records import LongList, damaged, read_record, write_json, write_record
+from noisecleaner.files.scratch import scratch, sweep
 
 __all__ = [
     "AnyPath",
     "LongList",
+    "alone",
     "damaged",
     "located",
     "named",
@@ -15,6 +18,8 @@ __all__ = [
     "read_record",
     "refuse_existing",
     "replacing",
+    "scratch",
+    "shared",
     "spelled",
     "sweep",
     "together",

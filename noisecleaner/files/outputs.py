@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from noisecleaner.files.paths import named
+from noisecleaner.files.scratch import begins, scratch
 
-_TEMPORARY = ".tmp-"
+_TOGETHER = "together"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; when the block ends well, rename it to `path`.
+    """Yield a temporary name on the disk of `path`; when the block ends well, rename it to `path`.
 
     Works for a file and for a whole directory (which must not exist yet). When the block fails,
     what it wrote is removed and whatever stood at `path` is still there.
     """
     path = named(path)
-    temporary = path.with_name(f".{path.name}{_TEMPORARY}{os.getpid()}")
-    _remove(temporary)
-    try:
-        with _naming(path):
-            yield temporary
-            if temporary.is_dir():
-                os.sync()  # one call for any number of files
-            else:
-                _sync(temporary)
-            os.replace(temporary, path)
-            _sync(path.parent)
-    finally:
-        _remove(temporary)
+    with _naming(path, begins(path.parent, path.name)), scratch(path.parent, path.name) as folder:
+        temporary = folder / path.name
+        yield temporary
+        if temporary.is_dir():
+            os.sync()  # one call for any number of files
+        else:
+            _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
 
 
 @contextmanager
@@ -46,36 +42,27 @@ def together(folder: Path) -> Iterator[Path]:
         folder: made where there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    staged = folder / f".together{_TEMPORARY}{os.getpid()}"
-    _remove(staged)
-    staged.mkdir()
-    try:
-        with _naming(folder):
-            yield staged
-            for file in sorted(staged.iterdir()):
-                os.replace(file, folder / file.name)
-            _sync(folder)
-    finally:
-        _remove(staged)
+    with _naming(folder, begins(folder, _TOGETHER)), scratch(folder, _TOGETHER) as staged:
+        yield staged
+        for file in sorted(staged.iterdir()):
+            os.replace(file, folder / file.name)
+        _sync(folder)
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the path of an output into errors of the system that name none: those of writing, as on a full disk."""
+def _naming(path: Path, temporary: str) -> Iterator[None]:
+    """Put the path of an output into errors of the system that name none, or what is not there any more.
+
+    Args:
+        path: the output.
+        temporary: how the paths begin under which it is written.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None:
+        if error.errno is not None and (error.filename is None or str(error.filename).startswith(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-
-
-def sweep(folder: Path) -> None:
-    """Remove temporary files that a killed process left in `folder`."""
-    for leftover in folder.glob(f".*{_TEMPORARY}*"):
-        owner = leftover.name.rsplit("-", 1)[-1]
-        if not (owner.isdigit() and _alive(int(owner))):
-            _remove(leftover)
 
 
 def _sync(path: Path) -> None:
@@ -85,20 +72,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it lives, under another user
-        return True
-    return True

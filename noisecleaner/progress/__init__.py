@@ -46,18 +46,24 @@ class Progress:
         yield Stage()
 
 
-#: Who hears of what takes long where no listener is handed on to: set by `heard_by` for as long as its block runs.
+#: Who hears of what takes long, or is waited for, where no listener is handed on to: set by `heard_by` for as long as
+#: its block runs.
 _LISTENER = ContextVar("listener", default=Progress())  # noqa: B039  # it holds nothing
 
 
 @contextmanager
 def heard_by(progress: Progress) -> Iterator[None]:
-    """Have a listener hear of what takes long while the block runs, see `Patience`."""
+    """Have a listener hear of what takes long, or is waited for, while the block runs, see `Patience`."""
     before = _LISTENER.set(progress)
     try:
         yield
     finally:
         _LISTENER.reset(before)
+
+
+def listener() -> Progress:
+    """Who hears of what nobody is handed on to hear of, see `heard_by`."""
+    return _LISTENER.get()
 
 
 class Patience:
@@ -75,7 +81,7 @@ class Patience:
         passed = time.monotonic() - self._started
         if passed >= self._next:
             self._next = 3 * passed
-            _LISTENER.get().note(f"{text()} ({passed:,.0f} s so far).")
+            listener().note(f"{text()} ({passed:,.0f} s so far).")
 
 
 class Interrupts:

@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from noisecleaner.arrays import Array
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.files import damaged, named, read_record, replacing, sweep, write_record
+from noisecleaner.files import alone, damaged, named, read_record, replacing, sweep, write_record
 from noisecleaner.ingest import Manifest
 from noisecleaner.runs.differences import differences
-from noisecleaner.runs.lock import alone
 from noisecleaner.runs.near import meant
 from noisecleaner.runs.record import Record
 

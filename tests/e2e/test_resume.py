@@ -281,7 +281,7 @@ def test_two_fits_cannot_write_to_one_run(command: Command, vectors: Path) -> No
         fcntl.flock(lock, fcntl.LOCK_EX)
         outcome = command("fit", *VECTORS, "--out", "run")
     assert outcome.code == 2
-    assert "another one is running" in outcome.err
+    assert "another process is at it" in outcome.err
     assert not (vectors / "run").exists()
 
 
