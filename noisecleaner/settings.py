@@ -12,6 +12,7 @@ from noisecleaner.threads import cores
 Precision = Literal["auto", "float32", "bfloat16"]
 Layers = Literal["exact", "block", "last"]
 Crop = Literal["squash", "center", "pad"]
+Decline = Literal["cosine", "constant", "step"]
 
 #: What `trusted` says where nobody has verified anything.
 NO_TRUSTED = "none"
@@ -88,7 +89,12 @@ class Effort:
         epochs: passes over the data.
         batch_size: rows in a step; None takes 128, for a head on many rows more.
         trusted_batch: trusted rows in a step.
-        learning_rate: at the start of the cosine.
+        learning_rate: at the start.
+        schedule: how the learning rate goes on: down to zero along a half "cosine" (L2B, section 4.2), "constant"
+            (SOSELETO, section 4), or by a "step" down to a tenth after half of the steps and after three quarters (He
+            et al., 2016, for CIFAR-10).
+        momentum: share of a step that the next one goes on with, from 0 to below 1.
+        clip: norm that a step's gradient is cut to, 5 in L2B; 0 leaves it as it is.
         weight_decay: L2 penalty.
         folds: training runs for cross-fitting (at least 3), or 1 for a single run.
         rounds: 2 predicts every row once more, by a head on what labels really are (`training/second_round.py`); 1
@@ -104,6 +110,9 @@ class Effort:
     batch_size: int | None = None
     trusted_batch: int = 64
     learning_rate: float | None = None
+    schedule: Decline = "cosine"
+    momentum: float = 0.9
+    clip: float = 5.0
     weight_decay: float | None = None
     folds: int | None = None
     rounds: int | None = None

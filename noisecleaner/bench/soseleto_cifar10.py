@@ -88,7 +88,7 @@ class SoseletoCifar10(Experiment):
             weight_decay=0.0,
             seed=work.seed,
             precision=precision,
-            annealed=False,
+            decline="constant",
         )
         options = {"warmup": 1, "rate": 0.1, "classifier": "shared"}
         weighted = Recipe("soseleto", options=options, meta=Meta(every=16, momentum=0.99))

@@ -220,7 +220,12 @@ class TrainingOptions:
     epochs: Annotated[int | None, opt("Passes over the data.", TRAINING)] = None
     batch_size: Annotated[int | None, opt("Rows in a step; 128, or more for a head on many rows.", TRAINING)] = None
     trusted_batch: Annotated[int, opt("Trusted rows in a step.", TRAINING)] = 64
-    learning_rate: Annotated[float | None, opt("At the start of its cosine.", TRAINING)] = None
+    learning_rate: Annotated[float | None, opt("At the start.", TRAINING)] = None
+    schedule: Annotated[
+        str, opt("How the learning rate goes on: cosine, constant, or step (a tenth at 1/2 and 3/4).", TRAINING)
+    ] = "cosine"
+    momentum: Annotated[float, opt("Share of a step that the next one goes on with.", TRAINING)] = 0.9
+    clip: Annotated[float, opt("Norm that a step's gradient is cut to, 0 for none.", TRAINING)] = 5.0
     weight_decay: Annotated[float | None, opt("L2 penalty.", TRAINING, min=0)] = None
     folds: Annotated[int | None, opt("Training runs for cross-fitting, at least 3; or 1.", TRAINING)] = None
     rounds: Annotated[
@@ -251,12 +256,15 @@ class TrainingOptions:
             batch_size=self.batch_size,
             trusted_batch=self.trusted_batch,
             learning_rate=self.learning_rate,
+            schedule=self.schedule,  # type: ignore[arg-type]  # a text until the library has checked it
+            momentum=self.momentum,
+            clip=self.clip,
             weight_decay=self.weight_decay,
             folds=self.folds,
             rounds=self.rounds,
             checkpoint_seconds=self.checkpoint_seconds,
             meta=Meta(
-                layers=self.meta,  # type: ignore[arg-type]  # a text until the library has checked it
+                layers=self.meta,  # type: ignore[arg-type]  # likewise
                 every=self.meta_every,
                 momentum=self.meta_momentum,
             ),

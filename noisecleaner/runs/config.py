@@ -17,7 +17,17 @@ from noisecleaner.ingest.verified.corrections import refuse_same
 from noisecleaner.ingest.verified.itself import refuse_same_column
 from noisecleaner.networks.names import placed
 from noisecleaner.registry import check_choice, names_in
-from noisecleaner.settings import BATCH_SIZE, NO_TRUSTED, Decoding, Effort, Meta, Model, Precision, Regularisation
+from noisecleaner.settings import (
+    BATCH_SIZE,
+    NO_TRUSTED,
+    Decline,
+    Decoding,
+    Effort,
+    Meta,
+    Model,
+    Precision,
+    Regularisation,
+)
 
 #: What an interrupted fit may be resumed with another value of; not kept.
 _FREE = ("checkpoint_seconds", "workers")
@@ -144,9 +154,16 @@ def _check_effort(effort: Effort) -> None:
         "trusted_batch": 2,
         "learning_rate": sys.float_info.min,
         "weight_decay": 0,
+        "clip": 0,
         "workers": 1,
     }
     check_choice(effort.precision, get_args(Precision), parameter="`Effort.precision`")
+    check_choice(effort.schedule, get_args(Decline), parameter="`Effort.schedule`")
+    if not 0 <= effort.momentum < 1:
+        raise NoisecleanerError(
+            f"`Effort.momentum` must be at least 0 and below 1, but it is {effort.momentum}.",
+            "Leave `Effort.momentum` out for 0.9.",
+        )
     for name, least in bounds.items():
         value: float | None = getattr(effort, name)
         if value is not None and not least <= value < math.inf:

@@ -23,7 +23,7 @@ from noisecleaner.training.clean_set import CleanSet, lent_warning
 from noisecleaner.training.descent import Descent, Rate
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.gathering import Gathering
-from noisecleaner.training.learner import CLIP, mean_loss, slow_steps
+from noisecleaner.training.learner import mean_loss, slow_steps
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.sharing import Draw, Part, SharedSampler
 from noisecleaner.training.state import State
@@ -46,7 +46,7 @@ class HeadGroup:
 
     def __init__(self, state: State, numbers: Sequence[int], schedule: Schedule) -> None:
         self.state, self.numbers = state, list(numbers)
-        trained = list(state.network.parameters())
+        trained, self._norm = list(state.network.parameters()), schedule.clip
         self._descent = Descent(trained, momentum=schedule.momentum, weight_decay=schedule.weight_decay)
         self.kept = nn.ModuleDict({"state": state, "descent": self._descent})
 
@@ -61,7 +61,8 @@ class HeadGroup:
         self._descent.clear()
         torch.autograd.backward(weighted.loss)
         weighted.settle()
-        self._clip()
+        if self._norm:
+            self._clip()
         self._descent.step(rate)
         self.state.history.add(source, weighted.logits)
         return weighted.loss.detach()
@@ -71,7 +72,7 @@ class HeadGroup:
         """Clip the gradient of each fold by its own norm, as `clip_grad_norm_` clips that of a lone network."""
         gradients = [parameter.grad for parameter in self.state.network.parameters() if parameter.grad is not None]
         squares = [gradient.square().flatten(1).sum(dim=1) for gradient in gradients]
-        shrink = (CLIP / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(max=1)
+        shrink = (self._norm / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(max=1)
         for gradient in gradients:
             gradient.mul_(shrink.view(-1, *[1] * (gradient.dim() - 1)))
 

@@ -31,8 +31,6 @@ from noisecleaner.training.streams import Stream, forked, generator, seed_device
 from noisecleaner.training.threads import few_threads
 from noisecleaner.weightings import Step
 
-CLIP = 5.0  # L2B, section 4.2: "gradient clipping is applied to stabilize training"
-
 
 class Learner(Kept, Protocol):
     """What the loop knows of a learner; two networks, several processes or a captured step fit behind it.
@@ -195,8 +193,9 @@ class WeightingLearner:
 
     def _descend(self, rate: float | Tensor) -> None:
         """Step on the clipped gradients."""
-        for parameters in self._clipped:
-            torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+        if self.schedule.clip:
+            for parameters in self._clipped:
+                torch.nn.utils.clip_grad_norm_(parameters, self.schedule.clip)
         self._descent.step(rate)
 
     def end_epoch(self) -> dict[str, float]:

@@ -189,12 +189,23 @@ def unit(agrees: Tensor, batch: Batch | None = None) -> Tensor:
         agrees: of several folds [folds, n], zero where a row does not count.
         batch: whose rows they are; None where they are all of it, and all count.
     """
-    squares = agrees.square()
-    if batch is None:
-        mean = squares.mean()
-    elif batch.folds is None:
-        mean = batch.total(batch.mean(squares))
-    else:
-        mean = squares.sum(dim=-1, keepdim=True) / batch.size
-    size = mean.sqrt()
+    return over(agrees, _mean(agrees.square(), batch).sqrt())
+
+
+def over(agrees: Tensor, size: Tensor) -> Tensor:
+    """Divide a(c), shape [n] or [folds, n], by its size in the batch, [] or [folds, 1]; zeros stay zeros."""
     return torch.where(size > 0, agrees / size, torch.zeros_like(agrees))
+
+
+def common_size(given: Tensor, pseudo: Tensor, batch: Batch) -> Tensor:
+    """The root mean square of a(given) and a(pseudo) of a batch together; arguments as of `unit`."""
+    return _mean((given.square() + pseudo.square()) / 2, batch).sqrt()
+
+
+def _mean(squares: Tensor, batch: Batch | None) -> Tensor:
+    """The mean over the rows of a batch that count, shape []; of several folds [folds, 1]."""
+    if batch is None:
+        return squares.mean()
+    if batch.folds is None:
+        return batch.total(batch.mean(squares))
+    return squares.sum(dim=-1, keepdim=True) / batch.size

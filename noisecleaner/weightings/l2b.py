@@ -10,7 +10,7 @@ from torch import Tensor
 from noisecleaner.gradients.alignment import alignments, at
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step, weighted_loss
-from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, normalised, unit
+from noisecleaner.weightings._meta_gradient import MetaGradientWeighting, common_size, normalised, over, unit
 
 
 class LearningToBootstrap(MetaGradientWeighting):
@@ -28,6 +28,9 @@ class LearningToBootstrap(MetaGradientWeighting):
             `late` of the epochs where a backbone is trained end to end.
         weights: "both"; or an ablation of Table 8: "given" (beta = 0), "pseudo" (alpha = 0), or "convex", where
             alpha + beta = 1 for every row, so that rows are not weighed against each other.
+        normalise: how weights come to sum to 1 in a batch: "cut" at zero first (eq. 8 and 9); or one of figure 3, which
+            leaves none at zero: "sigmoid", or the "softmax" over all 2 n of them. The paper does not say of which unit:
+            here of a(c) over their root mean square in the batch, so that the step sizes cancel in all three.
     """
 
     # A batch's weights depend most of all on which classes have just been favoured: with a backbone on 6,000 rows of
@@ -44,9 +47,12 @@ class LearningToBootstrap(MetaGradientWeighting):
         *,
         warmup: int | None = None,
         weights: Literal["both", "given", "pseudo", "convex"] = "both",
+        normalise: Literal["cut", "sigmoid", "softmax"] = "cut",
     ) -> None:
         super().__init__(rows, network, warmup=warmup)
-        self.weights = weights
+        if weights == "convex" and normalise != "cut":
+            raise ValueError("weights=convex weighs within a row: it goes with normalise=cut alone")
+        self.weights, self.normalise = weights, normalise
 
     def step(self, network: Network, source: Batch, target: Batch) -> Step:
         """Weight the losses on the given and the pseudo label (eq. 10) by how fast the trusted loss falls (eq. 7)."""
@@ -61,9 +67,9 @@ class LearningToBootstrap(MetaGradientWeighting):
 
     def _weigh(self, source: Batch, *, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
         """Turn a(given) and a(pseudo) into alpha and beta, which together sum to 1 (eq. 8 and 9); each of shape [n]."""
+        given, pseudo = self._positive(source, given=given, pseudo=pseudo)
         if self.weights == "convex":
-            own, other = given.relu(), pseudo.relu()
-            alpha = torch.where(own + other > 0, own / (own + other), torch.full_like(own, 0.5))
+            alpha = torch.where(given + pseudo > 0, given / (given + pseudo), torch.full_like(given, 0.5))
             return source.only(alpha) / source.size, source.only(1 - alpha) / source.size
         nothing = torch.zeros_like(given)
         alpha, beta = normalised(
@@ -72,6 +78,14 @@ class LearningToBootstrap(MetaGradientWeighting):
             batch=source,
         )
         return alpha, beta
+
+    def _positive(self, source: Batch, *, given: Tensor, pseudo: Tensor) -> tuple[Tensor, Tensor]:
+        """Make a(given) and a(pseudo), each of shape [n], what is divided by its sum."""
+        if self.normalise == "cut":
+            return given.relu(), pseudo.relu()
+        size = common_size(given, pseudo, source)
+        positive = torch.sigmoid if self.normalise == "sigmoid" else torch.exp
+        return source.only(positive(over(given, size))), source.only(positive(over(pseudo, size)))
 
     def beta(self) -> Tensor:
         """Weight of each row's pseudo label, on the scale of alpha; NaN where it was never weighted. Shape [rows]."""

@@ -29,6 +29,7 @@ def test_every_option_reaches_its_field(asked: Asked) -> None:
     words += " --label-level -2"
     words += " --strict --max-pixels 9 --threads 2 --backbone b --no-frozen --pretrained --weights w --image-size 64"
     words += " --hidden 3 --epochs 4 --batch-size 5 --trusted-batch 6 --learning-rate 0.7 --weight-decay 0.8 --folds 9"
+    words += " --schedule step --momentum 0.6 --clip 0"
     words += " --checkpoint-seconds 1 --meta last --meta-every 2 --meta-momentum 0.3 --precision float32 --workers 3"
     words += " --seed 7 --device cpu"
     call = asked("fit", "fit", *words.split())
@@ -49,6 +50,9 @@ def test_every_option_reaches_its_field(asked: Asked) -> None:
             batch_size=5,
             trusted_batch=6,
             learning_rate=0.7,
+            schedule="step",
+            momentum=0.6,
+            clip=0,
             weight_decay=0.8,
             folds=9,
             checkpoint_seconds=1,

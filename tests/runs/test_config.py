@@ -60,6 +60,9 @@ CONFIGS = st.builds(
         batch_size=optional(st.integers(2, 512)),
         trusted_batch=st.integers(2, 512),
         learning_rate=optional(RATES),
+        schedule=st.sampled_from(["cosine", "constant", "step"]),
+        momentum=RATES,
+        clip=RATES,
         weight_decay=optional(RATES),
         folds=optional(st.integers(3, 9)),
         meta=st.builds(
@@ -93,8 +96,8 @@ def test_json_keeps_the_names_and_the_order_of_the_options() -> None:
         "regularisation", "model", "effort", "max_pixels", "seed", "device", "strict",
     ]  # fmt: skip
     assert list(CONFIG.to_json()["effort"]) == [
-        "epochs", "batch_size", "trusted_batch", "learning_rate", "weight_decay", "folds", "rounds", "meta",
-        "precision",
+        "epochs", "batch_size", "trusted_batch", "learning_rate", "schedule", "momentum", "clip", "weight_decay",
+        "folds", "rounds", "meta", "precision",
     ]  # fmt: skip
 
 
@@ -116,6 +119,8 @@ def test_what_was_not_asked_when_a_run_was_written_has_its_default() -> None:
         content["transfer"],
         content["effort"]["precision"],
         content["effort"]["meta"]["momentum"],
+        content["effort"]["schedule"],
+        content["effort"]["clip"],
     )
     assert FitConfig.from_json(content) == CONFIG
 
@@ -142,6 +147,10 @@ def test_a_plain_config_passes() -> None:
         (Effort(learning_rate=0), "`Effort.learning_rate` must be above 0 and finite, but it is 0."),
         (Effort(learning_rate=math.inf), "`Effort.learning_rate` must be above 0 and finite, but it is inf."),
         (Effort(learning_rate=math.nan), "`Effort.learning_rate` must be above 0 and finite, but it is nan."),
+        (Effort(momentum=1), "`Effort.momentum` must be at least 0 and below 1, but it is 1."),
+        (Effort(momentum=math.nan), "`Effort.momentum` must be at least 0 and below 1, but it is nan."),
+        (Effort(clip=-1), "`Effort.clip` must be at least 0 and finite, but it is -1."),
+        (Effort(schedule="linear"), "`Effort.schedule` linear is unknown."),  # type: ignore[arg-type]  # that is the test
         (Effort(weight_decay=-1), "`Effort.weight_decay` must be at least 0 and finite, but it is -1."),
         (Effort(workers=0), "`Effort.workers` must be at least 1 and finite, but it is 0."),
         (Effort(folds=2), "`Effort.folds` must be 1 (a single run) or at least 3 (cross-fitting), but it is 2."),

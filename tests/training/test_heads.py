@@ -22,7 +22,6 @@ from noisecleaner.training import clean_set
 from noisecleaner.training.descent import Descent
 from noisecleaner.training.folds import FoldAssignment, assign_folds
 from noisecleaner.training.heads import HeadsLearner
-from noisecleaner.training.learner import CLIP
 from noisecleaner.training.recipe import Recipe, make_heads
 from noisecleaner.training.sharing import Draw
 from noisecleaner.training.state import MarginHistory
@@ -113,7 +112,7 @@ class Alone:
         self.descent.clear()
         torch.autograd.backward(step.loss)
         step.settle()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), SCHEDULE.clip)
         self.descent.step(rate)
         self.history.add(source, step.logits)
 
@@ -127,6 +126,10 @@ RECIPES = {
     "l2rw": Recipe("l2rw"),
     "l2b": Recipe("l2b", options={"warmup": 0}),
     "l2b, convex": Recipe("l2b", options={"weights": "convex"}),
+    "l2b, softmax": Recipe("l2b", options={"normalise": "softmax"}),
+    "l2b, sigmoid, pseudo": Recipe("l2b", options={"normalise": "sigmoid", "weights": "pseudo"}),
+    "bootstrap": Recipe("bootstrap", options={"warmup": 1}),
+    "bootstrap, soft": Recipe("bootstrap", options={"kind": "soft"}),
     "l2b, given": Recipe("l2b", options={"weights": "given"}),
     "l2b, every other": Recipe("l2b", meta=Meta(every=2)),
     "l2b, last layer": Recipe("l2b", meta=Meta(layers="last")),
@@ -193,7 +196,7 @@ def test_clipping_was_at_work_above() -> None:
         made.groups[0]._clip = listening  # type: ignore[method-assign]  # the only place where each gradient passes
         run(made)
         norms.append(max(seen))
-    assert norms[0] < CLIP < norms[1]
+    assert norms[0] < SCHEDULE.clip < norms[1]
 
 
 def parameters(made: HeadsLearner) -> dict[int, Tensor]:

@@ -37,7 +37,7 @@ class Exact(Data):
         return values.double()
 
 
-def exact_learner(recipe: Recipe, *, scale: float = 1.0) -> WeightingLearner:
+def exact_learner(recipe: Recipe, *, scale: float = 1.0, clip: float = CLIP) -> WeightingLearner:
     """A learner in float64, each epoch of which is one step on all rows."""
     data = learners.vectors()
     schedule = Schedule(
@@ -47,6 +47,7 @@ def exact_learner(recipe: Recipe, *, scale: float = 1.0) -> WeightingLearner:
         learning_rate=RATE,
         weight_decay=DECAY,
         momentum=MOMENTUM,
+        clip=clip,
     )
     network = learners.network().double()
     state = make_state(recipe, network, side=learners.side(), rows=learners.ROWS, seed=0)
@@ -75,7 +76,8 @@ def rates() -> list[float]:
 class Momentum:
     """Clipping and momentum SGD, written out."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, clip: float = CLIP) -> None:
+        self.clip = clip or math.inf
         self.parameters = list(module.parameters())
         self.velocity = [torch.zeros_like(parameter) for parameter in self.parameters]
 
@@ -85,7 +87,7 @@ class Momentum:
         with torch.enable_grad():
             gradients = torch.autograd.grad(loss, self.parameters)
         norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
-        shrunk = min(1.0, CLIP / (float(norm) + 1e-6))
+        shrunk = min(1.0, self.clip / (float(norm) + 1e-6))
         for parameter, gradient, velocity in zip(self.parameters, gradients, self.velocity, strict=True):
             velocity.mul_(MOMENTUM).add_(shrunk * gradient + DECAY * parameter)
             parameter.sub_(rate * velocity)
@@ -162,13 +164,14 @@ def test_l2bs_steps_are_its_algorithm_1() -> None:
     torch.testing.assert_close(torch.stack([rule.alpha()[rows], beta[rows]]), sums / STEPS, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("clip", [CLIP, 0.01, 0], ids=["", "clipped", "never clipped"])
 @pytest.mark.parametrize("recipe", [Recipe("uniform"), Recipe("l2b", options={"warmup": 2})], ids=lambda r: r.method)
-def test_plain_steps_and_those_of_a_warm_up_are_momentum_sgd(recipe: Recipe) -> None:
-    learner = exact_learner(recipe)
+def test_plain_steps_and_those_of_a_warm_up_are_momentum_sgd(recipe: Recipe, clip: float) -> None:
+    learner = exact_learner(recipe, scale=1.0 if clip else 30.0, clip=clip)
     network = deepcopy(learner.state.network)
     take(learner, steps=2)
     inputs, labels, *_ = batches(learner)
-    descent = Momentum(network)
+    descent = Momentum(network, clip)
     for rate in rates()[:2]:
         descent.step(functional.cross_entropy(network(inputs), labels), rate)
     assert_equal(learner.state.network, network)

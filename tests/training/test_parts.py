@@ -21,6 +21,8 @@ RECIPES = [
     Recipe("soseleto", meta=Meta(every=2, momentum=0.5)),
     Recipe("l2b"),
     Recipe("l2b", options={"weights": "convex"}),
+    Recipe("l2b", options={"normalise": "softmax"}),
+    Recipe("bootstrap", options={"kind": "soft"}),
     Recipe("l2rw", meta=Meta(layers="last")),
     Recipe("soseleto", low_loss=True),
     Recipe("soseleto", target_classes=3),

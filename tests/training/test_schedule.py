@@ -1,4 +1,4 @@
-"""The learning rate falls along a half cosine, or stays; what a user left open depends on network and rows."""
+"""How the learning rate goes on is what a user chose; what was left open depends on network and rows."""
 
 from __future__ import annotations
 
@@ -9,20 +9,30 @@ from hypothesis import strategies as st
 
 from noisecleaner.networks.backbones import Backbone, build
 from noisecleaner.networks.shapes import Shape
-from noisecleaner.settings import Effort
+from noisecleaner.settings import Decline, Effort
 from noisecleaner.training.schedule import Schedule, choose_schedule
 
 
-def schedule(*, annealed: bool) -> Schedule:
-    return Schedule(epochs=1, batch_size=1, trusted_batch=1, learning_rate=0.2, weight_decay=0.0, annealed=annealed)
+def schedule(decline: Decline) -> Schedule:
+    return Schedule(epochs=1, batch_size=1, trusted_batch=1, learning_rate=0.2, weight_decay=0.0, decline=decline)
 
 
 def test_it_falls_along_a_half_cosine() -> None:
-    assert [schedule(annealed=True).rate(done) for done in (0, 1 / 3, 0.5, 1)] == pytest.approx([0.2, 0.15, 0.1, 0])
+    assert [schedule("cosine").rate(done) for done in (0, 1 / 3, 0.5, 1)] == pytest.approx([0.2, 0.15, 0.1, 0])
 
 
-def test_it_stays_where_it_is_not_annealed() -> None:
-    assert {schedule(annealed=False).rate(done) for done in (0, 0.5, 1)} == {0.2}
+def test_it_stays_where_it_is_constant() -> None:
+    assert {schedule("constant").rate(done) for done in (0, 0.5, 1)} == {0.2}
+
+
+def test_it_falls_to_a_tenth_after_half_and_after_three_quarters() -> None:
+    rates = [schedule("step").rate(done) for done in (0, 0.49, 0.5, 0.74, 0.75, 1)]
+    assert rates == pytest.approx([0.2, 0.2, 0.02, 0.02, 0.002, 0.002])
+
+
+def test_what_a_user_chose_is_what_is_done() -> None:
+    made = chosen(Effort(schedule="step", momentum=0.3, clip=0, learning_rate=0.5))
+    assert (made.decline, made.momentum, made.clip, made.learning_rate) == ("step", 0.3, 0, 0.5)
 
 
 def chosen(

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.gradients.alignment import at
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import build
@@ -66,6 +67,33 @@ def test_l2bs_ablations_are_those_of_table_eight(weights: str) -> None:
         used = given if weights == "given" else pseudo
         torch.testing.assert_close(kept, len(SOURCE) * used / used.sum())
         assert not zero.any()
+
+
+@pytest.mark.parametrize("normalise", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("weights", ["both", "given", "pseudo"])
+def test_l2bs_normalisations_are_those_of_figure_three(normalise: str, weights: str) -> None:
+    network = small_network()
+    source, target = batch(SOURCE), batch(TARGET, seed=2)
+    agrees, logits = agreement(network, source.inputs, target.inputs, target.labels)
+    both = torch.stack([at(agrees, source.labels), at(agrees, logits.argmax(dim=1))])
+    both = both / both.square().mean().sqrt()
+    used = {"both": [0, 1], "given": [0], "pseudo": [1]}[weights]
+    if normalise == "softmax":
+        expected = both[used].flatten().softmax(dim=0).view(len(used), -1)
+    else:
+        expected = both[used].sigmoid() / both[used].sigmoid().sum()
+    weighting = build("l2b", rows=ROWS, network=network, options={"weights": weights, "normalise": normalise})
+    take(weighting.double(), network, source, target)
+    beta = weighting.beta()
+    assert beta is not None
+    found = torch.stack([weighting.alpha(), beta])[:, source.rows] / len(SOURCE)
+    torch.testing.assert_close(found[used], expected, rtol=1e-9, atol=0)
+    assert float(found.sum()) == pytest.approx(1)
+
+
+def test_within_a_row_there_is_nothing_to_normalise() -> None:
+    with pytest.raises(NoisecleanerError, match="goes with normalise=cut"):
+        build("l2b", rows=ROWS, network=small_network(), options={"weights": "convex", "normalise": "softmax"})
 
 
 def test_l2bs_loss_is_equation_ten() -> None:
