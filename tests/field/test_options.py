@@ -19,7 +19,7 @@ def test_threshold_outside_its_range(refused: Refused, tmp_path: Path, fitted: P
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--method", "magic"], ["--method magic", "bilevel, l2b, l2rw, soseleto, uniform"]),
+        (["--method", "magic"], ["--method magic", "bilevel, bootstrap, l2b, l2rw, soseleto, uniform"]),
         (["--method", "l2b", "--option", "wramup=3"], ["wramup", "warmup"]),
         (["--option", "rate"], ["NAME=VALUE", "'rate'"]),
         (["--option", "classifier=both"], ["classifier=both", "auto"]),
@@ -36,6 +36,9 @@ def test_threshold_outside_its_range(refused: Refused, tmp_path: Path, fitted: P
         (["--learning-rate", "1e30"], ["converge", "smaller --learning-rate"]),
         (["--batch-size", "0"], ["--batch-size"]),
         (["--learning-rate", "nan"], ["--learning-rate"]),
+        (["--schedule", "linear"], ["--schedule linear", "cosine, constant, step"]),
+        (["--momentum", "1"], ["--momentum must be at least 0 and below 1"]),
+        (["--clip", "inf"], ["--clip must be at least 0 and finite"]),
         (["--folds", "2"], ["--folds must be 1", "at least 3"]),
         (["--folds", "1000000"], ["--folds", "at most", "but it is 1,000,000", "Leave --folds out"]),
         (["--device", "abacus"], ["--device abacus", "auto, cpu"]),
