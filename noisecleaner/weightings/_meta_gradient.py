@@ -198,7 +198,7 @@ def over(agrees: Tensor, size: Tensor) -> Tensor:
 
 
 def common_size(given: Tensor, pseudo: Tensor, batch: Batch) -> Tensor:
-    """The root mean square of a(given) and a(pseudo) of a batch together; arguments as of `unit`."""
+    """The root mean square of a(given) and a(pseudo), each of shape [n], together; of [folds, n], that of each fold."""
     return _mean((given.square() + pseudo.square()) / 2, batch).sqrt()
 
 
