@@ -71,7 +71,7 @@ def score(
     opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
     record = opened.read_fitted()
     source, notices = record.config.source, record.result.notices if record.result else ()
-    trace = Trace.read(opened.trace)
+    trace = Trace.read(opened.trace, sealed=opened.sealed(opened.trace))
     progress.detail(f"Read {counted(len(trace.table), 'row')} of {opened.trace}.")
     cutoff = _resolved(cutoff, run, transfer=trace.model == "transfer")
     named = source.columns.with_labels(columns or Columns())

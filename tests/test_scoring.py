@@ -19,7 +19,7 @@ from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Inference
 
-FILES = {"flagged.csv", "scores.parquet", "report.parquet", "noise.json"}
+FILES = {"flagged.csv", "scores.parquet", "report.parquet", "noise.json", "scores-manifest.json"}
 
 
 class Listener(Progress):

@@ -2,23 +2,43 @@
 
 from noisecleaner.files.array_files import read_arrays, write_arrays
 from noisecleaner.files.locks import alone, shared
-from noisecleaner.files.outputs import replacing, together
+from noisecleaner.files.outputs import replacing, settle, together
 from noisecleaner.files.paths import AnyPath, located, named, refuse_existing, spelled, unused
 from noisecleaner.files.records import LongList, damaged, read_record, write_json, write_record
 from noisecleaner.files.scratch import scratch, sweep
+from noisecleaner.files.seals import (
+    HIDDEN_MANIFEST,
+    RUN_MANIFEST,
+    SCORES_MANIFEST,
+    Seal,
+    SealedFile,
+    UnsealedError,
+    looked_at,
+    sealed,
+    write_seal,
+)
 
 __all__ = [
+    "HIDDEN_MANIFEST",
+    "RUN_MANIFEST",
+    "SCORES_MANIFEST",
     "AnyPath",
     "LongList",
+    "Seal",
+    "SealedFile",
+    "UnsealedError",
     "alone",
     "damaged",
     "located",
+    "looked_at",
     "named",
     "read_arrays",
     "read_record",
     "refuse_existing",
     "replacing",
     "scratch",
+    "sealed",
+    "settle",
     "shared",
     "spelled",
     "sweep",
@@ -27,4 +47,5 @@ __all__ = [
     "write_arrays",
     "write_json",
     "write_record",
+    "write_seal",
 ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files.paths import named
 from noisecleaner.files.scratch import begins, scratch
 
 _TOGETHER = "together"
+#: What a block of `together` has committed, and is not in its place yet.
+_COMMITTED = ".committed"
 
 
 @contextmanager
@@ -36,17 +39,50 @@ def replacing(path: Path) -> Iterator[Path]:
 def together(folder: Path) -> Iterator[Path]:
     """Yield an empty folder; when the block ends well, what was written there replaces its namesakes in `folder`.
 
-    So files that belong to each other are all whole before the first one is replaced, or none is.
+    One rename commits all of it: whoever is killed before that has changed nothing, and what was committed and is not
+    in its place yet is put there by the next command, see `settle`. So nobody takes files of two blocks for those of
+    one. Blocks of several processes must not overlap: the caller holds a lock.
 
     Args:
         folder: made where there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    settle(folder)
     with _naming(folder, begins(folder, _TOGETHER)), scratch(folder, _TOGETHER) as staged:
         yield staged
-        for file in sorted(staged.iterdir()):
-            os.replace(file, folder / file.name)
+        for path in (*staged.iterdir(), staged):
+            _sync(path)
+        os.replace(staged, folder / _COMMITTED)
         _sync(folder)
+        settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Put in place what a command that was killed had committed, see `together`; mostly there is nothing to do.
+
+    Readers do so, too: whoever moves a file from there to its place does what is left to be done, at any time, and so
+    do several at once.
+
+    Raises:
+        NoisecleanerError: the folder may not be written to.
+    """
+    committed = folder / _COMMITTED
+    if not committed.is_dir():
+        return
+    try:
+        # manifests last: while they are those of before, nobody takes what is in place for all
+        for file in sorted(committed.iterdir(), key=lambda file: ("manifest" in file.name, file.name)):
+            with suppress(FileNotFoundError):  # another process has moved it
+                os.replace(file, folder / file.name)
+        _sync(folder)
+        with suppress(OSError):  # likewise
+            committed.rmdir()
+    except OSError as error:
+        raise NoisecleanerError(
+            f"{folder} holds files that a command committed before it was killed, which are put in their place first, "
+            f"but it cannot be written to ({error.strerror}).",
+            "Run the command again as somebody who may write there: what reads the folder does the rest.",
+        ) from error
 
 
 @contextmanager

@@ -157,10 +157,11 @@ def _outcomes(rows: pa.Table, run: ScoredRun) -> tuple[FloatArray, BoolArray]:
 
 def _shared(run: ScoredRun) -> Iterator[SharedImage]:
     """Find identical images with several labels, among the rows of a fit."""
-    path = Run(run.path).duplicates
-    if not path.exists():
+    fit = Run(run.path)
+    path, sealed = fit.duplicates, fit.sealed(fit.duplicates)
+    if not path.exists() and sealed is None:
         return
-    table, _ = read_table(path, DUPLICATES, ["sample_id", "kind", "group", "given_label"])
+    table, _ = read_table(path, DUPLICATES, ["sample_id", "kind", "group", "given_label"], sealed)
     identical = table.filter(pc.equal(table["kind"], "identical")).sort_by("group")
     for _, lines in groupby(identical.to_pylist(), key=lambda line: line["group"]):
         rows = tuple((line["sample_id"], line["given_label"]) for line in lines)

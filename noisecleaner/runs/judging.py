@@ -162,7 +162,9 @@ def _judge(
 
 def _read(run: Run, auditor: Auditor, source: Source, labels: NewLabels, *, strict: bool) -> _NewRows:
     """Read the rows with the classes of an auditor, and find those that it was fitted on."""
-    fitted = FittedLabels.of(Trace.read(run.trace, ["given_label"]).table["given_label"], auditor.classes)
+    fitted = FittedLabels.of(
+        Trace.read(run.trace, ["given_label"], run.sealed(run.trace)).table["given_label"], auditor.classes
+    )
     dataset, beside = ingest(
         source, labels.trusted, auditor.classes, corrections=labels.corrections, before=labels.before
     )
@@ -243,7 +245,7 @@ def _left_out(beside: Manifest | None, data: str) -> tuple[Notice, ...]:
 
 def _places(run: Run, ids: pa.ChunkedArray) -> IntArray:
     """Find the place of each row in the fitted dataset, by its id; -1 where it was not there, shape [rows]."""
-    fitted = Trace.read(run.trace, ["sample_id"]).table["sample_id"].combine_chunks()
+    fitted = Trace.read(run.trace, ["sample_id"], run.sealed(run.trace)).table["sample_id"].combine_chunks()
     places = pc.index_in(ids, value_set=fitted)
     if places.null_count == len(ids):  # as one number: there may be millions of rows
         return np.broadcast_to(np.int32(-1), len(ids))

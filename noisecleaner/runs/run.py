@@ -13,7 +13,22 @@ import pyarrow as pa
 
 from noisecleaner.arrays import Array
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.files import alone, damaged, named, read_record, replacing, sweep, write_record
+from noisecleaner.files import (
+    RUN_MANIFEST,
+    Seal,
+    SealedFile,
+    alone,
+    damaged,
+    named,
+    read_record,
+    replacing,
+    sealed,
+    settle,
+    sweep,
+    together,
+    write_record,
+    write_seal,
+)
 from noisecleaner.ingest import Manifest
 from noisecleaner.runs.differences import differences
 from noisecleaner.runs.near import meant
@@ -83,12 +98,38 @@ class Run:
         """Vectors of the classes; only where the user brought some."""
         return self.auditor / "zero-shot.safetensors"
 
+    @property
+    def manifest(self) -> Path:
+        """What the files of the fit were when it ended; earlier versions kept nothing of it."""
+        return self.path / RUN_MANIFEST
+
+    def seal(self) -> Seal | None:
+        """Read `manifest.json`; None where the fit has not ended, or an earlier version wrote it.
+
+        Raises:
+            NoisecleanerError: it is damaged.
+        """
+        try:
+            return Seal.read(self.manifest)
+        except (OSError, ValueError) as error:
+            raise damaged(self.manifest, error) from error
+
+    def sealed(self, path: Path) -> SealedFile | None:
+        """What a file was when the fit ended; None where nothing is known of it.
+
+        Raises:
+            NoisecleanerError: the manifest is damaged.
+        """
+        seal = self.seal()
+        return None if seal is None else seal.files.get(path.relative_to(self.path).as_posix())
+
     def read(self) -> Record:
         """Read `run.json`.
 
         Raises:
             NoisecleanerError: there is no run, or another version of noisecleaner wrote it.
         """
+        settle(self.path)
         if not self.record.exists():
             found = "does not exist" if not self.path.exists() else "is a file"
             found = "holds no run.json" if self.path.is_dir() else found
@@ -130,10 +171,20 @@ class Run:
         write_record(self.record, {"schema_version": SCHEMA_VERSION, **record.to_json()})
 
     def finish(self, record: Record) -> None:
-        """Record that the fit has ended, and remove what only a resumed fit would need."""
-        self.write(record)
+        """Record that the fit has ended and what its files are, and remove what only a resumed fit would need."""
+        names = sorted(file.relative_to(self.path).as_posix() for file in self._files())
+        with together(self.path) as staged:
+            Run(staged).write(record)
+            files = {**dict(sealed(self.path, names)), **dict(sealed(staged, [self.record.name]))}
+            write_seal(staged / RUN_MANIFEST, sorted(files.items()), kind="run")
         for folder in (self.checkpoint, self.cache):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _files(self) -> Iterator[Path]:
+        """The files that a fit writes and its manifest names, but for `run.json`."""
+        endings, beside = (".parquet", ".json", ".npy"), (self.record, self.manifest)
+        found = [file for file in self.path.iterdir() if file.suffix in endings and file not in beside]
+        yield from (file for file in (*found, *self.auditor.rglob("*")) if file.is_file() and file.name[0] != ".")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.files import AnyPath, located
+from noisecleaner.files import AnyPath, located, settle
 from noisecleaner.noise.ranking import Rankings
 from noisecleaner.noise.rate import whole
 from noisecleaner.noise.rates import Noise
@@ -23,9 +22,10 @@ from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.near import before_scores, found
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
+from noisecleaner.runs.score_files import NOISE_FILE, REPORT_FILE, SCORES_FILE, SEALED, ScoreFiles, broken
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import ARROW_ERRORS, METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
+from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
 from noisecleaner.texts import parsed_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _BATCH = 2**17
 #: Columns that the dataset has as well.
 _OF_THE_DATASET = ("sample_id", "path", "given_label")
-_SCORES, _REPORT, _NOISE = "scores.parquet", "report.parquet", "noise.json"
 
 
 class ScoredRun:
@@ -43,6 +42,7 @@ class ScoredRun:
 
     Args:
         path: a run directory after `score`, or the output of `score_new`.
+        sealed: whether the manifest must be there that is written last, if one is written.
 
     Attributes:
         metadata: what is kept beside the rows.
@@ -51,22 +51,27 @@ class ScoredRun:
         NoisecleanerError: there are no scores, or they are damaged.
     """
 
-    def __init__(self, path: AnyPath) -> None:
+    def __init__(self, path: AnyPath, *, sealed: bool = True) -> None:
         self.path = path = located(path)
         if not self.has_scores(path):
-            raise NoisecleanerError(f"Scores are required, but {found(path)} (no {_SCORES}).", before_scores(path))
-        with _reading(path / _SCORES):
-            self.metadata = Metadata.from_json(parsed_json(pq.read_metadata(path / _SCORES).metadata[METADATA_KEY]))
+            raise NoisecleanerError(f"Scores are required, but {found(path)} (no {SCORES_FILE}).", before_scores(path))
+        self._files = ScoreFiles(path)
+        with self._files.table(SCORES_FILE) as file:
+            content = parsed_json(file.metadata.metadata[METADATA_KEY])
+            self.metadata = Metadata.from_json(content)
+        if content.get(SEALED) and sealed:
+            self._files.require_sealed()
 
     @property
     def scores_file(self) -> Path:
         """Where scores.parquet is."""
-        return self.path / _SCORES
+        return self.path / SCORES_FILE
 
     @staticmethod
     def has_scores(path: Path) -> bool:
         """Whether a directory has been scored."""
-        return (path / _SCORES).exists()
+        settle(path)
+        return (path / SCORES_FILE).exists()
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns of scores.parquet, a part at a time.
@@ -77,7 +82,8 @@ class ScoredRun:
         Raises:
             NoisecleanerError: the file is damaged.
         """
-        return _batches(self.path / _SCORES, SCORES, columns)
+        with self._files.table(SCORES_FILE) as file:
+            yield from _batches(file, SCORES, columns)
 
     def scores(self, columns: Sequence[str] = tuple(SCORES.names)) -> pa.Table:
         """Read scores.parquet: one row for each row of the dataset, in its order.
@@ -140,8 +146,12 @@ class ScoredRun:
         Raises:
             NoisecleanerError: the file is missing or damaged.
         """
-        batches = _batches(self.path / _REPORT, REPORT, REPORT.names)
-        return ThresholdTable.from_table(pa.Table.from_batches(batches, REPORT))
+        content = self._files.content(REPORT_FILE)
+        with (
+            self._files.reading(REPORT_FILE),
+            pq.ParquetFile(pa.py_buffer(content), page_checksum_verification=True) as file,
+        ):
+            return ThresholdTable.from_table(pa.Table.from_batches(_batches(file, REPORT, REPORT.names), REPORT))
 
     @cached_property
     def counts(self) -> RowCounts:
@@ -161,11 +171,11 @@ class ScoredRun:
         """
         noise = self._measured.noise
         if tuple(noise.per_class) != self.metadata.classes or noise.overall.sample_size > self.counts.verified:
-            raise _broken(self.path / _NOISE, f"it does not belong to {self.path / _SCORES}", "used")
+            raise broken(self.path / NOISE_FILE, f"it does not belong to {self.path / SCORES_FILE}", "used")
         if not (self.metadata.weighted or self._measured.moved or noise.fits_counts()):
-            raise _broken(self.path / _NOISE, "its rates are not those of the errors that it counts", "used")
+            raise broken(self.path / NOISE_FILE, "its rates are not those of the errors that it counts", "used")
         if (found := _not_all(noise, self.counts)) is not None:
-            raise _broken(self.path / _NOISE, found, "used")
+            raise broken(self.path / NOISE_FILE, found, "used")
         return noise
 
     @property
@@ -203,8 +213,8 @@ class ScoredRun:
         """
         counts, noise, metadata = self.counts, self.noise, self.metadata
         if metadata.kept_noise is None or metadata.judged is None:
-            raise _broken(
-                self.path / _SCORES, "an earlier version wrote it, without the noise of the kept rows", "used"
+            raise broken(
+                self.path / SCORES_FILE, "an earlier version wrote it, without the noise of the kept rows", "used"
             )
         return Summary(
             rows=counts.rows,
@@ -234,8 +244,9 @@ class ScoredRun:
 
     @cached_property
     def _measured(self) -> _NoiseFile:
-        with _reading(self.path / _NOISE, "used"):
-            content = parsed_json((self.path / _NOISE).read_bytes())
+        written = self._files.content(NOISE_FILE, "used")
+        with self._files.reading(NOISE_FILE, "used"):
+            content = parsed_json(written)
             calibration, rankings = content["calibration"], content.get("ranking")
             return _NoiseFile(
                 noise=Noise.from_json(content),
@@ -271,27 +282,11 @@ def _reliability(content: Mapping[str, Any]) -> Reliability:
     return Reliability(error=error, by_chance=by_chance, rows=whole(content["rows"]))
 
 
-def _batches(path: Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        own = file.schema_arrow
-        if not written_as(own, schema):
-            raise ValueError(f"its columns are {listed(own.names)}")
-        wanted = pa.schema([schema.field(name) for name in columns])
-        for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name in own.names]):
-            arrays = [batch[f.name] if f.name in own.names else pa.nulls(len(batch), f.type) for f in wanted]
-            yield pa.RecordBatch.from_arrays(arrays, schema=wanted)
-
-
-@contextmanager
-def _reading(path: Path, verb: str = "read") -> Iterator[None]:
-    """Tell which file is damaged."""
-    try:
-        yield
-    except (OSError, *ARROW_ERRORS, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise _broken(path, error, verb) from error
-
-
-def _broken(path: Path, reason: object, verb: str) -> NoisecleanerError:
-    return NoisecleanerError(
-        f"{path} is required, but it cannot be {verb} ({reason}).", "Score the run again: `score()` writes it."
-    )
+def _batches(file: pq.ParquetFile, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    own = file.schema_arrow
+    if not written_as(own, schema):
+        raise ValueError(f"its columns are {listed(own.names)}")
+    wanted = pa.schema([schema.field(name) for name in columns])
+    for batch in file.iter_batches(_BATCH, columns=[name for name in columns if name in own.names]):
+        arrays = [batch[f.name] if f.name in own.names else pa.nulls(len(batch), f.type) for f in wanted]
+        yield pa.RecordBatch.from_arrays(arrays, schema=wanted)

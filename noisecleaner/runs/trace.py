@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray
+from noisecleaner.files import SealedFile
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.quality.fitting import VerifiedRows
 from noisecleaner.quality.model import Judgements
@@ -60,17 +61,18 @@ class Trace:
         write_table(path, [self.table], TRACE, {**metadata, "none_label": self.none_label, "ordered": self.ordered})
 
     @classmethod
-    def read(cls, path: Path, names: Sequence[str] | None = None) -> Trace:
+    def read(cls, path: Path, names: Sequence[str] | None = None, sealed: SealedFile | None = None) -> Trace:
         """Read it.
 
         Args:
             path: the file.
             names: of the columns to read; None reads all.
+            sealed: what the file was when it was written, where that is known.
 
         Raises:
             NoisecleanerError: the file is missing or damaged, or has other columns.
         """
-        table, meta = read_table(path, TRACE, names)
+        table, meta = read_table(path, TRACE, names, sealed)
         return cls(
             table,
             tuple(meta["classes"]),

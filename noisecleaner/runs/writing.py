@@ -27,6 +27,7 @@ from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.flagged import FLAGGED, NOISE, fingerprint, keep_edited, write_flagged
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
+from noisecleaner.runs.score_files import SEALED, seal_scores
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary
@@ -98,6 +99,7 @@ def _write_files(
     with together(out) as staged:
         _stage_tables(staged, flagging, metadata)
         _stage_noise(staged, flagging, before=out / NOISE)
+        seal_scores(staged, of=run)
         kept = keep_edited(out, staged)
     if kept is not None:
         progress.note(f"{out / FLAGGED} had been edited: what was in it is kept as {out / kept}.")
@@ -202,12 +204,13 @@ def _metadata(flagging: _Flagging, *, run: Path, source: Source) -> Metadata:
 def _stage_tables(staged: Path, flagging: _Flagging, metadata: dict[str, Any]) -> None:
     """Write the tables into a folder that takes its place as a whole."""
     parts, schema = _scores(flagging.assessed.scored, flagging.flagged), SCORES
+    metadata = {**metadata, SEALED: True}
     if flagging.cutoff.cleanlab_columns:
         parts = (with_cleanlab_columns(part, flagging.by) for part in parts)
         schema = pa.schema([*SCORES, *CLEANLAB])
     write_table(staged / "scores.parquet", parts, schema, metadata)
     write_table(staged / "report.parquet", _reports(flagging), REPORT, metadata)
-    write_flagged(staged, ScoredRun(staged), top=flagging.cutoff.top)
+    write_flagged(staged, ScoredRun(staged, sealed=False), top=flagging.cutoff.top)
 
 
 def _stage_noise(staged: Path, flagging: _Flagging, *, before: Path) -> None:

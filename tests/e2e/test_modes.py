@@ -30,8 +30,8 @@ def test_a_run_directory_holds_what_the_design_says(command: Command, fitted: Pa
     run = fitted / "run"
     assert command("score", run).code == 0
     names = sorted(p.name for p in run.iterdir())
-    tables = ["report.parquet", "run.json", "scores.parquet", "trace.parquet"]
-    assert names == ["auditor", "contents.json", "flagged.csv", "noise.json", *tables]
+    tables = ["report.parquet", "run.json", "scores-manifest.json", "scores.parquet", "trace.parquet"]
+    assert names == ["auditor", "contents.json", "flagged.csv", "manifest.json", "noise.json", *tables]
     for name, schema in (("scores", SCORES), ("report", REPORT), ("trace", TRACE)):
         table = pq.read_table(run / f"{name}.parquet")
         assert table.schema.equals(schema)

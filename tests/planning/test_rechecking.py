@@ -201,7 +201,7 @@ def test_a_full_disk_leaves_no_half_table(tmp_path: Path, command: Command, monk
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("noisecleaner.tables.pq.ParquetWriter.write", full)
+    monkeypatch.setattr("noisecleaner.tables.table_files.pq.ParquetWriter.write", full)
     refused(command("plan", run, "--recheck", "20", "--out", out), "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 

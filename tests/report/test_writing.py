@@ -206,6 +206,7 @@ def test_embeddings_beside_images_find_rows_that_look_alike(tmp_path: Path) -> N
     source = replace(scored.metadata.source, columns=Columns(embedding=str(tmp_path / "vectors.npy")))
     metadata = replace(scored.metadata, source=source, contents=()).to_json()
     write_table(run / "scores.parquet", [scored.scores()], SCORES, metadata)
+    (run / "scores-manifest.json").unlink()
     made = report(run, tmp_path / "report.html", rows=20)
     images = read_page(made.path.read_text("utf-8")).of("img")
     assert made.pictures == sum(image["width"] == "96" for image in images) > 10

@@ -58,7 +58,7 @@ def test_a_new_run_holds_its_record_and_folders(tmp_path: Path) -> None:
 
 def test_a_finished_run_keeps_what_scoring_needs(tmp_path: Path) -> None:
     run, _ = begin(tmp_path / "run", DONE)
-    assert names(run.path) == ["auditor", "run.json"]
+    assert names(run.path) == ["auditor", "manifest.json", "run.json"]
     assert run.read_fitted() == DONE
 
 

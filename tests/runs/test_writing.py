@@ -102,6 +102,7 @@ def test_the_files_hold_the_rows_their_noise_and_where_they_come_from(tmp_path: 
         "flagged.csv",
         "noise.json",
         "report.parquet",
+        "scores-manifest.json",
         "scores.parquet",
     ]
     run = ScoredRun(tmp_path / "new" / "out")
@@ -184,7 +185,7 @@ def test_a_goal_out_of_reach_leaves_scores_as_they_are_and_writes_the_first(tmp_
         write(out, scored_rows(), cutoff, run=Path("run"), source=SOURCE)
     assert first.value.written == out  # the plan of the hint draws from scores
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert len(before) == 4
+    assert len(before) == 5
     with pytest.raises(TooFewVerifiedError) as second:
         write(out, scored_rows(), replace(cutoff, threshold=0.2), run=Path("run"), source=SOURCE)
     assert second.value.written is None

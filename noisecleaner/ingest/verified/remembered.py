@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from noisecleaner.files import SCORES_MANIFEST, Seal, damaged
 from noisecleaner.ingest.manifest import Manifest
 from noisecleaner.tables import SCORES, read_table, with_column
 
@@ -27,7 +28,12 @@ def remembered(scores: Path, ids: pa.ChunkedArray) -> pa.Table | None:
     Raises:
         NoisecleanerError: the file is damaged.
     """
-    table, _ = read_table(scores, SCORES, ["sample_id", *REMEMBERED, "judging"])
+    try:
+        seal = Seal.read(scores.with_name(SCORES_MANIFEST))
+    except (OSError, ValueError) as error:
+        raise damaged(scores.with_name(SCORES_MANIFEST), error) from error
+    sealed = None if seal is None else seal.files.get(scores.name)
+    table, _ = read_table(scores, SCORES, ["sample_id", *REMEMBERED, "judging"], sealed)
     return table if table["sample_id"].combine_chunks().equals(ids.combine_chunks()) else None
 
 

@@ -1,0 +1,158 @@
+"""The files of one score: those that its manifest names, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import (
+    SCORES_MANIFEST,
+    Seal,
+    SealedFile,
+    UnsealedError,
+    sealed,
+    settle,
+    write_seal,
+)
+from noisecleaner.runs.run import Run
+from noisecleaner.tables import ARROW_ERRORS
+
+SCORES_FILE, REPORT_FILE, NOISE_FILE = "scores.parquet", "report.parquet", "noise.json"
+#: Beside the rows of scores that a manifest belongs to; earlier versions wrote none.
+SEALED = "sealed"
+
+
+class ScoreFiles:
+    """The files of one score; which one is settled when this is made.
+
+    Without a manifest, as earlier versions left them, files are read as they are.
+
+    Args:
+        path: the directory.
+
+    Raises:
+        NoisecleanerError: the manifest is damaged, or it is that of scores of another fit than the one beside them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        settle(path)
+        self.seal = _read(path / SCORES_MANIFEST)
+        if self.seal is not None and self.seal.made_of is not None:
+            self._refuse_other_fit(self.seal.made_of)
+
+    @contextmanager
+    def table(self, name: str) -> Iterator[pq.ParquetFile]:
+        """Open scores.parquet: its size and footer are checked now, and each page when it is read.
+
+        Raises:
+            NoisecleanerError: it is missing, damaged, or of another score.
+        """
+        with self.reading(name), pa.OSFile(str(self.path / name)) as file:
+            if (known := self._known(name)) is not None:
+                known.require_opened(file)
+            with pq.ParquetFile(file, page_checksum_verification=True) as opened:
+                yield opened
+
+    def content(self, name: str, verb: str = "read") -> bytes:
+        """Read a file whose every byte is checked.
+
+        Args:
+            name: of the file.
+            verb: what cannot be done where it cannot be read.
+
+        Raises:
+            NoisecleanerError: it is missing, damaged, or of another score.
+        """
+        with self.reading(name, verb):
+            content = (self.path / name).read_bytes()
+            if (known := self._known(name)) is not None:
+                known.require_whole(content)
+        return content
+
+    def require_sealed(self) -> None:
+        """Refuse files without the manifest that was written with them.
+
+        Raises:
+            NoisecleanerError: there is none.
+        """
+        if self.seal is None:
+            raise broken(self.path / SCORES_MANIFEST, "it was written beside scores.parquet, and is missing", "read")
+
+    @contextmanager
+    def reading(self, name: str, verb: str = "read") -> Iterator[None]:
+        """Tell which file is damaged, or of another score, where reading it fails.
+
+        Args:
+            name: of the file.
+            verb: what cannot be done.
+        """
+        try:
+            yield
+        except (OSError, *ARROW_ERRORS, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            self._refuse_changed()
+            raise broken(self.path / name, error, verb) from error
+
+    def _known(self, name: str) -> SealedFile | None:
+        if self.seal is None:
+            return None
+        if name not in self.seal.files:
+            raise UnsealedError(f"{SCORES_MANIFEST} beside it does not name it")
+        return self.seal.files[name]
+
+    def _refuse_changed(self) -> None:
+        """Say so where another score has been written since this was made.
+
+        Raises:
+            NoisecleanerError: one has.
+        """
+        settle(self.path)
+        now = _read(self.path / SCORES_MANIFEST)
+        if (now and now.identity) != (self.seal and self.seal.identity):
+            raise NoisecleanerError(
+                f"The scores in {self.path} must stay as they are while they are read, but others came.",
+                "Run this again when nothing else scores there.",
+            )
+
+    def _refuse_other_fit(self, made_of: str) -> None:
+        fit = Run(self.path).seal()
+        if fit is not None and fit.identity != made_of:
+            raise NoisecleanerError(
+                f"Scores must be made of the fit that they lie beside, but those in {self.path} are of another one.",
+                f"Score it again: `score({str(self.path)!r})`.",
+            )
+
+
+def seal_scores(staged: Path, *, of: Path) -> None:
+    """Write the manifest of the files of a score, which are all that a folder holds.
+
+    Args:
+        staged: the folder.
+        of: the run directory of the fit that they were made of.
+    """
+    fit, names = Run(of).seal(), sorted(file.name for file in staged.iterdir())
+    write_seal(
+        staged / SCORES_MANIFEST,
+        sealed(staged, names),
+        kind="scores",
+        made_of=None if fit is None else fit.identity,
+    )
+
+
+def _read(path: Path) -> Seal | None:
+    try:
+        return Seal.read(path)
+    except (OSError, ValueError) as error:
+        raise broken(path, error, "read") from error
+
+
+def broken(path: Path, reason: object, verb: str) -> NoisecleanerError:
+    """Describe a file of a score that is missing or damaged, so that something cannot be done with it."""
+    return NoisecleanerError(
+        f"{path} is required, but it cannot be {verb} ({reason}).", "Score the run again: `score()` writes it."
+    )
