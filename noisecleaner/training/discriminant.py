@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from noisecleaner.arrays import FloatArray, SingleArray
+from noisecleaner.arrays import FloatArray, RealArray, SingleArray
 
 #: Mass of a class of which no row is left.
 _NOTHING = 1e-9
@@ -27,27 +27,32 @@ class Moments:
 
     count: int
     total: FloatArray
-    products: FloatArray
+    products: RealArray
 
     @classmethod
     def of(cls, blocks: Iterable[SingleArray], width: int) -> Moments:
         """Sum up vectors, each block of the shape [rows, width]; products of single precision, sums of double."""
-        count, total, products = 0, np.zeros(width), np.zeros((width, width))
-        for block in blocks:
-            count += len(block)
-            total += block.sum(axis=0, dtype=np.float64)
-            products += block.T @ block
-        return cls(count=count, total=total, products=products)
+        return cls.all((cls.of_block(block) for block in blocks), width)
 
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(
-            count=self.count + other.count, total=self.total + other.total, products=self.products + other.products
-        )
+    @classmethod
+    def of_block(cls, block: SingleArray) -> Moments:
+        """Sum up some vectors, shape [rows, width]; products of single precision."""
+        return cls(count=len(block), total=block.sum(axis=0, dtype=np.float64), products=block.T @ block)
+
+    @classmethod
+    def all(cls, parts: Iterable[Moments], width: int) -> Moments:
+        """Add up those of several parts, in double precision, where they stand: each holds megabytes."""
+        count, total, products = 0, np.zeros(width), np.zeros((width, width))
+        for part in parts:
+            count += part.count
+            total += part.total
+            products += part.products
+        return cls(count=count, total=total, products=products)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassSums:
-    """Soft labels of rows, summed up by class.
+    """Soft labels of rows, summed up by class; of several kinds of labels, shapes begin with [kinds].
 
     Args:
         mass: their sum, shape [classes].
@@ -55,7 +60,13 @@ class ClassSums:
     """
 
     mass: FloatArray
-    vectors: FloatArray
+    vectors: RealArray
+
+    @classmethod
+    def of(cls, labels: SingleArray, vectors: SingleArray) -> ClassSums:
+        """Sum up labels [rows, classes], or [rows, kinds, classes], of vectors [rows, width], in single precision."""
+        weighted = labels.reshape(len(labels), -1).T @ vectors
+        return cls(mass=labels.sum(axis=0, dtype=np.float64), vectors=weighted.reshape(*labels.shape[1:], -1))
 
     def __add__(self, other: ClassSums) -> ClassSums:
         return ClassSums(mass=self.mass + other.mass, vectors=self.vectors + other.vectors)
@@ -112,8 +123,10 @@ class Spread:
 
     def __init__(self, moments: Moments, shrinkage: float) -> None:
         self._mean = moments.total / moments.count
-        covariance = moments.products / moments.count - np.outer(self._mean, self._mean)
+        covariance = moments.products / moments.count
         width = len(covariance)
+        for place, mean in enumerate(self._mean):  # row by row: no second array of megabytes
+            covariance[place] -= mean * self._mean
         # no coordinate may change at all: then every direction is as good
         target = max(np.trace(covariance) / width, np.finfo(np.float32).tiny)
         covariance *= 1 - shrinkage

@@ -15,7 +15,7 @@ from noisecleaner.arrays import NO_CLASS, BoolArray, IntArray, SingleArray
 from noisecleaner.inputs.rooting import root
 
 #: Rows that are computed with at a time.
-_BLOCK = 8_192
+_BLOCK = 4_096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +93,23 @@ class Rows:
 
     def blocks(self, rows: IntArray) -> Iterator[tuple[IntArray, SingleArray]]:
         """Yield rows, shape [n], and their standardised vectors, shape [n, width], block by block."""
-        for first in range(0, len(rows), _BLOCK):
-            some = rows[first : first + _BLOCK]
-            vectors = single(self.vectors[some])
-            if self.rooted:
-                vectors = root(vectors)
-            vectors -= self.mean
-            vectors *= self.scale
-            yield some, vectors
+        for some in in_blocks(rows):
+            yield some, self.standardised(some)
+
+    def standardised(self, rows: IntArray) -> SingleArray:
+        """The standardised vectors of rows [n], shape [n, width]."""
+        vectors = single(self.vectors[rows])
+        if self.rooted:
+            vectors = root(vectors)
+        vectors -= self.mean
+        vectors *= self.scale
+        return vectors
+
+
+def in_blocks(rows: IntArray) -> Iterator[IntArray]:
+    """Yield row numbers [n] in blocks of as many as are computed with at a time."""
+    for first in range(0, len(rows), _BLOCK):
+        yield rows[first : first + _BLOCK]
 
 
 def single(values: npt.NDArray[Any]) -> SingleArray:

@@ -19,7 +19,7 @@ from noisecleaner.training.discriminant import LinearHead
 from noisecleaner.training.parted import Rows
 from noisecleaner.training.readout import read_again
 from noisecleaner.training.second_round import LEAST_KNOWN, MOST_WIDTH, PartOutcome, second_round
-from noisecleaner.training.threads import a_quarter_of_threads, few_threads
+from noisecleaner.training.threads import few_threads
 from noisecleaner.training.views import parts, read_views
 
 #: Numbers in the soft labels of all rows, which are in memory twice: a gigabyte each.
@@ -61,7 +61,7 @@ def second_readouts(crossfit: CrossFit, readouts: Sequence[FoldReadout], progres
         return [read_views(crossfit, readouts[0], progress)]
     folds, rows = crossfit.assignment.folds, crossfit.assignment.rows
     again = []
-    with progress.stage("Second round", len(folds), "folds") as stage, a_quarter_of_threads():
+    with progress.stage("Second round", len(folds), "folds") as stage:
         outcomes = second_round(_rows(crossfit))
         for number, (fold, readout, outcome) in enumerate(zip(folds, readouts, outcomes, strict=True)):
             network = _network(crossfit, outcome.head)

@@ -19,16 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 
 import numpy as np
 from scipy.special import log_softmax
 
 from noisecleaner.arrays import IntArray, SingleArray
 from noisecleaner.training.discriminant import LinearHead, Moments
-from noisecleaner.training.neighbours import Space, mixed
-from noisecleaner.training.parted import Rows
-from noisecleaner.training.softening import Ballot, Softening
+from noisecleaner.training.neighbours import Space, Voters, mixed
+from noisecleaner.training.parted import Rows, in_blocks
+from noisecleaner.training.softening import Ballots, Softening
+from noisecleaner.training.threads import team
 
 #: Times that labels are made soft: those of the second time come from discriminants on those of the first.
 _TIMES = 2
@@ -62,20 +63,24 @@ def second_round(rows: Rows) -> Iterator[PartOutcome]:
     Args:
         rows: with at least `LEAST_KNOWN` known labels outside of each part.
     """
-    softening = Softening(rows)
-    views, columns = softening.views, rows.columns[0]
-    space = Space.of(reduce(Moments.__add__, views[0].moments))
-    ballots = [Ballot(rows, part, space, columns) for part in range(rows.parts)]
-    for _ in range(_TIMES - 1):
-        softening.soften()
-    weights = softening.soften(ballots)
-    for part, ballot in enumerate(ballots):
-        head = LinearHead.beside([v.head(part).scaled(w) for v, w in zip(views, weights[part], strict=True)])
-        some, voters = rows.members[part], ballot.voters()
-        log_probabilities = np.empty((len(some), rows.classes), np.float32)
-        for block, vectors in rows.blocks(some):
-            votes = voters.votes(space.place(vectors[:, columns]))
-            log_probabilities[np.searchsorted(some, block)] = mixed(
-                log_softmax(head.logits(vectors), axis=1), votes, _VOTES
-            )
-        yield PartOutcome(head=head, rows=some, log_probabilities=log_probabilities)
+    with team() as threads:
+        softening = Softening(rows, threads)
+        views, columns = softening.views, rows.columns[0]
+        space = Space.of(Moments.all(views[0].moments, columns.stop - columns.start))
+        ballots = Ballots(rows, space, columns)
+        for _ in range(_TIMES - 1):
+            softening.soften()
+        weights = softening.soften(ballots)
+        for part, own in enumerate(rows.members[:-1]):
+            head = LinearHead.beside([v.head(part).scaled(w) for v, w in zip(views, weights[part], strict=True)])
+            predicted = partial(_predicted, rows, head, space=space, voters=ballots.voters(part))
+            nothing = np.empty((0, rows.classes), np.float32)
+            blocks = [nothing, *threads.over(predicted, in_blocks(own))]
+            yield PartOutcome(head=head, rows=own, log_probabilities=np.concatenate(blocks))
+
+
+def _predicted(rows: Rows, head: LinearHead, some: IntArray, *, space: Space, voters: Voters) -> SingleArray:
+    """What a head and voters say together of rows [n], as log probabilities, shape [n, classes]."""
+    vectors = rows.standardised(some)
+    votes = voters.votes(space.place(vectors[:, rows.columns[0]]))
+    return mixed(log_softmax(head.logits(vectors), axis=1), votes, _VOTES)

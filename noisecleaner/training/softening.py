@@ -6,20 +6,21 @@ neither k nor h; one pass over the vectors of h makes its labels soft, and sums 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from itertools import combinations
 
 import numpy as np
-from scipy.special import log_softmax
+import torch
 
 from noisecleaner.arrays import FloatArray, IntArray, SingleArray
 from noisecleaner.quality.transition import Transition, VerifiedLabels
 from noisecleaner.training.discriminant import ClassSums, LinearHead, Moments, Spread
 from noisecleaner.training.neighbours import Space, Voters, some_of
-from noisecleaner.training.parted import Rows
+from noisecleaner.training.parted import Rows, in_blocks
 from noisecleaner.training.temperature import factors
+from noisecleaner.training.threads import ALONE, Team
 
 #: Rows of a part that tell the temperature, at most.
 _MOST_CERTAIN = 16_384
@@ -29,8 +30,9 @@ class View:
     """Some coordinates of the rows, how these spread in them, and the sums of their labels.
 
     Args:
-        rows: whose.
+        rows: whose; all parts take the same labels of the others to begin with.
         columns: which coordinates.
+        team: computes with blocks of rows.
 
     Attributes:
         moments: of each item of `Rows.members`.
@@ -38,22 +40,40 @@ class View:
         vectors: of vectors weighted with them, shape [parts, members, classes, width].
     """
 
-    def __init__(self, rows: Rows, columns: slice) -> None:
-        self.columns, width = columns, columns.stop - columns.start
-        of_columns = [(block[:, columns] for _, block in rows.blocks(own)) for own in rows.members]
-        self.moments = [Moments.of(blocks, width) for blocks in of_columns]
+    def __init__(self, rows: Rows, columns: slice, team: Team) -> None:
+        self._rows, self.columns, width = rows, columns, columns.stop - columns.start
+        self.mass: FloatArray = np.zeros((rows.parts, len(rows.members), rows.classes))
+        self.vectors: FloatArray = np.zeros((*self.mass.shape, width))
+        blocks = (team.over(self._look, in_blocks(member)) for member in rows.members)
+        self.moments = [Moments.all(self._noted(number, own), width) for number, own in enumerate(blocks)]
         # what a covariance of n rows is off by grows with width / n; choosing by the given labels' likelihood shrinks
         # far too much where many of them are wrong
         self._shrinkage = width / (width + sum(map(len, rows.members)))
-        self._spreads = {pair: self._spread(pair) for pair in combinations(range(rows.parts), 2)}
-        self.mass: FloatArray = np.zeros((rows.parts, len(rows.members), rows.classes))
-        self.vectors: FloatArray = np.zeros((*self.mass.shape, width))
+        pairs = list(combinations(range(rows.parts), 2))
+        self._spreads = dict(zip(pairs, team.over(self._spread, pairs), strict=True))
+
+    def _look(self, some: IntArray) -> tuple[Moments, ClassSums]:
+        """What is summed up of some rows [n] before any label is soft."""
+        block = self._rows.standardised(some)[:, self.columns]
+        return Moments.of_block(block), ClassSums.of(self._rows.hard(some), block)
+
+    def _noted(self, member: int, blocks: Iterable[tuple[Moments, ClassSums]]) -> Iterator[Moments]:
+        """Take the labels of blocks, and pass their moments on."""
+        for moments, sums in blocks:
+            self.add(slice(None), member, sums)
+            yield moments
+
+    def add(self, parts: Sequence[int] | slice, member: int, sums: ClassSums) -> None:
+        """Add labels as some parts take them, or all parts alike, to what there is of an item of `Rows.members`."""
+        self.mass[parts, member] += sums.mass
+        self.vectors[parts, member] += sums.vectors
 
     def _others(self, without: Sequence[int]) -> list[int]:
         return [member for member in range(len(self.moments)) if member not in without]
 
     def _spread(self, without: Sequence[int]) -> Spread:
-        return Spread(reduce(Moments.__add__, [self.moments[m] for m in self._others(without)]), self._shrinkage)
+        width = self.columns.stop - self.columns.start
+        return Spread(Moments.all([self.moments[m] for m in self._others(without)], width), self._shrinkage)
 
     def head(self, part: int, held: int | None = None) -> LinearHead:
         """The discriminant of what is not in a part, nor in one that is held out, as the part takes the labels."""
@@ -104,33 +124,41 @@ def abreast(heads: Sequence[LinearHead]) -> LinearHead:
     return LinearHead(weight=np.concatenate(weight, axis=1), bias=np.concatenate(bias))
 
 
-class Ballot:
-    """Rows that vote on the rows of a part.
+class Ballots:
+    """Rows that vote on the rows of each part.
 
     Args:
         rows: what is looked at.
-        part: on whose rows they vote.
         space: where they are compared.
         columns: by which coordinates.
     """
 
-    def __init__(self, rows: Rows, part: int, space: Space, columns: slice) -> None:
-        chosen = some_of(np.flatnonzero(rows.used & (rows.part != part) & (rows.labels >= 0)))
-        self._space, self._columns, self._places = space, columns, np.full(len(rows.given), -1, dtype=np.int32)
-        self._places[chosen] = np.arange(len(chosen))
-        self._placed = np.empty((len(chosen), space.basis.shape[1]), np.float32)
-        self._labels = np.empty((len(chosen), rows.classes), np.float32)
+    def __init__(self, rows: Rows, space: Space, columns: slice) -> None:
+        self._space, self._columns = space, columns
+        voting = rows.used & (rows.labels >= 0)
+        chosen = [some_of(np.flatnonzero(voting & (rows.part != part))) for part in range(rows.parts)]
+        self._places = np.full((rows.parts, len(rows.given)), -1, dtype=np.int32)
+        for places, some in zip(self._places, chosen, strict=True):
+            places[some] = np.arange(len(some))
+        self._placed = [np.empty((len(some), space.basis.shape[1]), np.float32) for some in chosen]
+        self._labels = [np.empty((len(some), rows.classes), np.float32) for some in chosen]
 
-    def take(self, rows: IntArray, *, vectors: SingleArray, labels: SingleArray) -> None:
-        """Take those of some rows [n] that vote, of vectors [n, width], with their labels [n, classes]."""
-        places = self._places[rows]
-        there = np.flatnonzero(places >= 0)
-        self._placed[places[there]] = self._space.place(vectors[there][:, self._columns])
-        self._labels[places[there]] = labels[there]
+    def take(self, rows: IntArray, *, parts: Sequence[int], vectors: SingleArray, labels: SingleArray) -> None:
+        """Take those of some rows [n] that vote on parts, of vectors [n, width]; labels are [n, parts, classes].
 
-    def voters(self) -> Voters:
-        """All of them, with their labels."""
-        return Voters(placed=self._placed, labels=self._labels)
+        Threads may do so at once, each with rows of its own.
+        """
+        places = self._places[:, rows][list(parts)]
+        asked = np.flatnonzero((places >= 0).any(axis=0))
+        placed = self._space.place(vectors[asked][:, self._columns])
+        for kind, (part, own) in enumerate(zip(parts, places[:, asked], strict=True)):
+            there = np.flatnonzero(own >= 0)
+            self._placed[part][own[there]] = placed[there]
+            self._labels[part][own[there]] = labels[asked[there], kind]
+
+    def voters(self, part: int) -> Voters:
+        """All that vote on the rows of a part, with their labels."""
+        return Voters(placed=self._placed[part], labels=self._labels[part])
 
 
 class Softening:
@@ -138,15 +166,13 @@ class Softening:
 
     Args:
         rows: with known labels outside of each part.
+        team: computes with blocks of rows.
     """
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows, self._parts = rows, range(rows.parts)
-        self.views = [View(rows, columns) for columns in rows.columns]
-        self._given_if = [self._transition(part) for part in self._parts]
-        for number, member in enumerate(rows.members):  # all parts take the same labels of the others to begin with
-            for some, block in rows.blocks(member):
-                self._add(slice(None), number, labels=rows.hard(some), block=block)
+    def __init__(self, rows: Rows, team: Team = ALONE) -> None:
+        self._rows, self._parts, self._team = rows, range(rows.parts), team
+        self.views = [View(rows, columns, team) for columns in rows.columns]
+        self._given_if = np.stack([self._transition(part) for part in self._parts])
 
     def _transition(self, part: int) -> SingleArray:
         """Logarithm of P(given | true) by the rows outside of a part, of the shape [given, true]."""
@@ -156,17 +182,11 @@ class Softening:
         matrix = Transition.fit(verified, given=rows.given[known], classes=rows.classes).matrix()
         return np.log(matrix.T.astype(np.float32))
 
-    def _add(self, part: int | slice, member: int, *, labels: SingleArray, block: SingleArray) -> None:
-        """Add labels [n, classes] of vectors [n, width] to the sums of a part, or of all."""
-        for view in self.views:
-            view.mass[part, member] += labels.sum(axis=0, dtype=np.float64)
-            view.vectors[part, member] += labels.T @ block[:, view.columns]
-
-    def soften(self, ballots: Sequence[Ballot] = ()) -> list[list[float]]:
+    def soften(self, ballots: Ballots | None = None) -> list[list[float]]:
         """Make labels soft by discriminants on what they were before.
 
         Args:
-            ballots: of each part, which take the labels of the rows that vote on it.
+            ballots: take the labels of the rows that vote.
 
         Returns:
             By what the logits of each part's last head are to be multiplied, in each view.
@@ -177,18 +197,27 @@ class Softening:
         for view in self.views:
             view.mass[:, : len(heads)] = view.vectors[:, : len(heads)] = 0
         for held, own in enumerate(heads):
-            scaled = own.scaled(found)
-            for some, block in self._rows.blocks(self._rows.members[held]):
-                pooled = reduce(np.add, scaled.logits(self.views, block))
-                for part, logits in zip(own.parts, pooled.swapaxes(0, 1), strict=True):
-                    labels = self._posterior(some, logits, part)
-                    self._add(part, held, labels=labels, block=block)
-                    if ballots:
-                        ballots[part].take(some, vectors=block, labels=labels)
-        for some, block in self._rows.blocks(self._rows.members[-1]) if ballots else ():
-            for ballot in ballots:
-                ballot.take(some, vectors=block, labels=self._rows.hard(some))
+            softened = partial(self._softened, own.scaled(found), ballots)
+            for of_views in self._team.over(softened, in_blocks(self._rows.members[held])):
+                for view, sums in zip(self.views, of_views, strict=True):
+                    view.add(own.parts, held, sums)
+        if ballots is not None:
+            self._take_hard(ballots)
         return found
+
+    def _take_hard(self, ballots: Ballots) -> None:
+        """Let the rows of no part vote on all parts."""
+        for some, block in self._rows.blocks(self._rows.members[-1]):
+            labels = np.repeat(self._rows.hard(some)[:, None], len(self._parts), axis=1)
+            ballots.take(some, parts=self._parts, vectors=block, labels=labels)
+
+    def _softened(self, own: _Heads, ballots: Ballots | None, some: IntArray) -> list[ClassSums]:
+        """Make the labels of rows [n] of a part soft, for each of the others; sum them up in each view."""
+        block = self._rows.standardised(some)
+        labels = self._posterior(some, reduce(np.add, own.logits(self.views, block)), own.parts)
+        if ballots is not None:
+            ballots.take(some, parts=own.parts, vectors=block, labels=labels)
+        return [ClassSums.of(labels, block[:, view.columns]) for view in self.views]
 
     def _factors(self, heads: Sequence[_Heads]) -> list[list[float]]:
         """Find how sure each part's discriminants are, by the rows of the others whose true label is certain."""
@@ -211,10 +240,13 @@ class Softening:
             found.append(factors(of_views, rows.known[known], self._given_if[part][rows.given[known]]))
         return found
 
-    def _posterior(self, some: IntArray, logits: SingleArray, part: int) -> SingleArray:
-        """The labels of rows [n] as a part takes them, soft where nobody verified them; [n, classes] like logits."""
-        rows, labels = self._rows, self._rows.hard(some)
+    def _posterior(self, some: IntArray, logits: SingleArray, parts: Sequence[int]) -> SingleArray:
+        """The labels of rows [n] as parts take them, soft where nobody verified them; [n, parts, classes] like logits.
+
+        By Bayes' rule, P(true | given, x) is proportional to P(true | x) P(given | true).
+        """
+        rows, labels = self._rows, np.repeat(self._rows.hard(some)[:, None], len(parts), axis=1)
         there = np.flatnonzero(rows.open[some])
-        posterior = log_softmax(logits[there], axis=1) + self._given_if[part][rows.given[some[there]]]
-        labels[there] = np.exp(log_softmax(posterior, axis=1))
+        posterior = logits[there] + self._given_if[list(parts)][:, rows.given[some[there]]].swapaxes(0, 1)
+        labels[there] = torch.from_numpy(posterior).softmax(dim=-1).numpy()
         return labels

@@ -1,15 +1,20 @@
-"""How many threads a step takes: a small head on the CPU is not worth sharing out."""
+"""How many threads a step takes: a small head on the CPU is not worth sharing out, blocks of rows go to a thread each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import nn
 
-from noisecleaner.threads import cores
+from noisecleaner.threads import cores, in_threads
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _SMALL = 300_000  # parameters of a network whose steps are too short to be shared out to threads
 
 
@@ -28,20 +33,40 @@ def few_threads(*modules: nn.Module) -> AbstractContextManager[None]:
     return _threads(1 if small(*modules) else torch.get_num_threads())
 
 
-@contextmanager
-def a_quarter_of_threads() -> Iterator[None]:
-    """Let products of matrices of some thousand rows take a quarter of the cores, and four at least.
+@dataclass(frozen=True)
+class Team:
+    """Threads that each compute by themselves.
 
-    With all sixteen of a machine the second round of 10,000 rows took twice as long as with four: 4.8 s, and 2.3 s.
+    Args:
+        size: how many; where it is one, the caller's own.
+    """
+
+    size: int = 1
+
+    def over(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Apply a function to items, and return what comes of it in their order; the size changes no bit of it."""
+        if self.size == 1:
+            return map(function, items)
+        alone = partial(torch.set_num_threads, 1)
+        return in_threads(function, items, threads=self.size, ahead=2 * self.size, name="team", start=alone)
+
+
+#: The caller's thread, and no other.
+ALONE = Team()
+
+
+@contextmanager
+def team() -> Iterator[Team]:
+    """Let blocks of some thousand rows be computed at once, in as many threads as PyTorch may take, and no more.
+
+    NumPy's and PyTorch's own threads share out every single product and wait for each other after it: on two cores they
+    were 1.4 times as fast as one. Of many cores a quarter is taken, and four at least: memory has no more to give.
     """
     from threadpoolctl import threadpool_limits
 
-    most = max(4, cores() // 4)
-    if most >= cores():
-        yield
-        return
-    with _threads(min(most, torch.get_num_threads())), threadpool_limits(most):
-        yield
+    size = max(1, min(torch.get_num_threads(), max(4, cores() // 4)))
+    with _threads(1), threadpool_limits(1):
+        yield Team(size)
 
 
 @contextmanager

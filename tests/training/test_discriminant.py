@@ -49,7 +49,7 @@ def test_it_is_the_discriminant_of_its_definition(shrinkage: float) -> None:
 def test_blocks_and_parts_add_up() -> None:
     vectors, soft = drawn()
     whole = Moments.of([vectors], 12)
-    parts = Moments.of([vectors[:100], vectors[100:130]], 12) + Moments.of([vectors[130:]], 12)
+    parts = Moments.all([Moments.of([vectors[:100], vectors[100:130]], 12), Moments.of([vectors[130:]], 12)], 12)
     assert parts.count == whole.count == 300
     np.testing.assert_allclose(parts.products, whole.products, rtol=1e-5)
     np.testing.assert_allclose(parts.total, whole.total, rtol=1e-5)

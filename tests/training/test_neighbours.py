@@ -8,7 +8,7 @@ import pytest
 from noisecleaner.arrays import SingleArray
 from noisecleaner.training import neighbours
 from noisecleaner.training.discriminant import Moments
-from noisecleaner.training.neighbours import Space, Voters, mixed, some_of
+from noisecleaner.training.neighbours import Space, Voters, mixed, nearest, some_of
 
 
 def space_of(vectors: SingleArray) -> Space:
@@ -43,6 +43,16 @@ def test_votes_are_those_of_a_plain_search(monkeypatch: pytest.MonkeyPatch) -> N
         nearest = np.argsort(-cosine)[:50]
         weight = np.exp((cosine[nearest] - cosine.max()) / 0.05)
         np.testing.assert_allclose(vote, weight @ labels[nearest] / weight.sum(), rtol=2e-4)
+
+
+@pytest.mark.parametrize("columns", [7, 50, 399, 408, 1_003])
+@pytest.mark.parametrize("kinds", [3, 10_000])
+def test_the_nearest_are_the_largest_of_each_row(columns: int, kinds: int) -> None:
+    cosines = np.random.default_rng(0).integers(0, kinds, (9, columns)).astype(np.float32)
+    found = nearest(cosines, 50)
+    assert all(len(set(row)) == min(50, columns) for row in found.tolist())
+    largest = np.sort(cosines, axis=1)[:, -50:]
+    np.testing.assert_array_equal(np.sort(np.take_along_axis(cosines, found, axis=1), axis=1), largest)
 
 
 def test_fewer_rows_than_neighbours_all_vote() -> None:

@@ -8,11 +8,13 @@ from scipy.special import log_softmax
 
 from noisecleaner.arrays import NO_CLASS, UNVERIFIED, FloatArray
 from noisecleaner.quality.transition import Transition, VerifiedLabels
+from noisecleaner.training import parted
 from noisecleaner.training.discriminant import ClassSums, Moments, Spread
 from noisecleaner.training.neighbours import Space
 from noisecleaner.training.parted import Rows
-from noisecleaner.training.softening import Ballot, Softening
+from noisecleaner.training.softening import Ballots, Softening
 from noisecleaner.training.temperature import factors
+from noisecleaner.training.threads import Team
 
 CLASSES, PARTS, WIDTH, COUNT = 3, 4, 6, 400
 
@@ -90,14 +92,29 @@ def test_labels_are_made_soft_for_all_parts_as_for_each_alone(views: tuple[int, 
             np.testing.assert_allclose(logits, one.head_logits((one.part,), columns), rtol=1e-2, atol=1e-2)
 
 
+def test_a_team_of_any_size_finds_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parted, "_BLOCK", 16)
+    made = rows((2, 4))
+    space = Space(basis=np.eye(WIDTH, dtype=np.float32)[:, :4])
+    several, one = Softening(made, Team(3)), Softening(made)
+    ballots = [Ballots(made, space, slice(0, WIDTH)) for _ in range(2)]
+    assert several.soften(ballots[0]) == one.soften(ballots[1])
+    for ours, theirs in zip(several.views, one.views, strict=True):
+        np.testing.assert_array_equal(ours.vectors, theirs.vectors)
+        np.testing.assert_array_equal(ours.head(2).weight, theirs.head(2).weight)
+    for part in range(PARTS):
+        np.testing.assert_array_equal(ballots[0].voters(part).labels, ballots[1].voters(part).labels)
+        np.testing.assert_array_equal(ballots[0].voters(part).placed, ballots[1].voters(part).placed)
+
+
 def test_rows_of_other_parts_vote_with_their_soft_labels() -> None:
     made = rows()
     softening, alone = Softening(made), Alone(made, 1)
     space = Space(basis=np.eye(WIDTH, dtype=np.float32))
-    ballots = [Ballot(made, part, space, slice(0, WIDTH)) for part in range(PARTS)]
+    ballots = Ballots(made, space, slice(0, WIDTH))
     softening.soften(ballots)
     alone.soften()
     chosen = np.flatnonzero(made.used & (made.part != 1) & (made.labels >= 0))
-    voters = ballots[1].voters()
+    voters = ballots.voters(1)
     np.testing.assert_allclose(voters.labels, alone.soft[chosen], atol=5e-3)
     np.testing.assert_allclose(voters.placed, space.place(alone.vectors[chosen].astype(np.float32)), atol=1e-5)

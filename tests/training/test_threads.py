@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from torch import nn
 
 from noisecleaner.training import threads
-from noisecleaner.training.threads import a_quarter_of_threads, few_threads, small
+from noisecleaner.training.threads import Team, few_threads, small, team
 
 
 @pytest.mark.parametrize(
@@ -43,14 +45,37 @@ def test_threads_come_back_also_after_an_error() -> None:
         torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize(("cores", "expected"), [(2, None), (4, None), (16, 4), (64, 16)])
-def test_many_cores_are_not_all_taken(cores: int, expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("cores", "expected"), [(2, 2), (4, 4), (16, 4), (64, 16)])
+def test_a_team_takes_as_many_threads_as_pytorch_may_but_not_all_of_many(
+    cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(threads, "cores", lambda: cores)
     before = torch.get_num_threads()
     torch.set_num_threads(cores)
     try:
-        with a_quarter_of_threads():
-            assert torch.get_num_threads() == (expected or cores)
+        with team() as made:
+            assert made.size == expected
+            assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == cores
+        torch.set_num_threads(1)
+        with team() as made:
+            assert made.size == 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_what_comes_of_items_comes_in_their_order(size: int) -> None:
+    assert list(Team(size).over(lambda number: number * number, range(20))) == [n * n for n in range(20)]
+
+
+def test_each_of_a_team_computes_alone() -> None:
+    met = threading.Barrier(2, timeout=60)
+
+    def look(_: int) -> tuple[int, int]:
+        met.wait()  # both are at it
+        return threading.get_ident(), torch.get_num_threads()
+
+    seen = list(Team(2).over(look, range(2)))
+    assert {count for _, count in seen} == {1}
+    assert len({thread for thread, _ in seen} - {threading.get_ident()}) == 2
