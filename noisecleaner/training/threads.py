@@ -1,4 +1,4 @@
-"""How many threads a step takes: a small head on the CPU is not worth sharing out, blocks of rows go to a thread each."""
+"""How many threads a step takes: a small head on the CPU is not worth sharing out, but blocks of rows are."""
 
 from __future__ import annotations
 
