@@ -24,6 +24,7 @@ from noisecleaner.progress.clock import Clock
 from noisecleaner.quality.fitting import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Signals
+from noisecleaner.ranks.group import Ranks
 from noisecleaner.ranks.joining import joined
 from noisecleaner.ranks.tasks import Lead, dismiss, follow
 from noisecleaner.runs.class_order import swapped_names
@@ -43,7 +44,7 @@ from noisecleaner.training.outcome import halved, result_of, shortage, write_aud
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.rounds import choose_rounds, second_readouts
 from noisecleaner.training.schedule import choose_schedule
-from noisecleaner.training.shared import refuse_unshared
+from noisecleaner.training.shared import common_precision, refuse_unshared
 from noisecleaner.training.trustcheck import notices_after, notices_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
@@ -99,6 +100,7 @@ def _fit(config: FitConfig, out: Path, *, overwrite: bool, resume: bool, lead: L
         device, rows = torch.device(config.device), len(corpus.dataset)
         device = quicker_device(architecture, device, rows=rows, epochs=effort.epochs, folds=effort.folds)
         config = replace(config, device=str(device))
+    config = _with_precision(config, architecture, Run(out) if resume else None, lead.ranks)
     recipe = _recipe(config, architecture, corpus)
     if architecture.trunk is not None:
         refuse_unshared(recipe, config.effort.folds, lead.ranks)
@@ -147,6 +149,18 @@ def _read(config: FitConfig, progress: Progress) -> Corpus:
     return corpus
 
 
+def _with_precision(config: FitConfig, architecture: Architecture, resumed: Run | None, ranks: Ranks) -> FitConfig:
+    """Settle in what a network is trained where that was left open: a run that is gone on with has settled it."""
+    effort = config.effort
+    if effort.precision != "auto":
+        return config
+    if resumed is not None and resumed.record.exists():
+        effort = replace(effort, precision=resumed.read().config.effort.precision)
+    elif architecture.trunk is not None:
+        effort = replace(effort, precision=common_precision(torch.device(config.device), ranks))
+    return replace(config, effort=effort)
+
+
 def _recipe(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Recipe:
     """Say what every fold does with its network."""
     return Recipe(
@@ -157,6 +171,7 @@ def _recipe(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Re
         regularisers=config.regularisation.regularisers,
         target_classes=len(corpus.target_classes) if config.transfer else None,
         averaged=architecture.trunk is None and not config.transfer,
+        full_precision=config.effort.precision == "float32",
     )
 
 

@@ -101,7 +101,8 @@ class Effort:
             does not.
         checkpoint_seconds: least time between two checkpoints.
         meta: how exact the weighting's meta step is.
-        precision: what the network's layers compute in; "auto" chooses by the hardware.
+        precision: what the network's layers compute in; "auto" chooses by the hardware, and "float32" asks for all of
+            its digits, which several processes on CPUs take where nothing else is said.
         workers: folds of a small head trained at once, each in a process of its own, where they are not trained in one
             step (`recipe.may_stack`); see `workers.side_by_side` for what more than one asks of a script.
     """

@@ -238,7 +238,10 @@ class TrainingOptions:
     meta_every: Annotated[int, opt("Steps for which one trusted batch serves.", TRAINING)] = 1
     meta_momentum: Annotated[float, opt("Share of the last trusted gradient in the next one.", TRAINING)] = 0.0
     precision: Annotated[
-        str, opt("What layers compute in: float32, bfloat16, or auto (bfloat16 where the hardware has it).", TRAINING)
+        str,
+        opt(
+            "What layers compute in: float32 with all digits, bfloat16, or auto (by hardware and processes).", TRAINING
+        ),
     ] = "auto"
     workers: Annotated[
         int | None,

@@ -73,7 +73,12 @@ def with_gradient(value: Tensor, *, parameters: Mapping[str, Tensor], gradient: 
 
 
 def directional_derivative(
-    network: nn.Module, inputs: Tensor, along: Direction, rehearsals: Rehearsals | None = None
+    network: nn.Module,
+    inputs: Tensor,
+    along: Direction,
+    rehearsals: Rehearsals | None = None,
+    *,
+    full_precision: bool = False,
 ) -> Dual:
     """Compute logits z and t = J_z v in the one pass that a training step makes anyway.
 
@@ -82,13 +87,15 @@ def directional_derivative(
         inputs: a batch of n samples.
         along: v by parameter name; parameters left out have the derivative zero.
         rehearsals: of earlier passes through the network; a run of many steps keeps them.
+        full_precision: whether t keeps all digits of float32, rather than half of them in less time; see `bilinear.py`.
 
     Returns:
         z, recorded by autograd where that is on, with t, both of shape [n, classes].
     """
     parameters = dict(network.named_parameters())
     try:
-        return follow(network, inputs, {parameters[name]: v for name, v in along.items()}, rehearsals)
+        moving: dict[Tensor, Tensor] = {parameters[name]: v for name, v in along.items()}
+        return follow(network, inputs, moving, rehearsals, full_precision=full_precision)
     except UnfollowedError:
         derivative = forward_mode(network, inputs, along)
         return Dual(value=network(inputs), tangent=derivative)

@@ -46,7 +46,12 @@ _DRAWN_NEVER = frozenset(
 
 
 def follow(
-    network: nn.Module, inputs: Tensor, along: Mapping[Tensor, Tensor], rehearsals: Rehearsals | None = None
+    network: nn.Module,
+    inputs: Tensor,
+    along: Mapping[Tensor, Tensor],
+    rehearsals: Rehearsals | None = None,
+    *,
+    full_precision: bool = False,
 ) -> Dual:
     """Call a network, and carry the tangents of its parameters along.
 
@@ -55,6 +60,7 @@ def follow(
         inputs: a batch of n samples.
         along: parameter -> v, of the same shape.
         rehearsals: of earlier passes through the network.
+        full_precision: see `Tangents`.
 
     Returns:
         Logits, recorded by autograd where that is on, with t = J v, both of shape [n, classes].
@@ -62,7 +68,7 @@ def follow(
     Raises:
         UnfollowedError: some operation cannot be followed; running statistics and random state are as they were.
     """
-    tangents = Tangents(along)
+    tangents = Tangents(along, full_precision=full_precision)
     with (rehearsals or Rehearsals()).rehearsed(network, inputs):
         with ForwardMode(tangents), saved_tensors_hooks(alias, original):
             logits: Tensor = network(inputs)

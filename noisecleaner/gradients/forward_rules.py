@@ -71,7 +71,9 @@ def _bilinear(
     operands = bilinear.Operands(
         x=x, dx=tangents.of(x), weight=weight, dweight=tangents.of(weight), bias=bias, dbias=tangents.of(bias)
     )
-    moved = bilinear.derivative(layer, operands, output=output, spare=tangents.spare)
+    moved = bilinear.derivative(
+        layer, operands, output=output, spare=tangents.spare, full_precision=tangents.full_precision
+    )
     return tangents.put(output, tangent=moved)
 
 

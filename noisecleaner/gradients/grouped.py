@@ -46,6 +46,7 @@ def grouped_pass(
     sizes: Sequence[int],
     along: Mapping[str, Tensor],
     rehearsals: Rehearsals | None = None,
+    full_precision: bool = False,
 ) -> tuple[Dual, Groups]:
     """Call a network on groups that are batches of their own, and carry tangents along.
 
@@ -55,6 +56,7 @@ def grouped_pass(
         sizes: rows of each.
         along: v by the name of the parameters whose gradients are asked for.
         rehearsals: of earlier passes of this kind through the network.
+        full_precision: see `Tangents`.
 
     Returns:
         Logits, recorded, and how they move along v, both [n, classes]; and what gives the gradients of groups.
@@ -64,7 +66,7 @@ def grouped_pass(
     """
     parameters = dict(network.named_parameters())
     groups = Groups(sizes, {name: parameters[name] for name in along})
-    tangents = Tangents({parameters[name]: v for name, v in along.items()}, joined=False)
+    tangents = Tangents({parameters[name]: v for name, v in along.items()}, joined=False, full_precision=full_precision)
     with (rehearsals or Rehearsals()).rehearsed(network, inputs):
         with _Collect(groups), ForwardMode(tangents), _Split(groups), saved_tensors_hooks(alias, original):
             logits: Tensor = network(inputs)

@@ -32,13 +32,14 @@ class Tangents:
     Args:
         along: parameter -> its tangent, of the same shape.
         joined: whether a layer may be computed together with its tangent.
+        full_precision: whether the tangents of layers in float32 keep all of its digits; see `bilinear.py`.
 
     Attributes:
         spare: float32 memory that a layer may use while it is at work.
     """
 
-    def __init__(self, along: Mapping[Tensor, Tensor], *, joined: bool = True) -> None:
-        self.joined = joined
+    def __init__(self, along: Mapping[Tensor, Tensor], *, joined: bool = True, full_precision: bool = False) -> None:
+        self.joined, self.full_precision = joined, full_precision
         self.spare = torch.empty(0, dtype=torch.float32)
         self._known = WeakTensorKeyDictionary()
         self._unseen = {id(parameter) for parameter in along}

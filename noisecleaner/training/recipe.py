@@ -44,6 +44,7 @@ class Recipe:
         target_classes: number of classes of the trusted rows in a transfer, else None.
         averaged: keep the mean of the network over the epochs. A network with batch norm has no use for it, and in a
             transfer phi_t has none for features other than its own.
+        full_precision: whether derivatives keep all digits of float32, as `Effort.precision` "float32" asks.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Recipe:
     regularisers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     target_classes: int | None = None
     averaged: bool = False
+    full_precision: bool = False
 
     @property
     def shareable(self) -> bool:
@@ -149,6 +151,7 @@ def make_state(recipe: Recipe, network: Network, *, side: Side, rows: int, seed:
     """
     with first_parameters(seed):
         weighting = build_weighting(recipe.method, rows=rows, network=network, options=recipe.options, meta=recipe.meta)
+        weighting.full_precision = recipe.full_precision
         if recipe.target_classes is not None:
             _make_target(weighting, network, recipe.target_classes)
         regularisers = [

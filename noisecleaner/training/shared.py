@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
+import torch
 from torch import nn
 
 from noisecleaner.errors import NoisecleanerError
@@ -17,6 +18,7 @@ from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.ranks.group import Ranks
 from noisecleaner.ranks.tasks import AgreedInterrupts, together
+from noisecleaner.settings import Precision
 from noisecleaner.training.parts import NORMS
 from noisecleaner.training.recipe import Recipe
 
@@ -49,6 +51,19 @@ def refuse_unshared(recipe: Recipe, folds: int | None, ranks: Ranks) -> None:
         f"{ranks.size} processes that train one network each look at a part of every batch, but {what}.",
         "Start one process, or let each train whole runs: `Effort(folds=5)`.",
     )
+
+
+def common_precision(device: torch.device, ranks: Ranks) -> Precision:
+    """In what to train a network end to end where nobody says: on CPUs several processes shall find what one does.
+
+    Whatever is rounded depends on how batches are split, and what bfloat16 or the faster derivative of layers rounds
+    (`gradients/bilinear.py`) reaches the third digit of a row's weight.
+
+    Args:
+        device: where it is trained.
+        ranks: the processes.
+    """
+    return "auto" if ranks.alone or device.type != "cpu" else "float32"
 
 
 def told(network: Network, ranks: Ranks) -> str:

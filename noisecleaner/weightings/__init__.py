@@ -56,6 +56,7 @@ class Weighting(nn.Module):
         group: see `training.sampling.Sampler`.
         least_batch: rows that a batch needs.
         every: steps from one trusted batch to the next; the steps between get an empty one.
+        full_precision: whether derivatives keep all digits of float32; see `gradients/bilinear.py`.
     """
 
     needs_trusted: ClassVar[bool] = True
@@ -67,6 +68,7 @@ class Weighting(nn.Module):
     group: int = 1
     least_batch: int = 2
     every: int = 1
+    full_precision: bool = False
 
     def __init__(self, rows: int, network: Network, *, warmup: int | None = 0) -> None:
         super().__init__()

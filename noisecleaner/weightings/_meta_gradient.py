@@ -125,7 +125,7 @@ class MetaGradientWeighting(Weighting):
         Of several classifiers, both have the shape [folds, n, classes].
         """
         if not isinstance(network.head, StackedLinear):
-            return directional_derivative(network, inputs, along, self.rehearsals)
+            return directional_derivative(network, inputs, along, self.rehearsals, full_precision=self.full_precision)
         features = network.trunk(inputs)
         tangent = linear(features, weight=along["head.weight"], bias=along["head.bias"])
         return Dual(value=network.head(features), tangent=tangent)

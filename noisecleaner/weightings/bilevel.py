@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from noisecleaner.gradients.alignment import Direction, alignments, at, direction, directional_derivative, with_gradient
+from noisecleaner.gradients.alignment import Direction, alignments, at, direction, with_gradient
 from noisecleaner.gradients.grouped import grouped_pass
 from noisecleaner.gradients.groups import GroupGradients
 from noisecleaner.gradients.passes import Rehearsals, UnfollowedError
@@ -131,7 +131,12 @@ class DeepBilevel(MetaGradientWeighting):
     ) -> _Compared:
         places, sizes = torch.cat(parts), [len(part) for part in parts]
         moving, groups = grouped_pass(
-            network, source.inputs[places], sizes=sizes, along=validation, rehearsals=self._grouped
+            network,
+            source.inputs[places],
+            sizes=sizes,
+            along=validation,
+            rehearsals=self._grouped,
+            full_precision=self.full_precision,
         )
         losses = _means(functional.cross_entropy(moving.value, source.labels[places], reduction="none"), sizes)
         gradients = groups.gradients(losses.sum(), keep_graph=not self._whole(network))
@@ -144,7 +149,7 @@ class DeepBilevel(MetaGradientWeighting):
         parameters = {name: network.get_parameter(name) for name in self.covered}
         logits, losses, gradients = list[Dual](), list[Tensor](), list[Direction]()
         for part in parts:
-            moving = directional_derivative(network, source.inputs[part], validation, self.rehearsals)
+            moving = self.moving(network, source.inputs[part], validation)
             losses.append(functional.cross_entropy(moving.value, source.labels[part]))
             gradients.append(direction(losses[-1], parameters, keep_graph=not self._whole(network)))
             logits.append(Dual(value=moving.value.detach(), tangent=moving.tangent))

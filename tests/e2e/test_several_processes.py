@@ -18,7 +18,7 @@ from noisecleaner.files import read_arrays
 
 HEADS = ["fit", "data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--folds", "3"]
 IMAGES = ["fit", "images", "--trusted", "trusted.parquet", "--no-frozen", "--backbone", "cifar-quick", "--rounds", "1"]
-IMAGES += ["--image-size", "32", "--batch-size", "30", "--precision", "float32", "--checkpoint-seconds", "0"]
+IMAGES += ["--image-size", "32", "--batch-size", "30", "--checkpoint-seconds", "0"]
 
 
 @pytest.fixture
@@ -57,6 +57,21 @@ def test_heads_are_the_same_bit_for_bit_and_one_process_speaks(vectors: Path) ->
     assert leader.out.startswith("Fitted 300 rows")
     assert (other.out, other.err) == ("", "")
     assert (vectors / "two/trace.parquet").read_bytes() == (vectors / "one/trace.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("method", ["l2b", "soseleto"])
+def test_weights_of_pixels_are_those_of_one_process_in_float32(images: Path, method: str) -> None:
+    """What two processes choose by themselves one takes when it is asked for; L2B's α is a weight times the batch."""
+    words = [*IMAGES, "--epochs", "1", "--method", method, "--option", "warmup=0"]
+    assert alone([*words, "--precision", "float32", "--out", "one"], images).code == 0
+    for out in ("two", "again") if method == "l2b" else ("two",):
+        leader, other = together([*words, "--out", out], 2, images)
+        assert (leader.code, other.code) == (0, 0), leader.err
+    scale = 30 if method == "l2b" else 1
+    expected, found = (numbers(images / out, "alpha") for out in ("one", "two"))
+    assert np.isfinite(expected).all()
+    assert np.abs(found - expected).max() < 1e-6 * scale
+    assert len({trace.read_bytes() for trace in images.glob("*/trace.parquet") if trace.parent.name != "one"}) == 1
 
 
 @pytest.mark.parametrize("extra", [["--method", "bilevel"], ["--out"]])

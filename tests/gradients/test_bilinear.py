@@ -181,6 +181,20 @@ def test_large_layers_in_float32_take_one_product(merged: list[float]) -> None:
     assert len(merged) == LARGE
 
 
+def test_where_all_digits_are_asked_for_two_products_keep_them(merged: list[float]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    made = nn.Sequential(nn.Linear(200, 200), nn.Tanh(), nn.Linear(200, 200))
+    inputs = torch.randn(128, 200, generator=generator)
+    along = {p: torch.randn(p.shape, generator=generator) for p in made.parameters()}
+    half, full = (follow(made, inputs, along, full_precision=full).tangent.double() for full in (False, True))
+    assert len(merged) == 1
+    moving = list(along.values())
+    made = made.double()
+    along = {p: v.double() for p, v in zip(made.parameters(), moving, strict=True)}
+    exact = follow(made, inputs.double(), along).tangent
+    assert (full - exact).norm() < 1e-6 * exact.norm() < (half - exact).norm()
+
+
 def test_other_formats_take_two_products(merged: list[float]) -> None:
     made, inputs, along = subject()
     with autocast(torch.device("cpu"), torch.bfloat16):

@@ -66,6 +66,17 @@ def test_pixels_in_single_precision_with_crops_and_checkpoints(tmp_path: Path) -
     assert distance(one, resumed) < 1e-6
 
 
+def test_l2bs_weights_are_those_of_one_process_where_all_digits_are_asked_for(tmp_path: Path) -> None:
+    """Those of a step sum to its 11 rows at most, and take over what the derivative of large layers rounds."""
+    half, full = (Recipe("l2b", options={"warmup": 0}, full_precision=full) for full in (False, True))
+    runs = Several(tuple(Pixels(recipe, "cifar-quick", tmp_path, epochs=1) for recipe in (half, full)))
+    one, two = runs(ALONE), together(runs, SIZE, tmp_path / "two")
+    weight = "kept.state.weighting.alpha_sum"
+    half_off, full_off = (float((one[run][weight] - two[0][run][weight]).abs().max()) for run in range(2))
+    assert full_off < 1e-6 * 11 < half_off
+    assert all(distance(found[1], one[1]) < 1e-4 for found in two)
+
+
 def test_batch_norm_has_the_same_statistics_in_all_processes(tmp_path: Path) -> None:
     run = Pixels(Recipe("l2b", options={"warmup": 0}), "preact-resnet18", tmp_path, epochs=1)
     first, second = together(run, SIZE, tmp_path)

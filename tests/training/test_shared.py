@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 from noisecleaner.errors import NoisecleanerError
@@ -10,7 +11,7 @@ from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.ranks.group import ALONE, Ranks
 from noisecleaner.training.recipe import Recipe
-from noisecleaner.training.shared import deal, lots, refuse_unshared, told
+from noisecleaner.training.shared import common_precision, deal, lots, refuse_unshared, told
 
 THREE = Ranks(size=3)
 
@@ -45,6 +46,12 @@ def test_what_needs_whole_batches_is_refused_unless_runs_are_dealt(recipe: Recip
     refuse_unshared(recipe, 5, THREE)
     refuse_unshared(recipe, None, ALONE)
     refuse_unshared(Recipe("soseleto"), None, THREE)
+
+
+def test_on_cpus_several_processes_keep_all_digits() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert common_precision(cpu, THREE) == "float32"
+    assert {common_precision(gpu, THREE), common_precision(cpu, ALONE), common_precision(gpu, ALONE)} == {"auto"}
 
 
 def test_layers_that_are_not_synchronised_are_named() -> None:
