@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 from noisecleaner.embedding.config import EmbedConfig
 from noisecleaner.embedding.rows import ImageRows
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.files import alone, damaged, named, read_record, replacing, sweep, write_record
+from noisecleaner.files import alone, damaged, named, read_record, replacing, seal_folder, sweep, write_record
 from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.ingest.source import Columns
 from noisecleaner.ingest.tables.maker import Maker
+from noisecleaner.progress import listener
 from noisecleaner.runs.differences import differences
 from noisecleaner.runs.record import versions
 from noisecleaner.tables import METADATA_KEY
@@ -255,6 +256,7 @@ def open_shards(out: Path, wanted: ShardRecord, rows: ImageRows, *, size: int, r
             raise
         shutil.rmtree(shards.scratch, ignore_errors=True)
         shards.refuse_unequal()
+        seal_folder(partial, kind="embeddings", progress=listener())
         if out.exists():
             out.rmdir()  # an empty folder
         partial.rename(out)

@@ -19,7 +19,7 @@ from noisecleaner.export.expectation import Expectation, expectation
 from noisecleaner.export.formats import Format, chosen_for, rows_alone, writer_of
 from noisecleaner.export.image_places import image_root
 from noisecleaner.export.nothing_left import refuse_nothing
-from noisecleaner.files import AnyPath, located, refuse_existing, replacing, spelled, write_json
+from noisecleaner.files import AnyPath, located, refuse_existing, replacing, seal_folder, spelled, write_json
 from noisecleaner.ingest import Manifest, Source, read_manifest
 from noisecleaner.ingest.columns import CERTIFIED, FLAGGED, NOTES, noted
 from noisecleaner.ingest.files.copy_record import CopyRecord
@@ -161,21 +161,25 @@ def export_clean(
     result = replace(result, splits=copy.structure.counts(copy.keep), left_out=counts, image_root=root, fixes=fixes)
     del decisions, scores, expected  # what is copied is held by the copy, and the rest is told
     pa.default_memory_pool().release_unused()
-    return result if dry_run else _written(result, copy, record, policy, progress)
+    return result if dry_run else _written(result, copy, record, policy, made_of=run.identity, progress=progress)
 
 
-def _written(result: ExportResult, copy: Copy, record: CopyRecord, policy: Policy, progress: Progress) -> ExportResult:
-    """Write a copy, and what it tells of itself beside its rows."""
+def _written(
+    result: ExportResult, copy: Copy, record: CopyRecord, policy: Policy, *, made_of: str | None, progress: Progress
+) -> ExportResult:
+    """Write a copy, and what it tells of itself beside its rows; `made_of` is the identity of the scores."""
     out, alone = result.path, rows_alone(result.format)
-    with replacing(out) as folder, progress.stage("Copying", result.written, "rows") as stage:
+    with replacing(out) as folder:
         folder.mkdir(parents=True)
-        said = writer_of(result.format).write(folder, copy, stage) or ()
+        with progress.stage("Copying", result.written, "rows") as stage:
+            said = writer_of(result.format).write(folder, copy, stage) or ()
         record = record.after(CopyRecord.beside(copy.source.data))
         if alone:
             tables = tuple(out / file.relative_to(folder) for file in sorted(folder.rglob("*.*")))
             result = replace(result, tables=tables)
         told = {**_noise(result, policy), **record.to_json()}
         write_json(folder / (HIDDEN_FILE if alone else OWN_FILE), told)
+        seal_folder(folder, kind="export", progress=progress, made_of=made_of)
     progress.tell(*said)
     return result
 

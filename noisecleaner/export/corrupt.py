@@ -17,7 +17,7 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
-from noisecleaner.files import AnyPath, located, refuse_existing, replacing
+from noisecleaner.files import AnyPath, located, refuse_existing, replacing, seal_folder
 from noisecleaner.ingest import Source, ingest
 from noisecleaner.ingest.tables.splits import COLUMN
 from noisecleaner.progress import Progress
@@ -145,11 +145,13 @@ def corrupt(
     everything = np.ones(len(manifest), dtype=bool)
     copy = Copy(manifest=manifest, source=source, labels=noisy, keep=everything, notes=pa.table({}), complete=False)
     copy = replace(copy, notes=_splits(copy))
-    with replacing(out) as folder, progress.stage("Copying", len(manifest), "rows") as stage:
+    with replacing(out) as folder:
         folder.mkdir(parents=True)
-        write_file(folder / "data.parquet", copy, stage)
+        with progress.stage("Copying", len(manifest), "rows") as stage:
+            write_file(folder / "data.parquet", copy, stage)
         truth = {"sample_id": manifest.table["sample_id"], "true_label": manifest.table["given_label"]}
         pq.write_table(pa.table(truth), folder / "truth.parquet", compression="zstd", write_page_checksum=True)
+        seal_folder(folder, kind="corrupted", progress=progress)
     wrong = int((noisy != manifest.given).sum())
     return Corruption(int((manifest.given >= 0).sum()), wrong, out / "data.parquet", out / "truth.parquet")
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from noisecleaner.ingest.files.kinds import OWN_FILES
+from noisecleaner.ingest.files.kinds import BESIDE_ROWS
 from noisecleaner.ingest.folders import METADATA
 
 #: What some file system or a shell's glob takes for something else than a part of a name.
@@ -85,7 +85,7 @@ def spelling_for(folder: Path) -> Callable[[str], str]:
 
 def reserved() -> dict[str, int]:
     """Names of files that stand beside the folders of splits and classes, as `distinct` takes names that are taken."""
-    return {folded(name): 1 for name in (*METADATA, *OWN_FILES)}
+    return {folded(name): 1 for name in (*METADATA, *BESIDE_ROWS)}
 
 
 def folded(name: str) -> str:

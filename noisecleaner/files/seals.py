@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from typing import Any, Protocol
 
 from noisecleaner import __version__
 from noisecleaner.files.outputs import replacing
+from noisecleaner.progress import Progress
 from noisecleaner.texts import parsed_json
 from noisecleaner.threads import cores, in_threads
 
 #: The names of manifests: of what a fit wrote, of what a score wrote (both may stand in one folder), and of a folder of
 #: data, where it is hidden: no reader of such folders takes it for data.
 RUN_MANIFEST, SCORES_MANIFEST, HIDDEN_MANIFEST = "manifest.json", "scores-manifest.json", ".noisecleaner-manifest.json"
+MANIFESTS = (RUN_MANIFEST, SCORES_MANIFEST, HIDDEN_MANIFEST)
 #: Raised whenever a reader of old manifests would misunderstand new ones.
 _VERSION = 1
 #: What a manifest ends with.
@@ -32,6 +35,8 @@ _END_BYTES = len(',\n  "checksum": ""\n}\n') + 64
 _PARQUET, _TAIL = b"PAR1", 8
 #: Files, and bytes of them, that one thread takes at a time.
 _FILES, _BYTES = 64, 1 << 26
+#: Bytes that are read together.
+_BLOCK = 1 << 20
 _DAMAGED = "it is not what was written: its checksum is wrong"
 
 
@@ -72,11 +77,13 @@ class SealedFile:
     @classmethod
     def of(cls, path: Path) -> SealedFile:
         """Look at a file as it is; reads all of it."""
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
+        with path.open("rb", buffering=0) as file:
+            digest, size = hashlib.sha256(), 0
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                size += len(block)
             footer = _footer(file) if path.suffix == ".parquet" else None
-        return cls(size=size, sha256=sha256, footer=footer)
+        return cls(size=size, sha256=digest.hexdigest(), footer=footer)
 
     def require_opened(self, file: Readable) -> None:
         """Check size and footer of a file that has been opened, in the time that opening it takes.
@@ -224,6 +231,35 @@ def sealed(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, SealedFile
         if isinstance(found, OSError):
             raise found
         yield name, found
+
+
+def seal_folder(folder: Path, *, kind: str, progress: Progress, made_of: str | None = None) -> None:
+    """Write the manifest of all that a folder of data holds, under its hidden name.
+
+    Args:
+        folder: to which nothing is written any more.
+        kind: see `Seal`.
+        progress: is told about the files.
+        made_of: see `Seal`.
+    """
+    names = files_below(folder)
+    with progress.stage("Sealing", len(names), "files") as stage:
+
+        def told() -> Iterator[tuple[str, SealedFile]]:
+            for named in sealed(folder, names):
+                yield named
+                stage.advance()
+
+        write_seal(folder / HIDDEN_MANIFEST, told(), kind=kind, made_of=made_of)
+
+
+def files_below(folder: Path) -> list[str]:
+    """Names of all files below a folder, sorted, with `/`; but for its manifests."""
+    names = list[str]()
+    for where, _, files in os.walk(folder):
+        above = os.path.relpath(where, folder)
+        names += [name if above == os.curdir else f"{above}/{name}".replace(os.sep, "/") for name in files]
+    return sorted(name for name in names if name not in MANIFESTS)
 
 
 def _looked_at(path: Path) -> SealedFile | OSError:

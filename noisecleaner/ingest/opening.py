@@ -9,7 +9,7 @@ from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.annotations import labels_in, read_annotations
-from noisecleaner.ingest.files.kinds import OWN_FILES, ending_of
+from noisecleaner.ingest.files.kinds import BESIDE_ROWS, OWN_FILES, ending_of
 from noisecleaner.ingest.files.leftovers import beside_tables, unread
 from noisecleaner.ingest.files.levels import Level
 from noisecleaner.ingest.files.places import Place, fixed_part, hidden, matching
@@ -91,7 +91,7 @@ def _open_elsewhere(data: str) -> Files | Walk:
         return walk
     if not tables:
         raise _nothing(data, "a folder without images or Parquet files" if paths else "an empty folder", unread(paths))
-    return _open_inside(place, tables, sorted(set(paths).difference(tables, OWN_FILES)))
+    return _open_inside(place, tables, sorted(set(paths).difference(tables, BESIDE_ROWS)))
 
 
 def _no_table(data: str) -> str:

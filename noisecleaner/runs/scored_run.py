@@ -67,6 +67,11 @@ class ScoredRun:
         """Where scores.parquet is."""
         return self.path / SCORES_FILE
 
+    @property
+    def identity(self) -> str | None:
+        """What tells these scores from others, see `Seal`; None where an earlier version wrote them."""
+        return self._files.seal.identity if self._files.seal else None
+
     @staticmethod
     def has_scores(path: Path) -> bool:
         """Whether a directory has been scored."""

@@ -61,6 +61,7 @@ def test_the_folder_gets_its_name_when_it_is_whole(tmp_path: Path, asked: EmbedC
         shards.write(1, table(36))
         assert not out.exists()
     assert sorted(path.name for path in out.iterdir()) == [
+        ".noisecleaner-manifest.json",
         "noisecleaner.json",
         "part-00000.parquet",
         "part-00001.parquet",

@@ -228,7 +228,7 @@ def test_classes_that_lost_all_rows_are_named(tmp_path: Path, command: Command) 
     outcome = command("export-clean", scored.run, "--out", tmp_path / "out", "--format", "folder")
     assert outcome.code == 0
     assert "No row is left of: b, c." in outcome.err
-    assert names(tmp_path / "out") == ["a", "metadata.parquet", "noisecleaner.json"]
+    assert names(tmp_path / "out") == [".noisecleaner-manifest.json", "a", "metadata.parquet", "noisecleaner.json"]
 
 
 def test_names_that_no_row_was_given_have_lost_none(tmp_path: Path, command: Command) -> None:

@@ -143,7 +143,8 @@ def test_the_command_writes_a_noisy_copy_and_the_truth(tmp_path: Path, folder: P
     outcome = command("corrupt", folder, "--out", tmp_path / "noisy", "--rate", 0.5, "--seed", 3)
     assert outcome.code == 0
     assert state(folder) == before
-    assert sorted(p.name for p in (tmp_path / "noisy").iterdir()) == ["data.parquet", "truth.parquet"]
+    names = [".noisecleaner-manifest.json", "data.parquet", "truth.parquet"]
+    assert sorted(p.name for p in (tmp_path / "noisy").iterdir()) == names
     clean, _ = ingest(Source(str(folder)))
     truth = pq.read_table(tmp_path / "noisy" / "truth.parquet")
     assert truth.column_names == ["sample_id", "true_label"]

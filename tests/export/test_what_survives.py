@@ -158,6 +158,7 @@ def test_nested_folders_stay_nested(tmp_path: Path, command: Command) -> None:
     assert command("export-clean", run, "--out", tmp_path / "out", "--on-flag", "relabel").code == 0
     files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert files == [
+        ".noisecleaner-manifest.json",
         "metadata.parquet",
         "noisecleaner.json",
         "north/cat/day/1.png",

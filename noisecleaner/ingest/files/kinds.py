@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from noisecleaner.files import HIDDEN_MANIFEST
+
 
 def _endings(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -74,6 +76,8 @@ OWN_FILE = "noisecleaner.json"
 #: The same beside tables of text, where readers of JSON would take it for rows: they pass over hidden files.
 HIDDEN_FILE = f".{OWN_FILE}"
 OWN_FILES = (OWN_FILE, HIDDEN_FILE)
+#: All that stands beside the rows of a folder that we wrote.
+BESIDE_ROWS = (*OWN_FILES, HIDDEN_MANIFEST)
 
 
 def ending_of(name: str) -> str:

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from noisecleaner.ingest.files.kinds import (
+    BESIDE_ROWS,
     IMAGE_ENDINGS,
     OTHER_ENDINGS,
-    OWN_FILES,
     PICTURE_ENDINGS,
     SNIFFED,
     decodable,
@@ -125,7 +125,7 @@ class Walk:
         """Sort the files of one folder."""
         covered = any(part.startswith(".") for part in below.split("/"))
         for name in names:
-            if name in OWN_FILES and not below:
+            if name in BESIDE_ROWS and not below:
                 continue
             path = below + name
             if name.startswith(_LITTER_START) or name.lower() in _LITTER_FILES:

@@ -42,7 +42,8 @@ def test_the_owners_table_comes_out_as_it_was(
     assert f"out ({name[2:] if name == 'd.csv' else 'csv'})" in outcome.out
     assert f"names them by their absolute paths, in {tmp_path / 'in'}; commands read such a copy with" in outcome.out
     assert f"Its rows are in {tmp_path / 'out' / name}." in outcome.out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".noisecleaner.json", name]
+    beside = [".noisecleaner-manifest.json", ".noisecleaner.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [*beside, name]
     written = (tmp_path / "out" / name).read_bytes()
     assert written.startswith(start)
     lines = written.removeprefix(start).decode().split(end)

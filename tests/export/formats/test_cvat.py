@@ -30,7 +30,8 @@ print(json.dumps({"labels": [label.name for label in labels], "subsets": list(da
 
 def test_the_archive_holds_what_was_accepted(tmp_path: Path, command: Command) -> None:
     out = exported(tmp_path, command, "cvat")
-    assert sorted(path.name for path in out.iterdir()) == ["dataset.zip", "labels.json", "noisecleaner.json"]
+    own = [".noisecleaner-manifest.json", "noisecleaner.json"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(["dataset.zip", "labels.json", *own])
     assert (out / "labels.json").read_text("utf-8") == (GOLDEN / "cvat-labels.json").read_text("utf-8")
     with ZipFile(out / "dataset.zip") as archive:
         assert archive.read("annotations.xml").decode() == (GOLDEN / "cvat-annotations.xml").read_text("utf-8")

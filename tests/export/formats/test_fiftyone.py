@@ -28,7 +28,8 @@ print(json.dumps(rows))
 def test_labels_are_those_that_fiftyone_accepted(tmp_path: Path, command: Command) -> None:
     out = exported(tmp_path, command, "fiftyone")
     assert (out / "train" / "labels.json").read_text("utf-8") == GOLDEN.read_text("utf-8")
-    assert sorted(path.name for path in out.iterdir()) == ["extra", "noisecleaner.json", *sorted(SPLITS)]
+    own = [".noisecleaner-manifest.json", "noisecleaner.json"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(["extra", *own, *SPLITS])
     assert json.loads((out / "extra" / "labels.json").read_text("utf-8"))["labels"] == {}
 
 

@@ -32,7 +32,13 @@ print(json.dumps({"names": list(found["names"].values()), "rows": rows}))
 
 def test_splits_are_called_as_ultralytics_looks_for_them_and_nothing_is_lost(tmp_path: Path, command: Command) -> None:
     out = exported(tmp_path, command, "yolo")
-    assert sorted(path.name for path in out.iterdir()) == ["noisecleaner.json", "test", "train", "val"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".noisecleaner-manifest.json",
+        "noisecleaner.json",
+        "test",
+        "train",
+        "val",
+    ]
     found = {}
     for split in ("train", "val", "test"):
         table = pq.read_table(out / split / "metadata.parquet")
