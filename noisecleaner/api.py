@@ -14,10 +14,11 @@ from noisecleaner.demo import Demo, demo
 from noisecleaner.embedding.config import EmbedConfig
 from noisecleaner.embedding.result import EmbedResult
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.export.cleaning import ExportResult, export_clean
+from noisecleaner.export.cleaning import export_clean
 from noisecleaner.export.corrupt import Corruption, Kind, corrupt
 from noisecleaner.export.decisions import OnFlag, Policy
 from noisecleaner.export.formats import Format
+from noisecleaner.export.result import ExportResult
 from noisecleaner.gate.config import GateConfig, gather_config
 from noisecleaner.gate.formats import render
 from noisecleaner.gate.judge import gate

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from noisecleaner.arrays import FloatArray, IntArray
-from noisecleaner.files import AnyPath, located, refuse_existing, replacing
+from noisecleaner.files import AnyPath, alone, located, refuse_existing, replacing
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -79,7 +79,13 @@ def demo(out: AnyPath) -> Demo:
         NoisecleanerError: something stands there.
     """
     out = located(out)
-    refuse_existing(out, parameter="as in `demo(DIR)`")
+    with alone(out, work="demo"):
+        refuse_existing(out, parameter="as in `demo(DIR)`")
+        return _demo(out)
+
+
+def _demo(out: Path) -> Demo:
+    """Write the files of `demo`."""
     rng = np.random.default_rng(_SEED)
     swatches = _draw(rng)
     given = _mistaken(swatches, rng)

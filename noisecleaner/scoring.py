@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from noisecleaner.engines import is_elsewhere
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located, spelled
+from noisecleaner.files import AnyPath, alone, located, shared, spelled
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.ingest.same_columns import called_alike
 from noisecleaner.ingest.verified.corrections import refuse_same
@@ -68,8 +68,22 @@ def score(
     """
     run, trusted, corrections = located(run), spelled(trusted), spelled(corrections)
     refuse_same(trusted=trusted, corrections=corrections)
-    opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
-    record = opened.read_fitted()
+    cutoff, progress = cutoff or Cutoff(), progress or Progress()
+    with alone(run, work="score", progress=progress):
+        return _score(Run(run), cutoff, trusted=trusted, corrections=corrections, columns=columns, progress=progress)
+
+
+def _score(
+    opened: Run,
+    cutoff: Cutoff,
+    *,
+    trusted: str | None,
+    corrections: str | None,
+    columns: Columns | None,
+    progress: Progress,
+) -> Summary:
+    """Score the fitted rows while nobody else writes to the run, or reads it; arguments are those of `score`."""
+    run, record = opened.path, opened.read_fitted()
     source, notices = record.config.source, record.result.notices if record.result else ()
     trace = Trace.read(opened.trace, sealed=opened.sealed(opened.trace))
     progress.detail(f"Read {counted(len(trace.table), 'row')} of {opened.trace}.")
@@ -127,7 +141,7 @@ def score_new(
             any, and with `trusted` or `corrections`, all is written, with the threshold of the cutoff.
     """
     run, out, trusted, corrections = located(run), located(out), spelled(trusted), spelled(corrections)
-    opened, cutoff, progress = Run(run), cutoff or Cutoff(), progress or Progress()
+    cutoff, inference, progress = cutoff or Cutoff(), inference or Inference(), progress or Progress()
     if cutoff.by not in (None, "label_quality"):
         raise NoisecleanerError(
             f"New rows have no {cutoff.by}, which tells what training did with a row.", "Leave `by` out."
@@ -138,18 +152,35 @@ def score_new(
             f"Scores of new rows must not replace those of a run, but {out} is a run directory.",
             "Name another directory with `out=DIR`, or leave `out` away.",
         )
+    labels = NewLabels(trusted=trusted, corrections=corrections)
+    with shared(run, work="score", progress=progress), alone(out, work="score", progress=progress):
+        return _score_new(Run(run), source, out, labels=labels, cutoff=cutoff, inference=inference, progress=progress)
+
+
+def _score_new(
+    opened: Run,
+    source: Source,
+    out: Path,
+    *,
+    labels: NewLabels,
+    cutoff: Cutoff,
+    inference: Inference,
+    progress: Progress,
+) -> Summary:
+    """Score new rows while nobody writes to the run, or to `out`; arguments are those of `score_new`."""
+    run, trusted, corrections = opened.path, labels.trusted, labels.corrections
     source, taken = called_alike(source, opened.read_fitted().config.source.columns)
     progress.tell(*taken)
     if trusted is None:
         refuse_same_column(source)
-    inference, scratch, source = inference or Inference(), _scratch(out), source.telling(Auditor(opened).told)
+    source = source.telling(Auditor(opened).told)
     # the rows' manifest ends with the call: what is written needs a part of it only
-    alone = trusted is not None and ScoredRun.has_scores(out) and second_looks_alone(trusted, source.columns)
-    before = out / "scores.parquet" if alone else None
-    labels = NewLabels(trusted=trusted, corrections=corrections, before=before)
+    looks_alone = trusted is not None and ScoredRun.has_scores(out) and second_looks_alone(trusted, source.columns)
+    before = out / "scores.parquet" if looks_alone else None
+    labels = replace(labels, before=before)
     embedding = _embedding(opened, source, out, inference, progress)
     scored = judge_new(
-        opened, source, labels, inference=inference, scratch=scratch, progress=progress, embedding=embedding
+        opened, source, labels, inference=inference, scratch=_scratch(out), progress=progress, embedding=embedding
     )
     pa.default_memory_pool().release_unused()  # what reading the tables took, up to half of the memory of their rows
     fresh = trusted is not None or corrections is not None

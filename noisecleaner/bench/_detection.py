@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from noisecleaner.bench import Work
 from noisecleaner.bench._datasets import drawn, scaled
 from noisecleaner.bench._looks import LETTERS, MNIST, TRAIN, Features, Look, Share, base_count, share
 from noisecleaner.bench._plants import PEOPLE, confused, given_by_people, planted
+from noisecleaner.files import scratch_folder
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.runs.config import FitConfig
@@ -79,19 +79,19 @@ class Task:
     def fitted(self, how: Fitting, work: Work) -> Iterator[Path]:
         """Write the rows, verify some, fit, and hand out the run directory for a while."""
         names, ids = np.array(self.classes), np.arange(len(self.true)).astype(str)
-        with tempfile.TemporaryDirectory(prefix=".bench-", dir=work.checkpoint.parent) as folder:
-            data, trusted = Path(folder) / "data.parquet", Path(folder) / "trusted.parquet"
+        with scratch_folder(work.checkpoint.parent, "bench") as folder:
+            data, trusted = folder / "data.parquet", folder / "trusted.parquet"
             rows = {"sample_id": ids, "label": names[self.given], self.brought: self._column()}
             pq.write_table(pa.table(rows), data)
             verified = {"sample_id": ids[how.audited], "trusted_label": names[self.true[how.audited]]}
             pq.write_table(pa.table(verified), trusted)
             fit(
                 self._config(data, trusted, how, work),
-                Path(folder) / "run",
+                folder / "run",
                 progress=work.progress,
                 interrupts=work.interrupts,
             )
-            yield Path(folder) / "run"
+            yield folder / "run"
 
     def _column(self) -> pa.Array:
         if self.brought == "image":

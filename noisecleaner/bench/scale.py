@@ -20,6 +20,7 @@ from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import scratch_folder
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.runs.config import FitConfig
@@ -90,8 +91,8 @@ class Scale(Experiment):
         _check_installed(row.method)
         count = scaled(int(row.setting["rows"]), work.scale, least=_LEAST)
         size = _Size(rows=count, classes=int(row.setting["classes"]))
-        with tempfile.TemporaryDirectory(prefix=".bench-", dir=work.checkpoint.parent) as folder:
-            usage, flagged = _measured(row.method, Path(folder), size, work)
+        with scratch_folder(work.checkpoint.parent, "bench") as folder:
+            usage, flagged = _measured(row.method, folder, size, work)
         found = {} if flagged is None else {"flagged": flagged / count}
         return {
             "work_seconds": usage.seconds,

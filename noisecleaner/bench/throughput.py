@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from PIL import Image
 from noisecleaner.arrays import FloatArray
 from noisecleaner.bench import Experiment, Metrics, Row, Work
 from noisecleaner.bench._datasets import scaled
+from noisecleaner.files import scratch_folder
 from noisecleaner.images.framing import Framing
 from noisecleaner.images.greys import Pixels
 from noisecleaner.ingest import Skip, Source, ingest
@@ -93,11 +93,11 @@ class Throughput(Experiment):
         if row.method == "features":
             others: dict[str, Lap] = {
                 "eager": partial(_eager, backbone, pixels, work.device),
-                **_onnxruntime(backbone, pixels),
+                **_onnxruntime(backbone, pixels, work.checkpoint.parent),
             }
             return _compared(_race({"ours": encode, **others}, work), images)
-        with tempfile.TemporaryDirectory() as folder:
-            whole = _pipeline(files, encoder, Path(folder))
+        with scratch_folder(work.checkpoint.parent, "bench") as folder:
+            whole = _pipeline(files, encoder, folder)
             times = _race({"ours": whole, "decoding": decode, "features": encode}, work)
         parts = _Times(times["decoding"].seconds + times["features"].seconds)
         return _compared({"ours": times["ours"], "parts": parts}, images)
@@ -151,16 +151,16 @@ def _eager(backbone: Backbone, pixels: Pixels, device: torch.device) -> None:
         backbone.features(torch.from_numpy(pixels[n : n + 64]).to(device).permute(0, 3, 1, 2).float()).cpu()
 
 
-def _onnxruntime(backbone: Backbone, pixels: Pixels) -> Mapping[str, Lap]:
-    """Export the network to ONNX Runtime, where it and the exporter are installed."""
+def _onnxruntime(backbone: Backbone, pixels: Pixels, space: Path) -> Mapping[str, Lap]:
+    """Export the network to ONNX Runtime, where it and the exporter are installed; `space` has some for it."""
     if not (find_spec("onnxruntime") and find_spec("onnxscript")):
         return {}
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = Decoding().threads
-    with tempfile.TemporaryDirectory() as folder:
-        path = _exported(backbone, Path(folder))
+    with scratch_folder(space, "bench") as folder:
+        path = _exported(backbone, folder)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     (taken,) = session.get_inputs()
 

@@ -11,7 +11,7 @@ from noisecleaner.notices import UNLIKE, Severity, void
 from noisecleaner.texts import agreeing, counted, shortened
 
 if TYPE_CHECKING:
-    from noisecleaner.export.cleaning import ExportResult
+    from noisecleaner.export.result import ExportResult
     from noisecleaner.runs.summary import Summary
 
 _QUALITY = {

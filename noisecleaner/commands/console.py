@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from noisecleaner.bench import Benchmark
     from noisecleaner.demo import Demo
     from noisecleaner.embedding.result import EmbedResult
-    from noisecleaner.export.cleaning import ExportResult
     from noisecleaner.export.corrupt import Corruption
+    from noisecleaner.export.result import ExportResult
     from noisecleaner.gate.verdicts import Verdict
     from noisecleaner.planning import DataPlanResult, PlanResult, RecheckResult
     from noisecleaner.planning.form import Form

@@ -89,7 +89,7 @@ def gate(
     """
     from noisecleaner.api import Cutoff, gather_config, score_new
     from noisecleaner.api import gate as judge
-    from noisecleaner.gate.judge import read_baseline
+    from noisecleaner.gate.judge import held, read_baseline
     from noisecleaner.registry import check_choice
 
     check_choice(format, ["console", *names_in("gate.formats")], parameter="`format`")
@@ -105,7 +105,8 @@ def gate(
         refuse({"--threshold": threshold is not None, "--cost": goals.cost}, "--data")
         refuse({"--trusted": trusted, **rows.of_labels()}, "--data")
         rows.refuse_without_data(out)
-        _conclude(judge(run, asked), format, output)
+        with held(run, asked):
+            _conclude(judge(run, asked), format, output)
     at = cut_at(threshold)
     cutoff = Cutoff(**only_given(threshold=at, goal=goals.goal(at)))
     source = rows.source(data)
@@ -123,7 +124,8 @@ def gate(
         )
         # a verdict for machines is not what somebody reads who looks at the terminal
         progress.release(summary.notices if format == "console" and output is None else ())
-    _conclude(judge(target, asked), format, output)
+    with held(target, asked):
+        _conclude(judge(target, asked), format, output)
 
 
 def _check_output(output: Path | None) -> None:
@@ -139,13 +141,13 @@ def _check_output(output: Path | None) -> None:
 
 def _conclude(verdict: Verdict, format: str, output: Path | None) -> NoReturn:
     """Write a verdict in the words of the command line, and hand its exit code to `main`."""
-    from noisecleaner.files import replacing
+    from noisecleaner.files import alone, replacing
     from noisecleaner.gate.formats import github, render
 
     verdict = verdict.worded(typed)
     if output is not None:
         text = console.verdict_text(verdict) if format == "console" else render(format, verdict)
-        with replacing(output) as temporary:
+        with alone(output, work="gate"), replacing(output) as temporary:
             temporary.write_bytes(text.encode(errors="replace"))
         console.show_headline(verdict, output)
     elif format == "console":

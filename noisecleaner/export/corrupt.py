@@ -17,8 +17,8 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.errors import NoisecleanerError, listed
 from noisecleaner.export.copying import Copy
 from noisecleaner.export.formats.parquet import write_file
-from noisecleaner.files import AnyPath, located, refuse_existing, replacing, seal_folder
-from noisecleaner.ingest import Source, ingest
+from noisecleaner.files import AnyPath, alone, located, refuse_existing, replacing, seal_folder
+from noisecleaner.ingest import Manifest, Source, ingest
 from noisecleaner.ingest.tables.splits import COLUMN
 from noisecleaner.progress import Progress
 from noisecleaner.registry import check_choice
@@ -134,14 +134,19 @@ def corrupt(
         raise NoisecleanerError(f"`rate` must lie in [0, 1], but it is {rate}.", "Give, for example, `rate=0.4`.")
     check_choice(kind, list(Kind), parameter="`kind`")
     kind = Kind(kind)  # a plain text is no member
-    out = located(out)
-    refuse_existing(out)
+    out, progress = located(out), progress or Progress()
     source.refuse_inside(out)
-    progress = progress or Progress()
-    manifest, _ = ingest(source)
-    progress.tell(*manifest.notices)
-    rng = np.random.default_rng(seed)
-    noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs=pairs), rng)
+    with alone(out, work="corrupt", progress=progress):
+        refuse_existing(out)
+        manifest, _ = ingest(source)
+        progress.tell(*manifest.notices)
+        rng = np.random.default_rng(seed)
+        noisy = flip(manifest.given, confusion_matrix(kind, manifest.classes, rate, rng, pairs=pairs), rng)
+        return _written(out, source, manifest, noisy, progress)
+
+
+def _written(out: Path, source: Source, manifest: Manifest, noisy: IntArray, progress: Progress) -> Corruption:
+    """Write a copy with other labels, shape [rows]."""
     everything = np.ones(len(manifest), dtype=bool)
     copy = Copy(manifest=manifest, source=source, labels=noisy, keep=everything, notes=pa.table({}), complete=False)
     copy = replace(copy, notes=_splits(copy))

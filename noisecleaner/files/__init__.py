@@ -5,7 +5,7 @@ from noisecleaner.files.locks import alone, shared
 from noisecleaner.files.outputs import replacing, settle, together
 from noisecleaner.files.paths import AnyPath, located, named, refuse_existing, spelled, unused
 from noisecleaner.files.records import LongList, damaged, read_record, write_json, write_record
-from noisecleaner.files.scratch import scratch, sweep
+from noisecleaner.files.scratch import discard, scratch_folder, sweep
 from noisecleaner.files.seals import (
     HIDDEN_MANIFEST,
     RUN_MANIFEST,
@@ -31,6 +31,7 @@ __all__ = [
     "UnsealedError",
     "alone",
     "damaged",
+    "discard",
     "files_below",
     "located",
     "looked_at",
@@ -39,7 +40,7 @@ __all__ = [
     "read_record",
     "refuse_existing",
     "replacing",
-    "scratch",
+    "scratch_folder",
     "seal_folder",
     "sealed",
     "settle",

@@ -18,6 +18,8 @@ from pathlib import Path
 _MARK = b"noisecleaner "
 #: More than that nobody reads of it.
 _MOST = 1024
+#: What file systems without locks say.
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 #: What no name of a command, a machine or a time holds: anybody may have written the file.
 _ODD = re.compile(r"[^A-Za-z0-9 .:_-]")
 
@@ -57,8 +59,10 @@ class LockFile:
             found = Found.TAKEN if self._is_there() else Found.HELD
         except (BlockingIOError, FileNotFoundError):
             found = Found.HELD
-        except OSError:
+        except OSError as error:
             found = Found.NONE
+            if error.errno in _NO_LOCKS:
+                self._remove()
         if found is not Found.TAKEN:
             self._close()
         elif work:
@@ -70,8 +74,7 @@ class LockFile:
         with suppress(OSError):
             if self._descriptor is not None:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._is_there() and is_ours(self.path):
-                    self.path.unlink()
+                self._remove()
         self._close()
 
     def holder(self) -> str:
@@ -83,9 +86,14 @@ class LockFile:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return ""
 
+    def _remove(self) -> None:
+        with suppress(OSError):
+            if self._descriptor is not None and self._is_there() and is_ours(self.path):
+                self.path.unlink()
+
     def _is_there(self) -> bool:
-        assert self._descriptor is not None  # noqa: S101  # only asked while it is open
         try:
+            assert self._descriptor is not None  # noqa: S101  # only asked while it is open
             return os.path.samestat(os.fstat(self._descriptor), os.lstat(self.path))
         except FileNotFoundError:
             return False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files.paths import named
-from noisecleaner.files.scratch import begins, scratch
+from noisecleaner.files.scratch import begins, scratch_folder
 
 _TOGETHER = "together"
 #: What a block of `together` has committed, and is not in its place yet.
@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     what it wrote is removed and whatever stood at `path` is still there.
     """
     path = named(path)
-    with _naming(path, begins(path.parent, path.name)), scratch(path.parent, path.name) as folder:
+    with _naming(path, begins(path.parent, path.name)), scratch_folder(path.parent, path.name) as folder:
         temporary = folder / path.name
         yield temporary
         if temporary.is_dir():
@@ -48,7 +48,7 @@ def together(folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder)
-    with _naming(folder, begins(folder, _TOGETHER)), scratch(folder, _TOGETHER) as staged:
+    with _naming(folder, begins(folder, _TOGETHER)), scratch_folder(folder, _TOGETHER) as staged:
         yield staged
         for path in (*staged.iterdir(), staged):
             _sync(path)

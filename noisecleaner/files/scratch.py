@@ -21,11 +21,12 @@ _TEMPORARY = ".tmp-"
 #: What such a folder is called, and all that is in it.
 _NAME = re.compile(rf"\..+{re.escape(_TEMPORARY)}\d+(-\d+)?")
 _LOCK, _FILES = "lock", "files"
+_TOLD = "What a killed command had left was removed"
 _UNITS = ("bytes", "kB", "MB", "GB")
 
 
 @contextmanager
-def scratch(folder: Path, name: str) -> Iterator[Path]:
+def scratch_folder(folder: Path, name: str) -> Iterator[Path]:
     """Yield an empty folder on the file system of another one; it is removed when the block ends.
 
     Args:
@@ -40,12 +41,12 @@ def scratch(folder: Path, name: str) -> Iterator[Path]:
 
 
 def begins(folder: Path, name: str) -> str:
-    """How the paths of what `scratch` makes begin."""
+    """How the paths of what `scratch_folder` makes begin."""
     return str(folder / f".{name}{_TEMPORARY}")
 
 
 def sweep(folder: Path, progress: Progress | None = None) -> None:
-    """Remove what killed processes left in a folder: what `scratch` made, and locks that nobody holds.
+    """Remove what killed processes left in a folder: what `scratch_folder` made, and locks that nobody holds.
 
     Where the file system has no locks, nothing is removed.
 
@@ -64,7 +65,14 @@ def sweep(folder: Path, progress: Progress | None = None) -> None:
                 _remove(path, lock)
     if sizes:
         told = ", ".join(f"{folder / name} ({_in_words(size)})" for name, size in sorted(sizes.items()))
-        (progress or listener()).note(f"What a killed command had left was removed: {told}.")
+        (progress or listener()).note(f"{_TOLD}: {told}.")
+
+
+def discard(folder: Path) -> None:
+    """Remove another folder that a killed command left, of an output whose lock is held; nothing where it left none."""
+    if folder.exists():
+        listener().note(f"{_TOLD}: {folder} ({_in_words(_size(folder))}).")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _home(folder: Path, name: str) -> tuple[Path, LockFile]:
@@ -89,8 +97,7 @@ def _remove(home: Path, lock: LockFile) -> None:
     """Remove a folder while its lock is held; as much of it as can be."""
     shutil.rmtree(home / _FILES, ignore_errors=True)
     lock.release()
-    with suppress(OSError):  # a sweep looks at it, and goes on with this
-        (home / _LOCK).unlink(missing_ok=True)
+    with suppress(OSError):  # a sweep has put its own lock there, which is not ours to remove: it goes on with this
         home.rmdir()
 
 
@@ -102,7 +109,7 @@ def _hidden(folder: Path) -> list[Path]:
 
 
 def _is_home(path: Path) -> bool:
-    """Whether `scratch` may have made it: another program's folder may be called so."""
+    """Whether `scratch_folder` may have made it: another program's folder may be called so."""
     with suppress(OSError):
         return not path.is_symlink() and {*os.listdir(path)} <= {_LOCK, _FILES}
     return False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located
+from noisecleaner.files import AnyPath, located, shared
 from noisecleaner.gate.baseline import Baseline
 from noisecleaner.gate.config import GateConfig
 from noisecleaner.gate.flagged import FlaggedRows
@@ -33,6 +34,22 @@ def gate(scored: AnyPath, config: GateConfig) -> Verdict:
         NoisecleanerError: the run (or the baseline) has no usable scores, no row is scored, or both are the same.
     """
     scored = located(scored)
+    with held(scored, config):
+        return _judged(scored, config)
+
+
+@contextmanager
+def held(scored: Path, config: GateConfig) -> Iterator[None]:
+    """Keep others from writing to what a gate reads while the block runs."""
+    with ExitStack() as stack:
+        for path in (scored, config.baseline):
+            if path is not None:
+                stack.enter_context(shared(Path(path), work="gate"))
+        yield
+
+
+def _judged(scored: Path, config: GateConfig) -> Verdict:
+    """Judge a scored run that nobody writes to."""
     run, other = _open(scored), read_baseline(config, scored)
     baseline = Baseline(scored=other, judged=run) if other else None
     return Verdict(

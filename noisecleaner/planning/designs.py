@@ -22,7 +22,7 @@ from noisecleaner.tables import DESIGN, doubles, read_table, write_table
 from noisecleaner.texts import shortened
 
 #: Where plans leave their designs: the last one, and those before, numbered.
-_LAST, _EARLIER = "design.parquet", "designs"
+DESIGN_FILE, _EARLIER = "design.parquet", "designs"
 #: The part by which a probability may differ from that of the plan: a spreadsheet may have kept two digits.
 _WRITTEN = 0.05
 _SCORE = "Score the verified table in the run in which it was planned (`score(RUN, trusted=PLAN)`), and plan there."
@@ -99,7 +99,7 @@ def remember(run: Path, out: Path, *, ids: pa.ChunkedArray, frame: Frame, design
         frame: the rows.
         design: which of them were drawn, and with which probabilities.
     """
-    last, earlier = run / _LAST, run / _EARLIER
+    last, earlier = run / DESIGN_FILE, run / _EARLIER
     if last.exists() and not _same(last, design):
         earlier.mkdir(exist_ok=True)
         last.rename(earlier / f"{len(_numbered(run)) + 1:04d}.parquet")
@@ -120,7 +120,7 @@ def _numbered(run: Path) -> list[Path]:
 
 def _designs(run: Path, ids: pa.ChunkedArray) -> Iterator[FloatArray]:
     """Read the probabilities of all plans of these rows, the last one first, and those that were there before each."""
-    last = run / _LAST
+    last = run / DESIGN_FILE
     for path in [*([last] if last.exists() else []), *reversed(_numbered(run))]:
         table = read_table(path, DESIGN)[0]
         if table["sample_id"].equals(ids):
@@ -138,9 +138,9 @@ def _last(run: Path, verified: BoolArray) -> FloatArray:
     Raises:
         NoisecleanerError: there is none.
     """
-    if not (run / _LAST).exists():
+    if not (run / DESIGN_FILE).exists():
         raise _none(run)
-    design = read_table(run / _LAST, DESIGN)[0]
+    design = read_table(run / DESIGN_FILE, DESIGN)[0]
     done = verified[np.asarray(design["drawn"])].any()
     return doubles(design["sample_probability" if done else "before"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,10 +11,10 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, FloatArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located
+from noisecleaner.files import AnyPath, alone, located, shared
 from noisecleaner.noise.design import Frame, draw
 from noisecleaner.notices import void
-from noisecleaner.planning.designs import VerifiedRun, remember, used
+from noisecleaner.planning.designs import DESIGN_FILE, VerifiedRun, remember, used
 from noisecleaner.planning.form import ScoredForm, check_new, other_rows, write_form
 from noisecleaner.planning.origin import Origin
 from noisecleaner.runs.scored_run import ScoredRun
@@ -54,15 +55,22 @@ def plan(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> PlanResult
         NoisecleanerError: there are no scores or too few rows, or `out` exists or has another ending.
     """
     run, out = located(run), located(out)
-    check_new(out)
-    scored = ScoredRun(run)
+    with alone(out, work="plan"), shared(run, work="plan"):
+        check_new(out)
+        return _plan(ScoredRun(run), out, count=count, seed=seed)
+
+
+def _plan(scored: ScoredRun, out: Path, *, count: int, seed: int) -> PlanResult:
+    """Draw rows while nobody else writes to `out`, or to the scores; arguments are those of `plan`."""
+    run = scored.path
     scores = scored.scores([*(name for name in PLAN.names if name != "sample_probability"), "certified"])
     frame = _frame(scored, scores, count)
     design = draw(frame, count=count, seed=seed)
     table = _table(scores, frame.verified | design.drawn, design.probability)
     notices = write_form(out, table, schema=PLAN, origin=Origin.of(scored), facts={"n": count, "seed": seed})
     try:
-        remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
+        with alone(run / DESIGN_FILE, work="plan"):  # of another plan of these rows
+            remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
     except BaseException:
         out.unlink()  # nobody shall fill in a plan that the next one would not know of
         raise

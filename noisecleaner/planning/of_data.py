@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import UNVERIFIED, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located
+from noisecleaner.files import AnyPath, alone, located
 from noisecleaner.images.framing import Framing
 from noisecleaner.ingest import Images, Manifest, Skip, Source, ingest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
@@ -68,11 +69,16 @@ def plan_data(
         NoisecleanerError: the dataset cannot be used, has fewer such rows, or its own verified labels are no plain
             random sample; or `out` exists, lies in the dataset, or has another ending.
     """
-    out = located(out)
-    check_new(out)
+    out, progress = located(out), progress or Progress()
     source.refuse_inside(out)
+    with alone(out, work="plan", progress=progress):
+        check_new(out)
+        return _plan(source, out, count=count, seed=seed, progress=progress)
+
+
+def _plan(source: Source, out: Path, *, count: int, seed: int, progress: Progress) -> DataPlanResult:
+    """Draw rows while nobody else writes to `out`; arguments are those of `plan_data`."""
     dataset, _ = ingest(source)
-    progress = progress or Progress()
     progress.tell(*dataset.notices)
     _refuse_no_sample(dataset, source)
     known = (dataset.given >= 0) & (dataset.trusted != UNVERIFIED)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located
+from noisecleaner.files import AnyPath, alone, located, shared
 from noisecleaner.notices import Severity
 from noisecleaner.planning.form import ScoredForm, check_new, other_rows, tells, write_form
 from noisecleaner.planning.origin import Origin
@@ -56,8 +56,14 @@ def recheck(run: AnyPath, out: AnyPath, *, count: int, seed: int = 0) -> Recheck
             second look yet; or `out` exists or has another ending.
     """
     run, out = located(run), located(out)
-    check_new(out)
-    scored = ScoredRun(run)
+    with alone(out, work="plan"), shared(run, work="plan"):
+        check_new(out)
+        return _recheck(ScoredRun(run), out, count=count, seed=seed)
+
+
+def _recheck(scored: ScoredRun, out: Path, *, count: int, seed: int) -> RecheckResult:
+    """Draw rows while nobody else writes to `out`, or to the scores; arguments are those of `recheck`."""
+    run = scored.path
     _refuse_what_measures_nothing(run, scored.metadata)
     verified = _verified(scored)
     open_rows = verified.filter(pc.is_null(verified["second_label"]))

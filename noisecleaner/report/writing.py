@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located, replacing, spelled, write_json
+from noisecleaner.files import AnyPath, alone, located, replacing, shared, spelled, write_json
 from noisecleaner.ingest import Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.vectors.orders import AnyVectors
@@ -18,6 +18,7 @@ from noisecleaner.pages.dataset import pictured, refuse_changed
 from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 from noisecleaner.pages.pictures import Thumbnail, thumbnails
 from noisecleaner.progress import Progress
+from noisecleaner.report.contents import Report
 from noisecleaner.report.gallery import CARD, SMALL, Gallery
 from noisecleaner.report.gathering import gather
 from noisecleaner.report.neighbours import with_neighbours
@@ -78,16 +79,23 @@ def report(
     run, out = located(run), located(out)
     if rows < 0:
         raise NoisecleanerError(f"`rows` must be 0 or more, but it is {rows}.", "The default is `rows=200`.")
-    scored = ScoredRun(run)
-    source = replace(scored.metadata.source, data=spelled(data) or scored.metadata.source.data)
-    refuse_no_page(out, source, what="A report is an HTML file and a JSON file beside it")
+    progress = progress or Progress()
+    with shared(run, work="report", progress=progress):
+        scored = ScoredRun(run)
+        source = replace(scored.metadata.source, data=spelled(data) or scored.metadata.source.data)
+        refuse_no_page(out, source, what="A report is an HTML file and a JSON file beside it")
+        with alone(out, work="report", progress=progress):
+            marks = {out: MARK, out.with_suffix(".json"): json.dumps({"kind": _KIND})[1:-1]}
+            refuse_strangers(marks, what="report")
+            told = gather(scored, rows=rows)
+            if images and told.gallery.rows:
+                told = replace(told, gallery=_pictured(told.gallery, scored, source, progress))
+            return _written(out, told.worded(words))
+
+
+def _written(out: Path, told: Report) -> ReportResult:
+    """Write both files, or none of them."""
     numbers = out.with_suffix(".json")
-    refuse_strangers({out: MARK, numbers: json.dumps({"kind": _KIND})[1:-1]}, what="report")
-    told = gather(scored, rows=rows)
-    if images and told.gallery.rows:
-        shown = _pictured(told.gallery, scored, source, progress or Progress())
-        told = replace(told, gallery=shown)
-    told = told.worded(words)
     text = page(told).encode("utf-8")
     with replacing(out) as temporary:
         temporary.write_bytes(text)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located, replacing, spelled
+from noisecleaner.files import AnyPath, alone, located, replacing, shared, spelled
 from noisecleaner.ingest import Skip, Source
 from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 from noisecleaner.progress import Progress, Stage
@@ -91,14 +91,19 @@ def review(
     most = (_FLAGGED if flagged else _ROWS) if rows is None else rows
     if most < 1:
         raise NoisecleanerError(f"`rows` must be 1 or more, but it is {most}.", "Leave it out for the default.")
-    sheet, manifest = of_flagged(ScoredRun(place), where, most=most) if flagged else audit(place, where)
+    progress = progress or Progress()
+    with shared(place, work="review", progress=progress):
+        sheet, manifest = of_flagged(ScoredRun(place), where, most=most) if flagged else audit(place, where)
     paths = _paths(out, -(-len(sheet.order) // most))
     for path in paths:
         refuse_no_page(path, sheet.source, what="A page is an HTML file")
-    refuse_strangers(dict.fromkeys(paths, MARK), what="review page")
     images = pictures_of(manifest, sheet.source, linked_from=out.parent if link_images else None)
     table = f"{sheet.kind.table}.csv"
-    with (progress or Progress()).stage("Reading images", len(sheet.order), "images") as stage:
+    with (
+        alone(out, work="review", progress=progress),
+        progress.stage("Reading images", len(sheet.order), "images") as stage,
+    ):
+        refuse_strangers(dict.fromkeys(paths, MARK), what="review page")
         written = _write(paths, _leaves(sheet, images, most=most, back=words(sheet.back), stage=stage))
     return ReviewResult(
         paths=tuple(paths),

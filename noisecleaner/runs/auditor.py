@@ -5,7 +5,6 @@ torch is imported only for images, and for networks that are not linear in the u
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,6 +14,7 @@ import numpy as np
 
 from noisecleaner.arrays import Array, BoolArray, IntArray
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.files import scratch_folder
 from noisecleaner.ingest import Manifest, Skip
 from noisecleaner.ingest.fingerprints import Fingerprint, PassingVectors
 from noisecleaner.ingest.skips import causes
@@ -181,8 +181,8 @@ class Auditor:
         decoding = Decoding(max_pixels=inference.max_pixels)
         networks = open_networks(self._run, self.shape, self._record.folds, inference.device)
         predictors, judgements = Predictors.of(networks), Judgements.unknown(len(dataset))
-        with tempfile.TemporaryDirectory(prefix=".noisecleaner-", dir=scratch) as folder:
-            inputs = networks.decode(dataset, Path(folder), decoding, progress)
+        with scratch_folder(scratch, "images") as folder:
+            inputs = networks.decode(dataset, folder, decoding, progress)
             dataset = dataset.skipping(inputs.skipped)
             _require_rows(dataset)
             wanted, given, array = np.flatnonzero(_wanted(dataset)), dataset.given, inputs.array

@@ -46,7 +46,7 @@ class NewLabels:
 
     trusted: str | None
     corrections: str | None
-    before: Path | None
+    before: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

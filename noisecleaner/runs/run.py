@@ -19,6 +19,7 @@ from noisecleaner.files import (
     SealedFile,
     alone,
     damaged,
+    discard,
     named,
     read_record,
     replacing,
@@ -255,7 +256,7 @@ def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> st
 @contextmanager
 def _put_aside(path: Path, kept: Path) -> Iterator[None]:
     """Make room at `path`; when the block fails, put back what stood there."""
-    shutil.rmtree(kept, ignore_errors=True)
+    discard(kept)
     if path.exists():
         path.rename(kept)
     try:

@@ -13,10 +13,10 @@ from noisecleaner.bench._contract import Row
 from noisecleaner.bench._runner import Benchmark
 from noisecleaner.bench._table import Line
 from noisecleaner.commands import console
-from noisecleaner.export.cleaning import ExportResult
 from noisecleaner.export.corrupt import Corruption
 from noisecleaner.export.expectation import Expectation
 from noisecleaner.export.formats import Format
+from noisecleaner.export.result import ExportResult
 from noisecleaner.gate.flagged import FlaggedRows
 from noisecleaner.gate.limits import Level, OnInconclusive, Unit
 from noisecleaner.gate.verdicts import Finding, Outcome, Verdict

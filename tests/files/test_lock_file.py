@@ -55,6 +55,7 @@ def test_where_the_file_system_has_no_locks_there_are_none(
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     assert LockFile(tmp_path / "lock").take(exclusive=True) is Found.NONE
+    assert list(tmp_path.iterdir()) == ([] if number != errno.EBADF else [tmp_path / "lock"])
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe", "nowhere"])

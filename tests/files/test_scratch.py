@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from support.held import Notes, held
 
-from noisecleaner.files import replacing, scratch, sweep, together
+from noisecleaner.files import replacing, scratch_folder, sweep, together
+from noisecleaner.files.lock_file import Found, LockFile
 
 
 def names(folder: Path) -> list[str]:
@@ -19,7 +20,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_folder_is_empty_and_goes_with_its_block(tmp_path: Path) -> None:
-    with scratch(tmp_path, "images") as folder:
+    with scratch_folder(tmp_path, "images") as folder:
         assert (names(folder), folder.stat().st_dev) == ([], tmp_path.stat().st_dev)
         (folder / "deep").mkdir()
         (folder / "deep" / "pixels").write_bytes(b"1234")
@@ -29,7 +30,7 @@ def test_a_folder_is_empty_and_goes_with_its_block(tmp_path: Path) -> None:
 def test_folders_of_one_name_and_one_process_are_apart(tmp_path: Path) -> None:
     """Numbers of processes repeat: two containers may share the disk."""
     (tmp_path / f".x.tmp-{os.getpid()}").mkdir()
-    with scratch(tmp_path, "x") as one, scratch(tmp_path, "x") as other:
+    with scratch_folder(tmp_path, "x") as one, scratch_folder(tmp_path, "x") as other:
         assert one != other
     assert names(tmp_path) == [f".x.tmp-{os.getpid()}"]
 
@@ -40,7 +41,7 @@ def test_folders_of_one_name_and_one_process_are_apart(tmp_path: Path) -> None:
         ("replacing(path / 'x')", "held.write_bytes(b'12345')"),
         ("replacing(path / 'd')", "held.mkdir(); (held / 'x').write_bytes(b'12345')"),
         ("together(path)", "(held / 'x').write_bytes(b'12345')"),
-        ("scratch(path, 'images')", "(held / 'x').write_bytes(b'12345')"),
+        ("scratch_folder(path, 'images')", "(held / 'x').write_bytes(b'12345')"),
     ],
 )
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
@@ -61,7 +62,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
 
 def test_the_number_of_a_process_says_nothing(tmp_path: Path) -> None:
     """That of a living process belongs to a dead one of another container; and the other way round."""
-    with held("scratch(path, 'x')", tmp_path) as process:
+    with held("scratch_folder(path, 'x')", tmp_path) as process:
         (name,) = names(tmp_path)
         (tmp_path / name).rename(tmp_path / ".x.tmp-4194305")
         (tmp_path / f".y.tmp-{os.getpid()}").mkdir()
@@ -130,7 +131,26 @@ def test_sweeping_while_others_begin_and_end_harms_none_of_them(tmp_path: Path) 
     assert names(tmp_path) == ["0", "1"]
 
 
+def test_who_ends_leaves_the_lock_of_a_sweep_that_looks_at_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next folder of that name would take a lock of its own, and the sweep would empty it all the same."""
+    release, sweeping = LockFile.release, LockFile(tmp_path / f".x.tmp-{os.getpid()}" / "lock")
+
+    def then_sweep(lock: LockFile) -> None:
+        release(lock)
+        assert sweeping.take(exclusive=True) is Found.TAKEN
+
+    with monkeypatch.context() as patch, scratch_folder(tmp_path, "x"):
+        patch.setattr(LockFile, "release", then_sweep)
+    with scratch_folder(tmp_path, "x") as folder:
+        assert folder.parent.name == f".x.tmp-{os.getpid()}-2"
+    sweeping.release()
+    sweep(tmp_path)
+    assert names(tmp_path) == []
+
+
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     sweep(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError), scratch(tmp_path / "nowhere", "x"):
+    with pytest.raises(FileNotFoundError), scratch_folder(tmp_path / "nowhere", "x"):
         pass

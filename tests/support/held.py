@@ -14,7 +14,7 @@ from noisecleaner.progress import Progress
 _BLOCK = """
 import sys, time
 from pathlib import Path
-from noisecleaner.files import alone, replacing, scratch, shared, together
+from noisecleaner.files import alone, replacing, scratch_folder, shared, together
 path = Path(sys.argv[1])
 with {block} as held:
     {then}

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, located, replacing
+from noisecleaner.files import AnyPath, alone, located, replacing
 from noisecleaner.registry import module_in, names_in
 from noisecleaner.tables import ARROW_ERRORS
 
@@ -95,8 +95,7 @@ def _keep(data: object, out: Path, *, overwrite: bool) -> str:
             f"{type(data).__name__} is kept as {wanted}, but here it is {out}.",
             f"Write keep={str(out.with_suffix('.parquet') if whole else out.with_suffix(''))!r}.",
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(_KeptError), replacing(out) as temporary:
+    with alone(out, work="keep"), suppress(_KeptError), replacing(out) as temporary:
         _write(tables, temporary, whole=whole)
         if out.exists() and _same(out, temporary):
             raise _KeptError
