@@ -43,6 +43,8 @@ from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary
 from noisecleaner.scoring import score, score_new
 from noisecleaner.settings import Decoding, Effort, Inference, Meta, Model, Regularisation
+from noisecleaner.verifying.checking import verify
+from noisecleaner.verifying.soundness import CheckedManifest, Soundness, VerifyResult
 
 if TYPE_CHECKING:
     from noisecleaner.bench import BenchConfig, Benchmark, bench
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BenchConfig",
     "Benchmark",
+    "CheckedManifest",
     "Columns",
     "Corruption",
     "Cutoff",
@@ -94,6 +97,7 @@ __all__ = [
     "ReviewResult",
     "Rule",
     "ScoredRun",
+    "Soundness",
     "Source",
     "Stage",
     "Summary",
@@ -101,6 +105,7 @@ __all__ = [
     "Unit",
     "Verbosity",
     "Verdict",
+    "VerifyResult",
     "bench",
     "corrupt",
     "demo",
@@ -122,6 +127,7 @@ __all__ = [
     "rules",
     "score",
     "score_new",
+    "verify",
 ]
 
 #: Asked, in this order, for the names that are not found above.

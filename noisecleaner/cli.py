@@ -1,7 +1,7 @@
 """The command line: parse, call one library function, show the result, set the exit code.
 
-Exit codes: 0 done, a gate passed; 1 a gate failed; 2 usage, input or configuration is wrong; 3 a gate cannot tell;
-70 a bug of ours; 130 and 143 interrupted; 141 nobody reads our output any more.
+Exit codes: 0 done, a gate passed; 1 a gate failed, or `verify` found damage; 2 usage, input or configuration is wrong;
+3 a gate, or `verify`, cannot tell; 70 a bug of ours; 130 and 143 interrupted; 141 nobody reads our output any more.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from noisecleaner.commands.plan import plan
 from noisecleaner.commands.report import report
 from noisecleaner.commands.review import review
 from noisecleaner.commands.score import score
+from noisecleaner.commands.verify import verify
 from noisecleaner.errors import Interrupted, Lost, NoisecleanerError
 from noisecleaner.progress import Interrupts, heard_by
 from noisecleaner.progress.bars import Verbosity
@@ -71,7 +72,22 @@ def options(
 
 #: The table of noisecleaner.toml that a command takes options from; `gate` reads its own.
 _TABLES = {fit: "fit", score: "score", report: "report", export_clean: "export"}
-for command in (demo, embed, fit, score, report, plan, review, gate, export_clean, corrupt, ids, methods, bench):
+for command in (
+    demo,
+    embed,
+    fit,
+    score,
+    report,
+    plan,
+    review,
+    gate,
+    export_clean,
+    verify,
+    corrupt,
+    ids,
+    methods,
+    bench,
+):
     app.command(cls=configured(_TABLES[command]) if command in _TABLES else None)(command)
 
 

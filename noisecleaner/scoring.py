@@ -205,7 +205,14 @@ def _left_behind(scored: ScoredRows, run: Path) -> tuple[Notice, ...]:
     """Say how many labels that were verified after the fit the last scores held, which these leave out."""
     if not ScoredRun.has_scores(run):
         return ()
-    before = ScoredRun(run).scores(["trusted_label"])["trusted_label"]
+    try:
+        before = ScoredRun(run).scores(["trusted_label"])["trusted_label"]
+    except NoisecleanerError as error:  # who scores again because they are damaged shall not be sent away for that
+        message = (
+            f"The last scores cannot be read, and are replaced: {error.message} Labels that were verified after the fit "
+            "go in again with `trusted=FILE`."
+        )
+        return (Notice(code="last-scores-unreadable", message=message),)
     now = scored.identity["trusted_label"]
     lost = (len(before) - before.null_count) - (len(now) - now.null_count)
     if lost <= 0:

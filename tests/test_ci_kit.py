@@ -200,7 +200,8 @@ def test_the_hook_judges_where_scores_change() -> None:
     command, name = hook["entry"].split()
     assert command == "noisecleaner"
     assert name in typer.main.get_group(app).commands
-    for path in ("noisecleaner.toml", "runs/first/scores.parquet", "runs/first/noise.json"):
+    scored = ("scores.parquet", "noise.json", "scores-manifest.json")
+    for path in ("noisecleaner.toml", *(f"runs/first/{name}" for name in scored)):
         assert re.search(hook["files"], path)
     assert not re.search(hook["files"], "images/1.png")
 

@@ -21,6 +21,7 @@ from noisecleaner.commands._embedded import embedded_lines
 from noisecleaner.commands._following import answering, filling_in, taking_back
 from noisecleaner.commands._listing import Listing, bench_listing, plug_in_listing
 from noisecleaner.commands._verdict import headline, verdict_lines
+from noisecleaner.commands._verified import verified_lines
 from noisecleaner.commands.terminal import TerminalProgress, escaped, on_stdout, verbosity
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import listed
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from noisecleaner.review.writing import ReviewResult
     from noisecleaner.runs.record import FitResult
     from noisecleaner.runs.summary import Summary
+    from noisecleaner.verifying.soundness import VerifyResult
 
 _PIPE_WIDTH = 200
 #: Characters of a cell that are shown; the files hold all of them.
@@ -265,12 +267,17 @@ def show_bench(benchmark: Benchmark) -> None:
     _show(f"Mean ± standard deviation over the seeds; {benchmark.seconds:,.0f} s of runs. Wrote {benchmark.table}.")
 
 
-def _show(*lines: str) -> None:
-    """Print lines of text that nobody asked for; what a user's text brings in is made safe."""
-    if verbosity() is Verbosity.QUIET:
+def _show(*lines: str, asked: bool = False) -> None:
+    """Print lines of text, in quiet only those that were asked for; what a user's text brings in is made safe."""
+    if verbosity() is Verbosity.QUIET and not asked:
         return
     for line in lines:
         on_stdout().print(Text(inert(printable(line))))
+
+
+def show_verified(result: VerifyResult) -> None:
+    """Tell what `verify` found."""
+    _show(*verified_lines(result), asked=True)
 
 
 def _show_listing(listing: Listing) -> None:

@@ -8,6 +8,7 @@ from noisecleaner.files.records import LongList, damaged, read_record, write_jso
 from noisecleaner.files.scratch import discard, scratch_folder, sweep
 from noisecleaner.files.seals import (
     HIDDEN_MANIFEST,
+    MANIFESTS,
     RUN_MANIFEST,
     SCORES_MANIFEST,
     Seal,
@@ -22,6 +23,7 @@ from noisecleaner.files.seals import (
 
 __all__ = [
     "HIDDEN_MANIFEST",
+    "MANIFESTS",
     "RUN_MANIFEST",
     "SCORES_MANIFEST",
     "AnyPath",

@@ -254,12 +254,12 @@ def seal_folder(folder: Path, *, kind: str, progress: Progress, made_of: str | N
 
 
 def files_below(folder: Path) -> list[str]:
-    """Names of all files below a folder, sorted, with `/`; but for its manifests."""
+    """Names of all files below a folder, sorted, with `/`."""
     names = list[str]()
     for where, _, files in os.walk(folder):
         above = os.path.relpath(where, folder)
         names += [name if above == os.curdir else f"{above}/{name}".replace(os.sep, "/") for name in files]
-    return sorted(name for name in names if name not in MANIFESTS)
+    return sorted(names)
 
 
 def _looked_at(path: Path) -> SealedFile | OSError:

@@ -37,6 +37,9 @@ from noisecleaner.runs.record import Record
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
 SCHEMA_VERSION = 2
+RECORD_FILE = "run.json"
+#: In what is written beside a manifest: without that, it is not whole. Earlier versions wrote none.
+SEALED = "sealed"
 
 
 class Run:
@@ -52,7 +55,7 @@ class Run:
     @property
     def record(self) -> Path:
         """`run.json`: options, versions, timings, state."""
-        return self.path / "run.json"
+        return self.path / RECORD_FILE
 
     @property
     def trace(self) -> Path:
@@ -160,6 +163,8 @@ class Run:
             NoisecleanerError: the fit was interrupted, or see `read`.
         """
         record = self.read()
+        if self.is_sealed() and self.seal() is None:
+            raise damaged(self.manifest, "it was written beside run.json, and is missing")
         if record.result is None:
             raise NoisecleanerError(
                 f"{self.path} must hold a finished fit, but its fit is still running or was interrupted.",
@@ -167,15 +172,24 @@ class Run:
             )
         return record
 
-    def write(self, record: Record) -> None:
-        """Write `run.json`."""
-        write_record(self.record, {"schema_version": SCHEMA_VERSION, **record.to_json()})
+    def write(self, record: Record, *, sealed: bool = False) -> None:
+        """Write `run.json`; `sealed` says that a manifest stands beside it."""
+        more = {SEALED: True} if sealed else {}
+        write_record(self.record, {"schema_version": SCHEMA_VERSION, **more, **record.to_json()})
+
+    def is_sealed(self) -> bool:
+        """Whether a manifest was written with `run.json`; earlier versions wrote none.
+
+        Raises:
+            NoisecleanerError: `run.json` is damaged.
+        """
+        return bool(read_record(self.record).get(SEALED))
 
     def finish(self, record: Record) -> None:
         """Record that the fit has ended and what its files are, and remove what only a resumed fit would need."""
         names = sorted(file.relative_to(self.path).as_posix() for file in self._files())
         with together(self.path) as staged:
-            Run(staged).write(record)
+            Run(staged).write(record, sealed=True)
             files = {**dict(sealed(self.path, names)), **dict(sealed(staged, [self.record.name]))}
             write_seal(staged / RUN_MANIFEST, sorted(files.items()), kind="run")
         for folder in (self.checkpoint, self.cache):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,12 +20,11 @@ from noisecleaner.files import (
     settle,
     write_seal,
 )
-from noisecleaner.runs.run import Run
-from noisecleaner.tables import ARROW_ERRORS
+from noisecleaner.runs.run import SEALED, Run
+from noisecleaner.tables import ARROW_ERRORS, METADATA_KEY
+from noisecleaner.texts import parsed_json
 
 SCORES_FILE, REPORT_FILE, NOISE_FILE = "scores.parquet", "report.parquet", "noise.json"
-#: Beside the rows of scores that a manifest belongs to; earlier versions wrote none.
-SEALED = "sealed"
 
 
 class ScoreFiles:
@@ -75,14 +75,26 @@ class ScoreFiles:
                 known.require_whole(content)
         return content
 
-    def require_sealed(self) -> None:
-        """Refuse files without the manifest that was written with them.
+    def told(self) -> dict[str, Any]:
+        """Read what stands beside the rows of scores.parquet.
 
         Raises:
-            NoisecleanerError: there is none.
+            NoisecleanerError: it is missing, damaged, or of another score.
         """
-        if self.seal is None:
-            raise broken(self.path / SCORES_MANIFEST, "it was written beside scores.parquet, and is missing", "read")
+        with self.table(SCORES_FILE) as file:
+            return dict(parsed_json(file.metadata.metadata[METADATA_KEY]))
+
+    def require_seal(self) -> None:
+        """Refuse files without the manifest that was written with them, but those of earlier versions.
+
+        Raises:
+            NoisecleanerError: it is missing.
+        """
+        if self.told().get(SEALED) and self.seal is None:
+            raise NoisecleanerError(
+                f"{self.path / SCORES_MANIFEST} is required: it tells that the files beside it are those of one score.",
+                "Copy it with them, or score the run again: `score()` writes it.",
+            )
 
     @contextmanager
     def reading(self, name: str, verb: str = "read") -> Iterator[None]:

@@ -22,10 +22,10 @@ from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.near import before_scores, found
 from noisecleaner.runs.row_counts import COUNTED, RowCounts, count
-from noisecleaner.runs.score_files import NOISE_FILE, REPORT_FILE, SCORES_FILE, SEALED, ScoreFiles, broken
+from noisecleaner.runs.score_files import NOISE_FILE, REPORT_FILE, SCORES_FILE, ScoreFiles, broken
 from noisecleaner.runs.summary import NAMED, PAIRED, Summary, likely_confusions, lowest_rows, worst_classes
 from noisecleaner.runs.threshold_table import ThresholdTable
-from noisecleaner.tables import METADATA_KEY, REPORT, SCORES, compacted, joined, written_as
+from noisecleaner.tables import REPORT, SCORES, compacted, joined, written_as
 from noisecleaner.texts import parsed_json
 
 if TYPE_CHECKING:
@@ -56,11 +56,10 @@ class ScoredRun:
         if not self.has_scores(path):
             raise NoisecleanerError(f"Scores are required, but {found(path)} (no {SCORES_FILE}).", before_scores(path))
         self._files = ScoreFiles(path)
-        with self._files.table(SCORES_FILE) as file:
-            content = parsed_json(file.metadata.metadata[METADATA_KEY])
-            self.metadata = Metadata.from_json(content)
-        if content.get(SEALED) and sealed:
-            self._files.require_sealed()
+        with self._files.reading(SCORES_FILE):
+            self.metadata = Metadata.from_json(self._files.told())
+        if sealed:
+            self._files.require_seal()
 
     @property
     def scores_file(self) -> Path:

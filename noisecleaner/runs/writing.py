@@ -27,7 +27,8 @@ from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.flagged import FLAGGED, NOISE, fingerprint, keep_edited, write_flagged
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
-from noisecleaner.runs.score_files import SEALED, seal_scores
+from noisecleaner.runs.run import SEALED
+from noisecleaner.runs.score_files import seal_scores
 from noisecleaner.runs.scored import IDENTITY, By, ScoredRows
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.runs.summary import Summary

@@ -1,0 +1,1 @@
+"""`verify`: whether what was written is still what was written, bit for bit."""
