@@ -209,7 +209,7 @@ def _left_behind(scored: ScoredRows, run: Path) -> tuple[Notice, ...]:
         before = ScoredRun(run).scores(["trusted_label"])["trusted_label"]
     except NoisecleanerError as error:  # who scores again because they are damaged shall not be sent away for that
         message = (
-            f"The last scores cannot be read, and are replaced: {error.message} Labels that were verified after the fit "
+            f"The last scores cannot be read, and are replaced: {error.message} Labels verified after the fit "
             "go in again with `trusted=FILE`."
         )
         return (Notice(code="last-scores-unreadable", message=message),)
