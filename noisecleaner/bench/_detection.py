@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -42,11 +42,13 @@ class Fitting:
     Args:
         audited: the rows that are verified, ascending.
         method: a file of `weightings/`.
+        options: its own.
         rounds: see `Effort.rounds`.
     """
 
     audited: IntArray
     method: str = "soseleto"
+    options: Mapping[str, str] = field(default_factory=dict)
     rounds: int = 2
 
 
@@ -104,6 +106,7 @@ class Task:
             source=Source(str(data), columns=_SOURCES.get(self.brought, Columns())),
             trusted=str(trusted),
             method=how.method,
+            options=how.options,
             model=Model(backbone=_SCRATCH, frozen=False) if scratch else Model(),
             effort=Effort(rounds=how.rounds, epochs=_SCRATCH_EPOCHS if scratch else None),
             seed=work.seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,8 @@ from noisecleaner.bench._others import cleanlab, crossed, neighbours, single_sig
 from noisecleaner.bench._ranking import Truth
 
 _METHODS = ("soseleto", "uniform", "l2b")
+#: Methods with options of their own, by what their rows are called.
+_VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {"l2b sigmoid": ("l2b", {"normalise": "sigmoid"})}
 _PLANTED = ("symmetric 0.2", "symmetric 0.4", "symmetric 0.6", "asymmetric 0.4", "instance 0.2", "instance 0.4")
 #: Part -> its noises.
 _NOISES = {
@@ -60,6 +62,8 @@ def _ways(part: str) -> Iterator[tuple[str, int, int]]:
     """List methods, verified rows and rounds of a part; 0 of the latter two where a method knows no such thing."""
     for verified, rounds in _fits(part):
         yield from ((method, verified, rounds) for method in _METHODS)
+    if part == "labels":
+        yield from ((method, verified, rounds) for method in _VARIANTS for verified, rounds in _fits(part))
     if part in ("labels", "classes", "tail"):
         yield from (("cleanlab", 0, 0), ("neighbours", 0, 0), ("verified only", _most_verified(part), 0))
     if part == "probabilities":
@@ -150,5 +154,6 @@ def _measured(row: Row, data: Task, work: Work) -> Metrics:
         return verified_only(data, verified, truth)
     if row.method == "single signals":
         return single_signals(data, truth)
-    how = Fitting(audited=verified, method=row.method, rounds=int(row.setting["rounds"]))
+    method, options = _VARIANTS.get(row.method, (row.method, {}))
+    how = Fitting(audited=verified, method=method, options=options, rounds=int(row.setting["rounds"]))
     return stability(data, how, work) if row.setting["part"] == "stability" else detected(data, how, truth, work)

@@ -36,6 +36,9 @@ class Purified(Regulariser):
         label: the fixed task-irrelevant label of A; None takes the most frequent one.
         lambda_1: weight of the classification loss (eq. 26).
         lambda_2: weight of the Wasserstein loss (eq. 26).
+        summed: add up the classification loss over the batch, as lines 10 and 12 of Algorithm 1 do, while its line 15 and
+            eq. 25 take the mean of the critic's scores: of m rows it then counts m times as much. The method's own loss
+            is a mean, which eq. 26 weighs without regard to the size of a batch.
         both: move B to C as well, as eq. 21 has it: the loss is a distance then, while eq. 25 has no lower bound.
         critic: how the critic learns, see `Critic`.
     """
@@ -50,6 +53,7 @@ class Purified(Regulariser):
         label: str | int | None = None,
         lambda_1: float = 1.0,
         lambda_2: float = 1.0,
+        summed: bool = False,
         both: bool = False,
         **critic: Unpack[CriticOptions],
     ) -> None:
@@ -59,7 +63,7 @@ class Purified(Regulariser):
         if not network.trains_features:
             way_out = "pass `Model(frozen=False)`, or `Model(hidden=128)`"
             raise ValueError(f"it changes features, but here only a head is trained ({way_out})")
-        self.lambda_1, self.lambda_2, self.both = lambda_1, lambda_2, both
+        self.lambda_1, self.lambda_2, self.summed, self.both = lambda_1, lambda_2, summed, both
         self._any = np.flatnonzero(side.irrelevant >= 0)
         self._fixed = np.flatnonzero(side.irrelevant == _fixed(side, label))
         self.critic = Critic(_width(network), **critic)
@@ -87,7 +91,8 @@ class Purified(Regulariser):
             distance: Tensor = -self._score(network, source.inputs)
             for mixed in moved:
                 distance = distance + self._score(network, mixed)
-        total: Tensor = self.lambda_1 * loss + self.lambda_2 * distance
+        rows = len(source.rows) if self.summed else 1
+        total: Tensor = self.lambda_1 * rows * loss + self.lambda_2 * distance
         return total
 
     def _features(self, network: Network, inputs: Tensor) -> Tensor:

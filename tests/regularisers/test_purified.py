@@ -60,13 +60,14 @@ def test_the_critic_climbs_to_where_it_tells_b_from_a() -> None:
     assert gap() > before + 1e-3
 
 
-def test_the_step_adds_the_wasserstein_loss_of_equation_25_and_26() -> None:
+@pytest.mark.parametrize("summed", [False, True])
+def test_the_step_adds_the_wasserstein_loss_of_equation_25_and_26(summed: bool) -> None:
     trained = network()
-    regulariser = Purified(side(), trained, lambda_1=0.5, lambda_2=2.0).double()
+    regulariser = Purified(side(), trained, lambda_1=0.5, lambda_2=2.0, summed=summed).double()
     source = batch(SOURCE)
     loss = torch.tensor(3.0, dtype=torch.float64)
     found = regulariser.regularise(loss, trained, source, ())
-    expected = 1.5 - 2 * regulariser.critic(trained.trunk(source.inputs)).mean()
+    expected = 1.5 * (len(SOURCE) if summed else 1) - 2 * regulariser.critic(trained.trunk(source.inputs)).mean()
     assert found.item() == pytest.approx(expected.item(), rel=1e-9)
 
 
