@@ -36,7 +36,7 @@ class Purified(Regulariser):
         label: the fixed task-irrelevant label of A; None takes the most frequent one.
         lambda_1: weight of the classification loss (eq. 26).
         lambda_2: weight of the Wasserstein loss (eq. 26).
-        summed: add up the classification loss over the batch, as lines 10 and 12 of Algorithm 1 do, while its line 15 and
+        summed: add up the classification loss over the batch, as lines 10 and 12 of Algorithm 1 do, while line 15 and
             eq. 25 take the mean of the critic's scores: of m rows it then counts m times as much. The method's own loss
             is a mean, which eq. 26 weighs without regard to the size of a batch.
         both: move B to C as well, as eq. 21 has it: the loss is a distance then, while eq. 25 has no lower bound.
