@@ -1,4 +1,4 @@
-"""A stream through a function in threads: results in the stream's order, and only a few items wait in memory."""
+"""A stream through a function in threads, results in its order; and a thread that does half of the work."""
 
 from __future__ import annotations
 
@@ -59,6 +59,38 @@ def in_threads(
         if stop is not None:
             stop()
         crew.end()
+
+
+class Partner:
+    """A thread that takes a part of the work off its caller, who does himself what it has not begun when he needs it.
+
+    So a machine that is busy with other things holds nobody up, and what comes of it depends on nobody's speed.
+
+    Args:
+        pool: of one thread; None leaves all work to the caller.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor | None = None) -> None:
+        self._pool = pool
+
+    def begin(self, function: Callable[[], Result]) -> Callable[[], Result]:
+        """Let something be done meanwhile; what is returned is called once, and returns what came of it."""
+        if self._pool is None:
+            return function
+        future = self._pool.submit(function)
+        return lambda: function() if future.cancel() else future.result()
+
+    def both(self, first: Callable[[], None], second: Callable[[], None]) -> None:
+        """Do two things at once, which do not touch each other's results."""
+        other = self.begin(second)
+        try:
+            first()
+        finally:
+            other()
+
+
+#: Nobody helps.
+UNAIDED = Partner()
 
 
 class Pace:

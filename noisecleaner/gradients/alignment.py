@@ -131,16 +131,15 @@ def softmax(logits: Tensor) -> Tensor:
     """Probabilities of logits [n, classes], in the same shape."""
     if logits.dim() == 2:
         return logits.softmax(dim=1)
-    # with few classes PyTorch's own takes ten times as long, and it copies where rows lie side by side
-    scaled = (logits - logits.amax(dim=-1, keepdim=True)).exp_()
-    return scaled.div_(scaled.sum(dim=-1, keepdim=True))
+    # along few classes PyTorch's own takes ten times as long as over rows that lie side by side
+    return logits.mT.softmax(dim=-2).mT
 
 
 def log_softmax(logits: Tensor) -> Tensor:
     """Logarithms of the probabilities of logits [n, classes], in the same shape."""
     if logits.dim() == 2:
         return logits.log_softmax(dim=1)
-    return logits - logits.logsumexp(dim=-1, keepdim=True)
+    return logits.mT.log_softmax(dim=-2).mT
 
 
 def at(values: Tensor, labels: Tensor) -> Tensor:

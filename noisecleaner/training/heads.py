@@ -1,15 +1,17 @@
 """All folds of a head in one step: their classifiers stand side by side, and see the same batches.
 
-On a CPU two groups of folds compute at once, in a thread each. PyTorch's own threads share out every single operation
-and wait for each other after it, which on a busy machine takes several times as long as one thread alone; these wait
-once a step. There are always two groups, so that a machine with more cores gives the same bits.
+On a CPU a second thread takes half of each large product, and gathers the rows of the next step. PyTorch's own threads
+share out every single operation and wait for each other after it, which on a busy machine takes several times as long
+as one thread alone; here nobody waits for what has not begun. All small operations are one thread's: two that take
+turns with the interpreter lost as much as they gained. Halves are the same on every machine, and so are the bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +21,8 @@ from noisecleaner.arrays import IntArray
 from noisecleaner.inputs.batches import Data
 from noisecleaner.networks.captured import CapturedCalls
 from noisecleaner.networks.network import Batch
+from noisecleaner.networks.stacked import StackedLinear
+from noisecleaner.threads import UNAIDED, Partner
 from noisecleaner.training.clean_set import CleanSet, lent_warning
 from noisecleaner.training.descent import Descent, Rate
 from noisecleaner.training.folds import Fold
@@ -70,9 +74,9 @@ class HeadGroup:
     @torch.no_grad()
     def _clip(self) -> None:
         """Clip the gradient of each fold by its own norm, as `clip_grad_norm_` clips that of a lone network."""
-        gradients = [parameter.grad for parameter in self.state.network.parameters() if parameter.grad is not None]
-        squares = [gradient.square().flatten(1).sum(dim=1) for gradient in gradients]
-        shrink = (self._norm / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(max=1)
+        gradients = self._descent.gradients()
+        norms = [torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients]
+        shrink = (self._norm / (torch.linalg.vector_norm(torch.stack(norms), dim=0) + 1e-6)).clamp_(max=1)
         for gradient in gradients:
             gradient.mul_(shrink.view(-1, *[1] * (gradient.dim() - 1)))
 
@@ -89,7 +93,7 @@ class HeadsLearner:
         folds: all folds of the assignment.
         schedule: how long and how fast.
         low_loss: choose the rows that steer by their losses.
-        at_once: whether groups compute at the same time; the results are the same.
+        aided: whether a second thread helps; the results are the same.
     """
 
     def __init__(
@@ -101,7 +105,7 @@ class HeadsLearner:
         *,
         schedule: Schedule,
         low_loss: bool = False,
-        at_once: bool = False,
+        aided: bool = False,
     ) -> None:
         self.groups, self.data, self.schedule, self._trunk = groups, data.on_device(), schedule, trunk
         numbers = [group.numbers for group in groups]
@@ -117,26 +121,31 @@ class HeadsLearner:
         self._losses: list[Tensor] = []
         self._rate, self._steps = Rate(data.device), CapturedCalls(data.device)
         self._epoch, self._source, self._target = -1, list[Draw](), list[Draw]()
-        self._at_once = at_once and len(groups) > 1
-        self._threads: ThreadPoolExecutor | None = None
-        self._ahead: tuple[int, _Drawn] | None = None
+        self._aided, self._partner = aided, UNAIDED
+        self._ahead: tuple[int, Callable[[], _Drawn]] | None = None
 
     @contextmanager
     def session(self) -> Iterator[None]:
         """Threads run, each of which computes alone where heads are small; steps draw no random numbers of PyTorch."""
-        before, groups = torch.get_num_threads(), self.groups
-        each = 1 if small(groups[0].state.network) else max(1, before // len(groups))
+        before = torch.get_num_threads()
+        each = 1 if small(self.groups[0].state.network) else max(1, before // 2)
         with ExitStack() as stack:
             stack.callback(torch.set_num_threads, before)
             torch.set_num_threads(each)
             stack.enter_context(self._steps.running())
-            if self._at_once:
-                pool = ThreadPoolExecutor(len(groups) - 1, "heads", torch.set_num_threads, (each,))
-                self._threads = stack.enter_context(pool)
-            try:
-                yield
-            finally:
-                self._threads = None
+            stack.callback(self._help_by, UNAIDED)
+            if self._aided:
+                pool = ThreadPoolExecutor(1, "heads", torch.set_num_threads, (each,))
+                self._help_by(Partner(stack.enter_context(pool)))
+            yield
+
+    def _help_by(self, partner: Partner) -> None:
+        """Let a thread help from now on."""
+        self._partner, self._ahead = partner, None
+        for group in self.groups:
+            head = group.state.network.head
+            assert isinstance(head, StackedLinear)  # noqa: S101  # `make_heads` has stacked them
+            head.partner = partner
 
     def begin_epoch(self, epoch: int) -> list[str]:
         """Choose clean sets anew, where rows of low loss stand in for trusted ones, and draw all batches."""
@@ -183,15 +192,13 @@ class HeadsLearner:
         self._draw(number // self.steps_per_epoch)  # a resumed run begins within an epoch
         rate = self._rate.of(self.schedule.rate(number / (self.epochs * self.steps_per_epoch)))
         plain, ahead = number < self._warmup, self._ahead
-        drawn = ahead[1] if ahead is not None and ahead[0] == number else self._drawn(number)
+        drawn = ahead[1]() if ahead is not None and ahead[0] == number else self._drawn(number)
         following = number + 1
         # what comes after an epoch has not been drawn
         self._ahead = None
-
-        def take(drawn: _Drawn) -> Tensor:
-            return self._take(drawn, plain, rate, following if following % self.steps_per_epoch else None)
-
-        self._losses.append(self._steps.call(plain, drawn, take))
+        if following % self.steps_per_epoch:
+            self._ahead = (following, self._partner.begin(partial(self._drawn, following)))
+        self._losses.append(self._steps.call(plain, drawn, lambda drawn: self._take(drawn, plain, rate)))
 
     def _drawn(self, number: int) -> _Drawn:
         """What a step looks at; in place of features the row numbers once more, where the device gathers."""
@@ -205,32 +212,17 @@ class HeadsLearner:
             drawn += [inputs, draw.rows, *(tensor for part in draw.parts for tensor in part.tensors)]
         return tuple(drawn)
 
-    def _take(self, drawn: _Drawn, plain: bool, rate: float | Tensor, following: int | None) -> Tensor:
+    def _take(self, drawn: _Drawn, plain: bool, rate: float | Tensor) -> Tensor:
         """Take a step on what is on the device already, and return its loss, a scalar; nothing here asks the host."""
         half = 2 + Part.TENSORS * len(self.groups)
         sources = self._batches(drawn[:half])
         targets = self._batches(drawn[half:]) if len(drawn) > half else [_nobody(source) for source in sources]
 
-        def step(place: int) -> Tensor:
-            loss = self.groups[place].step(sources[place], targets[place], plain=plain, rate=rate)
-            # the last group has the fewest folds, and time to spare
-            if self._threads is not None and following is not None and place == len(self.groups) - 1:
-                self._ahead = (following, self._drawn(following))
-            return loss
-
-        return torch.stack(self._each(step)).sum() / len(self.folds)
-
-    def _each(self, step: Callable[[int], Tensor]) -> list[Tensor]:
-        """Let each group take a step, and return what each returns, in order; at once where threads run."""
-        places = range(len(self.groups))
-        if self._threads is None:
-            return [step(place) for place in places]
-        others = [self._threads.submit(step, place) for place in places[1:]]
-        try:
-            first = step(0)
-        finally:
-            wait(others)  # whatever happens, none goes on behind the caller's back
-        return [first, *(other.result() for other in others)]
+        losses = [
+            group.step(source, target, plain=plain, rate=rate)
+            for group, source, target in zip(self.groups, sources, targets, strict=True)
+        ]
+        return torch.stack(losses).sum() / len(self.folds)
 
     def _batches(self, drawn: _Drawn) -> list[Batch]:
         """The batch of each group."""

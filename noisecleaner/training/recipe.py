@@ -100,7 +100,7 @@ def make_heads(
     folds: Sequence[Fold],
     groups: Sequence[Sequence[int]],
     schedule: Schedule,
-    at_once: bool = False,
+    aided: bool = False,
 ) -> HeadsLearner:
     """Make the learner of several folds of a linear head, see `may_stack`.
 
@@ -111,7 +111,7 @@ def make_heads(
         folds: all of the assignment.
         groups: those of them that are trained; what is in one group is stacked.
         schedule: how long and how fast.
-        at_once: whether groups compute at the same time.
+        aided: whether a second thread helps.
 
     Raises:
         NoisecleanerError: the weighting does not suit the network.
@@ -123,7 +123,7 @@ def make_heads(
         made.append(HeadGroup(placed(state, data.device), numbers, schedule))
     trunk = network.trunk.to(data.device)
     low_loss = recipe.low_loss
-    return HeadsLearner(made, trunk, data, folds, schedule=schedule, low_loss=low_loss, at_once=at_once)
+    return HeadsLearner(made, trunk, data, folds, schedule=schedule, low_loss=low_loss, aided=aided)
 
 
 def may_stack(recipe: Recipe, network: Network, folds: Sequence[Fold], schedule: Schedule) -> bool:

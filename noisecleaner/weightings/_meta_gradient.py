@@ -13,7 +13,7 @@ from noisecleaner.gradients.passes import Rehearsals, with_spare_buffers
 from noisecleaner.gradients.tangents import Dual
 from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.networks.stacked import StackedLinear, linear
+from noisecleaner.networks.stacked import StackedLinear, by_classifiers
 from noisecleaner.settings import Meta
 from noisecleaner.weightings import Weighting, mean_cross_entropy
 from noisecleaner.weightings._coverage import covered
@@ -126,9 +126,8 @@ class MetaGradientWeighting(Weighting):
         """
         if not isinstance(network.head, StackedLinear):
             return directional_derivative(network, inputs, along, self.rehearsals, full_precision=self.full_precision)
-        features = network.trunk(inputs)
-        tangent = linear(features, weight=along["head.weight"], bias=along["head.bias"])
-        return Dual(value=network.head(features), tangent=tangent)
+        value, tangent = network.head.ahead(network.trunk(inputs), weight=along["head.weight"], bias=along["head.bias"])
+        return Dual(value=value, tangent=tangent)
 
 
 def trusted_loss(network: nn.Module, target: Batch, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -155,18 +154,24 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
         Slices of the shapes of the classifier's weight [classes, width] and bias [classes]; of several classifiers,
         both begin with [folds].
     """
+    if target.folds is not None:
+        features = network.trunk(target.inputs)
+        slope = _slope(network.head(features), target.labels)
+        slope *= (target.folds.counts.to(slope) / target.folds.size).unsqueeze(-1)
+        weight, bias = by_classifiers(slope, features, network.head.partner)
+        return {"head.weight": weight, "head.bias": bias}
     weight = network.head.get_parameter("weight")
     features = with_spare_buffers(network.trunk, target.inputs)
     with torch.autocast(features.device.type, enabled=False):
         features = features.to(weight)
-        slope, given = softmax(network.head(features)), target.labels.unsqueeze(-1)
-        slope = slope.scatter_add(-1, given, slope.new_full((), -1).expand(given.shape))
-        if target.folds is not None:
-            slope = slope * target.folds.counts.unsqueeze(-1) / target.folds.size.unsqueeze(-1)
-        else:
-            slope = slope / target.size
-        weighted = slope.mT.reshape(-1, len(features)) @ features
-        return {"head.weight": weighted.view_as(weight), "head.bias": slope.sum(dim=-2)}
+        slope = _slope(network.head(features), target.labels) / target.size
+        return {"head.weight": slope.mT @ features, "head.bias": slope.sum(dim=-2)}
+
+
+def _slope(logits: Tensor, labels: Tensor) -> Tensor:
+    """The slope of each row's cross-entropy, p - y: logits [n, classes] and labels [n] -> [n, classes]."""
+    slope, given = softmax(logits), labels.unsqueeze(-1)
+    return slope.scatter_add_(-1, given, slope.new_full((), -1).expand(given.shape))
 
 
 def normalised(*weights: Tensor, batch: Batch | None = None) -> tuple[Tensor, ...]:
