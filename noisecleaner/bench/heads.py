@@ -20,7 +20,6 @@ from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.regularisers import Side
 from noisecleaner.settings import Effort
-from noisecleaner.training.crossfit import halves
 from noisecleaner.training.folds import FoldAssignment, assign_folds
 from noisecleaner.training.learner import Learner
 from noisecleaner.training.recipe import Recipe, make_heads, make_learner
@@ -37,8 +36,8 @@ class Heads(Experiment):
     `times` is the median, over nine interleaved rounds of 20 steps, of the time of a step of each of five learners by
     themselves, one after the other, over that of one step of all folds, with its `lower` and `upper` quartile;
     `milliseconds` is that of all folds, `apart_milliseconds` that of the five. Steps are those of the last epochs, with
-    all that `fit` does in them. On a CPU all folds use two threads where PyTorch may use more than one; the five take
-    one core, one after the other. `scale` is the share of 50,000 rows.
+    all that `fit` does in them. On a CPU a second thread helps all folds where PyTorch may use more than one; the five
+    take one core, one after the other. `scale` is the share of 50,000 rows.
 
     Args:
         classes: of the labels.
@@ -100,9 +99,9 @@ def _together(method: str, data: Data, assignment: FoldAssignment, schedule: Sch
         _network(classes),
         data,
         folds=assignment.folds,
-        groups=halves(range(_FOLDS)) if data.device.type == "cpu" else [range(_FOLDS)],
+        groups=[range(_FOLDS)],
         schedule=schedule,
-        at_once=torch.get_num_threads() > 1,
+        aided=data.device.type == "cpu" and torch.get_num_threads() > 1,
     )
 
 

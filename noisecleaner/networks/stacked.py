@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from noisecleaner.networks.network import Network
 from noisecleaner.threads import UNAIDED, Partner
 
-
 #: Multiplications and additions from which it pays to give half of a product to another thread.
 _WORTH = 2**24
 
@@ -62,7 +61,7 @@ class _Logits(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> Any:
-        return (None, None, *by_classifiers(outer[0], *ctx.saved_tensors, partner=ctx.partner))
+        return (None, None, *by_classifiers(outer[0], ctx.saved_tensors[0], ctx.partner))
 
 
 class _Ahead(torch.autograd.Function):
@@ -74,13 +73,13 @@ class _Ahead(torch.autograd.Function):
         ctx.save_for_backward(features)
         weight, bias, along, along_bias = stacks
         both = torch.cat((weight, along)), torch.cat((bias, along_bias))
-        logits, moves = linear(features, weight=both[0], bias=both[1], partner=partner).split(len(weight))
+        logits, moves = linear(features, weight=both[0], bias=both[1], partner=partner).tensor_split(2)
         ctx.mark_non_differentiable(moves)
         return logits, moves
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> Any:
-        return (None, None, *by_classifiers(outer[0], *ctx.saved_tensors, partner=ctx.partner), None, None)
+        return (None, None, *by_classifiers(outer[0], ctx.saved_tensors[0], ctx.partner), None, None)
 
 
 @torch.no_grad()
@@ -101,6 +100,7 @@ def linear(features: Tensor, *, weight: Tensor, bias: Tensor, partner: Partner =
     flat, shift, n = weight.reshape(-1, width), bias.reshape(-1, 1), len(features)
     logits = features.new_empty(len(flat), n)
 
+    @torch.no_grad()  # each thread has its own mode
     def fill(rows: slice) -> None:
         torch.addmm(shift, flat, features[rows].mT, out=logits[:, rows])
 
@@ -124,6 +124,7 @@ def by_classifiers(slope: Tensor, features: Tensor, partner: Partner = UNAIDED) 
     flat = slope.mT.reshape(folds * classes, n)
     weight = features.new_empty(folds * classes, width)
 
+    @torch.no_grad()
     def fill(columns: slice) -> None:
         torch.mm(flat, features[:, columns], out=weight[:, columns])
 

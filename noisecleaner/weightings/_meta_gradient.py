@@ -158,7 +158,7 @@ def classifier_direction(network: Network, target: Batch) -> Direction:
         features = network.trunk(target.inputs)
         slope = _slope(network.head(features), target.labels)
         slope *= (target.folds.counts.to(slope) / target.folds.size).unsqueeze(-1)
-        weight, bias = by_classifiers(slope, features, network.head.partner)
+        weight, bias = by_classifiers(slope, features)
         return {"head.weight": weight, "head.bias": bias}
     weight = network.head.get_parameter("weight")
     features = with_spare_buffers(network.trunk, target.inputs)
