@@ -1,16 +1,17 @@
-"""A stream through threads: in order, a few items ahead, errors and all."""
+"""A stream through threads: in order, a few items ahead, errors and all; and a thread that helps another."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.threads import Pace, in_threads
+from noisecleaner.threads import Pace, Partner, in_threads
 
 
 def test_results_come_in_the_order_of_the_items_and_few_are_taken_ahead() -> None:
@@ -79,3 +80,32 @@ def test_paced_results_are_the_same_in_the_same_order(threads: int) -> None:
     found = in_threads(square, range(900), threads=threads, ahead=4 * threads, name="test", paced=True)
     assert list(found) == [number * number for number in range(900)]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("test")]
+
+
+def test_a_partner_takes_a_part_of_the_work() -> None:
+    met = threading.Barrier(2, timeout=60)
+    with ThreadPoolExecutor(1) as pool:
+        Partner(pool).both(met.wait, met.wait)
+
+
+def test_what_a_partner_has_not_begun_its_caller_does() -> None:
+    busy, done = threading.Event(), list[int]()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(busy.wait, 60)
+        Partner(pool).both(lambda: done.append(0), lambda: done.append(threading.get_ident()))
+        assert done == [0, threading.get_ident()]
+        busy.set()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_fails_in_either_half_is_raised_when_both_have_ended(alone: bool) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with ThreadPoolExecutor(1) as pool:
+        partner, done = Partner(None if alone else pool), list[int]()
+        with pytest.raises(ZeroDivisionError):
+            partner.both(lambda: done.append(0), fail)
+        with pytest.raises(ZeroDivisionError):
+            partner.both(fail, lambda: done.append(1))
+        assert done == [0, 1]

@@ -90,6 +90,8 @@ class SharedSampler:
         self._trains = _members([fold.source for fold in own], rows)
         self._overrides = _members([fold.overridden for fold in own], rows)
         self._records = _members([fold.recorded for fold in own], rows)
+        # no row is recorded by two
+        self._recorders = [self._records[own].argmax(axis=0) for own in self._slices]
         self._pools = [fold.steering for fold in folds]
         bits = np.zeros(rows, dtype=np.int64)
         for number, fold in enumerate(folds):
@@ -157,22 +159,25 @@ class SharedSampler:
 
     def _draws(self, rows: IntArray, labels: IntArray, *, counts: BoolArray, records: BoolArray) -> list[Draw]:
         """Bring all steps to the device at once: rows [steps, n], the others [folds, steps, n]."""
-        groups = [self._parts(labels[s], counts=counts[s], records=records[s]) for s in self._slices]
+        groups = [
+            self._parts(labels[own], counts=counts[own], records=records[own], recorder=recorders[rows])
+            for own, recorders in zip(self._slices, self._recorders, strict=True)
+        ]
         numbers = torch.from_numpy(rows).to(self._data.device)
         return [Draw(rows=own, parts=parts) for own, parts in zip(numbers, zip(*groups, strict=True), strict=True)]
 
-    def _parts(self, labels: IntArray, *, counts: BoolArray, records: BoolArray) -> list[Part]:
-        """What a group makes of the rows of each step; arrays of the shape [folds, steps, n]."""
-        by_step = [array.swapaxes(0, 1) for array in (labels, counts, records)]
-        given, counted, recorded = (
-            torch.from_numpy(np.array(array, order="C")).to(self._data.device) for array in by_step
+    def _parts(self, labels: IntArray, *, counts: BoolArray, records: BoolArray, recorder: IntArray) -> list[Part]:
+        """What a group makes of the rows of each step; arrays of the shape [folds, steps, n], and [steps, n]."""
+        arrays = (labels.swapaxes(0, 1), counts.swapaxes(0, 1), recorder[:, None], records.any(axis=0))
+        given, counted, recorders, recorded = (
+            torch.from_numpy(np.array(array, order="C")).to(self._data.device) for array in arrays
         )
         tensors = (
             given,
             counted.float(),
             counted.sum(dim=-1, keepdim=True).clamp(min=1).float(),
-            recorded.int().argmax(dim=1, keepdim=True),
-            recorded.any(dim=1).float(),
+            recorders,
+            recorded.float(),
         )
         return [Part.of(own) for own in zip(*tensors, strict=True)]
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from noisecleaner.networks import stacked as module
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.stacked import StackedLinear, leading, linear, stacked, unstack
+from noisecleaner.threads import Partner
 
 FOLDS, CLASSES, WIDTH, N = 3, 4, 5, 7
 
@@ -27,6 +33,47 @@ def test_logits_are_those_of_each_classifier() -> None:
     assert logits.shape == (FOLDS, N, CLASSES)
     for fold in range(FOLDS):
         torch.testing.assert_close(logits[fold], unstack(network, one(), fold)(features))
+
+
+def gradients(network: Network, features: Tensor, *, ahead: bool) -> tuple[Tensor, ...]:
+    """Logits, how they move along one direction, and the gradient of some loss by weight and bias."""
+    head = network.head
+    assert isinstance(head, StackedLinear)
+    torch.manual_seed(1)
+    along = {"weight": torch.randn_like(head.weight), "bias": torch.randn_like(head.bias)}
+    moves = linear(features, **along)
+    logits = head(features)
+    if ahead:
+        logits, moves = head.ahead(features, **along)
+    weights = torch.randn(FOLDS, N, dtype=features.dtype)
+    loss = (
+        weights * functional.cross_entropy(logits.mT, torch.zeros(FOLDS, N, dtype=torch.int64), reduction="none")
+    ).sum()
+    return logits.detach(), moves, *torch.autograd.grad(loss, [head.weight, head.bias])
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("halved", [False, True])
+def test_gradients_are_those_of_automatic_differentiation(
+    ahead: bool, halved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WORTH", 1 if halved else 2**62)
+    network, features = several().double(), torch.randn(N, WIDTH, dtype=torch.float64)
+    found = gradients(network, features, ahead=ahead)
+    monkeypatch.setattr(StackedLinear, "forward", lambda self, x: x @ self.weight.mT + self.bias.unsqueeze(1))
+    expected = gradients(network, features, ahead=False)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_whoever_takes_half_of_a_product_the_bits_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WORTH", 1)
+    network, features = several(), torch.randn(N, WIDTH)
+    alone = gradients(network, features, ahead=True)
+    with ThreadPoolExecutor(1) as pool:
+        network.head.partner = Partner(pool)
+        aided = gradients(network, features, ahead=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(aided, alone, strict=True))
 
 
 def test_all_start_from_the_classifier_of_a_network_which_they_leave_alone() -> None:
