@@ -48,9 +48,11 @@ class Model:
         backbone: a name of `noisecleaner methods`, any torchvision classification model, `timm:NAME`, or
             `onnx:FILE`; None chooses. `A+B` joins the features of several frozen ones, `A@160+B@192` on images of these
             edge lengths.
-        frozen: compute features once and train a small head on them; None does so where weights are pretrained.
+        frozen: compute features once and train a small head on them; None does so where weights are pretrained, or as
+            the run did that `weights` names.
         pretrained: load published weights.
-        weights: a safetensors file with the backbone's weights.
+        weights: a safetensors file with the backbone's weights, or a run directory whose network is gone on with, with
+            a new classifier. Of several folds it is the network of the first.
         image_size: edge length that images are resized to; None takes the backbone's own.
         image_crop: how an image becomes a square: `squash` shows all of it and gives its aspect ratio up, `center` cuts
             what stands over the shorter side, `pad` fills the shorter side up; None takes the backbone's own.

@@ -188,7 +188,9 @@ class ModelOptions:
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Load published weights.", rich_help_panel=MODEL)] = (
         False
     )
-    weights: Annotated[Path | None, opt("Safetensors file with the backbone's weights.", MODEL)] = None
+    weights: Annotated[
+        Path | None, opt("Safetensors file with the backbone's weights; or a run, to go on with its network.", MODEL)
+    ] = None
     image_size: Annotated[int | None, opt("Edge length images are resized to.", MODEL, min=8)] = None
     image_crop: Annotated[
         str | None,

@@ -14,6 +14,7 @@ from noisecleaner.networks.joined import Joined
 from noisecleaner.progress import Progress
 from noisecleaner.settings import Model
 from noisecleaner.training.architecture import choose_backbones
+from noisecleaner.training.earlier import is_run
 from noisecleaner.training.usual import usual_backbone
 
 
@@ -28,7 +29,7 @@ def named_model(model: Model, *, rows: int, device: torch.device, progress: Prog
     """
     if model.weights is not None:  # other processes may run elsewhere
         model = replace(model, weights=located(model.weights).absolute())
-    if model.backbone is not None:
+    if model.backbone is not None or is_run(model.weights):
         return model
     usual = usual_backbone(model, rows=rows, cpu=device.type == "cpu")
     progress.note(f"Backbone: {usual.backbone}. {usual.reason}".rstrip())
@@ -39,12 +40,12 @@ def frozen_backbones(model: Model) -> Joined:
     """Make networks with weights, as `fit` does.
 
     Args:
-        model: what was chosen, a backbone at least.
+        model: what was chosen, a backbone or a run at least.
 
     Raises:
         NoisecleanerError: they have no weights, or the choice is impossible.
     """
-    joined, frozen = choose_backbones(replace(model, frozen=None, hidden=0))
+    joined, frozen = choose_backbones(replace(model, frozen=is_run(model.weights) or None, hidden=0))
     if not frozen:
         raise NoisecleanerError(
             f"Vectors are made by networks with pretrained weights, but {joined.name} would start from random ones.",

@@ -24,6 +24,7 @@ from noisecleaner.registry import check_choice
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.settings import Crop, Model
 from noisecleaner.texts import counted
+from noisecleaner.training.earlier import is_run, read_earlier
 from noisecleaner.training.streams import first_parameters
 from noisecleaner.training.usual import usual_backbone
 
@@ -106,7 +107,7 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
             config.model, dataset.payload, classes=len(dataset.classes), hidden=hidden, progress=progress
         )
     model, reason = config.model, ""
-    if model.backbone is None:
+    if model.backbone is None and not is_run(model.weights):
         usual = usual_backbone(model, rows=len(dataset), cpu=torch.device(config.device).type == "cpu")
         model, reason = replace(model, backbone=usual.backbone), usual.reason
     with first_parameters(config.seed):
@@ -127,7 +128,8 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         progress.note(said.rstrip())
         encoder = feature_encoder(joined.parts, torch.device(config.device), maker=identity(shape.cards))
         return Architecture(shape=shape, encoder=encoder, frozen=joined)
-    progress.note(f"Backbone: {joined.words()}, trained end to end.")
+    onwards = f" from the weights in {model.weights} on" if model.weights else ""
+    progress.note(f"Backbone: {joined.words()}, trained end to end{onwards}.")
     (trunk,) = joined.parts
     return Architecture(shape=shape, encoder=pixel_encoder(trunk.framing), trunk=trunk)
 
@@ -136,24 +138,17 @@ def choose_backbones(model: Model) -> tuple[Joined, bool]:
     """Make the backbone, or several, for a dataset of images.
 
     Args:
-        model: what was chosen, a backbone at least.
+        model: what was chosen, a backbone or a run at least.
 
     Returns:
-        What was chosen, and whether it is frozen; several always are.
+        What was chosen, and whether it is frozen; several always are, and that of a run is what it was there.
 
     Raises:
         NoisecleanerError: the choice is impossible.
     """
     if model.image_crop is not None:
         check_choice(model.image_crop, get_args(Crop), parameter="`Model.image_crop`")
-    weights = None if model.weights is None else located(model.weights)
-    joined = Joined.build(
-        str(model.backbone),
-        size=model.image_size,
-        pretrained=model.pretrained,
-        weights=weights,
-        crop=model.image_crop,
-    )
+    joined, model = _named(model)
     frozen = _frozen(model, joined)
     if model.hidden and not frozen:
         raise NoisecleanerError(
@@ -162,6 +157,21 @@ def choose_backbones(model: Model) -> tuple[Joined, bool]:
         )
     joined.check_sizes()
     return joined, frozen
+
+
+def _named(model: Model) -> tuple[Joined, Model]:
+    """Make what a user named; a run says as well whether its network is frozen, where the user does not."""
+    if is_run(model.weights):
+        earlier = read_earlier(model)
+        return earlier.joined, replace(model, frozen=earlier.frozen if model.frozen is None else model.frozen)
+    weights = None if model.weights is None else located(model.weights)
+    return Joined.build(
+        str(model.backbone),
+        size=model.image_size,
+        pretrained=model.pretrained,
+        weights=weights,
+        crop=model.image_crop,
+    ), model
 
 
 def _frozen(model: Model, joined: Joined) -> bool:
