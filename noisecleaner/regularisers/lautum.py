@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from noisecleaner.arrays import IntArray
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.regularisers import Regulariser, Side
 
+#: Edge length that images are averaged to before their principal directions are looked for.
+_EDGE = 16
+
 
 class Lautum(Regulariser):
     """Eq. 2: the loss on the source minus `weight` times the Lautum information L on unlabelled target rows.
 
-    L is estimated as if the inputs and the network's outputs were jointly Gaussian (`lautum_information`). The inputs
-    are first reduced by a fixed random projection; their joint covariance with the outputs is a running mean over the
-    batches, through the newest of which the gradient flows. A ridge bounds L, which is infinite where an output is a
+    L is estimated as if the inputs and the network's outputs were jointly Gaussian (`lautum_information`), from the
+    covariance of a batch of unlabelled rows, through all of which the gradient flows: that of a running covariance
+    belongs to networks of the past, and its gradient has little to do with that of all rows. The inputs are first
+    reduced to the principal directions of the first batch. A ridge bounds L, which is infinite where an output is a
     linear function of the inputs. The second stage (eq. 3), plain training on labelled target rows, is a fit of its
-    own, or SOSELETO's target classifier.
+    own (`Model.weights`), or SOSELETO's target classifier.
 
     Args:
         side: unlabelled rows of the target.
         network: the network that will be trained.
         weight: lambda of eq. 2.
-        dimensions: numbers that the inputs are reduced to.
+        dimensions: numbers that the inputs are reduced to: the more, the noisier is the gradient.
         ridge: added to the variances, as a share of their mean.
-        momentum: weight of the past in the running covariance.
+        times: unlabelled rows of a step, in batches of the source.
     """
 
     needs = "unlabelled"
@@ -40,54 +44,55 @@ class Lautum(Regulariser):
         side: Side,
         network: Network,
         *,
-        weight: float = 0.3,
-        dimensions: int = 32,
+        weight: float = 0.03,
+        dimensions: int = 16,
         ridge: float = 0.1,
-        momentum: float = 0.9,
+        times: int = 2,
     ) -> None:
         super().__init__()
         if weight <= 0 or ridge <= 0:
             raise ValueError("weight and ridge must be above 0")
-        if dimensions < 1 or not 0 <= momentum < 1:
-            raise ValueError("dimensions must be at least 1, and momentum in [0, 1)")
-        self.weight, self.dimensions, self.ridge, self.momentum = weight, dimensions, ridge, momentum
+        if dimensions < 1 or times < 1:
+            raise ValueError("dimensions and times must be at least 1")
+        self.weight, self.dimensions, self.ridge, self.times = weight, dimensions, ridge, times
         self._rows = side.unlabelled
-        self._projection: Tensor | None = None
-        size = dimensions + _outputs(network)
-        self.mean: Tensor
-        self.moment: Tensor
-        self.share: Tensor
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("moment", torch.zeros(size, size))
-        self.register_buffer("share", torch.zeros(()))  # of all batches so far in the running means
+        self.directions: Tensor  # their number depends on the first batch, so they travel as the extra state
+        self.register_buffer("directions", torch.empty(0, 0), persistent=False)
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
-        """Choose a batch of unlabelled rows, shape [batch]."""
-        return (np.sort(rng.choice(self._rows, min(size, len(self._rows)), replace=False)),)
+        """Choose a batch of unlabelled rows, shape [times * batch], or all where there are fewer."""
+        return (np.sort(rng.choice(self._rows, min(self.times * size, len(self._rows)), replace=False)),)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Subtract the weighted Lautum information (eq. 2) of `drawn[0]`, inputs of unlabelled rows; shape []."""
-        outputs = with_spare_buffers(network, drawn[0])
-        covariance = self._covariance(torch.cat([self._reduced(drawn[0]), outputs], dim=1))
-        return loss - self.weight * lautum_information(ridged(covariance, self.dimensions, self.ridge), self.dimensions)
+        return loss - self.weight * self.information(drawn[0], with_spare_buffers(network, drawn[0]))
 
+    def information(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """Estimate the Lautum information of inputs [n, …] and outputs [n, classes], in nats, as a scalar."""
+        reduced = self._reduced(inputs).to(outputs)
+        joint = torch.cat([reduced, outputs], dim=1)
+        centred = joint - joint.mean(dim=0)
+        covariance = centred.T @ centred / len(joint)
+        return lautum_information(ridged(covariance, reduced.shape[1], self.ridge), reduced.shape[1])
+
+    @torch.no_grad()
     def _reduced(self, inputs: Tensor) -> Tensor:
-        """Project inputs [n, …] to [n, dimensions] by a Gaussian matrix that is the same in every run."""
-        flat = inputs.flatten(1)
-        if self._projection is None:  # drawn once; what is the same in every run need not be saved
-            generator = torch.Generator().manual_seed(flat.shape[1])
-            self._projection = torch.randn(flat.shape[1], self.dimensions, generator=generator).to(flat)
-        return flat @ self._projection / math.sqrt(flat.shape[1])
+        """Project inputs [n, …] on the principal directions of the first batch: [n, at most dimensions]."""
+        small = inputs
+        if inputs.dim() == 4 and inputs.shape[-1] > _EDGE:  # photographs are smooth, and all of their pixels take long
+            small = functional.adaptive_avg_pool2d(inputs, _EDGE)
+        flat = small.flatten(1)
+        if not self.directions.numel():
+            self.directions = _principal(flat, self.dimensions)
+        return flat @ self.directions
 
-    def _covariance(self, joint: Tensor) -> Tensor:
-        """Bring the running mean and second moment up to date with a batch [n, d]; return the covariance [d, d]."""
-        past, share = self.momentum, 1 - self.momentum
-        mean = past * self.mean + share * joint.mean(dim=0)
-        moment = past * self.moment + share * joint.T @ joint / len(joint)
-        self.share = past * self.share + share
-        self.mean, self.moment = mean.detach(), moment.detach()
-        centre = mean / self.share  # as Adam corrects its moments for their start at zero
-        return moment / self.share - torch.outer(centre, centre)
+    def get_extra_state(self) -> Tensor:
+        """The directions, shape [numbers of an input, dimensions]; empty before the first step."""
+        return self.directions
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take what `get_extra_state` gave, in that shape."""
+        self.directions = state.to(self.directions, copy=True)
 
 
 def lautum_information(covariance: Tensor, split: int) -> Tensor:
@@ -117,7 +122,8 @@ def ridged(covariance: Tensor, split: int, ridge: float) -> Tensor:
     return covariance + torch.diag(ridge * sizes + 1e-12)
 
 
-def _outputs(network: Network) -> int:
-    """The number of classes: what the head returns."""
-    layers = [module.out_features for module in network.head.modules() if isinstance(module, nn.Linear)]
-    return layers[-1] if layers else next(p.numel() for p in network.head.parameters() if p.dim())
+def _principal(inputs: Tensor, count: int) -> Tensor:
+    """The directions of largest variance of inputs [n, width], one in a column: [width, at most count]."""
+    centred = inputs - inputs.mean(dim=0)
+    directions: Tensor = torch.linalg.svd(centred, full_matrices=False).Vh[:count].T
+    return directions.contiguous()
