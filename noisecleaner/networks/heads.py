@@ -10,6 +10,7 @@ from noisecleaner.arrays import RealArray
 from noisecleaner.networks.backbones import Backbone, blank
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
+from noisecleaner.networks.twins import TwinHead, Twins
 
 #: A coordinate never changes where its deviation is this part of what others have, at most of 1; or this part of its
 #: own mean, which single precision cannot tell from nothing.
@@ -92,7 +93,10 @@ def build_network(shape: Shape, backbone: Backbone | None = None) -> Network:
     if shape.kind == "pixels":
         card = shape.cards[0] if shape.cards else None
         trunk = backbone or blank(str(shape.backbone), size=shape.size, card=card)
-        return Network(trunk=trunk, head=nn.Linear(shape.width, shape.classes))
+        if shape.networks == 1:
+            return Network(trunk=trunk, head=nn.Linear(shape.width, shape.classes))
+        twins = trunk if isinstance(trunk, Twins) else Twins.beside(trunk, str(shape.backbone), card)
+        return Network(trunk=twins, head=TwinHead(shape.width, shape.classes))
     if shape.hidden:
         layers = [Standardise(shape.width, rooted=shape.rooted), nn.Linear(shape.width, shape.hidden), nn.ReLU()]
         return Network(trunk=nn.Sequential(*layers), head=nn.Linear(shape.hidden, shape.classes))

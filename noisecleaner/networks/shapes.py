@@ -16,12 +16,13 @@ class Shape:
     Args:
         kind: what the network takes: pixels, vectors (embeddings or features), or log probabilities.
         classes: number of classes.
-        width: length of a vector, or number of the backbone's features.
+        width: length of a vector, or number of the backbone's features, of two networks those of both.
         backbone: the backbone's name, None for the user's vectors. Where several are joined: all names, with sizes.
         size: edge length of the images, None for vectors and where several backbones have their own.
         hidden: units of a hidden layer in the head on vectors, 0 for none.
         rooted: whether the head takes the square root of vectors, because they are never below zero.
         cards: what the backbone was, or each of several; empty for the user's vectors, and in runs of earlier versions.
+        networks: how many of them are trained together and judge by their mean, 1 or 2; see `networks/twins.py`.
         views: whether a second head sees the backbone's features beside others, and judges; see `networks/views.py`.
     """
 
@@ -33,6 +34,7 @@ class Shape:
     hidden: int = 0
     rooted: bool = False
     views: bool = False
+    networks: int = 1
     cards: tuple[Card, ...] = ()
 
     @classmethod

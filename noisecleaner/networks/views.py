@@ -11,6 +11,7 @@ from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.heads import Standardise
 from noisecleaner.networks.network import Network
 from noisecleaner.networks.patches import Patches
+from noisecleaner.networks.twins import TwinHead
 
 _BACKBONE = "trunk.backbone."
 
@@ -50,12 +51,12 @@ def with_views(network: Network) -> Network:
     """Put a linear head on both views of the trunk of a network, as yet without weights of its own.
 
     Args:
-        network: a backbone with a linear head.
+        network: a backbone with a linear head, or two of them.
 
     Raises:
         TypeError: it is another network.
     """
-    if not (isinstance(network.trunk, Backbone) and isinstance(network.head, nn.Linear)):
+    if not (isinstance(network.trunk, Backbone) and isinstance(network.head, nn.Linear | TwinHead)):
         raise TypeError("views are of a backbone with a linear head")
     views = Views(network.trunk)
     return Network(trunk=views, head=nn.Linear(sum(views.widths), network.head.out_features))

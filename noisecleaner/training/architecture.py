@@ -18,6 +18,7 @@ from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.cards import identity
 from noisecleaner.networks.joined import Joined
 from noisecleaner.networks.shapes import Shape
+from noisecleaner.networks.twins import Twins
 from noisecleaner.progress import Progress
 from noisecleaner.quality.signals import Signals
 from noisecleaner.registry import check_choice
@@ -27,6 +28,7 @@ from noisecleaner.texts import counted
 from noisecleaner.training.earlier import is_run, read_earlier
 from noisecleaner.training.streams import first_parameters
 from noisecleaner.training.usual import usual_backbone
+from noisecleaner.weightings import weighting_class
 
 #: Units of the layer that source and target share where a transfer trains on vectors.
 _TRANSFER_UNITS = 128
@@ -102,7 +104,9 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
     """
     # in a transfer a head needs features of its own, which is all that source and target share
     hidden = config.model.hidden or (_TRANSFER_UNITS if config.transfer else 0)
+    networks = weighting_class(config.method).networks
     if isinstance(dataset.payload, AnyVectors):
+        _require_backbone(config.method, networks, "rows bring vectors")
         return _on_vectors(
             config.model, dataset.payload, classes=len(dataset.classes), hidden=hidden, progress=progress
         )
@@ -112,13 +116,17 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         model, reason = replace(model, backbone=usual.backbone), usual.reason
     with first_parameters(config.seed):
         joined, frozen = choose_backbones(model)
+        if frozen:
+            _require_backbone(config.method, networks, f"{joined.name} is frozen")
+        trunk = joined.parts[0] if networks == 1 else Twins.beside(joined.parts[0], joined.name, joined.cards()[0])
     shape = Shape(
         kind="vectors" if frozen else "pixels",
         classes=len(dataset.classes),
-        width=joined.width,
+        width=joined.width if frozen else trunk.width,
         backbone=joined.name,
         size=joined.size,
         hidden=hidden if frozen else 0,
+        networks=networks,
         cards=joined.cards(),
     )
     progress.tell(*joined.notices())
@@ -129,9 +137,19 @@ def choose_architecture(config: FitConfig, dataset: Manifest, progress: Progress
         encoder = feature_encoder(joined.parts, torch.device(config.device), maker=identity(shape.cards))
         return Architecture(shape=shape, encoder=encoder, frozen=joined)
     onwards = f" from the weights in {model.weights} on" if model.weights else ""
-    progress.note(f"Backbone: {joined.words()}, trained end to end{onwards}.")
-    (trunk,) = joined.parts
+    twice = "" if networks == 1 else ", twice: two networks teach each other"
+    progress.note(f"Backbone: {joined.words()}, trained end to end{onwards}{twice}.")
     return Architecture(shape=shape, encoder=pixel_encoder(trunk.framing), trunk=trunk)
+
+
+def _require_backbone(method: str, networks: int, found: str) -> None:
+    """Refuse heads for methods that train more than one network: those on the same vectors learn the same."""
+    if networks > 1:
+        raise NoisecleanerError(
+            f"`method={method!r}` trains two networks end to end on images, which teach each other because they err "
+            f"differently, but here {found}, on which two heads learn the same.",
+            "Pass images and `Model(frozen=False)`, or choose another `method`.",
+        )
 
 
 def choose_backbones(model: Model) -> tuple[Joined, bool]:

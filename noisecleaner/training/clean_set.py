@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from noisecleaner.arrays import BoolArray, IntArray, RealArray
+from noisecleaner.arrays import BoolArray, FloatArray, IntArray, RealArray
 
 #: Rows of a class that the clean set holds at least, as far as the class has them.
 LEAST = 10
@@ -71,7 +70,7 @@ def clean_rows(*, losses: RealArray, given: IntArray) -> tuple[BoolArray, int]:
     Returns:
         Which rows were chosen, shape [n], and how many of them are no candidates.
     """
-    likely = _low_component(losses)
+    likely = clean_probability(losses) > 0.5
     classes = np.unique(given)
     size = max(LEAST, min(int((likely & (given == label)).sum()) for label in classes))
     clean = np.zeros(len(given), dtype=bool)
@@ -81,14 +80,22 @@ def clean_rows(*, losses: RealArray, given: IntArray) -> tuple[BoolArray, int]:
     return clean, int((clean & ~likely).sum())
 
 
-def _low_component(losses: RealArray) -> npt.NDArray[np.bool_]:
+def clean_probability(losses: RealArray) -> FloatArray:
+    """The probability that a row's label is right, by its loss: that it comes from the Gaussian with the lower mean.
+
+    Args:
+        losses: of each row on its given label, shape [n]; scaled to [0, 1] first.
+
+    Returns:
+        Posterior probabilities of the mixture (DivideMix, section 3.1), shape [n]; 1 where nothing tells rows apart.
+    """
     from sklearn.mixture import GaussianMixture
 
     span = float(losses.max() - losses.min())
     if span < 1e-9:  # nothing tells the rows apart
-        return np.ones(len(losses), dtype=bool)
+        return np.ones(len(losses))
     scaled = ((losses - losses.min()) / span).reshape(-1, 1)
     # the floor of the variances is DivideMix's: it keeps a component from collapsing onto a few rows
     mixture = GaussianMixture(2, reg_covar=5e-4, random_state=0).fit(scaled)
     low = int(np.argmin(mixture.means_[:, 0]))
-    return np.asarray(mixture.predict_proba(scaled)[:, low] > 0.5)
+    return np.asarray(mixture.predict_proba(scaled)[:, low])

@@ -20,12 +20,14 @@ from noisecleaner.settings import Meta
 from noisecleaner.training.folds import Fold
 from noisecleaner.training.heads import HeadGroup, HeadsLearner
 from noisecleaner.training.learner import WeightingLearner
+from noisecleaner.training.pairs import PairLearner
 from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.sharing import MOST_FOLDS
 from noisecleaner.training.state import State, placed
 from noisecleaner.training.streams import first_parameters
 from noisecleaner.weightings import Weighting, weighting_class
 from noisecleaner.weightings import build as build_weighting
+from noisecleaner.weightings._pair import PairWeighting
 
 #: Logits of all folds in a step, of which a step holds some ten times as many numbers: 128 MB each.
 _MOST_LOGITS = 2**25
@@ -72,8 +74,8 @@ def make_learner(
     schedule: Schedule,
     seed: int,
     ranks: Ranks = ALONE,
-) -> WeightingLearner:
-    """Make the learner of a training run.
+) -> WeightingLearner | PairLearner:
+    """Make the learner of a training run: that of the networks that its method trains together.
 
     Args:
         recipe: what it does.
@@ -88,8 +90,10 @@ def make_learner(
     Raises:
         NoisecleanerError: the weighting or a regulariser does not suit the network.
     """
-    state = make_state(recipe, network, side=side, rows=len(data.given), seed=seed)
-    return WeightingLearner(placed(state, data.device), data, fold, schedule, ranks)
+    state = placed(make_state(recipe, network, side=side, rows=len(data.given), seed=seed), data.device)
+    if isinstance(state.weighting, PairWeighting):
+        return PairLearner(state, state.weighting, data, fold, schedule)
+    return WeightingLearner(state, data, fold, schedule, ranks)
 
 
 def make_heads(
@@ -152,6 +156,8 @@ def make_state(recipe: Recipe, network: Network, *, side: Side, rows: int, seed:
     with first_parameters(seed):
         weighting = build_weighting(recipe.method, rows=rows, network=network, options=recipe.options, meta=recipe.meta)
         weighting.full_precision = recipe.full_precision
+        if weighting.networks > 1 and recipe.regularisers:
+            _refuse_regularisers(recipe)
         if recipe.target_classes is not None:
             _make_target(weighting, network, recipe.target_classes)
         regularisers = [
@@ -173,3 +179,10 @@ def _make_target(weighting: Weighting, network: Network, classes: int) -> None:
         weighting.for_target(network, classes)
     except ValueError as error:
         raise NoisecleanerError(f"`transfer=True` cannot work here: {error}.", "Or leave `transfer` out.") from error
+
+
+def _refuse_regularisers(recipe: Recipe) -> None:
+    raise NoisecleanerError(
+        f"Regularisers look at one network, but `method={recipe.method!r}` trains two that teach each other.",
+        "Leave `Regularisation.regularisers` out, or choose another `method`.",
+    )

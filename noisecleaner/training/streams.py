@@ -28,6 +28,8 @@ class Stream(IntEnum):
     REGULARISERS = 3
     #: What a second round draws where a network was trained end to end: images and patches (0), and parts (1).
     VIEWS = 4
+    #: The order of the rows whose labels one of two networks learns, and of the others. Counts the turns of both.
+    DIVISION = 5
 
 
 def generator(seed: int, stream: Stream, number: int) -> np.random.Generator:

@@ -47,6 +47,7 @@ class Weighting(nn.Module):
     Attributes:
         needs_trusted: whether `step` needs a trusted batch.
         transfers: whether trusted rows may have classes of their own, see `for_target`.
+        networks: how many networks it trains together. Of two, each teaches the other; see `weightings/_pair.py`.
         stacks: whether `step` takes the classifiers of several folds at once (`networks/stacked.py`): what it says of
             a row then has the shape [folds, n], and of rows that a fold does not count (`Batch.folds`) it says nothing.
         shareable: whether `step` may look at a part of a batch that several processes share (`Batch.share`).
@@ -61,6 +62,7 @@ class Weighting(nn.Module):
 
     needs_trusted: ClassVar[bool] = True
     transfers: ClassVar[bool] = False
+    networks: ClassVar[int] = 1
     stacks: ClassVar[bool] = False
     shareable: ClassVar[bool] = False
     of_rows: ClassVar[tuple[str, ...]] = ("alpha_sum", "beta_sum", "alignment_sum", "positive", "visits")
