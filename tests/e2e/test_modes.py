@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 from support.datasets import CLASSES, Command, embeddings, image_folder, write_trusted
+from support.weightings import SINGLES
 
 from noisecleaner import api
-from noisecleaner.registry import names_in
 from noisecleaner.runs.trace import TRACE
 from noisecleaner.tables import REPORT, SCORES
 
@@ -57,7 +57,7 @@ def test_scores_stand_in_the_order_of_the_dataset(fitted: Path, command: Command
     assert pq.read_table(fitted / "run" / "scores.parquet")["sample_id"].to_pylist() == ids
 
 
-@pytest.mark.parametrize("method", names_in("weightings"))
+@pytest.mark.parametrize("method", SINGLES)
 def test_every_method_finds_wrong_labels_among_embeddings(command: Command, tmp_path: Path, method: str) -> None:
     truth = embeddings(tmp_path / "data.parquet")
     write_trusted(tmp_path / "t.parquet", truth, every=4)

@@ -14,6 +14,7 @@ from support.datasets import Command, embeddings, write_trusted
 from support.packages import with_file
 from support.regularisers import INPUTS, SOURCE, batch, network, side, step
 from support.transfers import NoTransfers
+from support.weightings import SINGLES
 from torch.nn import functional
 
 from noisecleaner.networks.network import Network
@@ -131,7 +132,7 @@ def folder(tmp_path: Path) -> Path:
 FIT = ("fit", "data.parquet", "--trusted", "trusted.parquet", "--embedding-column", "embedding", "--epochs", "4")
 
 
-@pytest.mark.parametrize("method", names_in("weightings"))
+@pytest.mark.parametrize("method", SINGLES)
 def test_regularisers_compose_with_every_weighting(
     folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from noisecleaner.networks.backbones import Backbone
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.weightings import Step, Weighting
+from noisecleaner.networks.twins import TwinHead, Twins
+from noisecleaner.registry import names_in
+from noisecleaner.weightings import Step, Weighting, weighting_class
 
+#: Methods that train one network, whose contract is `step`, and those that train two, whose is in `test_pair.py`.
+SINGLES, PAIRS = ([n for n in names_in("weightings") if weighting_class(n).networks == k] for k in (1, 2))
 ROWS, CLASSES, WIDTH = 20, 3, 5
 SOURCE, TARGET = [2, 3, 5, 7, 11, 13], [0, 1, 4, 6]
 
@@ -44,3 +49,22 @@ def take(weighting: Weighting, network: Network, source: Batch, target: Batch) -
 def seeded(weighting: Weighting, network: Network, source: Batch, target: Batch) -> Step:
     torch.manual_seed(7)
     return weighting.step(network, source, target)
+
+
+class Layers(Backbone):
+    """Vectors -> features: a backbone as far as a learner of two networks is concerned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size, self.width = 1, 7
+        self.layers = nn.Sequential(nn.Linear(WIDTH, 7), nn.Tanh())
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.layers(pixels)
+        return features
+
+
+def pair_network() -> Network:
+    """Two small networks as one, in float64."""
+    torch.manual_seed(0)
+    return Network(trunk=Twins(Layers(), Layers()), head=TwinHead(14, CLASSES)).double()

@@ -7,8 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from noisecleaner.training.clean_set import LEAST, CleanSet, clean_rows
+from noisecleaner.training.clean_set import LEAST, CleanSet, clean_probability, clean_rows
 
 
 def test_the_component_of_low_losses_is_found() -> None:
@@ -40,6 +41,14 @@ def test_a_class_of_high_losses_lends_its_lowest() -> None:
     chosen, lent = clean_rows(losses=losses, given=labels)
     assert np.flatnonzero(chosen[50:]).tolist() == list(range(LEAST))
     assert lent == LEAST
+
+
+def test_the_probability_is_the_posterior_of_the_gaussians_that_losses_come_from() -> None:
+    rng = np.random.default_rng(0)
+    wrong = rng.random(20_000) < 0.3
+    losses = np.where(wrong, rng.normal(3, 0.8, 20_000), rng.normal(1, 0.4, 20_000))
+    density = [share * norm.pdf(losses, mean, sd) for share, mean, sd in ((0.7, 1, 0.4), (0.3, 3, 0.8))]
+    assert np.abs(clean_probability(losses) - density[0] / (density[0] + density[1])).mean() < 0.01
 
 
 def test_equal_losses_tell_nobody_apart() -> None:

@@ -1,7 +1,8 @@
-"""One contract for every file of `weightings/`."""
+"""One contract for every file of `weightings/` that trains one network; `test_pair.py` has that of two."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
 from collections.abc import Callable
@@ -13,7 +14,19 @@ import torch
 from support.datasets import embeddings
 from support.packages import with_file
 from support.transfers import NoTransfers
-from support.weightings import CLASSES, ROWS, SOURCE, TARGET, WIDTH, batch, deep_network, seeded, small_network, take
+from support.weightings import (
+    CLASSES,
+    ROWS,
+    SINGLES,
+    SOURCE,
+    TARGET,
+    WIDTH,
+    batch,
+    deep_network,
+    seeded,
+    small_network,
+    take,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.vision_transformer import VisionTransformer
@@ -53,7 +66,7 @@ class Mine(Weighting):
 '''
 
 
-@pytest.fixture(params=names_in("weightings"))
+@pytest.fixture(params=SINGLES)
 def rule(request: pytest.FixtureRequest) -> tuple[Weighting, Network]:
     network = small_network()
     return build(request.param, rows=ROWS, network=network).double(), network
@@ -157,7 +170,7 @@ def test_rows_that_disagree_with_the_trusted_ones_weigh_less() -> None:
     inputs = torch.cat([trusted.inputs, trusted.inputs])
     labels = torch.cat([trusted.labels, (trusted.labels + 1) % CLASSES])
     source = Batch(inputs=inputs, labels=labels, rows=torch.arange(8))
-    for name in names_in("weightings"):
+    for name in SINGLES:
         weighting = build(name, rows=ROWS, network=network).double()
         take(weighting, network, source, trusted)
         alpha, alignment = weighting.alpha(), weighting.alignment()
@@ -182,7 +195,10 @@ def test_every_option_has_a_default_that_methods_shows() -> None:
     for method in methods():
         signature = inspect.signature(weighting_class(method.name))
         written = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
-        assert method.options == {name: str(value) for name, value in written.items()}
+        assert {name: method.options[name] for name in written} == {name: str(value) for name, value in written.items()}
+        handed_on = method.options.keys() - written.keys()
+        assert not handed_on or any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+        check_options(method.name, {name: ast.literal_eval(method.options[name]) for name in handed_on})
         assert method.description
 
 
@@ -323,7 +339,7 @@ def _pixels(name: str) -> tuple[Network, Batch, Batch]:
 
 @pytest.mark.parametrize("network", ["preact", "cifar-quick", "transformer", "head"])
 @pytest.mark.parametrize("meta", [Meta(), Meta(layers="last"), Meta(every=2, momentum=0.5)], ids=str)
-@pytest.mark.parametrize("method", names_in("weightings"))
+@pytest.mark.parametrize("method", SINGLES)
 def test_a_step_never_waits_for_the_device(
     method: str, meta: Meta, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
