@@ -90,7 +90,7 @@ class PairWeighting(Weighting):
         return right >= right.max().clamp(max=self.threshold)
 
     def teach(self, number: int, own: Network, other: Network, divided: Divided) -> Tensor:
-        """Make the loss of a step of one network, a scalar.
+        """Make the loss of a step of one network, of shape [].
 
         Args:
             number: of the network that is trained, 0 or 1.

@@ -78,7 +78,7 @@ class DivideMix(PairWeighting):
         return Step(loss=given - entropy, logits=logits.detach())
 
     def teach(self, number: int, own: Network, other: Network, divided: Divided) -> Tensor:
-        """L = L_X + lambda_u L_U + L_reg of mixed rows (eq. 10 to 13), a scalar; for arguments see the contract."""
+        """L = L_X + lambda_u L_U + L_reg of mixed rows (eq. 10 to 13), of shape []; arguments are the contract's."""
         targets = self._targets(number, own, other, divided)
         own.train()
         inputs = torch.cat([view.inputs for view in (*divided.labelled, *divided.unlabelled)])

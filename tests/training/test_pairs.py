@@ -143,10 +143,10 @@ def test_wrong_labels_are_told_from_right_ones() -> None:
 
 
 def test_a_caller_keeps_its_random_numbers() -> None:
+    one = learner()
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    one = learner()
     with one.session():
         one.step(0)
     assert torch.equal(torch.rand(2), expected)
