@@ -80,7 +80,7 @@ class PairLearner:
         said = [torch.cat([logits for _, logits in predict(one, self.data, rows)]) for one in self._members]
         for number, logits in enumerate(said):
             right = clean_probability(cross_entropies(logits, given).double().numpy())
-            self.rule.divide(number, place, torch.from_numpy(right).to(place.device))
+            self.rule.divide(number, place, torch.from_numpy(right).float().to(place.device))
             lent += self._clean_sets[number].choose(rows, logits=logits, given=given)
         both = torch.stack(said).mean(dim=0).to(place.device)
         self.state.history.add(Batch(inputs=both, labels=given.to(place.device), rows=place), both)
