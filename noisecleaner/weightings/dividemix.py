@@ -121,7 +121,7 @@ class DivideMix(PairWeighting):
         """Weigh the mixed labelled rows' losses on both labels by L2B; return logits [n, classes] and their loss."""
         values = dict(own.named_parameters())
         v = direction(trusted_loss(own, divided.target, values), values)
-        moving = directional_derivative(own, mixed, v, self.rehearsals)
+        moving = directional_derivative(own, mixed, v, self.rehearsals, full_precision=self.full_precision)
         rows = torch.cat([view.rows for view in divided.labelled])
         first = len(rows)
         agrees, logits = alignments(moving)[:first], moving.value
