@@ -30,7 +30,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], metadata: Mapping[str,
 
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     # one entry, because safetensors writes several in random order, and equal runs shall give equal bytes
-    content = {"crc32": _checksum(contiguous, metadata), "meta": dict(metadata)}
+    content = {"crc32": _checksum(contiguous, metadata), "layout": _layout(contiguous), "meta": dict(metadata)}
     header = {"noisecleaner": json.dumps(content, sort_keys=True)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata=header))
@@ -48,12 +48,21 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
             header = parsed_json((file.metadata() or {})["noisecleaner"])
-            checksum, metadata = header["crc32"], header["meta"]
+            checksum, metadata = header.pop("crc32"), header.pop("meta")
+            layout = header.pop("layout", None)  # earlier versions had none
+            if header or layout not in (None, _layout(arrays)):
+                raise ValueError("its header is damaged")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
     if checksum != _checksum(arrays, metadata):
         raise damaged(path, "its checksum is wrong")
     return arrays, metadata
+
+
+def _layout(arrays: Mapping[str, Array]) -> int:
+    """A checksum of what the header says of arrays: a bit of it can make other numbers of the same bytes."""
+    kinds = [[name, array.dtype.str, list(array.shape)] for name, array in sorted(arrays.items())]
+    return zlib.crc32(json.dumps(kinds).encode())
 
 
 def _checksum(arrays: Mapping[str, Array], metadata: Mapping[str, Any]) -> int:

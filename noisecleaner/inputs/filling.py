@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Filling:
         done: rows from the first on that are done.
         skipped: those of them that could not be read: row -> reason.
         maker: what tells what fills it, see `Encoder`.
+        crc: checksum of the rows that are done and saved.
     """
 
     path: Path
@@ -54,6 +56,8 @@ class Filling:
     done: int = 0
     skipped: dict[int, Skip] = field(default_factory=dict)
     maker: str = ""
+    crc: int = 0
+    _summed: int = 0
     _saved: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -81,7 +85,12 @@ class Filling:
                 "Bring the weights of then back, or begin anew with `fit(..., overwrite=True)`.",
             )
         skipped = {int(row): Skip(why) for row, why in noted["skipped"].items()}
-        return cls(path, array, int(noted["done"]), skipped, maker)
+        done, crc = int(noted["done"]), noted.get("crc32_of_rows")
+        if crc not in (None, _crc(array[:done])):  # earlier versions kept none
+            raise damaged(path, "its checksum is wrong")
+        if crc is None:
+            crc = _crc(array[:done])
+        return cls(path, array, done, skipped, maker, crc, done)
 
     def take(self, block: EncodingBlock) -> None:
         """Take in the rows that come next."""
@@ -99,6 +108,13 @@ class Filling:
         """Write down what is done."""
         self.array.flush()  # type: ignore[attr-defined]  # a memory map
         skipped = {str(row): str(why) for row, why in self.skipped.items()}
+        self.crc, self._summed = _crc(self.array[self._summed : self.done], self.crc), self.done
         noted = {"done": self.done, "bytes": self.path.stat().st_size, "skipped": skipped, "maker": self.maker}
+        noted |= {"crc32_of_rows": self.crc}
         write_record(self.path.with_suffix(".json"), noted)
         self._saved = time.monotonic()
+
+
+def _crc(rows: Array, before: int = 0) -> int:
+    """Go on with a checksum over the bytes of rows, shape [n, …], read as they lie in the file."""
+    return zlib.crc32(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data, before)

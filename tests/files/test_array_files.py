@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,31 @@ def test_a_broken_array_file_is_an_error_or_still_right(tmp_path: Path, data: st
     except NoisecleanerError:
         return
     assert all(np.array_equal(a, np.arange(12, dtype=np.float32)) for a in found.values())
+
+
+def test_every_bit_of_every_byte_is_covered(tmp_path: Path) -> None:
+    """Kinds and shapes that one bit may turn into others of the same bytes, and the header's padding."""
+    path = tmp_path / "a"
+    arrays = {
+        "a": np.arange(6, dtype=np.int32).reshape(2, 3),
+        "b": np.zeros((0, 4), np.uint16),
+        "c": np.ones((3, 1), np.float16),
+    }
+    write_arrays(path, arrays, {"step": 1, "scale": 0.1})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            with pytest.raises(NoisecleanerError, match="damaged"):
+                read_arrays(path)
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    from safetensors.numpy import save
+
+    from noisecleaner.files.array_files import _checksum
+
+    arrays = {"x": np.arange(3)}
+    header = {"noisecleaner": json.dumps({"crc32": _checksum(arrays, {}), "meta": {}})}
+    (tmp_path / "a").write_bytes(save(arrays, metadata=header))
+    assert read_arrays(tmp_path / "a")[0]["x"].tolist() == [0, 1, 2]

@@ -100,3 +100,23 @@ def test_what_another_network_filled_is_not_gone_on_with(tmp_path: Path) -> None
     notes = read_record(tmp_path / "x.json")
     write_record(tmp_path / "x.json", {name: value for name, value in notes.items() if name != "maker"})
     assert Filling.open(tmp_path / "x.npy", SHAPE, np.float32, maker="b").done == 0  # an earlier version wrote it
+
+
+def test_a_flipped_bit_of_what_is_done_is_found_when_it_goes_on(tmp_path: Path) -> None:
+    """Rows that are not done yet are filled again, and may be anything."""
+    filling = Filling.open(tmp_path / "x.npy", SHAPE, np.float32)
+    for end in (2, 3, 6):
+        fill(filling, end)
+        filling.save()
+    path, whole = filling.path, filling.path.read_bytes()
+    begin = len(whole) - filling.array.nbytes
+    for place in range(begin, begin + 6 * 2 * 4):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(NoisecleanerError, match=r"x\.npy .*its checksum is wrong"):
+            Filling.open(path, SHAPE, np.float32)
+    path.write_bytes(whole[:-1] + b"\x07")
+    assert Filling.open(path, SHAPE, np.float32).done == 6
+    notes = read_record(path.with_suffix(".json"))
+    del notes["crc32_of_rows"]  # as earlier versions wrote it
+    write_record(path.with_suffix(".json"), notes)
+    assert Filling.open(path, SHAPE, np.float32).done == 6
