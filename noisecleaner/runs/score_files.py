@@ -40,7 +40,7 @@ class ScoreFiles:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._seen = path, set[str]()
         settle(path)
         self.seal = _read(path / SCORES_MANIFEST)
         if self.seal is not None and self.seal.made_of is not None:
@@ -48,14 +48,17 @@ class ScoreFiles:
 
     @contextmanager
     def table(self, name: str) -> Iterator[pq.ParquetFile]:
-        """Open scores.parquet: its size and footer are checked now, and each page when it is read.
+        """Open scores.parquet: the first time all of it is checked, if that takes a moment, and its footer each time.
+
+        Pages carry checksums of their own, which leave out their headers: a bit of these may change what is read.
 
         Raises:
             NoisecleanerError: it is missing, damaged, or of another score.
         """
         with self.reading(name), pa.OSFile(str(self.path / name)) as file:
             if (known := self._known(name)) is not None:
-                known.require_opened(file)
+                known.require_opened(file, whole=name not in self._seen)
+                self._seen.add(name)
             with pq.ParquetFile(file, page_checksum_verification=True) as opened:
                 yield opened
 

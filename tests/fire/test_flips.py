@@ -37,8 +37,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     ".safetensors": read_arrays,
     "/manifest.json": lambda path: Run(path.parent).seal(),
 }
-#: Those that see every bit, rather than all that they read.
-WHOLE = ("noise.json", "report.parquet", "scores-manifest.json", "/manifest.json", ".safetensors")
+#: Those that see every bit; the others are JSON, in which a flipped bit may change nothing that is read.
+WHOLE = {*READERS} - {"contents.json", "run.json", "auditor.json"}
 
 
 def tell(what: str) -> None:
