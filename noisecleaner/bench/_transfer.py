@@ -25,6 +25,7 @@ from noisecleaner.training.streams import first_parameters
 
 #: Rows of a small labelled set in a step.
 _BATCH = 32
+_PLAIN = Recipe("uniform")
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,27 @@ def with_new_layer(network: Network, *, classes: int, seed: int) -> Network:
     return Network(trunk=network.trunk, head=nn.Sequential(*list(network.head.children())[:-1], last))
 
 
-def fine_tune(network: Network, sample: Sample, work: Work, *, steps: int, rate: float) -> Network:
-    """Train all of a network on a small labelled set; too short to be worth a checkpoint."""
+def fine_tune(
+    network: Network,
+    sample: Sample,
+    work: Work,
+    *,
+    steps: int,
+    rate: float,
+    recipe: Recipe = _PLAIN,
+    unlabelled: Pixels | None = None,
+) -> Network:
+    """Train all of a network on a small labelled set; too short to be worth a checkpoint.
+
+    Args:
+        network: changed in place.
+        sample: the labelled set.
+        work: the run.
+        steps: how many, each on 32 rows at most.
+        rate: of learning.
+        recipe: what is done.
+        unlabelled: what its regularisers look at, shape [m, size, size, 3].
+    """
     size = min(_BATCH, len(sample))
     schedule = Schedule(
         epochs=max(1, steps * size // len(sample)),
@@ -138,5 +158,8 @@ def fine_tune(network: Network, sample: Sample, work: Work, *, steps: int, rate:
         progress=Progress(),
         interrupts=Interrupts(),
     )
-    fold = Fold(source=np.arange(len(sample)))
-    return learn(quiet, network, Recipe("uniform"), data=held_out(sample, work), fold=fold, schedule=schedule).network
+    more = sample.pixels[:0] if unlabelled is None else unlabelled
+    labels = np.append(sample.labels, np.full(len(more), -1))
+    data = unverified(np.concatenate([sample.pixels, more]), labels, work.device)
+    fold, side = Fold(source=np.arange(len(sample))), Side(unlabelled=np.arange(len(sample), len(labels)))
+    return learn(quiet, network, recipe, data=data, fold=fold, schedule=schedule, side=side).network

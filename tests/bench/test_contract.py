@@ -74,7 +74,7 @@ def test_experiments_on_digits_run_on_a_tiny_dataset(
     module = import_module(f"noisecleaner.bench.{paper.replace('-', '_')}")
     if hasattr(module, "fine_tune"):  # its steps do not shrink with the scale
         kept = module.fine_tune
-        monkeypatch.setattr(module, "fine_tune", lambda *of, steps, rate: kept(*of, steps=2, rate=rate))
+        monkeypatch.setattr(module, "fine_tune", lambda *of, steps, **more: kept(*of, steps=2, **more))
     found = bench(BenchConfig(paper, data=digits, seeds=1, scale=0.001, device="cpu"), tmp_path)
     assert {str(line.row) for line in found.lines} == {str(row) for row in experiment_class(paper).rows}
     assert all(0 <= line.mean <= 1 for line in found.lines)
