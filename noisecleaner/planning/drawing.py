@@ -67,13 +67,14 @@ def _plan(scored: ScoredRun, out: Path, *, count: int, seed: int) -> PlanResult:
     frame = _frame(scored, scores, count)
     design = draw(frame, count=count, seed=seed)
     table = _table(scores, frame.verified | design.drawn, design.probability)
-    notices = write_form(out, table, schema=PLAN, origin=Origin.of(scored), facts={"n": count, "seed": seed})
-    try:
+
+    def remembered() -> None:
+        """Nobody shall fill in a plan that the next one would not know of."""
         with alone(run / DESIGN_FILE, work="plan"):  # of another plan of these rows
             remember(run, out, ids=scores["sample_id"], frame=frame, design=design)
-    except BaseException:
-        out.unlink()  # nobody shall fill in a plan that the next one would not know of
-        raise
+
+    facts = {"n": count, "seed": seed}
+    notices = write_form(out, table, schema=PLAN, origin=Origin.of(scored), facts=facts, first=remembered)
     return PlanResult(
         path=out,
         drawn_from=scored.metadata.source,

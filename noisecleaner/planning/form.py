@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import replacing
 from noisecleaner.ingest import Source
 from noisecleaner.notices import Notice
 from noisecleaner.planning.origin import Origin
@@ -76,7 +77,13 @@ def check_new(out: Path) -> None:
 
 
 def write_form(
-    out: Path, table: pa.Table, *, schema: pa.Schema, origin: Origin, facts: Mapping[str, Any]
+    out: Path,
+    table: pa.Table,
+    *,
+    schema: pa.Schema,
+    origin: Origin,
+    facts: Mapping[str, Any],
+    first: Callable[[], None] | None = None,
 ) -> tuple[Notice, ...]:
     """Write a table to fill in, whole or not at all, and return what whoever fills it in must know.
 
@@ -86,6 +93,7 @@ def write_form(
         schema: of the table.
         origin: where the rows come from, and
         facts: how they were drawn; a table of text has no place for either.
+        first: what must be done before the table is there for somebody to fill in, and when it can be written.
 
     Raises:
         NoisecleanerError: a spreadsheet would take an id or a class name for a formula.
@@ -94,11 +102,14 @@ def write_form(
     if text:
         refuse_formulas(out, table, origin.classes)
     out.parent.mkdir(parents=True, exist_ok=True)
-    if not text:
-        write_table(out, [table], schema, {**origin.to_json(), **facts})
-        return ()
-    write_text(out, table)
-    return respelled(table["sample_id"], out)
+    with replacing(out) as temporary:
+        if text:
+            write_text(temporary, table)
+        else:
+            write_table(temporary, [table], schema, {**origin.to_json(), **facts})
+        if first is not None:
+            first()
+    return respelled(table["sample_id"], out) if text else ()
 
 
 def tells(row: Mapping[str, str | None], label: str | None) -> bool:
