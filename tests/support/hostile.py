@@ -1,4 +1,4 @@
-"""Command lines and tables that nobody would write on purpose, for hypothesis to draw."""
+"""Command lines and tables that nobody would write on purpose, drawn at random."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
-from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
 
 from noisecleaner.cli import app
 
@@ -25,87 +24,92 @@ NAMES = [
     "ä", "ä", "CAT", "cat", "x" * 5000, "a\nb", "\0", "\u202e", "none", "`seed`", "{}", "%s", "image.bytes",
 ]  # fmt: skip
 #: Types of columns, and what may stand in them.
-_CELLS: list[tuple[pa.DataType, SearchStrategy[Any]]] = [
-    (pa.string(), st.one_of(st.sampled_from(NAMES), st.sampled_from(["cat", "dog", "1", "0.5"]))),
-    (pa.string_view(), st.sampled_from(["cat", "dog", "", "x"])),
-    (pa.binary(), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"cat", b"\0" * 64])),
-    (pa.binary_view(), st.sampled_from([b"", b"GIF89a", b"x" * 70])),
-    (pa.int64(), st.one_of(st.integers(-2, 3), st.sampled_from([2**63 - 1, -(2**63)]))),
-    (pa.uint8(), st.integers(0, 255)),
-    (pa.float64(), st.sampled_from([0.0, 1.0, -1.0, 0.5, math.nan, math.inf, 1e308, 5e-324])),
-    (pa.bool_(), st.booleans()),
-    (pa.null(), st.none()),
-    (pa.list_(pa.float32()), st.lists(st.sampled_from([0.0, 1.0, math.nan, math.inf, 3e38]), max_size=3)),
-    (pa.list_(pa.list_(pa.int64())), st.lists(st.lists(st.integers(0, 3), max_size=2), max_size=2)),
-    (pa.struct([("bytes", pa.binary()), ("path", pa.string())]), st.just({"bytes": None, "path": "../x.png"})),
-    (pa.timestamp("ns"), st.integers(-(2**62), 2**62)),
-    (pa.date32(), st.integers(-100_000, 100_000)),
-    (pa.decimal128(5, 2), st.none()),
-    (pa.dictionary(pa.int32(), pa.string()), st.sampled_from(["cat", "dog", None])),
+_CELLS: list[tuple[pa.DataType, list[Any]]] = [
+    (pa.string(), [*NAMES, "cat", "dog", "1", "0.5"]),
+    (pa.string_view(), ["cat", "dog", "", "x"]),
+    (pa.binary(), [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"cat", b"\0" * 64]),
+    (pa.binary_view(), [b"", b"GIF89a", b"x" * 70]),
+    (pa.int64(), [-2, -1, 0, 1, 2, 3, 2**63 - 1, -(2**63)]),
+    (pa.uint8(), [0, 1, 2, 255]),
+    (pa.float64(), [0.0, 1.0, -1.0, 0.5, math.nan, math.inf, 1e308, 5e-324]),
+    (pa.bool_(), [True, False]),
+    (pa.null(), [None]),
+    (pa.list_(pa.float32()), [[], [0.0], [1.0, math.nan], [math.inf, 3e38], [0.0, 1.0]]),
+    (pa.list_(pa.list_(pa.int64())), [[], [[]], [[0, 3], [1]]]),
+    (pa.struct([("bytes", pa.binary()), ("path", pa.string())]), [{"bytes": None, "path": "../x.png"}]),
+    (pa.timestamp("ns"), [0, 1, -(2**62), 2**62]),
+    (pa.date32(), [0, -100_000, 100_000]),
+    (pa.decimal128(5, 2), [None]),
+    (pa.dictionary(pa.int32(), pa.string()), ["cat", "dog", None]),
 ]
-#: Values for any option.
+#: Values for any option: numbers that are none or cannot be, names of files, words that mean something somewhere.
 _VALUES = [
-    "0",
-    "1",
-    "-1",
-    "2",
-    "0.5",
-    "nan",
-    "inf",
-    "1e400",
-    "auto",
-    "none",
-    "",
-    "x",
-    "x=1",
-    "run",
-    "t",
-    "new",
-    "..",
-    "/",
-]
-_VALUES += ["data.parquet", "trusted.parquet", "images", "/dev/null", "/nowhere/x", "'", "\x1b[31m", "::x::", "ä" * 300]
-_VALUES += [
-    "99999999999999999999",
-    "cat",
-    "5:1",
-    "run/../run",
-    "a\nb",
-    "hf://",
-    "uniform",
-    "cifar-quick",
-    "csv",
-    "json",
-]
+    "0", "1", "-1", "2", "0.5", "nan", "inf", "-inf", "1e400", "-0", "1e-400", "0x10", "1_0", "١", " 1", str(10**30),
+    "99999999999999999999", "4294967295", "auto", "none", "", "x", "x=1", "run", "t", "new", "..", "/", "data.parquet",
+    "trusted.parquet", "images", "pictures", "/dev/null", "/nowhere/x", "'", "\x1b[31m", "::x::", "ä" * 300, "cat",
+    "5:1", "run/../run", "a\nb", "hf://", "file:///nowhere", "memory://x", "http://127.0.0.1:9/x.parquet", "csv",
+    "cifar-quick", "json", "names.txt", "w.safetensors",
+]  # fmt: skip
+#: Values that an option is made for, or nearly; drawn for it more often than those.
+_OWN = {
+    "--backbone": ["cifar-quick", "lenet", "onnx:net.onnx", "onnx:net.onnx#maps", "onnx:w.safetensors", "onnx:",
+                   "timm:resnet10t", "timm:nothing", "lenet+cifar-quick", "onnx:net.onnx+lenet", "efficientnet-lite0"],
+    "--weights": ["w.safetensors", "net.onnx"],
+    "--image-crop": ["center", "squash", "pad", "x"],
+    "--image-size": ["8", "16", "17", "4097"],
+    "--label-names": ["names.txt", "names.json"],
+    "--format": ["same", "csv", "json", "jsonl", "parquet", "folder", "cvat", "yolo", "fiftyone", "label-studio",
+                 "webdataset", "sarif", "junit", "github", "markdown"],
+    "--on-flag": ["drop", "relabel", "keep"],
+    "--kind": ["symmetric", "asymmetric", "confusion"],
+    "--method": ["l2b", "l2rw", "soseleto", "bilevel", "uniform"],
+    "--folds": ["1", "2", "3", "12", "1000"],
+    "--regulariser": ["lautum", "purified"],
+    "--embedding-column": ["embedding", "data.parquet"],
+}  # fmt: skip
+_DATA = ["data.parquet", "images"]
 #: Commands that would run for minutes, or for ever.
-_LONG = frozenset({"bench", "embed", "demo"})
+_LONG = frozenset({"bench", "demo"})
+#: Options that ask for hours when they are given a large number, as they should.
+_HOURS = frozenset({"--epochs"})
 COMMANDS = {name: command for name, command in typer.main.get_group(app).commands.items() if name not in _LONG}
 
 
-@st.composite
-def tables(draw: DrawFn) -> tuple[str, bytes]:
+class Chance(Random):
+    """Draws what is tried; a number begins it."""
+
+    def some(self, options: Sequence[Any], most: int) -> list[Any]:
+        """Draw none, or up to so many."""
+        return self.choices(options, k=self.randint(0, most)) if options else []
+
+    def once_in(self, times: int) -> bool:
+        """Whether it comes now, which it does once in so many times."""
+        return self.randrange(times) == 0
+
+
+def table(chance: Chance) -> tuple[str, bytes]:
     """Draw a table: the ending of its name, and its bytes."""
-    rows = draw(st.sampled_from([0, 1, 2, 12]))
-    usual = ["sample_id", "label", "embedding"]
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=0, max_size=4))
-    names += draw(st.lists(st.sampled_from(usual), max_size=3))
-    columns = [_column(draw, name, rows) for name in names]
-    ending = draw(st.sampled_from(["parquet", "arrow", "csv", "tsv", "json", "jsonl"]))
-    return ending, _WRITERS[ending](names, columns, draw(st.sampled_from([None, b"{", b"[" * 20_000, b"\xff"])))
+    rows = chance.choice([0, 1, 2, 12, 12])
+    names = [*chance.some(NAMES, 3), *chance.choices(["sample_id", "label", "embedding"], k=chance.randint(0, 3))]
+    if chance.once_in(3):
+        names = ["sample_id", "label", "embedding", *chance.some(NAMES, 1)]
+    columns = [_column(chance, name, rows) for name in names]
+    ending = chance.choice(["parquet", "arrow", "csv", "tsv", "json", "jsonl"])
+    metadata = chance.choice([None, None, None, b"{", b"[" * 20_000, b"\xff"])
+    return ending, _WRITERS[ending](names, columns, metadata)
 
 
-def _column(draw: DrawFn, name: str, rows: int) -> pa.Array:
+def _column(chance: Chance, name: str, rows: int) -> pa.Array:
     """Draw a column; more often than not one that can be used."""
-    if draw(st.booleans()):
-        usual: dict[str, Callable[[int], Any]] = {
-            "sample_id": lambda row: f"s{row}",
-            "label": lambda row: ["cat", "dog"][row % 2],
-            "embedding": lambda row: [float(row % 2), float(row)],
-        }
-        if name in usual:
-            return pa.array([usual[name](row) for row in range(rows)])
-    kind, cells = draw(st.sampled_from(_CELLS))
-    return pa.array(draw(st.lists(st.one_of(st.none(), cells), min_size=rows, max_size=rows)), kind)
+    usual: dict[str, Callable[[int], Any]] = {
+        "sample_id": lambda row: f"s{row}",
+        "label": lambda row: ["cat", "dog"][row % 2],
+        "embedding": lambda row: [float(row % 2), float(row)],
+    }
+    if name in usual and not chance.once_in(4):
+        return pa.array([usual[name](row) for row in range(rows)])
+    kind, cells = chance.choice(_CELLS)
+    return pa.array(chance.choices([None, *cells], k=rows), kind)
 
 
 def _parquet(names: list[str], columns: list[pa.Array], metadata: bytes | None) -> bytes:
@@ -158,29 +162,41 @@ _WRITERS: dict[str, Callable[[list[str], list[pa.Array], bytes | None], bytes]] 
 }
 
 
-@st.composite
-def lines(draw: DrawFn, table: str) -> list[str]:
+def line(chance: Chance, table: str) -> list[str]:
     """Draw a command line: mostly a command with arguments that are there, and any options with any values."""
-    name = draw(st.sampled_from(sorted(COMMANDS)))
+    name = chance.choice(sorted(COMMANDS))
     words, options = [name], []
     for parameter in COMMANDS[name].params:
         if parameter.param_type_name == "argument":
-            usual = "run" if parameter.name in ("run", "scored", "place") else table
-            words.append(draw(st.sampled_from([usual, usual, table, "data.parquet", "images", "run", *_VALUES[:6]])))
-        else:
+            of_run = parameter.name in ("run", "scored", "place", "plan_or_run")
+            usual = ["run", "pictures"] if of_run else [*_DATA, table]
+            odd = [table, "data.parquet", "images", "run", "new", "nan", "", "memory://x", "file:///x"]
+            words.append(chance.choice([*usual * 10, *odd]))
+        elif not _HOURS.intersection(parameter.opts):
             options.append(parameter)
-    if any("--out" in option.opts for option in options) and draw(st.integers(0, 9)):
-        words += ["--out", draw(st.sampled_from(["new", "new.parquet", "new.html", "new.csv"]))]
-    if draw(st.booleans()) and any("--embedding-column" in option.opts for option in options):
+    if any("--out" in option.opts for option in options) and not chance.once_in(10):
+        words += ["--out", chance.choice(["new", "new.parquet", "new.html", "new.csv"])]
+    vectors = any("--embedding-column" in option.opts for option in options)
+    if vectors and not chance.once_in(3 if words[1:2] == ["data.parquet"] else 2):
         words += ["--embedding-column", "embedding"]
     if name == "fit":  # or a draw would take seconds
         words += ["--epochs", "1", "--method", "uniform"]
-    for option in draw(st.lists(st.sampled_from(options), max_size=3)) if options else []:
-        flags = [*option.opts, *option.secondary_opts]
-        words.append(draw(st.sampled_from([flag for flag in flags if flag.startswith("--")])))
-        if not getattr(option, "is_flag", False) and draw(st.integers(0, 15)):
-            words.append(draw(st.sampled_from([table, *_VALUES])))
+        words += chance.choice([[], ["--trusted", "trusted.parquet"], ["--trusted", "seen.parquet"]])
+    if name in ("fit", "embed") and chance.once_in(2):
+        words += ["--backbone", chance.choice(_OWN["--backbone"]), "--image-size", "16"]
+    if name == "gate" and not chance.once_in(4):
+        words += ["--max-noise", "0.1"]
+    for option in chance.some(options, chance.choice([0, 1, 1, 2, 4])):
+        words += _option(chance, option, table)
     return [word for word in words if "\0" not in word]
+
+
+def _option(chance: Chance, option: Any, table: str) -> list[str]:
+    """Draw an option, nearly always with a value where it takes one."""
+    flag = chance.choice([flag for flag in [*option.opts, *option.secondary_opts] if flag.startswith("--")])
+    if getattr(option, "is_flag", False) or chance.once_in(16):
+        return [flag]
+    return [flag, chance.choice(_OWN[flag] if flag in _OWN and chance.once_in(2) else [table, *_VALUES])]
 
 
 def write(folder: Path, table: tuple[str, bytes]) -> str:
