@@ -1,0 +1,147 @@
+"""Processes killed at any moment: what is there is whole, old or new, and the next of their kind mends the rest."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+from support.fire import Commands, Ended, How, commands
+from support.readers import unreadable
+from support.victims import Home, Victim, victims
+
+#: Kills of each victim: in CI, and with `-m slow`.
+FEW, MANY = 2, 20
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Commands]:
+    with commands() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def home(run: Commands, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("kills"), run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What a command does when nobody kills it.
+
+    Args:
+        before: checksums of all files, by name.
+        after: likewise.
+        ended: how it ended.
+    """
+
+    before: dict[str, str]
+    after: dict[str, str]
+    ended: Ended
+
+    @property
+    def written(self) -> set[str]:
+        """The files that it makes, or changes."""
+        return {name for name in self.before | self.after if self.before.get(name) != self.after.get(name)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toll:
+    """What was tried, and what was found: by kind, how often."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    early: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def words(self) -> str:
+        """One line of it."""
+        return f"{self.kills.total()} kills, {self.early.total()} ends before them, {len(self.faults)} faults"
+
+
+def known(run: Commands, home: Home, victim: Victim) -> Known:
+    home.restore(victim)
+    before = home.files()
+    ended = run(*victim.words, folder=home.path)
+    assert ended.code == victim.code, ended
+    return Known(before=before, after=home.files(), ended=ended)
+
+
+def kill(run: Commands, home: Home, victim: Victim, expected: Known, chance: Random) -> tuple[str, list[str]]:
+    """Kill a command once: when, and what is wrong after that."""
+    home.restore(victim)
+    if chance.random() < 0.5:
+        how, when = How(change=chance.randint(1, expected.ended.changes)), "at a change of a file"
+    else:
+        anew = chance.random() < 0.1
+        seconds = chance.uniform(0.0, 1.1 * expected.ended.seconds + 2.0 * anew)
+        how, when = How(sends=[(seconds, signal.SIGKILL)], anew=anew), "at a moment"
+    ended = run(*victim.words, folder=home.path, how=how)
+    if ended.code not in (-signal.SIGKILL, victim.code):
+        return when, [f"ended with {ended.code}: {ended.err[-300:]}"]
+    faults = [f"left {ended.left}"] if ended.left else []
+    faults += broken(home, expected) if victim.name not in FITS else unfinished(home, victim)
+    faults += mended(run, home, victim, expected)
+    return "" if ended.code == victim.code else when, [f"{how}: {fault}" for fault in faults]
+
+
+#: Victims whose folders fill while they run: what is in there is judged by the readers, and by going on.
+FITS = ("fit", "overwrite", "resume", "embed")
+
+
+def broken(home: Home, expected: Known) -> list[str]:
+    """What is neither old nor new among the files that a command writes, or is both."""
+    found = {name: sum_ for name, sum_ in home.files().items() if not hidden(name)}
+    faults = [f"{name} is neither old nor new" for name, sum_ in found.items()
+              if sum_ not in (expected.before.get(name), expected.after.get(name))]  # fmt: skip
+    old = [name for name in expected.written if found.get(name) == expected.before.get(name)]
+    new = [name for name in expected.written if found.get(name) == expected.after.get(name)]
+    return [*faults, f"old {sorted(old)} beside new {sorted(new)}"] if old and new else faults
+
+
+def unfinished(home: Home, victim: Victim) -> list[str]:
+    """What no reader opens, under a final name."""
+    return [f"{path.relative_to(home.path)} does not open: {why}" for path, why in unreadable(home.path)]
+
+
+def mended(run: Commands, home: Home, victim: Victim, expected: Known) -> list[str]:
+    """What the next command of its kind leaves."""
+    words = victim.again
+    if victim.refuses_existing and home.files() == expected.after:
+        return []
+    ended = run(*words, folder=home.path)
+    if ended.code != victim.code:
+        return [f"the next one ended with {ended.code}: {ended.err[-300:]}"]
+    found = home.files()
+    return [f"after the next one {name} is {'left' if name not in expected.after else 'another'}"
+            for name in sorted(found | expected.after) if found.get(name) != expected.after.get(name)]  # fmt: skip
+
+
+def hidden(name: str) -> bool:
+    """Whether a name, or a folder above it, begins with a dot and is none of the files that formats want so."""
+    return any(part.startswith(".") and part != ".noisecleaner.json" for part in name.split("/"))
+
+
+def attack(run: Commands, home: Home, victim: Victim, *, times: int) -> Toll:
+    """Kill a command so often."""
+    toll, expected = Toll(), known(run, home, victim)
+    chance = Random(f"{victim.name} {times}")
+    for _ in range(times):
+        when, faults = kill(run, home, victim, expected, chance)
+        (toll.kills if when else toll.early)[when] += 1
+        toll.faults.extend(faults)
+    print(f"{victim.name}: {toll.words()}")
+    return toll
+
+
+@pytest.mark.parametrize("victim", victims(), ids=lambda victim: victim.name)
+def test_a_command_that_is_killed_leaves_old_or_new(run: Commands, home: Home, victim: Victim) -> None:
+    assert attack(run, home, victim, times=FEW).faults == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", victims(), ids=lambda victim: victim.name)
+def test_five_hundred_kills_leave_old_or_new(run: Commands, home: Home, victim: Victim) -> None:
+    assert attack(run, home, victim, times=MANY).faults == []
