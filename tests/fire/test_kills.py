@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from support.fire import Commands, Ended, How, commands
-from support.readers import unreadable
+from support.fire import Commands, How, commands
 from support.victims import Home, Victim, victims
 
 #: Kills of each victim: in CI, and with `-m slow`.
@@ -29,26 +28,6 @@ def home(run: Commands, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What a command does when nobody kills it.
-
-    Args:
-        before: checksums of all files, by name.
-        after: likewise.
-        ended: how it ended.
-    """
-
-    before: dict[str, str]
-    after: dict[str, str]
-    ended: Ended
-
-    @property
-    def written(self) -> set[str]:
-        """The files that it makes, or changes."""
-        return {name for name in self.before | self.after if self.before.get(name) != self.after.get(name)}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Toll:
     """What was tried, and what was found: by kind, how often."""
 
@@ -59,14 +38,6 @@ class Toll:
     def words(self) -> str:
         """One line of it."""
         return f"{self.kills.total()} kills, {self.early.total()} ends before them, {len(self.faults)} faults"
-
-
-def known(run: Commands, home: Home, victim: Victim) -> Known:
-    home.restore(victim)
-    before = home.files()
-    ended = run(*victim.words, folder=home.path)
-    assert ended.code == victim.code, ended
-    return Known(before=before, after=home.files(), ended=ended)
 
 
 def kill(run: Commands, home: Home, victim: Victim, expected: Known, chance: Random) -> tuple[str, list[str]]:
@@ -87,43 +58,6 @@ def kill(run: Commands, home: Home, victim: Victim, expected: Known, chance: Ran
     return "" if ended.code == victim.code else when, [f"{how}: {fault}" for fault in faults]
 
 
-#: Victims whose folders fill while they run: what is in there is judged by the readers, and by going on.
-FITS = ("fit", "overwrite", "resume", "embed")
-
-
-def broken(home: Home, expected: Known) -> list[str]:
-    """What is neither old nor new among the files that a command writes, or is both."""
-    found = {name: sum_ for name, sum_ in home.files().items() if not hidden(name)}
-    faults = [f"{name} is neither old nor new" for name, sum_ in found.items()
-              if sum_ not in (expected.before.get(name), expected.after.get(name))]  # fmt: skip
-    old = [name for name in expected.written if found.get(name) == expected.before.get(name)]
-    new = [name for name in expected.written if found.get(name) == expected.after.get(name)]
-    return [*faults, f"old {sorted(old)} beside new {sorted(new)}"] if old and new else faults
-
-
-def unfinished(home: Home, victim: Victim) -> list[str]:
-    """What no reader opens, under a final name."""
-    return [f"{path.relative_to(home.path)} does not open: {why}" for path, why in unreadable(home.path)]
-
-
-def mended(run: Commands, home: Home, victim: Victim, expected: Known) -> list[str]:
-    """What the next command of its kind leaves."""
-    words = victim.again
-    if victim.refuses_existing and home.files() == expected.after:
-        return []
-    ended = run(*words, folder=home.path)
-    if ended.code != victim.code:
-        return [f"the next one ended with {ended.code}: {ended.err[-300:]}"]
-    found = home.files()
-    return [f"after the next one {name} is {'left' if name not in expected.after else 'another'}"
-            for name in sorted(found | expected.after) if found.get(name) != expected.after.get(name)]  # fmt: skip
-
-
-def hidden(name: str) -> bool:
-    """Whether a name, or a folder above it, begins with a dot and is none of the files that formats want so."""
-    return any(part.startswith(".") and part != ".noisecleaner.json" for part in name.split("/"))
-
-
 def attack(run: Commands, home: Home, victim: Victim, *, times: int) -> Toll:
     """Kill a command so often."""
     toll, expected = Toll(), known(run, home, victim)
@@ -132,7 +66,7 @@ def attack(run: Commands, home: Home, victim: Victim, *, times: int) -> Toll:
         when, faults = kill(run, home, victim, expected, chance)
         (toll.kills if when else toll.early)[when] += 1
         toll.faults.extend(faults)
-    print(f"{victim.name}: {toll.words()}")
+    print(f"{victim.name}: {toll.words()}", *toll.faults[:3], sep="\n   ")
     return toll
 
 

@@ -20,8 +20,8 @@ _SMALL = ["--folds", "3", "--checkpoint-seconds", "0", "-q"]
 _NETWORK = ["--backbone", "cifar-quick", "--image-size", "16"]
 #: What is read and never written: a run remembers the very files.
 _DATA = ("data.parquet", "trusted.parquet", "new.parquet", "images", "looked.parquet", "w.safetensors")
-#: Keys of JSON files that tell of time, which is never the same.
-_TIMES = ("seconds", "started", "crc32")
+#: Keys of JSON files that tell of time, or hold a checksum of what does: never the same.
+_TIMES = ("seconds", "started", "crc32", "run.json", "identity", "checksum")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ def victims() -> list[Victim]:
         _same("resume", _fit("--out", "begun", "--resume")),
         _same("score", ["score", "run", "--threshold", "0.3", "-q"]),
         _same("score new", _new("--threshold", "0.3"), before=(_new("--threshold", "0.6"),)),
-        _same("plan", ["plan", "run", "--n", "9", "--out", "p.parquet", "-q"]),
-        _same("plan sheet", ["plan", "run", "--n", "9", "--out", "p.csv", "-q"]),
+        _once("plan", ["plan", "run", "--n", "9", "--out", "p.parquet", "-q"]),
+        _once("plan sheet", ["plan", "run", "--n", "9", "--out", "p.csv", "-q"]),
         _same(
             "report",
             ["report", "seen", "--out", "r.html", "-q"],
@@ -123,7 +123,7 @@ class Home:
 
     def __init__(self, folder: Path, run: Commands) -> None:
         self.path, self._kept, self._run = folder / "home", folder / "kept", run
-        self.path.mkdir(parents=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         self._fill()
         shutil.copytree(self.path, self._kept)
 
@@ -169,6 +169,12 @@ class Home:
             ended = self._run(*words, folder=self.path)
             assert ended.code in (0, 1), (words, ended)
 
+    def prune(self) -> None:
+        """Remove folders that hold nothing."""
+        for path in sorted(self.path.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
     def files(self) -> dict[str, str]:
         """What every file holds, as a checksum without times, by its name below the folder."""
         paths = [path for path in self.path.rglob("*") if not path.is_dir() or not any(path.iterdir())]
@@ -179,7 +185,7 @@ def _checksum(path: Path) -> str:
     if path.is_dir():
         return "empty"
     content = path.read_bytes()
-    if path.name == "run.json":
+    if path.name in ("run.json", "manifest.json"):
         content = json.dumps(_timeless(json.loads(content)), sort_keys=True).encode()
     return hashlib.sha256(content).hexdigest()
 
