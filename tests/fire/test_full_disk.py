@@ -49,16 +49,21 @@ def home(run: Commands, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         yield Home(folder, run), there
 
 
+def sizes(home: Home, expected: Known) -> list[int]:
+    """Bytes of the files that a command has written, which are all there."""
+    return [(home.path / name).stat().st_size for name in expected.written & expected.after.keys()]
+
+
 def limited(run: Commands, home: Home, victim: Victim, expected: Known, chance: Random) -> Ended:
     """Run a command of whose files none may grow beyond a limit."""
-    largest = max((home.path / name).stat().st_size for name in expected.written)
+    largest = max(sizes(home, expected))
     home.restore(victim)
     return run(*victim.words, folder=home.path, how=How(room=chance.randint(1, largest - 1)))
 
 
 def filled(run: Commands, home: Home, victim: Victim, expected: Known, chance: Random) -> Ended:
     """Run a command on a disk that has room for a part of what it writes."""
-    needed = sum(-(-(home.path / name).stat().st_size // PAGE) for name in expected.written)
+    needed = sum(-(-size // PAGE) for size in sizes(home, expected))
     home.restore(victim)
     filler, room = home.path / "filler", chance.randrange(needed) * PAGE
     with filler.open("wb") as file:

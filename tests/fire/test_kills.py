@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
+from support.aftermath import FITS, Known, broken, known, mended, unfinished
 from support.fire import Commands, How, commands
 from support.victims import Home, Victim, victims
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ class How:
     environment: Mapping[str, str] = field(default_factory=dict)
     sends: Sequence[tuple[float, int]] = ()
     change: int = 0
+    signum: int = signal.SIGKILL
     anew: bool = False
 
 

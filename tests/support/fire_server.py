@@ -43,7 +43,8 @@ class _Asked:
         room: bytes that a file may have, as if the disk were full; 0 for no limit.
         environment: variables beside those of this process.
         sends: seconds, and the signal that is sent then.
-        change: the change of a file at which it is killed, from 1 on; 0 for none.
+        change: the change of a file before which a signal comes, from 1 on; 0 for none.
+        signum: that signal.
         anew: whether Python is started anew, as a shell does it; no limits then.
     """
 
@@ -55,6 +56,7 @@ class _Asked:
     environment: dict[str, str]
     sends: list[tuple[float, int]]
     change: int
+    signum: int
     anew: bool
 
 
@@ -119,8 +121,9 @@ def _forked(asked: _Asked, out: IO[bytes], err: IO[bytes], notes: IO[bytes]) -> 
 
 
 def _become(asked: _Asked, out: int, err: int, notes: IO[bytes]) -> None:
-    """Run the command in the forked process, and end it."""
-    code, before, changes = 99, set(sys.modules), _Changes(asked.change)  # 99: what leaves `main` without SystemExit
+    """Run the command in the forked process, and end it: with 99 where something else than SystemExit leaves `main`."""
+    code, before, changes = 99, set(sys.modules), _Changes(asked.change, asked.signum)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before the first line of a command; `main` has its own
     try:
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)
@@ -148,17 +151,17 @@ def _become(asked: _Asked, out: int, err: int, notes: IO[bytes]) -> None:
 
 
 class _Changes:
-    """Counts what a process changes in files, and kills it at one of them."""
+    """Counts what a process changes in files, and sends it a signal before one of them."""
 
-    def __init__(self, last: int) -> None:
-        self.count, self.last, self.going = 0, last, True
+    def __init__(self, last: int, signum: int) -> None:
+        self.count, self.last, self.signum, self.going = 0, last, signum, True
 
     def see(self, event: str, args: tuple[Any, ...]) -> None:
         """Look at an event of Python's own audit."""
         if self.going and (event in _CHANGES or (event == "open" and args[2] & _WRITES)):
             self.count += 1
             if self.count == self.last:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self.signum)
 
 
 def _limit(asked: _Asked) -> None:
