@@ -57,7 +57,7 @@ def together(both: tuple[Commands, Commands], home: Home, pair: tuple[Victim, Vi
         return list(threads.map(run, both, pair, (0.0, apart)))
 
 
-def judged(home: Home, pair: tuple[Victim, Victim], ended: list[Ended]) -> list[str]:
+def judged(home: Home, pair: tuple[Victim, Victim], ended: list[Ended], before: set[str]) -> list[str]:
     """What is wrong with how two commands ended, and with what they left."""
     faults = [one.fault for one in ended if one.fault]
     for victim, one in zip(pair, ended, strict=True):
@@ -66,7 +66,14 @@ def judged(home: Home, pair: tuple[Victim, Victim], ended: list[Ended]) -> list[
     if all(one.code == 2 for one in ended):
         faults.append(f"nobody got through: {ended[0].err[-300:]} {ended[1].err[-300:]}")
     faults += [f"{path.relative_to(home.path)} does not open: {why}" for path, why in unreadable(home.path)]
-    return [*faults, *(f"{name} is left" for name in sorted(home.files()) if ".tmp-" in name or name.endswith("lock"))]
+    return [
+        *faults,
+        *(
+            f"{name} is left"
+            for name in sorted(home.files().keys() - before)
+            if ".tmp-" in name or name.endswith("lock")
+        ),
+    ]
 
 
 def attack(both: tuple[Commands, Commands], home: Home, names: tuple[str, str], *, times: int) -> list[str]:
@@ -76,9 +83,10 @@ def attack(both: tuple[Commands, Commands], home: Home, names: tuple[str, str], 
         home.restore(pair[0])
         for words in pair[1].before:
             home.do(words)
+        before = set(home.files())
         ended = together(both, home, pair, chance.uniform(0.0, 0.5))
         codes.append(tuple(one.code for one in ended))
-        faults += judged(home, pair, ended)
+        faults += judged(home, pair, ended, before)
     print(f"{names}: {times} times at once, {codes}", *faults[:3], sep="\n    ")
     return faults
 
