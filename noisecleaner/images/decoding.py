@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from noisecleaner.images.failures import Failure
 from noisecleaner.images.framing import Framing, framed
 from noisecleaner.images.greys import Pixels
 from noisecleaner.images.limits import Limits
-from noisecleaner.images.ordinary import size_of_webp
+from noisecleaner.images.ordinary import size_of_png, size_of_webp
 from noisecleaner.images.picture import Picture
 
 Image.init()  # registers the readers; `Image.open(formats=…)` fails on those it has not met yet
@@ -30,6 +31,8 @@ FORMATS = tuple(
         {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO", "HEIF"} & set(Image.OPEN)
     )
 )
+#: Bytes of a file whose parts Pillow reads one by one when it is opened, eight million a second.
+_MAX_PARTS = 64_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,16 +119,30 @@ def without_pillows_limit() -> Iterator[None]:
 
 
 def size_of(encoded: bytes) -> tuple[int, int] | None:
-    """Width and height of an image as its header has them, whatever they are; None where it does not open."""
+    """Width and height of an image as its header has them, whatever they are; None where it does not open.
+
+    It is not decoded, and takes 40 MB and some seconds at most: a JPEG or GIF may hold millions of small parts before
+    it says anything, and one that is so large is not opened.
+    """
     if encoded.startswith(b"\0\0\1\0"):  # an icon is decoded when it is opened: its directory tells
         return None if len(encoded) < 8 else (encoded[6] or 256, encoded[7] or 256)
-    if (size := size_of_webp(encoded)) is not None:
+    if (size := size_of_webp(encoded) or size_of_png(encoded)) is not None:
         return size
+    if len(encoded) > _MAX_PARTS and encoded.startswith((b"\xff\xd8", b"GIF8")):
+        return None
     try:
-        with without_pillows_limit(), Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+        with _quietly(), Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             return image.size
     except Exception:  # as above
         return None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Open images without Pillow's own limit, and without a word of what is odd about them."""
+    with without_pillows_limit(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _reason(error: Exception) -> Failure:

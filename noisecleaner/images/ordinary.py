@@ -105,6 +105,14 @@ def _webp(encoded: bytes, _: int) -> tuple[int, float] | None:
     return None if size is None else (24 * size[0] * size[1], size[0] * size[1] * 4e-8)
 
 
+def size_of_png(encoded: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG file; None for another, or one that says nothing of it."""
+    if not encoded.startswith(b"\x89PNG\r\n\x1a\n") or encoded[12:16] != b"IHDR" or len(encoded) < 24:
+        return None
+    width, height = unpack_from(">II", encoded, 16)
+    return width, height
+
+
 def size_of_webp(encoded: bytes) -> tuple[int, int] | None:
     """Width and height of a WebP file; None for another, or one that says nothing of it."""
     kind = encoded[8:16] if encoded[:4] == b"RIFF" and len(encoded) >= 30 else b""

@@ -7,10 +7,14 @@ import os
 import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
-from support.watched import children_of, running
+from support.bombs import bombs, strips
+from support.watched import Peaks, children_of, running
+
+from noisecleaner.images.decoding import size_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory and children are read from /proc")
 
@@ -122,6 +126,20 @@ def test_hostile_images_stay_within_the_limits() -> None:
     assert_within(found, IMAGE)
 
 
+def test_the_size_of_a_hostile_image_is_told_without_decoding_it() -> None:
+    """As an export for CVAT asks for it."""
+    took = []
+    for bomb in bombs(8_000):
+        begin, peaks = time.process_time(), Peaks()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            size_of(bomb.content)
+        took.append((time.process_time() - begin, peaks.rise()[0], bomb.name))
+    assert max(took)[0] < 2, max(took)
+    assert max(rise for _, rise, _ in took) < IMAGE
+    tell(f"the sizes of {len(took)} hostile images, the slowest: {max(took)}")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [16, 224, 1_024])
 def test_hostile_images_of_64_megapixels_stay_within_the_limits(target: int) -> None:
@@ -181,8 +199,6 @@ def alive(pid: int) -> bool:
 
 
 def test_what_libraries_write_to_stderr_is_not_told(capfd: pytest.CaptureFixture[str]) -> None:
-    from support.bombs import strips
-
     from noisecleaner.images.framing import Framing
     from noisecleaner.inputs.decoding import decode
 
