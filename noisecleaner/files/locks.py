@@ -12,6 +12,7 @@ from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.files.lock_file import Found, LockFile
 from noisecleaner.files.scratch import sweep
 from noisecleaner.progress import Progress, listener
+from noisecleaner.progress.holds import holding
 
 #: Seconds that a lock is waited for, from when on that is told, and between two tries.
 _PATIENCE, _TOLD, _STEP = 2.0, 0.3, 0.02
@@ -67,11 +68,13 @@ def shared(path: Path, *, work: str, progress: Progress | None = None) -> Iterat
 def _held(real: Path, path: Path, *, exclusive: bool, work: str, progress: Progress | None) -> Iterator[None]:
     """Hold the lock of a path, or none where there is none to be had."""
     lock = LockFile(real.with_name(f".{real.name}.lock") if real.name else real)
-    try:
-        _await(lock, path, exclusive=exclusive, work=work, progress=progress or listener())
-        yield
-    finally:
-        lock.release()
+    with holding() as hold:
+        try:
+            _await(lock, path, exclusive=exclusive, work=work, progress=progress or listener())
+            with hold.lifted():
+                yield
+        finally:
+            lock.release()
 
 
 def _await(lock: LockFile, path: Path, *, exclusive: bool, work: str, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files.paths import named
 from noisecleaner.files.scratch import begins, scratch_folder
+from noisecleaner.progress.holds import holding
 
 _TOGETHER = "together"
 #: What a block of `together` has committed, and is not in its place yet.
@@ -31,12 +32,13 @@ def replacing(path: Path) -> Iterator[Path]:
             os.sync()  # one call for any number of files
         else:
             _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        with holding():
+            os.replace(temporary, path)
+            _sync(path.parent)
 
 
 @contextmanager
-def together(folder: Path) -> Iterator[Path]:
+def together(folder: Path, name: str = "") -> Iterator[Path]:
     """Yield an empty folder; when the block ends well, what was written there replaces its namesakes in `folder`.
 
     One rename commits all of it: whoever is killed before that has changed nothing, and what was committed and is not
@@ -45,19 +47,22 @@ def together(folder: Path) -> Iterator[Path]:
 
     Args:
         folder: made where there is none.
+        name: of what belongs together, where the folder holds more than that; a caller for each.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settle(folder)
-    with _naming(folder, begins(folder, _TOGETHER)), scratch_folder(folder, _TOGETHER) as staged:
+    settle(folder, name)
+    called = name or _TOGETHER
+    with _naming(folder / name, begins(folder, called)), scratch_folder(folder, called) as staged:
         yield staged
         for path in (*staged.iterdir(), staged):
             _sync(path)
-        os.replace(staged, folder / _COMMITTED)
-        _sync(folder)
-        settle(folder)
+        with holding():
+            os.replace(staged, _committed(folder, name))
+            _sync(folder)
+            settle(folder, name)
 
 
-def settle(folder: Path) -> None:
+def settle(folder: Path, name: str = "") -> None:
     """Put in place what a command that was killed had committed, see `together`; mostly there is nothing to do.
 
     Readers do so, too: whoever moves a file from there to its place does what is left to be done, at any time, and so
@@ -66,7 +71,7 @@ def settle(folder: Path) -> None:
     Raises:
         NoisecleanerError: the folder may not be written to.
     """
-    committed = folder / _COMMITTED
+    committed = _committed(folder, name)
     if not committed.is_dir():
         return
     try:
@@ -83,6 +88,11 @@ def settle(folder: Path) -> None:
             f"but it cannot be written to ({error.strerror}).",
             "Run the command again as somebody who may write there: what reads the folder does the rest.",
         ) from error
+
+
+def _committed(folder: Path, name: str) -> Path:
+    """Where a block of `together` commits."""
+    return folder / (f".{name}{_COMMITTED}" if name else _COMMITTED)
 
 
 @contextmanager

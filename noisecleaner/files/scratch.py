@@ -16,6 +16,7 @@ from pathlib import Path
 
 from noisecleaner.files.lock_file import Found, LockFile, is_ours
 from noisecleaner.progress import Progress, listener
+from noisecleaner.progress.holds import holding
 
 _TEMPORARY = ".tmp-"
 #: What such a folder is called, and all that is in it.
@@ -33,11 +34,13 @@ def scratch_folder(folder: Path, name: str) -> Iterator[Path]:
         folder: in which it is made.
         name: what it is for, a part of its own name.
     """
-    home, lock = _home(folder, name)
-    try:
-        yield home / _FILES
-    finally:
-        _remove(home, lock)
+    with holding() as hold:
+        home, lock = _home(folder, name)
+        try:
+            with hold.lifted():
+                yield home / _FILES
+        finally:
+            _remove(home, lock)
 
 
 def begins(folder: Path, name: str) -> str:
@@ -62,7 +65,8 @@ def sweep(folder: Path, progress: Progress | None = None) -> None:
             lock = LockFile(path / _LOCK)
             if lock.take(exclusive=True) is Found.TAKEN:
                 sizes[path.name] = _size(path / _FILES)
-                _remove(path, lock)
+                with holding():
+                    _remove(path, lock)
     if sizes:
         told = ", ".join(f"{folder / name} ({_in_words(size)})" for name, size in sorted(sizes.items()))
         (progress or listener()).note(f"{_TOLD}: {told}.")

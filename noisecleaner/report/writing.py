@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, alone, located, replacing, shared, spelled, write_json
+from noisecleaner.files import AnyPath, alone, located, named, shared, spelled, together, write_json
 from noisecleaner.ingest import Skip, Source, read_manifest
 from noisecleaner.ingest.payloads import ImageColumn, ImageFiles
 from noisecleaner.ingest.vectors.orders import AnyVectors
@@ -97,9 +97,10 @@ def _written(out: Path, told: Report) -> ReportResult:
     """Write both files, or none of them."""
     numbers = out.with_suffix(".json")
     text = page(told).encode("utf-8")
-    with replacing(out) as temporary:
-        temporary.write_bytes(text)
-        write_json(numbers, {"kind": _KIND, "schema_version": 1, **told.to_json()})
+    home = named(out).parent
+    with together(home, out.name) as staged:
+        (staged / out.name).write_bytes(text)
+        write_json(staged / numbers.name, {"kind": _KIND, "schema_version": 1, **told.to_json()})
     gallery = told.gallery
     pictures = sum(row.picture is not None for row in gallery.rows)
     return ReportResult(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import AnyPath, alone, located, replacing, shared, spelled
+from noisecleaner.files import AnyPath, alone, located, named, shared, spelled, together
 from noisecleaner.ingest import Skip, Source
 from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 from noisecleaner.progress import Progress, Stage
@@ -152,10 +151,11 @@ def _leaves(
 def _write(paths: list[Path], leaves: Iterable[Leaf]) -> _Written:
     """Write all pages, or none of them."""
     rows, size, lost = 0, 0, Counter[str]()
-    with ExitStack() as stack:
+    real = [named(path) for path in paths]
+    with together(real[0].parent, real[0].name) as staged:
         for path, leaf in zip(paths, leaves, strict=True):
             text = leaf.html().encode("utf-8")
-            stack.enter_context(replacing(path)).write_bytes(text)
+            (staged / path.name).write_bytes(text)
             rows, size = rows + len(leaf.shown), size + len(text)
             lost.update(leaf.lost)
     return _Written(rows=rows, lost=dict(lost), bytes=size)

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from support.datasets import image_folder, write_trusted
-from support.fire import Commands, Ended, How, commands, strays
+from support.fire import Commands, Ended, How, strays
 from support.hostile import Chance, line, table, write
 from support.hostile_files import FILES, damage, files, lies, restored
-
-
-@pytest.fixture(scope="module")
-def run() -> Iterator[Commands]:
-    with commands() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

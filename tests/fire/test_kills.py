@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 from support.aftermath import FITS, Known, broken, known, mended, unfinished
-from support.fire import Commands, How, commands
+from support.fire import Commands, How
 from support.victims import Home, Victim, victims
 
 #: Kills of each victim: in CI, and with `-m slow`.
 FEW, MANY = 2, 20
 
 
-@pytest.fixture(scope="module")
-def run() -> Iterator[Commands]:
-    with commands() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def home(run: Commands, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("kills"), run)
+@pytest.fixture
+def home(victims_home: Home) -> Home:
+    return victims_home
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +47,7 @@ def kill(run: Commands, home: Home, victim: Victim, expected: Known, chance: Ran
     if ended.code not in (-signal.SIGKILL, victim.code):
         return when, [f"ended with {ended.code}: {ended.err[-300:]}"]
     faults = [f"left {ended.left}"] if ended.left else []
-    faults += broken(home, expected) if victim.name not in FITS else unfinished(home, victim)
+    faults += broken(home, victim, expected) if victim.name not in FITS else unfinished(home, victim)
     faults += mended(run, home, victim, expected)
     return "" if ended.code == victim.code else when, [f"{how}: {fault}" for fault in faults]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from random import Random
 
 import pytest
 from support.aftermath import FITS, Known, known, mended, unfinished
-from support.fire import Commands, Ended, How, commands
+from support.fire import Commands, Ended, How
 from support.victims import Home, Victim, victims
 
 #: Signals to each victim: in CI, and with `-m slow`.
@@ -18,15 +17,9 @@ FEW, MANY = 1, 10
 SOON = 10
 
 
-@pytest.fixture(scope="module")
-def run() -> Iterator[Commands]:
-    with commands() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def home(run: Commands, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("signals"), run)
+@pytest.fixture
+def home(victims_home: Home) -> Home:
+    return victims_home
 
 
 def told(chance: Random, expected: Known) -> How:

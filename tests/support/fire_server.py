@@ -63,6 +63,7 @@ class _Asked:
 def _serve() -> None:
     """Answer line by line."""
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before a command's first line
     _read_everything_in()
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_answer(_Asked(**json.loads(line)))) + "\n")
@@ -123,7 +124,6 @@ def _forked(asked: _Asked, out: IO[bytes], err: IO[bytes], notes: IO[bytes]) -> 
 def _become(asked: _Asked, out: int, err: int, notes: IO[bytes]) -> None:
     """Run the command in the forked process, and end it: with 99 where something else than SystemExit leaves `main`."""
     code, before, changes = 99, set(sys.modules), _Changes(asked.change, asked.signum)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as before the first line of a command; `main` has its own
     try:
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+import signal
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -35,6 +36,7 @@ class Victim:
         code: with which it ends.
         before: command lines that make what stands there before it.
         refuses_existing: whether its output must be new.
+        ahead: files that may be new beside others that are not: they say what is not there yet.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Victim:
     code: int = 0
     before: tuple[list[str], ...] = ()
     refuses_existing: bool = False
+    ahead: tuple[str, ...] = ()
 
 
 def _fit(*more: str) -> list[str]:
@@ -57,8 +60,8 @@ def victims() -> list[Victim]:
         _same("resume", _fit("--out", "begun", "--resume")),
         _same("score", ["score", "run", "--threshold", "0.3", "-q"]),
         _same("score new", _new("--threshold", "0.3"), before=(_new("--threshold", "0.6"),)),
-        _once("plan", ["plan", "run", "--n", "9", "--out", "p.parquet", "-q"]),
-        _once("plan sheet", ["plan", "run", "--n", "9", "--out", "p.csv", "-q"]),
+        _plan("plan", "p.parquet"),
+        _plan("plan sheet", "p.csv"),
         _same(
             "report",
             ["report", "seen", "--out", "r.html", "-q"],
@@ -79,6 +82,10 @@ def _same(name: str, words: list[str], *, code: int = 0, before: tuple[list[str]
 
 def _once(name: str, words: list[str]) -> Victim:
     return Victim(name=name, words=words, again=words, refuses_existing=True)
+
+
+def _plan(name: str, out: str) -> Victim:
+    return replace(_once(name, ["plan", "run", "--n", "9", "--out", out, "-q"]), ahead=("run/design.parquet",))
 
 
 def _new(*more: str) -> list[str]:
@@ -147,7 +154,7 @@ class Home:
         whole = self._run(*words, folder=self.path)
         for part in range(60, 99, 3):
             shutil.rmtree(self.path / "begun")
-            self._run(*words, folder=self.path, how=How(change=whole.changes * part // 100))
+            self._run(*words, folder=self.path, how=How(change=whole.changes * part // 100, signum=signal.SIGINT))
             if any((self.path / "begun" / "checkpoint").glob("*")):
                 return
         raise AssertionError("no checkpoint was ever left")
