@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from support.aftermath import FITS, Known, known, mended, unfinished
 from support.fire import Commands, Ended, How
-from support.victims import Home, Victim, victims
+from support.victims import Home, Victim, different, victims
 
 #: Signals to each victim: in CI, and with `-m slow`.
 FEW, MANY = 1, 10
@@ -68,7 +68,7 @@ def attack(run: Commands, home: Home, victim: Victim, *, times: int) -> list[str
     return faults
 
 
-@pytest.mark.parametrize("victim", victims(), ids=lambda victim: victim.name)
+@pytest.mark.parametrize("victim", different(), ids=lambda victim: victim.name)
 def test_a_signal_ends_a_command_and_leaves_nothing(run: Commands, home: Home, victim: Victim) -> None:
     assert attack(run, home, victim, times=FEW) == []
 

@@ -27,6 +27,8 @@ _REFUSED = re.compile(
     r"ACCESS_DENIED|AccessDenied|INVALID_ACCESS_KEY|SIGNATURE|TOKEN|Forbidden|Unauthorized|\b40[13]\b"
 )
 _LATE = re.compile(r"[Tt]imeout|[Tt]imed out|curlCode: 28")
+#: What an address of Google's store calls the seconds after which it is not asked again.
+_GCS_LIMIT = "retry_limit_seconds"
 _KEYS = {
     "s3": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to ones that may read it; for a public "
     "bucket write `?anonymous=true` behind the address.",
@@ -70,6 +72,10 @@ def open_uri(uri: str) -> tuple[Store, str]:
             said |= _endpoint()
         store = _s3(parts.netloc, tuple(sorted(said.items())))
         return store, unquote(f"{parts.hostname or ''}{parts.path}").rstrip("/")
+    if parts.scheme in ("gs", "gcs") and _GCS_LIMIT not in parts.query:
+        # Google's own library asks for a quarter of an hour, in which no signal is heard
+        told = "&".join(filter(None, [parts.query, f"{_GCS_LIMIT}={Limits.request_timeout:g}"]))
+        uri = urlunsplit((parts.scheme, parts.netloc, parts.path, told, ""))
     try:
         filesystem, path = fs.FileSystem.from_uri(uri)
     except pa.ArrowInvalid as error:

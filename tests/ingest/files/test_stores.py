@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import located
 from noisecleaner.ingest import Columns, Skip, Source, ingest
 from noisecleaner.ingest.files.places import Place
-from noisecleaner.ingest.files.stores import Limits
+from noisecleaner.ingest.files.stores import Limits, open_uri
 from noisecleaner.ingest.payloads import ImageFiles
 
 #: So that a test of what does not answer takes seconds.
@@ -193,3 +194,14 @@ def test_the_environment_says_where_a_store_is(store: Store, monkeypatch: pytest
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{store.address}")
     folder = store.uri("bucket/pets").partition("?")[0]
     assert contents(Source(f"{folder}?region=us-east-1")) == contents(Source(store.uri("bucket/pets")))
+
+
+@pytest.mark.parametrize("limit", ["", "&retry_limit_seconds=1"])
+def test_a_store_of_google_that_nobody_answers_for_is_given_up(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not limit:
+        monkeypatch.setattr(Limits, "request_timeout", 1.0)
+    begin = time.monotonic()
+    opened, path = open_uri(f"gs://anonymous@nothing/x.parquet?scheme=http&endpoint_override=127.0.0.1:9{limit}")
+    with pytest.raises(OSError, match="Retry policy exhausted"):
+        opened.filesystem.get_file_info(path)
+    assert time.monotonic() - begin < 30  # by itself it goes on for a quarter of an hour
