@@ -66,9 +66,6 @@ def attack(run: Commands, home: Path, *, begin: int, tries: int) -> Outcomes:
         lied = lies(chance)
         ended = run(*words, folder=home, seconds=120, how=How(environment=lied))
         new = sorted(names(home) - before - {drawn, *FILES})
-        print(
-            round(ended.seconds, 1), ended.code, number, words, struck, lied, ended.err.strip()[:250].replace("\n", " ")
-        )
         outcomes.take([str(number), *words, *struck, *map(str, lied.items())], ended, [*new, *strays(home)])
         _tidy(home, before, touched=runs)
     return outcomes
