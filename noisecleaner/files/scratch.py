@@ -99,7 +99,10 @@ def _home(folder: Path, name: str) -> tuple[Path, LockFile]:
 
 def _remove(home: Path, lock: LockFile) -> None:
     """Remove a folder while its lock is held; as much of it as can be."""
-    shutil.rmtree(home / _FILES, ignore_errors=True)
+    try:
+        (home / _FILES).rmdir()  # mostly what was there has its name by now
+    except OSError:
+        shutil.rmtree(home / _FILES, ignore_errors=True)
     lock.release()
     with suppress(OSError):  # a sweep has put its own lock there, which is not ours to remove: it goes on with this
         home.rmdir()

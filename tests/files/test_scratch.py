@@ -79,11 +79,15 @@ def test_what_others_made_stays(tmp_path: Path) -> None:
     (tmp_path / ".y.tmp-2" / "mine").mkdir(parents=True)
     (tmp_path / ".z.tmp-3").symlink_to(".y.tmp-2")
     (tmp_path / ".a.tmp-x").mkdir()
+    (tmp_path / "owned" / "deep").mkdir(parents=True)
+    (tmp_path / ".b.tmp-4").mkdir()
+    (tmp_path / ".b.tmp-4" / "files").symlink_to("../owned")
     (tmp_path / ".other.lock").write_text("1234")
     (tmp_path / ".empty.lock").touch()
     before = names(tmp_path)
     sweep(tmp_path)
     assert names(tmp_path) == before
+    assert names(tmp_path / "owned") == ["deep"]
 
 
 def test_locks_that_nobody_holds_go(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from noisecleaner.errors import NoisecleanerError
 from noisecleaner.noise.estimate import Audit
 from noisecleaner.noise.randomness import not_random
 from noisecleaner.notices import Notice
-from noisecleaner.planning import plan
+from noisecleaner.planning import drawing, plan
 from noisecleaner.tables import DESIGN, PLAN, SCORES, write_table
 
 ROWS = 2000
@@ -253,6 +255,25 @@ def test_rows_with_probabilities_of_no_plan_cannot_go_on(tmp_path: Path) -> None
         data.plan("next", 10)
     assert (tmp_path / "design.parquet").read_bytes() == before
     assert not (tmp_path / "next.parquet").exists()
+
+
+def test_a_plan_is_there_when_its_design_is_and_not_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is killed between the two, or finds a full disk, leaves no plan that the next one would not know of."""
+    Dataset(tmp_path).write(np.arange(0, ROWS, 20))
+    seen = []
+
+    def full(run: Path, out: Path, **_: object) -> None:
+        seen.append(out.exists())
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing, "remember", full)
+        with pytest.raises(OSError, match="No space left"):
+            plan(tmp_path, tmp_path / "verify.parquet", count=10)
+    assert seen == [False]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.parquet"]
+    plan(tmp_path, tmp_path / "verify.parquet", count=10)
+    assert (tmp_path / "design.parquet").exists()
 
 
 def test_without_scores_there_is_no_plan(tmp_path: Path) -> None:
