@@ -32,10 +32,10 @@ from noisecleaner.commands.report import report
 from noisecleaner.commands.review import review
 from noisecleaner.commands.score import score
 from noisecleaner.commands.verify import verify
-from noisecleaner.errors import Interrupted, Lost, NoisecleanerError
+from noisecleaner.errors import ApartError, Interrupted, Lost, NoisecleanerError
 from noisecleaner.progress import Interrupts, heard_by
 from noisecleaner.progress.bars import Verbosity
-from noisecleaner.ranks.launch import follows, several
+from noisecleaner.ranks.launch import follows, several, tell_launcher
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,8 +112,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         with suppress(OSError):  # nobody can be told, and the exit code still tells
             if debug and not isinstance(error, Interrupted):
                 console.show_traceback()
-            if error.first if isinstance(error, Lost) else not (follows() and _fits(words)):
+            if error.first if isinstance(error, (ApartError, Lost)) else not (follows() and _fits(words)):
                 console.show_error(failure.message, failure.hint)
+            tell_launcher(f"{failure.message} {failure.hint}".strip())
         terminal.drop_unwritten()
         sys.exit(failure.code)
     sys.exit(0)

@@ -65,6 +65,20 @@ class Lost(Interrupted):
         self.message, self.first = message, first
 
 
+class ApartError(NoisecleanerError):
+    """Processes that were to fit together did not find each other.
+
+    Args:
+        message: as of `NoisecleanerError`.
+        hint: likewise.
+        first: whether this process is the one that says so.
+    """
+
+    def __init__(self, message: str, hint: str, *, first: bool) -> None:
+        super().__init__(message, hint)
+        self.first = first
+
+
 def quoted(name: object) -> str:
     """Put a user's name in quotes where it holds a backtick: in our texts that is Python, see `NoisecleanerError`."""
     text = str(name)

@@ -17,6 +17,7 @@ from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.vectors.class_vectors import read_class_vectors
 from noisecleaner.inputs.batches import Data
 from noisecleaner.inputs.prepare import prepare
+from noisecleaner.inputs.sight import see_same_images, see_same_inputs
 from noisecleaner.networks.devices import choose_device
 from noisecleaner.notices import Notice
 from noisecleaner.progress import Interrupts, Progress
@@ -24,7 +25,6 @@ from noisecleaner.progress.clock import Clock
 from noisecleaner.quality.fitting import VerifiedRows, comparable_quality, fit_quality
 from noisecleaner.quality.model import QualityModel
 from noisecleaner.quality.signals import Signals
-from noisecleaner.ranks.group import Ranks
 from noisecleaner.ranks.joining import joined
 from noisecleaner.ranks.tasks import Lead, dismiss, follow
 from noisecleaner.runs.class_order import swapped_names
@@ -32,6 +32,7 @@ from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.contents import Contents, refuse_other_data
 from noisecleaner.runs.record import FitResult, Record
 from noisecleaner.runs.run import Run, fingerprint, open_run
+from noisecleaner.runs.same_fit import refuse_other_fit
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.runs.zero_shot import with_zero_shot
 from noisecleaner.tables import DUPLICATES, write_table
@@ -45,7 +46,7 @@ from noisecleaner.training.outcome import halved, result_of, shortage, write_aud
 from noisecleaner.training.recipe import Recipe
 from noisecleaner.training.rounds import choose_rounds, second_readouts
 from noisecleaner.training.schedule import choose_schedule
-from noisecleaner.training.shared import common_precision, refuse_unshared
+from noisecleaner.training.shared import refuse_unshared, with_precision
 from noisecleaner.training.trustcheck import notices_after, notices_before
 
 #: Training runs where a run is cheap (a head on features): more spare fewer rows, but cost more time.
@@ -78,7 +79,8 @@ def fit(
         Interrupted: a signal arrived; `resume=True` goes on from the last checkpoint.
     """
     out, interrupts = located(out), interrupts or Interrupts()
-    with joined(config.device) as ranks:
+    with joined(config.device, interrupts=interrupts) as ranks:
+        refuse_other_fit(config, out, ranks)
         if not ranks.leads:
             result: FitResult = follow(ranks, interrupts)
             return result
@@ -102,7 +104,8 @@ def _fit(config: FitConfig, out: Path, *, overwrite: bool, resume: bool, lead: L
         device, rows = torch.device(config.device), len(corpus.dataset)
         device = quicker_device(architecture, device, rows=rows, epochs=effort.epochs, folds=effort.folds)
         config = replace(config, device=str(device))
-    config = _with_precision(config, architecture, Run(out) if resume else None, lead.ranks)
+    if architecture.trunk is not None:
+        config = with_precision(config, Run(out) if resume else None, lead.ranks)
     recipe = _recipe(config, architecture, corpus)
     if architecture.trunk is not None:
         refuse_unshared(recipe, config.effort.folds, lead.ranks)
@@ -152,18 +155,6 @@ def _read(config: FitConfig, progress: Progress) -> Corpus:
     return corpus
 
 
-def _with_precision(config: FitConfig, architecture: Architecture, resumed: Run | None, ranks: Ranks) -> FitConfig:
-    """Settle in what a network is trained where that was left open: a run that is gone on with has settled it."""
-    effort = config.effort
-    if effort.precision != "auto":
-        return config
-    if resumed is not None and resumed.record.exists():
-        effort = replace(effort, precision=resumed.read().config.effort.precision)
-    elif architecture.trunk is not None:
-        effort = replace(effort, precision=common_precision(torch.device(config.device), ranks))
-    return replace(config, effort=effort)
-
-
 def _recipe(config: FitConfig, architecture: Architecture, corpus: Corpus) -> Recipe:
     """Say what every fold does with its network."""
     return Recipe(
@@ -187,6 +178,7 @@ def _prepare(
     folder = run.path if architecture.frozen else run.cache
     contents = Contents.read(run) or Contents.of_images(corpus.manifests(), config.source)
     contents.write(run)
+    see_same_images(corpus.manifests(), contents.parts, lead)
     inputs = prepare(
         corpus.manifests(),
         encoder=architecture.encoder,
@@ -277,6 +269,7 @@ def _cross_fit(
 def _train(config: FitConfig, cross_fit: CrossFit, corpus: Corpus, lead: Lead) -> tuple[Signals, VerifiedRows]:
     """Train all folds and put together what they found out, so that it is in memory once."""
     progress, interrupts = lead.progress, lead.interrupts
+    see_same_inputs(cross_fit.data, lead)
     rounds = choose_rounds(cross_fit, config.effort.rounds, progress)
     workers = config.effort.workers
     readouts = train_folds(cross_fit, workers=workers, progress=progress, interrupts=interrupts, ranks=lead.ranks)

@@ -90,6 +90,20 @@ class Fingerprint:
             return None
         return Change(kind=self.kind, looked_at=len(pairs), rows=other)
 
+    def unlike(self, payload: Payload, rows: int) -> IntArray:
+        """Rows whose images another process does not see as they are here, or not at all, shape [n].
+
+        It does not read files that are these very files.
+
+        Args:
+            payload: what that process sees; images.
+            rows: how many they are.
+        """
+        if self.stamp and self.stamp == _stamp(payload):
+            return np.empty(0, dtype=np.int64)
+        pairs = zip(self.samples, Fingerprint.of(payload, rows).samples, strict=True)
+        return _sampled(rows)[[before != after for before, after in pairs]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from noisecleaner.errors import Interrupted, NoisecleanerError
+from noisecleaner.errors import ApartError, Interrupted, NoisecleanerError
+from noisecleaner.progress import Interrupts
 from noisecleaner.ranks.launch import Launch
+from noisecleaner.ranks.meeting import Meeting, met, reason_of
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +29,12 @@ TIMEOUT = timedelta(minutes=5)
 
 @contextmanager
 def joined(
-    device: str, *, method: str = "env://", launch: Launch | None = None, timeout: timedelta = TIMEOUT
+    device: str,
+    *,
+    method: str = "env://",
+    launch: Launch | None = None,
+    timeout: timedelta = TIMEOUT,
+    interrupts: Interrupts | None = None,
 ) -> Iterator[Ranks]:
     """Join the processes that torchrun started beside this one; where the caller has made a process group, none.
 
@@ -36,6 +43,7 @@ def joined(
         method: how they find each other, as of `torch.distributed.init_process_group`.
         launch: who this process is; None reads the environment.
         timeout: see `TIMEOUT`.
+        interrupts: the wish of this process to stop.
 
     Yields:
         This process among the others.
@@ -49,16 +57,19 @@ def joined(
     if launch.size == 1 or _theirs():
         yield ALONE
         return
-    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
-
-    from noisecleaner.ranks.board import Board
-
-    own = device_of(launch, device)
-    store = _met(launch, method, timeout)
-    board = Board(PrefixStore("noisecleaner", store), rank=launch.rank, size=launch.size)
-    _connect(launch, store, own, timeout)
+    own = _own_device(launch, device)
+    meeting = Meeting(launch=launch, method=method, timeout=timeout)
+    store, board = met(meeting)
     try:
-        yield Ranks(rank=launch.rank, size=launch.size, local_size=launch.local_size, device=own, board=board)
+        _connect(meeting, store, own)
+        yield Ranks(
+            rank=launch.rank,
+            size=launch.size,
+            local_size=launch.local_size,
+            device=own,
+            board=board,
+            interrupts=interrupts or Interrupts(),
+        )
     except BaseException as error:
         board.fail(error)
         if not _parted(board) and type(error) is Interrupted:
@@ -67,6 +78,14 @@ def joined(
         raise
     else:
         _parted(board)
+
+
+def _own_device(launch: Launch, name: str) -> torch.device:
+    """The device of this process; what is wrong with it one process of each machine says."""
+    try:
+        return device_of(launch, name)
+    except NoisecleanerError as error:
+        raise ApartError(error.message, error.hint, first=launch.leads or launch.local_rank == 0) from error
 
 
 def device_of(launch: Launch, name: str) -> torch.device:
@@ -116,57 +135,36 @@ def _theirs() -> bool:
     return distributed is not None and distributed.is_available() and bool(distributed.is_initialized())
 
 
-def _met(launch: Launch, method: str, timeout: timedelta) -> Store:
-    """The store that all processes meet at, with nothing in it that those before a restart of torchrun's have left."""
-    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
-    from torch.distributed.rendezvous import rendezvous
-
-    try:
-        store: Store = next(rendezvous(method, launch.rank, launch.size, timeout=timeout))[0]
-    except (RuntimeError, ValueError) as error:
-        raise _apart(launch, error) from error
-    return PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
-
-
-def _connect(launch: Launch, store: Store, device: torch.device, timeout: timedelta) -> None:
+def _connect(meeting: Meeting, store: Store, device: torch.device) -> None:
     """Make the process group: gloo for what is in the CPU's memory, nccl for what is on GPUs."""
+    import torch
     import torch.distributed as dist
     from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # as above
 
+    from noisecleaner.ranks.group import waited
+
     # without it a process that starts anew finds the address of the one before it
     os.environ.setdefault("TORCH_GLOO_LAZY_INIT", "1")
-    if launch.local_size == launch.size and sys.platform == "linux":
+    if meeting.launch.local_size == meeting.launch.size and sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all are here, and a container may not know its own name
-    gpu = device.type == "cuda"
+    gpu, launch = device.type == "cuda", meeting.launch
     try:
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if gpu else "gloo",
             store=PrefixStore("group", store),
             rank=launch.rank,
             world_size=launch.size,
-            timeout=timeout,
+            timeout=meeting.timeout,
             device_id=device if gpu else None,
         )
-        dist.barrier() if gpu else dist.all_reduce(_one())  # connect now, while it can be said who is missing
+        if gpu:
+            dist.barrier()  # connect now, while it can be said who is missing
+        else:
+            waited(dist.all_reduce(torch.ones(1), async_op=True))
     except (RuntimeError, ValueError) as error:
         if dist.is_initialized():
             dist.destroy_process_group()
-        raise _apart(launch, error) from error
-
-
-def _one() -> torch.Tensor:
-    import torch
-
-    return torch.ones(1)
-
-
-def _apart(launch: Launch, error: Exception) -> NoisecleanerError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    place = ":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT"))
-    return NoisecleanerError(
-        f"{launch.size} processes must find each other at {place}, but process {launch.rank} did not: {reason}.",
-        "Start all of them with one torchrun command; unset WORLD_SIZE for a single process.",
-    )
+        raise meeting.apart(reason_of(error), first=launch.leads) from error
 
 
 @contextmanager

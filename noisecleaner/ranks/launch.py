@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError, listed
 
@@ -68,6 +72,19 @@ def follows(environment: Mapping[str, str] | None = None) -> bool:
     """Whether this process is one of several and not their leader; whatever else the environment lacks."""
     found = os.environ if environment is None else environment
     return several(found) and found.get("RANK", "0") != "0"
+
+
+def tell_launcher(text: str) -> None:
+    """Leave word for torchrun of what this process failed of: it ends its own report with that.
+
+    See "Error Propagation" in the documentation of torchrun; where no file is asked for, nothing is written.
+    """
+    path = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if not path or not several():
+        return
+    extra = {"py_callstack": text, "timestamp": str(int(time.time()))}
+    with suppress(OSError):
+        Path(path).write_text(json.dumps({"message": {"message": text, "extraInfo": extra}}), "utf-8")
 
 
 def several(environment: Mapping[str, str] | None = None) -> bool:

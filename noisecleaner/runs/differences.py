@@ -23,25 +23,28 @@ _CALLED = {"method_options": "options", "max_pixels": "Decoding.max_pixels"}
 _LENGTH, _NAMES = 200, 3
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], owner: str = "") -> Iterator[str]:
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], owner: str = "", *, word: str = "now"
+) -> Iterator[str]:
     """Yield each option that differs: "`seed=3` (now `seed=4`)".
 
     Args:
         before: what `FitConfig.to_json` gave.
         now: likewise, of another fit.
         owner: the class whose fields these are.
+        word: what stands before the value of the other fit.
     """
     for name in now:
         old, new = before[name], now[name]
         if old == new:
             continue
         if name in _OWNERS:
-            yield from differences(old, new, _OWNERS[name])
+            yield from differences(old, new, _OWNERS[name], word=word)
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             old, new = _less(old, new), _less(new, old)
         called = _CALLED.get(name, f"{owner}.{name}" if owner else name)
-        yield f"{_told(called, old)} (now {_told(called, new)})"
+        yield f"{_told(called, old)} ({word} {_told(called, new)})"
 
 
 def _less(some: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

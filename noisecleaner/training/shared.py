@@ -7,6 +7,7 @@ each looks at its part of every batch, and the sums over the batch are taken ove
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -18,7 +19,8 @@ from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.ranks.group import Ranks
 from noisecleaner.ranks.tasks import AgreedInterrupts, together
-from noisecleaner.settings import Precision
+from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.run import Run
 from noisecleaner.training.parts import NORMS
 from noisecleaner.training.recipe import Recipe
 
@@ -53,17 +55,25 @@ def refuse_unshared(recipe: Recipe, folds: int | None, ranks: Ranks) -> None:
     )
 
 
-def common_precision(device: torch.device, ranks: Ranks) -> Precision:
-    """In what to train a network end to end where nobody says: on CPUs several processes shall find what one does.
+def with_precision(config: FitConfig, resumed: Run | None, ranks: Ranks) -> FitConfig:
+    """Settle in what a network is trained where that was left open: on CPUs several processes shall find what one does.
 
     Whatever is rounded depends on how batches are split, and what bfloat16 or the faster derivative of layers rounds
-    (`gradients/bilinear.py`) reaches the third digit of a row's weight.
+    (`gradients/bilinear.py`) reaches the third digit of a row's weight. A run that is gone on with has settled it.
 
     Args:
-        device: where it is trained.
+        config: what was asked, with the device that is taken.
+        resumed: the run to go on with, which may not be there yet.
         ranks: the processes.
     """
-    return "auto" if ranks.alone or device.type != "cpu" else "float32"
+    effort, on_cpu = config.effort, torch.device(config.device).type == "cpu"
+    if effort.precision != "auto":
+        return config
+    if resumed is not None and resumed.record.exists():
+        effort = replace(effort, precision=resumed.read().config.effort.precision)
+    elif on_cpu and not ranks.alone:
+        effort = replace(effort, precision="float32")
+    return replace(config, effort=effort)
 
 
 def told(network: Network, ranks: Ranks) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
-import torch
 from torch import nn
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.ingest import Source
 from noisecleaner.networks.network import Network
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.ranks.group import ALONE, Ranks
+from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.record import Record
+from noisecleaner.runs.run import Run
+from noisecleaner.settings import Effort, Precision
 from noisecleaner.training.recipe import Recipe
-from noisecleaner.training.shared import common_precision, deal, lots, refuse_unshared, told
+from noisecleaner.training.shared import deal, lots, refuse_unshared, told, with_precision
 
 THREE = Ranks(size=3)
 
@@ -48,10 +55,22 @@ def test_what_needs_whole_batches_is_refused_unless_runs_are_dealt(recipe: Recip
     refuse_unshared(Recipe("soseleto"), None, THREE)
 
 
-def test_on_cpus_several_processes_keep_all_digits() -> None:
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert common_precision(cpu, THREE) == "float32"
-    assert {common_precision(gpu, THREE), common_precision(cpu, ALONE), common_precision(gpu, ALONE)} == {"auto"}
+@pytest.mark.parametrize(("device", "ranks", "expected"), [("cpu", THREE, "float32"), ("cpu", ALONE, "auto")])
+@pytest.mark.parametrize("asked", ["auto", "bfloat16"])
+def test_on_cpus_several_processes_keep_all_digits(device: str, ranks: Ranks, expected: str, asked: Precision) -> None:
+    config = FitConfig(source=Source("data"), device=device, effort=Effort(precision=asked))
+    found = with_precision(config, None, ranks).effort.precision
+    assert found == (expected if asked == "auto" else asked)
+    assert with_precision(replace(config, device="cuda"), None, ranks) == replace(config, device="cuda")
+
+
+@pytest.mark.parametrize("settled", ["auto", "float32"])
+def test_a_run_that_is_gone_on_with_has_settled_it(tmp_path: Path, settled: Precision) -> None:
+    config = FitConfig(source=Source("data"), device="cpu")
+    assert with_precision(config, Run(tmp_path), THREE).effort.precision == "float32"
+    Run(tmp_path).write(Record(replace(config, effort=Effort(precision=settled)), "of the data"))
+    for ranks in (ALONE, THREE):
+        assert with_precision(config, Run(tmp_path), ranks).effort.precision == settled
 
 
 def test_layers_that_are_not_synchronised_are_named() -> None:
