@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import learners
 from support.datasets import image_folder
 
 from noisecleaner.errors import NoisecleanerError
@@ -16,7 +17,6 @@ from noisecleaner.ingest.payloads import ImageFiles
 from noisecleaner.inputs.sight import SameImages, SameInputs, samples
 from noisecleaner.progress import Interrupts, Progress
 from noisecleaner.ranks.group import Ranks
-from support import learners
 
 SECOND = Ranks(rank=1, size=2)
 
