@@ -117,7 +117,7 @@ class Rate:
         method = _method(content.get("method"))
         if (low is None) != (high is None):
             raise ValueError("an interval has one end")
-        if low is not None and high is not None and (value is None or not _holds(low, value, high)):
+        if low is not None and high is not None and (value is None or not holds(low, value, high)):
             raise ValueError("a rate lies outside its interval")
         if events > size:
             raise ValueError(f"{events:,} of {size:,} audited rows are errors")
@@ -163,7 +163,7 @@ class Rate:
 UNKNOWN = Rate.expected(None, "none")
 
 
-def _holds(low: float, value: float, high: float) -> bool:
+def holds(low: float, value: float, high: float) -> bool:
     """Whether an interval holds a value, but for rounding."""
     return low <= high and low - _ROUNDING <= value <= high + _ROUNDING
 
@@ -181,7 +181,7 @@ def _share(content: dict[str, Any], name: str) -> float | None:
     value = content.get(name, "missing")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _holds(0, value, 1):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not holds(0, value, 1):
         raise ValueError(f"{name} does not lie in [0, 1]")
     return float(value)
 

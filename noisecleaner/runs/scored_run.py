@@ -283,6 +283,8 @@ def _not_all(noise: Noise, counts: RowCounts) -> str | None:
 
 def _reliability(content: Mapping[str, Any]) -> Reliability:
     error, by_chance = (float(content[name]) for name in ("error", "by_chance"))
+    if not (0 <= error <= 1 and 0 <= by_chance <= 1):
+        raise ValueError("a calibration error lies outside of [0, 1]")
     return Reliability(error=error, by_chance=by_chance, rows=whole(content["rows"]))
 
 

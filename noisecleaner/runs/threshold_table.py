@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from noisecleaner.arrays import FloatArray, RealArray
 from noisecleaner.noise.cuts import Cut
-from noisecleaner.noise.rate import Interval
+from noisecleaner.noise.rate import Interval, holds
 from noisecleaner.noise.running import quantiles
 from noisecleaner.runs.frames import to_frame
 from noisecleaner.runs.scored import By
@@ -74,7 +74,11 @@ class ThresholdTable:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> ThresholdTable:
-        """Read the rows of report.parquet."""
+        """Read the rows of report.parquet.
+
+        Raises:
+            ValueError: a share lies outside of [0, 1], or of its interval.
+        """
         return cls(tuple(_from_cells(cells) for cells in table.to_pylist()))
 
 
@@ -117,7 +121,11 @@ def _from_cells(cells: dict[str, Any]) -> ThresholdLine:
 
 def _interval(cells: dict[str, Any], name: str) -> Interval | None:
     value, low, high = (cells[name + end] for end in ("", "_low", "_high"))
-    return None if value is None else Interval(value=value, low=low, high=high)
+    if value is None and low is None and high is None:
+        return None
+    if value is None or low is None or high is None or not (low >= 0 and high <= 1 and holds(low, value, high)):
+        raise ValueError(f"{name} is {value}, with an interval from {low} to {high}")
+    return Interval(value=value, low=low, high=high)
 
 
 def _thresholds(values: RealArray) -> FloatArray:

@@ -71,3 +71,15 @@ def test_a_table_comes_back_from_its_rows() -> None:
         rows = table.to_table()
         assert rows.schema.equals(REPORT)
         assert ThresholdTable.from_table(rows) == table
+
+
+@pytest.mark.parametrize(
+    "change", [{"precision": 0.9}, {"precision_low": 0.6}, {"precision_high": None}, {"precision_high": 1.5}]
+)
+def test_a_share_outside_of_its_interval_is_none(change: dict[str, float | None]) -> None:
+    line = {"by": "label_quality", "threshold": 0.5, "kept": 3, "kept_fraction": 0.3}
+    line |= {"precision": 0.5, "precision_low": 0.4, "precision_high": 0.7}
+    table = pa.Table.from_pylist([line], schema=REPORT)
+    assert ThresholdTable.from_table(table).lines[0].recall is None
+    with pytest.raises(ValueError, match="precision is"):
+        ThresholdTable.from_table(pa.Table.from_pylist([{**line, **change}], schema=REPORT))
