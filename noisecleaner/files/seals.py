@@ -249,7 +249,7 @@ def seal_folder(folder: Path, *, kind: str, progress: Progress, made_of: str | N
         progress: is told about the files.
         made_of: see `Seal`.
     """
-    names = files_below(folder)
+    names = [name for name in files_below(folder) if name != HIDDEN_MANIFEST]  # that of a command that was killed
     with progress.stage("Sealing", len(names), "files") as stage:
 
         def told() -> Iterator[tuple[str, SealedFile]]:

@@ -19,6 +19,7 @@ from noisecleaner.embedding.rows import ImageRows
 from noisecleaner.embedding.shards import ShardRecord, Shards, open_shards
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.ingest.tables.maker import Maker
+from noisecleaner.verifying.checking import verify
 
 MAKER = Maker(backbone="cifar-quick", size=16, crop="squash", weights="0")
 
@@ -67,6 +68,8 @@ def test_the_folder_gets_its_name_when_it_is_whole(tmp_path: Path, asked: EmbedC
         "part-00001.parquet",
     ]
     assert sorted(path.name for path in tmp_path.glob(".emb*")) == []
+    (sealed,) = verify(out).manifests
+    assert (sealed.kind, sealed.files, sealed.sound) == ("embeddings", 3, True)
     with open_shards(out, wanted, rows, size=64, resume=True) as shards:
         assert shards is None
 

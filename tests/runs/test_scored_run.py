@@ -155,14 +155,8 @@ def test_a_damaged_calibration_is_refused(tmp_path: Path) -> None:
     good = {"error": 0.1, "by_chance": 0.05, "rows": 20}
     write_json(run / "noise.json", {**content, "calibration": good})
     assert ScoredRun(run).reliability == Reliability(**good)
-    for calibration in (
-        {"error": 0.1},
-        {**good, "rows": -1},
-        {**good, "error": "much"},
-        {**good, "error": 16.1},
-        [0.1],
-        0.1,
-    ):
+    wrong = ({"error": 0.1}, {**good, "rows": -1}, {**good, "error": "much"}, {**good, "error": 16.1}, [0.1], 0.1)
+    for calibration in wrong:
         write_json(run / "noise.json", {**content, "calibration": calibration})
         with pytest.raises(NoisecleanerError, match=r"noise\.json is required, but it cannot be used"):
             _ = ScoredRun(run).reliability
