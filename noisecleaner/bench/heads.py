@@ -20,6 +20,7 @@ from noisecleaner.networks.network import Network
 from noisecleaner.networks.shapes import Shape
 from noisecleaner.regularisers import Side
 from noisecleaner.settings import Effort
+from noisecleaner.training.crossfit import halves
 from noisecleaner.training.folds import FoldAssignment, assign_folds
 from noisecleaner.training.learner import Learner
 from noisecleaner.training.recipe import Recipe, make_heads, make_learner
@@ -99,7 +100,7 @@ def _together(method: str, data: Data, assignment: FoldAssignment, schedule: Sch
         _network(classes),
         data,
         folds=assignment.folds,
-        groups=[range(_FOLDS)],
+        groups=halves(range(_FOLDS)) if data.device.type == "cpu" else [range(_FOLDS)],
         schedule=schedule,
         aided=data.device.type == "cpu" and torch.get_num_threads() > 1,
     )

@@ -13,7 +13,7 @@ from noisecleaner.networks.network import Network
 from noisecleaner.threads import UNAIDED, Partner
 
 #: Multiplications and additions from which it pays to give half of a product to another thread.
-_WORTH = 2**24
+_WORTH = 2**23
 
 
 class StackedLinear(nn.Module):

@@ -34,7 +34,7 @@ from noisecleaner.training.once import Once
 from noisecleaner.training.readout import read_fold, read_one_of
 from noisecleaner.training.recipe import Recipe, make_heads, make_learner, make_state, may_stack
 from noisecleaner.training.schedule import Schedule
-from noisecleaner.training.shared import deal, in_common, told
+from noisecleaner.training.shared import deal, in_common, lots, told
 from noisecleaner.training.state import State
 from noisecleaner.training.streams import first_parameters, fold_seed
 from noisecleaner.training.threads import few_threads, small
@@ -129,12 +129,13 @@ class CrossFit:
         schedule, folds = self.schedule, self.assignment.folds
         if all(self.result(number).exists() for number in numbers):
             return
+        halved = self.data.device.type == "cpu" and len(numbers) == len(folds)  # else it is a process's lot already
         learner = make_heads(
             self.recipe,
             self.network(),
             self.data,
             folds=folds,
-            groups=[numbers],
+            groups=halves(numbers) if halved else [numbers],
             schedule=schedule,
             aided=self.data.device.type == "cpu" and torch.get_num_threads() > 1,
         )
@@ -238,6 +239,11 @@ def train_folds(
     finally:
         once.release()
     return [FoldReadout.read(crossfit.result(number), given=crossfit.data.given) for number in numbers]
+
+
+def halves(numbers: Sequence[int]) -> list[Sequence[int]]:
+    """Stack folds in two groups, as two processes would share them out: so one process gives the same bits."""
+    return [half for half in lots(numbers, 2) if len(half)]
 
 
 def rehearse(recipe: Recipe, *, shape: Shape, trunk: Backbone | None, side: Side) -> None:
