@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.datasets import Command, Outcome, embeddings, write_trusted
 
 from noisecleaner.cli import main
+
+if "CI" not in os.environ:  # hypothesis' own profile for CI says the same
+    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("busy")  # what draws slowly on a busy machine is no fault
 
 
 @pytest.fixture

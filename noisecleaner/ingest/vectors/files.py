@@ -132,6 +132,7 @@ class IdentifiedVectors:
 
 def _alike(left: pa.ChunkedArray, missing: pa.ChunkedArray) -> str:
     """Say which ids without a row only look like those of rows without a vector: a sentence after a blank, or none."""
+    missing = missing.drop_null()  # rows without an id are refused later
     if not len(left) or not 0 < len(missing) <= _COMPARED:
         return ""
     pairs = explained(left.slice(0, _COMPARED).to_pylist(), missing.to_pylist())

@@ -83,6 +83,12 @@ def test_ids_that_only_look_alike_are_named(tmp_path: Path) -> None:
     assert "'Dog' is spelled 'dog' in the dataset (they differ in case)" in refused
 
 
+def test_rows_without_an_id_look_like_none(tmp_path: Path) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b", "a"], sample_id=["dog", None, "cow"])
+    np.savez(tmp_path / "v.npz", ids=["Dog", "cat"], embeddings=np.eye(2))
+    assert "'Dog' is spelled 'dog'" in refusal(data, embedding=str(tmp_path / "v.npz"))
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=20, unique=True), st.randoms(use_true_random=False))
 def test_every_vector_finds_its_row(tmp_path_factory: pytest.TempPathFactory, kept: list[int], random: Any) -> None:
