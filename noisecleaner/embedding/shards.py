@@ -158,6 +158,11 @@ class Shards:
         """What engines keep of rows that are in no shard yet."""
         return self.folder / _SCRATCH
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return any(self.folder.glob(_SHARDS)) or any(path.is_file() for path in self.scratch.rglob("*"))
+
     def path(self, number: int) -> Path:
         """Where a shard is."""
         return self.folder / f"part-{number:05d}.parquet"
@@ -253,6 +258,10 @@ def open_shards(out: Path, wanted: ShardRecord, rows: ImageRows, *, size: int, r
             yield shards
         except Interrupted as stop:
             stop.resumable = True
+            raise
+        except BaseException:
+            if not shards.begun:
+                shutil.rmtree(partial, ignore_errors=True)
             raise
         shutil.rmtree(shards.scratch, ignore_errors=True)
         shards.refuse_unequal()

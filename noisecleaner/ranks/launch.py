@@ -69,9 +69,13 @@ class Launch:
 
 
 def follows(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether this process is one of several and not their leader; whatever else the environment lacks."""
+    """Whether this process is one of several and not their leader, who speaks for all; whatever else is not told.
+
+    One whose number is none, or is not below theirs, speaks for itself: nobody may be there who does.
+    """
     found = os.environ if environment is None else environment
-    return several(found) and found.get("RANK", "0") != "0"
+    rank, size = found.get("RANK", ""), found.get("WORLD_SIZE", "")
+    return bool(_NUMBER.fullmatch(rank) and _NUMBER.fullmatch(size)) and 0 < int(rank) < int(size)
 
 
 def tell_launcher(text: str) -> None:

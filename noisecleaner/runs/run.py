@@ -186,12 +186,16 @@ class Run:
         return bool(read_record(self.record).get(SEALED))
 
     def finish(self, record: Record) -> None:
-        """Record that the fit has ended and what its files are, and remove what only a resumed fit would need."""
+        """Record that the fit has ended and what its files are, and remove what it needs no more."""
         names = sorted(file.relative_to(self.path).as_posix() for file in self._files())
         with together(self.path) as staged:
             Run(staged).write(record, sealed=True)
             files = {**dict(sealed(self.path, names)), **dict(sealed(staged, [self.record.name]))}
             write_seal(staged / RUN_MANIFEST, sorted(files.items()), kind="run")
+        self.remove_needless()
+
+    def remove_needless(self) -> None:
+        """Remove what only a fit that is resumed would need."""
         for folder in (self.checkpoint, self.cache):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -231,9 +235,12 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
         if resume and run.record.exists():
             record = run.read()
             _check_same(path, record, wanted)
-            for folder in (path, run.checkpoint, run.cache, run.auditor):
-                folder.mkdir(exist_ok=True)
-                sweep(folder)
+            if record.result is not None:  # perhaps killed before it had removed them
+                run.remove_needless()
+            else:
+                for folder in (path, run.checkpoint, run.cache, run.auditor):
+                    folder.mkdir(exist_ok=True)
+                    sweep(folder)
             with _resumable():
                 yield run, record
         else:

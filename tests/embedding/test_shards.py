@@ -197,6 +197,7 @@ def test_a_failure_before_the_first_shard_leaves_nothing_to_go_on_with(tmp_path:
     wanted, rows = record(asked)
     with pytest.raises(ZeroDivisionError), open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False):
         raise ZeroDivisionError
+    assert list(tmp_path.glob(".*")) == []
     with open_shards(tmp_path / "emb", wanted, rows, size=64, resume=False) as shards:
         assert shards is not None
         for number in shards.missing():

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.fingerprints import Change, Fingerprint, PassingVectors
+from noisecleaner.ingest.payloads import ImageFiles
 from noisecleaner.ingest.vectors.columns import VectorFile
 from noisecleaner.ingest.vectors.files import JoinedVectors
 
@@ -78,3 +81,33 @@ def test_a_file_that_nobody_touched_is_not_read(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", array())
     assert before.changed(file, ROWS) is None  # as the content says
     assert before.changed(other, ROWS) is not None
+
+
+def images(folder: Path, sizes: list[int]) -> ImageFiles:
+    for row, size in enumerate(sizes):
+        (folder / f"{row}.png").write_bytes(b"x" * size)
+    names = pa.array([f"{row}.png" for row in range(len(sizes))])
+    return ImageFiles(root=Place.parse(folder), paths=names)
+
+
+@given(row=st.integers(0, ROWS - 1))
+@settings(max_examples=5, deadline=None)
+def test_an_image_of_another_size_is_noticed_wherever_it_is(tmp_path_factory: pytest.TempPathFactory, row: int) -> None:
+    folder = tmp_path_factory.mktemp("images")
+    found = images(folder, [10] * ROWS)
+    before = Fingerprint.of(found, ROWS)
+    assert before.changed(found, ROWS) is None
+    (folder / f"{row}.png").write_bytes(b"x" * 11)
+    assert before.changed(found, ROWS) is not None
+
+
+def test_sizes_are_compared_only_where_all_are_known(tmp_path: Path) -> None:
+    found = images(tmp_path, [10] * 300)
+    before = Fingerprint.of(found, 300)
+    kept_by_an_earlier_version = Fingerprint.from_json({**before.to_json(), "sums": ""})
+    row = min({*range(300)} - {*np.linspace(0, 299, 256).astype(int).tolist()})  # of its content nothing is kept
+    (tmp_path / f"{row}.png").write_bytes(b"x" * 11)
+    assert kept_by_an_earlier_version.changed(found, 300) is None
+    assert before.changed(found, 300) == Change(kind="images", looked_at=256, rows=())
+    (tmp_path / f"{row}.png").unlink()  # a row that cannot be read is skipped, and said to be
+    assert before.changed(found, 300) is None

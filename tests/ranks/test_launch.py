@@ -27,6 +27,13 @@ def test_one_of_several_knows_its_place() -> None:
     assert not follows(environment(0, 3, 29_500))
 
 
+@pytest.mark.parametrize("rank", ["", "abc", "7", "-1", "\u00b2"])
+def test_one_whose_number_cannot_be_speaks_for_itself(rank: str) -> None:
+    """The leader speaks for all, but where numbers are wrong there may be none."""
+    assert not follows({"WORLD_SIZE": "3", "RANK": rank})
+    assert not follows({"WORLD_SIZE": "1e3", "RANK": "1"})
+
+
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(NoisecleanerError, match="LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR, MASTER_PORT cannot be"):
         Launch.read({"WORLD_SIZE": "2", "RANK": "1"})

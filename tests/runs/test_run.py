@@ -107,7 +107,15 @@ def test_an_interrupted_run_stays_and_can_be_resumed(tmp_path: Path) -> None:
     run, record = begin(tmp_path / "run", resume=True)
     assert record == WANTED
     run.finish(DONE)
-    assert begin(tmp_path / "run", resume=True)[1] == DONE
+    assert begin(tmp_path / "run", resume=True, checkpoint=False)[1] == DONE
+
+
+def test_a_fit_that_was_killed_at_its_very_end_is_whole(tmp_path: Path) -> None:
+    run, _ = begin(tmp_path / "run", DONE)
+    for folder in (run.checkpoint, run.cache):  # it had not removed them yet
+        folder.mkdir()
+    assert begin(tmp_path / "run", resume=True, checkpoint=False)[1] == DONE
+    assert names(run.path) == ["auditor", "manifest.json", "run.json"]
 
 
 def test_resuming_sweeps_what_a_killed_process_left(tmp_path: Path) -> None:

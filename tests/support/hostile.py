@@ -47,8 +47,8 @@ _VALUES = [
     "0", "1", "-1", "2", "0.5", "nan", "inf", "-inf", "1e400", "-0", "1e-400", "0x10", "1_0", "١", " 1", str(10**30),
     "99999999999999999999", "4294967295", "auto", "none", "", "x", "x=1", "run", "t", "new", "..", "/dev",
     "data.parquet", "trusted.parquet", "images", "pictures", "/dev/null", "/nowhere/x", "'", "\x1b[31m", "::x::",
-    "ä" * 300, "cat", "5:1", "run/../run", "a\nb", "hf://", "file:///nowhere", "memory://x", "http://127.0.0.1:9/x.parquet", "csv",
-    "cifar-quick", "json", "names.txt", "w.safetensors",
+    "ä" * 300, "cat", "5:1", "run/../run", "a\nb", "hf://", "file:///nowhere", "memory://x", "http://127.0.0.1:9/x.parquet",
+    "csv", "cifar-quick", "json", "names.txt", "w.safetensors",
 ]  # fmt: skip
 #: Values that an option is made for, or nearly; drawn for it more often than those.
 _OWN = {
