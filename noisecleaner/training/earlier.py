@@ -65,10 +65,11 @@ def read_earlier(model: Model) -> Earlier:
 
 
 def _trained(run: Run, shape: Shape) -> Joined:
-    """The trunk that a run trained end to end."""
+    """The trunk that a run trained end to end; of two networks that of the first."""
     name, file = str(shape.backbone), run.auditor / f"fold-{_FOLD}.safetensors"
     tensors = {key: torch.from_numpy(array) for key, array in read_arrays(file)[0].items()}
-    trunk = {key.removeprefix("trunk."): tensor for key, tensor in tensors.items() if key.startswith("trunk.")}
+    start = "trunk." if shape.networks == 1 else "trunk.parts.0."
+    trunk = {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
     card = shape.cards[0] if shape.cards else None
     return Joined(names=(name,), parts=(restore(name, size=shape.size, card=card, tensors=trunk, path=file),))
 

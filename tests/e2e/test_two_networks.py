@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 from support.datasets import Command, embeddings, image_folder, write_trusted
 
 WORDS = ("--method", "dividemix", "--backbone", "cifar-quick", "--image-size", "16", "--no-frozen")
+#: One network goes on where the first of two ended.
+EARLIER = ("--method", "uniform", "--no-frozen", "--epochs", "1", "--rounds", "1")
 EFFORT = ("--batch-size", "32", "--epochs", "8")
 
 
@@ -56,6 +58,8 @@ def test_folds_and_no_verified_row_at_all(images: Path, command: Command) -> Non
     alone = command(*words, "--option", "weights=l2b", "--option", "warmup=1", "--out", "alone")
     assert alone.code == 0, alone.err
     assert "of the meta set have high losses" in alone.err  # three classes of few rows
+    onwards = command("fit", "images", "--weights", "alone", *EARLIER, "--out", "onwards")
+    assert onwards.code == 0, onwards.err
 
 
 @pytest.mark.parametrize(
