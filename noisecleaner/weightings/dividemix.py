@@ -50,7 +50,9 @@ class DivideMix(PairWeighting):
         mixing: how labels are guessed and rows mixed, see `MixMatch`.
     """
 
-    late = 1 / 3
+    # In short runs a network that has learned next to nothing divides rows by which classes it favours, and guesses these:
+    # on 3,000 images (cifar-quick) 5 or 12 plain epochs of 14 or 30 ended with nearly all rows in one class, 10 of 14 not.
+    late = 0.7
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ def parts_of(logits: Tensor, target: Tensor, first: int) -> tuple[Tensor, Tensor
     """L_X, L_U and L_reg (eq. 10 to 12)."""
     p = logits.softmax(dim=1)
     on_labels = -(target * p.log()).sum(dim=1)[:first].mean()
-    on_guesses = ((p - target) ** 2).sum(dim=1)[first:].mean()
+    on_guesses = ((p - target) ** 2).mean(dim=1)[first:].mean()
     even = torch.full((CLASSES,), 1 / CLASSES, dtype=torch.float64)
     return on_labels, on_guesses, (even * (even / p.mean(dim=0)).log()).sum()
 

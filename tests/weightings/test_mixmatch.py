@@ -87,7 +87,7 @@ def test_losses_are_eq_10_and_11() -> None:
     p, targets = probabilities(z), q.tolist()
     pairs = [list(zip(one, other, strict=True)) for one, other in zip(p, targets, strict=True)]
     assert_rows(soft_cross_entropies(z, q), [-sum(t * math.log(s) for s, t in row) for row in pairs])
-    assert_rows(squared_distances(z, q), [sum((s - t) ** 2 for s, t in row) for row in pairs])
+    assert_rows(squared_distances(z, q), [sum((s - t) ** 2 for s, t in row) / CLASSES for row in pairs])
 
 
 def test_the_penalty_is_eq_12() -> None:
