@@ -50,8 +50,9 @@ class DivideMix(PairWeighting):
         mixing: how labels are guessed and rows mixed, see `MixMatch`.
     """
 
-    # A network that has learned little divides rows by which classes it favours: on 3,000 images (cifar-quick, 20 epochs)
-    # accuracy stayed below the 0.35 that 10 plain epochs had given, also without guesses. So short runs are mostly plain.
+    # A network that has learned little divides rows by which classes it favours: on 3,000 images (cifar-quick, 20
+    # epochs) accuracy stayed below the 0.35 that 10 plain epochs had given, also without guesses. So short runs are
+    # mostly plain.
     late = 0.7
 
     def __init__(
