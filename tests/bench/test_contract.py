@@ -67,7 +67,7 @@ def test_experiments_on_images_run_on_a_tiny_dataset(
     assert (tmp_path / "pixels").is_dir()
 
 
-@pytest.mark.parametrize("paper", ["soseleto-transfer", "lautum-notmnist", "purified-mnistm"])
+@pytest.mark.parametrize("paper", ["soseleto-transfer", "lautum-notmnist", "lautum-gradient", "purified-mnistm"])
 def test_experiments_on_digits_run_on_a_tiny_dataset(
     digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paper: str
 ) -> None:
