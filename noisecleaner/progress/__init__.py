@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
+from typing import Any
 
 from noisecleaner.errors import Interrupted
 from noisecleaner.notices import Notice, Severity
+
+#: What Python calls with an exception that it cannot raise; its argument has a type of Python's own.
+_Hook = Callable[[Any], Any]
 
 
 class Stage:
@@ -99,9 +106,11 @@ class Interrupts:
     def installed(self) -> Iterator[None]:
         """Catch both signals while the block runs (main thread only)."""
         previous = {s: signal.signal(s, self._handle) for s in (signal.SIGINT, signal.SIGTERM)}
+        hook, sys.unraisablehook = sys.unraisablehook, _heard_again(sys.unraisablehook)
         try:
             yield
         finally:
+            sys.unraisablehook = hook
             for signum, handler in previous.items():
                 signal.signal(signum, handler)
 
@@ -128,3 +137,15 @@ class Interrupts:
         if not self._deferring or self._pending is not None:
             raise Interrupted(signum)
         self._pending = signum
+
+
+def _heard_again(other: _Hook) -> _Hook:
+    """Send a signal again that came where nothing can be raised, as in a library's clearing up; others are told."""
+
+    def hook(lost: Any) -> None:
+        if isinstance(lost.exc_value, Interrupted):
+            threading.Timer(0.01, os.kill, (os.getpid(), lost.exc_value.signum)).start()
+        else:
+            other(lost)
+
+    return hook

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -100,3 +101,17 @@ def test_other_threads_hold_nothing() -> None:
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGINT)]
+
+
+class Cleared:
+    """Something during whose clearing up a signal comes."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_came_where_nothing_can_be_raised_comes_again() -> None:
+    with pytest.raises(Interrupted) as stop:
+        Cleared()
+        time.sleep(5)
+    assert stop.value.signum == signal.SIGTERM
