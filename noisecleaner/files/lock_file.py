@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 #: Begins what is written into the file. It tells people who holds a lock, and decides nothing.
 _MARK = b"noisecleaner "
@@ -80,7 +81,7 @@ class LockFile:
     def holder(self) -> str:
         """Say who took it last, as far as the file tells; empty where it does not."""
         try:
-            content = json.loads(_beginning(self.path).removeprefix(_MARK))
+            content = _told(_beginning(self.path))
             work, host, since = (_ODD.sub("", str(content[name]))[:80] for name in ("work", "host", "since"))
             return f"{work} (process {int(content['pid'])} on {host}, since {since})"
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -116,8 +117,22 @@ class LockFile:
 def is_ours(path: Path) -> bool:
     """Whether a lock's file is one that noisecleaner made; what holds nothing was not written to yet."""
     with suppress(OSError):
-        return _beginning(path).startswith(_MARK) or os.lstat(path).st_size == 0
+        if os.lstat(path).st_size == 0:
+            return True
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            return _told(_beginning(path))["pid"] is not None
     return False
+
+
+def _told(beginning: bytes) -> Any:
+    """What a lock's file tells.
+
+    Raises:
+        ValueError: it is another file.
+    """
+    if not beginning.startswith(_MARK):
+        raise ValueError("it does not begin as ours do")
+    return json.loads(beginning.removeprefix(_MARK))
 
 
 def _opened(path: Path) -> int:

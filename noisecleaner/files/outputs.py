@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from noisecleaner.progress.holds import holding
 _TOGETHER = "together"
 #: What a block of `together` has committed, and is not in its place yet.
 _COMMITTED = ".committed"
+#: How the file is called that comes last, where a block writes no pages of one name.
+_MANIFEST = "manifest.json"
 
 
 @contextmanager
@@ -43,7 +46,8 @@ def together(folder: Path, name: str = "") -> Iterator[Path]:
 
     One rename commits all of it: whoever is killed before that has changed nothing, and what was committed and is not
     in its place yet is put there by the next command, see `settle`. So nobody takes files of two blocks for those of
-    one. Blocks of several processes must not overlap: the caller holds a lock.
+    one. Blocks of several processes must not overlap: the caller holds a lock. One without a name writes a manifest,
+    too, which tells others that the files are ours.
 
     Args:
         folder: made where there is none.
@@ -51,13 +55,19 @@ def together(folder: Path, name: str = "") -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     settle(folder, name)
+    if os.path.lexists(committed := _committed(folder, name)):
+        raise NoisecleanerError(
+            f"{committed} is where files wait for their place, but something else is there.", "Move it away."
+        )
     called = name or _TOGETHER
     with _naming(folder / name, begins(folder, called)), scratch_folder(folder, called) as staged:
         yield staged
+        if not name and not any(path.name.endswith(_MANIFEST) for path in staged.iterdir()):
+            raise AssertionError("what belongs together has a manifest")
         for path in (*staged.iterdir(), staged):
             _sync(path)
         with holding():
-            os.replace(staged, _committed(folder, name))
+            os.replace(staged, committed)
             _sync(folder)
             settle(folder, name)
 
@@ -72,13 +82,13 @@ def settle(folder: Path, name: str = "") -> None:
         NoisecleanerError: the folder may not be written to.
     """
     committed = _committed(folder, name)
-    if not committed.is_dir():
-        return
+    files = _files(committed)
+    if files is None or not (name or not files or files[-1].endswith(_MANIFEST)):
+        return  # nothing, or what somebody else made
     try:
-        # manifests last: while they are those of before, nobody takes what is in place for all
-        for file in sorted(committed.iterdir(), key=lambda file: ("manifest" in file.name, file.name)):
+        for file in files:
             with suppress(FileNotFoundError):  # another process has moved it
-                os.replace(file, folder / file.name)
+                os.replace(committed / file, folder / file)
         _sync(folder)
         with suppress(OSError):  # likewise
             committed.rmdir()
@@ -88,6 +98,23 @@ def settle(folder: Path, name: str = "") -> None:
             f"but it cannot be written to ({error.strerror}).",
             "Run the command again as somebody who may write there: what reads the folder does the rest.",
         ) from error
+
+
+def _files(committed: Path) -> list[str] | None:
+    """The names of the files of a committed folder; None where it is none, a link, or holds anything else.
+
+    Manifests come last: while they are those of before, nobody takes what is in place for all.
+    """
+    try:
+        if not stat.S_ISDIR(os.lstat(committed).st_mode):
+            return None
+        with os.scandir(committed) as entries:
+            found = [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not all(plain for _, plain in found):
+        return None
+    return sorted((file for file, _ in found), key=lambda file: (file.endswith(_MANIFEST), file))
 
 
 def _committed(folder: Path, name: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -117,8 +118,13 @@ def _hidden(folder: Path) -> list[Path]:
 
 def _is_home(path: Path) -> bool:
     """Whether `scratch_folder` may have made it: another program's folder may be called so."""
-    with suppress(OSError):
-        return not path.is_symlink() and {*os.listdir(path)} <= {_LOCK, _FILES}
+    kinds = {_LOCK: stat.S_ISREG, _FILES: stat.S_ISDIR}
+    with suppress(OSError, KeyError):
+        if stat.S_ISLNK(os.lstat(path).st_mode):
+            return False
+        found = os.listdir(path)
+        # the lock is made first and goes last
+        return all(kinds[name](os.lstat(path / name).st_mode) for name in found) and found != [_FILES]
     return False
 
 

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from noisecleaner import __version__
@@ -30,6 +30,7 @@ MANIFESTS = (RUN_MANIFEST, SCORES_MANIFEST, HIDDEN_MANIFEST)
 _VERSION = 1
 #: What a manifest ends with.
 _END = re.compile(rb',\n  "checksum": "([0-9a-f]{64})"\n}\n')
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _END_BYTES = len(',\n  "checksum": ""\n}\n') + 64
 #: How Parquet files end, and bytes that say how long the footer is, with that.
 _PARQUET, _TAIL = b"PAR1", 8
@@ -128,7 +129,12 @@ class SealedFile:
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
-        return cls(size=int(content["bytes"]), sha256=str(content["sha256"]), footer=content.get("footer_sha256"))
+        size, digests = content["bytes"], (content["sha256"], content.get("footer_sha256"))
+        if type(size) is not int or size < 0:
+            raise ValueError("a file has no size")
+        if not all(_DIGEST.fullmatch(digest) for digest in digests if digest is not None) or digests[0] is None:
+            raise ValueError("a file has no SHA-256")
+        return cls(size=size, sha256=digests[0], footer=digests[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +172,9 @@ class Seal:
             raise UnsealedError(_DAMAGED)
         try:
             return cls._parsed(parsed_json(written))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, UnsealedError):
+                raise
             raise UnsealedError(f"it is not what noisecleaner writes: {error!r}") from error
 
     @classmethod
@@ -176,11 +184,15 @@ class Seal:
                 f"noisecleaner {content['noisecleaner']} wrote it in version {content['schema_version']}, and this one "
                 f"reads version {_VERSION}"
             )
+        files = {_confined(name): SealedFile.from_json(file) for name, file in content["files"].items()}
+        identity = hashlib.sha256(b"".join(f"{_line(*named)}\n".encode("ascii") for named in files.items())).hexdigest()
+        if identity != content["identity"]:
+            raise ValueError("its identity is that of other files")
         return cls(
             kind=str(content["kind"]),
             writer=str(content["noisecleaner"]),
-            identity=str(content["identity"]),
-            files={str(name): SealedFile.from_json(file) for name, file in content["files"].items()},
+            identity=identity,
+            files=files,
             made_of=content["made_of"],
         )
 
@@ -205,11 +217,28 @@ def write_seal(path: Path, files: Iterable[tuple[str, SealedFile]], *, kind: str
         put("{\n" + "".join(f"  {json.dumps(name)}: {json.dumps(fact)},\n" for name, fact in facts.items()))
         put('  "files": {')
         for number, (name, file) in enumerate(files):
-            line = f"{json.dumps(name)}: {json.dumps(file.to_json())}"
+            line = _line(name, file)
             identity.update(f"{line}\n".encode("ascii"))
             put(f"{',' if number else ''}\n    {line}")
         put(f'\n  }},\n  "identity": "{identity.hexdigest()}"')
         out.write(f',\n  "checksum": "{digest.hexdigest()}"\n}}\n'.encode("ascii"))
+
+
+def _line(name: str, file: SealedFile) -> str:
+    """What a manifest says of a file, in ASCII."""
+    return f"{json.dumps(name)}: {json.dumps(file.to_json())}"
+
+
+def _confined(name: str) -> str:
+    """The name of a file below the folder of its manifest.
+
+    Raises:
+        ValueError: it is one of a file elsewhere, or none.
+    """
+    parts = PurePosixPath(name).parts
+    if b"\0" in os.fsencode(name) or not parts or ".." in parts or name.startswith("/"):
+        raise ValueError("it names what is no file below its folder")
+    return name
 
 
 def looked_at(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, SealedFile | OSError]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import replacing, together
+from noisecleaner.files import replacing, settle, together
 
 
 def names(folder: Path) -> list[str]:
@@ -73,8 +73,57 @@ def test_files_that_belong_together_are_replaced_together(tmp_path: Path) -> Non
     assert (names(tmp_path / "out"), (tmp_path / "out" / "a").read_text()) == (["a"], "old")
     with together(tmp_path / "out") as staged:
         (staged / "a").write_text("new")
-        (staged / "b").write_text("new")
-    assert (names(tmp_path / "out"), (tmp_path / "out" / "a").read_text()) == (["a", "b"], "new")
+        (staged / "b-manifest.json").write_text("new")
+    assert names(tmp_path / "out") == ["a", "b-manifest.json"]
+    assert (tmp_path / "out" / "a").read_text() == "new"
+    with pytest.raises(AssertionError, match="manifest"), together(tmp_path / "out") as staged:
+        (staged / "a").write_text("newer")
+    assert (tmp_path / "out" / "a").read_text() == "new"
+
+
+def put(folder: Path, **files: str) -> None:
+    """Make a folder with such files, `_` in a name for a dot."""
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+
+
+def test_what_was_committed_is_no_link(tmp_path: Path) -> None:
+    put(tmp_path / "other", a="mine", manifest_json="mine")
+    put(tmp_path / "out", a="old")
+    (tmp_path / "out" / ".committed").symlink_to("../other")
+    settle(tmp_path / "out")
+    assert names(tmp_path / "other") == ["a", "manifest.json"]
+    assert (tmp_path / "out" / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "no manifest"])
+def test_what_was_committed_are_files_and_their_manifest(tmp_path: Path, kind: str) -> None:
+    put(tmp_path / "out", a="old", b="old")
+    committed, manifest = tmp_path / "out" / ".committed", {} if kind == "no manifest" else {"manifest_json": ""}
+    put(committed, a="other", **manifest)
+    if kind == "folder":
+        (committed / "b").mkdir()
+    elif kind == "link":
+        (committed / "b").symlink_to("/etc/passwd")
+    elif kind == "pipe":
+        os.mkfifo(committed / "b")
+    before = names(committed)
+    settle(tmp_path / "out")
+    assert (names(committed), (tmp_path / "out" / "a").read_text()) == (before, "old")
+    with pytest.raises(NoisecleanerError, match="Move it away"), together(tmp_path / "out"):
+        raise AssertionError("it must not begin")
+
+
+def test_what_was_committed_is_put_in_place(tmp_path: Path) -> None:
+    put(tmp_path / "out", a="old", manifest_json="old")
+    put(tmp_path / "out" / ".committed", a="new", manifest_json="new")
+    settle(tmp_path / "out")
+    assert names(tmp_path / "out") == ["a", "manifest.json"]
+    assert {(tmp_path / "out" / name).read_text() for name in ("a", "manifest.json")} == {"new"}
+    (tmp_path / "out" / ".committed").mkdir()  # killed when all was in place
+    settle(tmp_path / "out")
+    assert names(tmp_path / "out") == ["a", "manifest.json"]
 
 
 def test_an_error_of_a_full_disk_names_the_output(tmp_path: Path) -> None:

@@ -82,6 +82,12 @@ def test_what_others_made_stays(tmp_path: Path) -> None:
     (tmp_path / "owned" / "deep").mkdir(parents=True)
     (tmp_path / ".b.tmp-4").mkdir()
     (tmp_path / ".b.tmp-4" / "files").symlink_to("../owned")
+    (tmp_path / ".c.tmp-5" / "files").mkdir(parents=True)  # ours have a lock as long as they have files
+    (tmp_path / ".c.tmp-5" / "files" / "precious").touch()
+    (tmp_path / ".d.tmp-6").mkdir()
+    (tmp_path / ".d.tmp-6" / "lock").symlink_to("/etc/passwd")
+    (tmp_path / ".todo.lock").write_text("noisecleaner runs: my to-do list\n")
+    (tmp_path / ".note.lock").write_text('noisecleaner {"a": 1}')
     (tmp_path / ".other.lock").write_text("1234")
     (tmp_path / ".empty.lock").touch()
     before = names(tmp_path)
@@ -109,12 +115,12 @@ def test_without_locks_nothing_is_removed(tmp_path: Path, monkeypatch: pytest.Mo
     with replacing(tmp_path / "out") as temporary:
         temporary.write_text("done")
     with together(tmp_path) as staged:
-        (staged / "out2").write_text("done")
+        (staged / "manifest.json").write_text("done")
     sweep(tmp_path)
     assert [name for name in names(tmp_path) if "4194305" in name or not name.startswith(".")] == [
         ".x.tmp-4194305",
+        "manifest.json",
         "out",
-        "out2",
     ]
     assert len(names(tmp_path)) == 3
 

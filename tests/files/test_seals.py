@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -72,6 +74,52 @@ def test_every_bit_of_a_manifest_is_covered(tmp_path: Path) -> None:
         path.write_bytes(other)
         with pytest.raises(UnsealedError):
             Seal.read(path)
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change a manifest, and make its checksum right again, as somebody could who wants to deceive."""
+    content = json.loads(path.read_bytes())
+    del content["checksum"]
+    change(content)
+    body = json.dumps(content)[:-1].encode()
+    path.write_bytes(body + b',\n  "checksum": "' + hashlib.sha256(body).hexdigest().encode() + b'"\n}\n')
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/dev/zero", "../a", "x/../../a", "", "a\0b", "a\ud800"],
+    ids=["absolute", "up", "deep", "no", "nul", "half"],
+)
+def test_a_manifest_names_files_below_it_alone(tmp_path: Path, name: str) -> None:
+    write_seal(path := tmp_path / "m", [(name, SealedFile(size=3, sha256="0" * 64))], kind="run")
+    with pytest.raises(UnsealedError, match="not what noisecleaner writes"):
+        Seal.read(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["files"]["a"].update(bytes=float("inf")),
+        lambda content: content["files"]["a"].update(bytes=-1),
+        lambda content: content["files"]["a"].update(bytes=True),
+        lambda content: content["files"]["a"].update(bytes=4),
+        lambda content: content["files"]["a"].update(sha256="x"),
+        lambda content: content["files"]["a"].update(sha256=None),
+        lambda content: content["files"]["a"].update(footer_sha256=3),
+        lambda content: content["files"].clear(),
+        lambda content: content.update(files=[]),
+        lambda content: content.update(identity="0" * 64),
+    ],
+)
+def test_a_manifest_that_contradicts_itself_is_damaged(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    write_seal(path := tmp_path / "m", [("a", SealedFile(size=3, sha256="0" * 64))], kind="run")
+    rewritten(path, lambda content: None)
+    assert Seal.read(path)
+    rewritten(path, change)
+    with pytest.raises(UnsealedError):
+        Seal.read(path)
 
 
 def test_a_manifest_of_a_later_version_says_so(tmp_path: Path) -> None:

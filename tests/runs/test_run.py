@@ -123,6 +123,7 @@ def test_resuming_sweeps_what_a_killed_process_left(tmp_path: Path) -> None:
     half = run.checkpoint / ".state-0.safetensors.tmp-999999999" / "files"
     half.mkdir(parents=True)
     (half / "state-0.safetensors").write_bytes(b"half")
+    (half.parent / "lock").touch()
     run.cache.rmdir()
     begin(tmp_path / "run", resume=True)
     assert names(run.checkpoint) == ["state-0.safetensors"]

@@ -92,6 +92,10 @@ def test_scores_of_another_fit_are_told_and_refused(run: Path, command: Command,
     assert outcome.code == 0
     assert "The last scores cannot be read, and are replaced" in outcome.err
     assert command("verify", "other").code == 0
+    (run.parent / "other" / "manifest.json").unlink()  # what would tell
+    for words in (("gate", "other", "--max-noise", "0.9"), ("export-clean", "other", "--out", "copy")):
+        outcome = command(*words)
+        assert (outcome.code, "manifest.json is required" in outcome.err) == (2, True)
 
 
 def test_copies_and_corrupted_datasets_are_verified_too(run: Path, command: Command) -> None:
