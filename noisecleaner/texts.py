@@ -65,6 +65,18 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def bytes_in_words(size: float) -> str:
+    """Write a number of bytes: `640 bytes`, `23.8 kB`, `1.5 GB`."""
+    if size < 1000:
+        return counted(int(size), "byte")
+    size /= 1000
+    for unit in ("kB", "MB"):
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
+
+
 def agreeing(count: int, one: str = "is", more: str = "are") -> str:
     """Choose the verb that goes with a number: `is` of one, `are` of none or more."""
     return one if count == 1 else more

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from noisecleaner.texts import (
     agreeing,
+    bytes_in_words,
     cell,
     counted,
     inert,
@@ -137,3 +138,8 @@ def test_json_of_anybody_is_read_or_refused_in_one_way(text: str | bytes) -> Non
     with pytest.raises(ValueError, match=r"deeply|Expecting|codec|digits"):
         parsed_json(text)
     assert parsed_json('{"a": [1]}') == {"a": [1]}
+
+
+def test_bytes_are_told_in_units_that_fit() -> None:
+    told = [bytes_in_words(size) for size in (0, 1, 999, 47_000, 23_800_000, 1_500_000_000, 2e12)]
+    assert told == ["0 bytes", "1 byte", "999 bytes", "47.0 kB", "23.8 MB", "1.5 GB", "2,000.0 GB"]

@@ -83,7 +83,7 @@ def gate(
     trusted: Trusted = None,
     rows: NewRowOptions,
 ) -> None:
-    """Judge a scored run by rules, for CI: exit code 0 passed, 1 failed, 3 the audited rows cannot tell.
+    """Judge a scored run by rules, for CI: exit code 0 passed, 1 failed, 2 nothing judged, 3 cannot tell.
 
     Example: noisecleaner gate runs/first --max-noise 0.05
     """

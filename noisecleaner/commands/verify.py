@@ -18,7 +18,9 @@ def verify(
     path: Annotated[Path, typer.Argument(help="A run, scores, a copy of a dataset, or embeddings.")],
     format: Annotated[str, opt("What is written to stdout: console, or json with all names.")] = "console",
 ) -> None:
-    """Compare each file with what was written, bit for bit: exit code 0 sound, 1 damaged, 3 an earlier version's.
+    """Compare each file with what was written, bit for bit; tells what to do where one is another.
+
+    Exit code 0: sound. 1: damaged. 2: nothing of ours is there, or it is being written. 3: an earlier version wrote it.
 
     Example: noisecleaner verify runs/first
     """

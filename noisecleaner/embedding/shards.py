@@ -19,7 +19,17 @@ import pyarrow.parquet as pq
 from noisecleaner.embedding.config import EmbedConfig
 from noisecleaner.embedding.rows import ImageRows
 from noisecleaner.errors import Interrupted, NoisecleanerError
-from noisecleaner.files import alone, damaged, named, read_record, replacing, seal_folder, sweep, write_record
+from noisecleaner.files import (
+    alone,
+    damaged,
+    named,
+    read_record,
+    replacing,
+    require_regular,
+    seal_folder,
+    sweep,
+    write_record,
+)
 from noisecleaner.ingest.files.kinds import OWN_FILE
 from noisecleaner.ingest.fingerprints import Fingerprint
 from noisecleaner.ingest.source import Columns
@@ -192,6 +202,7 @@ class Shards:
     def _holds(self, path: Path, number: int) -> bool:
         """Whether a file holds the rows of a shard, as far as its metadata tells."""
         try:
+            require_regular(path)
             found = pq.read_metadata(path)
             told = parsed_json((found.metadata or {})[METADATA_KEY])
         except (pa.ArrowException, OSError, KeyError, ValueError):

@@ -5,6 +5,7 @@ from noisecleaner.files.locks import alone, shared
 from noisecleaner.files.outputs import replacing, settle, together
 from noisecleaner.files.paths import AnyPath, located, named, refuse_existing, spelled, unused
 from noisecleaner.files.records import LongList, damaged, read_record, write_json, write_record
+from noisecleaner.files.regular import open_regular, read_regular, require_regular
 from noisecleaner.files.scratch import discard, scratch_folder, sweep
 from noisecleaner.files.seals import (
     HIDDEN_MANIFEST,
@@ -38,10 +39,13 @@ __all__ = [
     "located",
     "looked_at",
     "named",
+    "open_regular",
     "read_arrays",
     "read_record",
+    "read_regular",
     "refuse_existing",
     "replacing",
+    "require_regular",
     "scratch_folder",
     "seal_folder",
     "sealed",

@@ -13,6 +13,7 @@ import numpy as np
 from noisecleaner.arrays import Array
 from noisecleaner.files.outputs import replacing
 from noisecleaner.files.records import damaged
+from noisecleaner.files.regular import require_regular
 from noisecleaner.texts import parsed_json
 
 
@@ -45,6 +46,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        require_regular(path)
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
             header = parsed_json((file.metadata() or {})["noisecleaner"])

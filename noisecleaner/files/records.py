@@ -11,6 +11,7 @@ from typing import Any
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files.outputs import replacing
+from noisecleaner.files.regular import read_regular
 from noisecleaner.texts import parsed_json
 
 
@@ -45,7 +46,7 @@ def read_record(path: Path) -> dict[str, Any]:
         NoisecleanerError: the file is missing, holds something else, or a bit of it has flipped.
     """
     try:
-        content = parsed_json(path.read_text("utf-8"))
+        content = parsed_json(read_regular(path).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise damaged(path, error) from error
     if not isinstance(content, dict) or content.pop("crc32", None) != _crc(content):

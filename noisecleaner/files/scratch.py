@@ -18,13 +18,13 @@ from pathlib import Path
 from noisecleaner.files.lock_file import Found, LockFile, is_ours
 from noisecleaner.progress import Progress, listener
 from noisecleaner.progress.holds import holding
+from noisecleaner.texts import bytes_in_words
 
 _TEMPORARY = ".tmp-"
 #: What such a folder is called, and all that is in it.
 _NAME = re.compile(rf"\..+{re.escape(_TEMPORARY)}\d+(-\d+)?")
 _LOCK, _FILES = "lock", "files"
 _TOLD = "What a killed command had left was removed"
-_UNITS = ("bytes", "kB", "MB", "GB")
 
 
 @contextmanager
@@ -69,14 +69,14 @@ def sweep(folder: Path, progress: Progress | None = None) -> None:
                 with holding():
                     _remove(path, lock)
     if sizes:
-        told = ", ".join(f"{folder / name} ({_in_words(size)})" for name, size in sorted(sizes.items()))
+        told = ", ".join(f"{folder / name} ({bytes_in_words(size)})" for name, size in sorted(sizes.items()))
         (progress or listener()).note(f"{_TOLD}: {told}.")
 
 
 def discard(folder: Path) -> None:
     """Remove another folder that a killed command left, of an output whose lock is held; nothing where it left none."""
     if folder.exists():
-        listener().note(f"{_TOLD}: {folder} ({_in_words(_size(folder))}).")
+        listener().note(f"{_TOLD}: {folder} ({bytes_in_words(_size(folder))}).")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -144,11 +144,3 @@ def _size(folder: Path) -> int:
             with suppress(OSError):
                 total += os.lstat(os.path.join(where, name)).st_size
     return total
-
-
-def _in_words(size: float) -> str:
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.{0 if unit == 'bytes' else 1}f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} {_UNITS[-1]}"

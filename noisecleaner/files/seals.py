@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from noisecleaner import __version__
 from noisecleaner.files.outputs import replacing
+from noisecleaner.files.regular import open_unbuffered, read_regular
 from noisecleaner.progress import Progress
 from noisecleaner.texts import parsed_json
 from noisecleaner.threads import cores, in_threads
@@ -80,7 +81,7 @@ class SealedFile:
     @classmethod
     def of(cls, path: Path) -> SealedFile:
         """Look at a file as it is; reads all of it."""
-        with path.open("rb", buffering=0) as file:
+        with open_unbuffered(path) as file:
             sha256, size = _sha256(file)
             footer = _footer(file) if path.suffix == ".parquet" else None
         return cls(size=size, sha256=sha256, footer=footer)
@@ -164,7 +165,7 @@ class Seal:
             OSError: it cannot be read.
         """
         try:
-            written = path.read_bytes()
+            written = read_regular(path)
         except FileNotFoundError:
             return None
         body, end = written[:-_END_BYTES], _END.fullmatch(written[-_END_BYTES:])

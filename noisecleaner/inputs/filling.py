@@ -73,7 +73,7 @@ class Filling:
             return cls(path, create(path, shape, dtype), maker=maker)
         noted = read_record(notes)
         # a file that was cut short would be filled up with zeros
-        if not path.exists() or path.stat().st_size != noted["bytes"]:
+        if not path.is_file() or path.stat().st_size != noted["bytes"]:
             raise damaged(path, "its size is wrong")
         array = np.load(path, mmap_mode="r+")
         if array.shape != shape or array.dtype != np.dtype(dtype):

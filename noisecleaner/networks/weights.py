@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import require_regular
 
 #: What PyTorch's files begin with: a ZIP, or a plain pickle.
 _PICKLES = (b"PK\x03\x04", b"\x80\x02")
@@ -25,6 +26,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
+        require_regular(path)
         return load_file(path)
     except (OSError, SafetensorError) as error:
         pickled = path.is_file() and _start(path).startswith(_PICKLES)

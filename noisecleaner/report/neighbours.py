@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from noisecleaner.arrays import FloatArray, IntArray, RealArray
+from noisecleaner.files import require_regular
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.report.gallery import GalleryRow, Neighbour
 from noisecleaner.runs.scored_run import ScoredRun
@@ -71,6 +72,7 @@ def _sampled(embeddings: AnyVectors, rows: IntArray) -> _Features:
 def _features(path: Path, rows: int) -> RealArray | None:
     """Open the features of a run, which begin with those of its dataset; None where it has none."""
     try:
+        require_regular(path)
         features = np.load(path, mmap_mode="r")
     except (OSError, ValueError):
         return None

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.files import replacing, unused
+from noisecleaner.files import open_regular, read_regular, replacing, unused
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.scored_run import ScoredRun
 from noisecleaner.texts import cell, parsed_json
@@ -62,7 +62,7 @@ def write_flagged(folder: Path, run: ScoredRun, *, top: int) -> None:
 
 def fingerprint(path: Path) -> str:
     """What tells a list from one that somebody has changed."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -87,12 +87,12 @@ def keep_edited(folder: Path, staged: Path) -> str | None:
 def _edited(path: Path, noise: Path) -> bool:
     """Whether a list is not what its score wrote; of an earlier version's, whether it has other columns."""
     try:
-        known = parsed_json(noise.read_bytes())["flagged_csv"]
+        known = parsed_json(read_regular(noise))["flagged_csv"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, an earlier version's, or damaged
         known = None
     if isinstance(known, str):
         return fingerprint(path) != known
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         line = file.readline(2**16)
     columns = line.decode("utf-8-sig", "replace").strip().split(",")
     return any(name.strip('"') not in _KNOWN for name in columns)

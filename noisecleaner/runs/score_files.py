@@ -16,6 +16,8 @@ from noisecleaner.files import (
     Seal,
     SealedFile,
     UnsealedError,
+    read_regular,
+    require_regular,
     sealed,
     settle,
     write_seal,
@@ -55,7 +57,7 @@ class ScoreFiles:
         Raises:
             NoisecleanerError: it is missing, damaged, or of another score.
         """
-        with self.reading(name), pa.OSFile(str(self.path / name)) as file:
+        with self.reading(name), _opened(self.path / name) as file:
             if (known := self._known(name)) is not None:
                 known.require_opened(file, whole=name not in self._seen)
                 self._seen.add(name)
@@ -73,7 +75,7 @@ class ScoreFiles:
             NoisecleanerError: it is missing, damaged, or of another score.
         """
         with self.reading(name, verb):
-            content = (self.path / name).read_bytes()
+            content = read_regular(self.path / name)
             if (known := self._known(name)) is not None:
                 known.require_whole(content)
         return content
@@ -170,6 +172,11 @@ def _read(path: Path) -> Seal | None:
         return Seal.read(path)
     except (OSError, ValueError) as error:
         raise broken(path, error, "read") from error
+
+
+def _opened(path: Path) -> pa.OSFile:
+    require_regular(path)  # Arrow would wait for a pipe
+    return pa.OSFile(str(path))
 
 
 def broken(path: Path, reason: object, verb: str) -> NoisecleanerError:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from noisecleaner.arrays import BoolArray, RealArray
-from noisecleaner.files import together, write_json
+from noisecleaner.files import read_regular, together, write_json
 from noisecleaner.ingest import Source
 from noisecleaner.noise.cuts import Cut
 from noisecleaner.noise.goal import Goal
@@ -234,7 +234,7 @@ def _fixes(before: Path, noise: Mapping[str, Any], fixes: Fixes | None) -> dict[
     if fixes is None:
         return None
     try:
-        old = parsed_json(before.read_bytes())
+        old = parsed_json(read_regular(before))
         unchanged = all(old[name] == json.loads(json.dumps(noise[name])) for name in _RATES)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, or damaged ones
         return fixes.to_json()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.files import SealedFile, damaged, replacing
+from noisecleaner.files import SealedFile, damaged, replacing, require_regular
 from noisecleaner.tables.schemas import CLEANLAB, LATER
 from noisecleaner.texts import parsed_json
 
@@ -77,6 +77,7 @@ def read_table(
         NoisecleanerError: the file is missing, damaged, or has other columns.
     """
     try:
+        require_regular(path)
         with pa.OSFile(str(path)) as file:
             if sealed is not None:
                 sealed.require_opened(file)

@@ -10,34 +10,29 @@ from pathlib import Path
 from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.files import (
     HIDDEN_MANIFEST,
-    MANIFESTS,
     RUN_MANIFEST,
-    SCORES_MANIFEST,
     AnyPath,
     Seal,
     SealedFile,
-    UnsealedError,
     files_below,
     located,
     looked_at,
     settle,
     shared,
 )
-from noisecleaner.ingest.files.kinds import OWN_FILES
 from noisecleaner.progress import Progress, Stage
 from noisecleaner.runs.flagged import FLAGGED
 from noisecleaner.runs.run import RECORD_FILE, SEALED, Run
 from noisecleaner.runs.score_files import SCORES_FILE, ScoreFiles
+from noisecleaner.verifying.beside import (
+    KIND_OF,
+    MANIFEST_OF,
+    is_manifest,
+    left_beside,
+    named_by_damaged,
+    nothing_to_verify,
+)
 from noisecleaner.verifying.soundness import CheckedManifest, VerifyResult
-
-#: What a manifest of a run tells among its first bytes.
-_OURS, _BEGINNING = b'"noisecleaner"', 80
-#: A file that tells what a folder holds -> the manifest that is written beside it.
-_MANIFEST_OF = {
-    RECORD_FILE: RUN_MANIFEST,
-    SCORES_FILE: SCORES_MANIFEST,
-    **dict.fromkeys(OWN_FILES, HIDDEN_MANIFEST),
-}
 
 
 def verify(path: AnyPath, *, progress: Progress | None = None) -> VerifyResult:
@@ -55,30 +50,37 @@ def verify(path: AnyPath, *, progress: Progress | None = None) -> VerifyResult:
     path, progress = located(path), progress or Progress()
     with shared(path, work="verify", progress=progress):
         names = _listed(path)
-        manifests = [name for name in names if _is_manifest(path / name)]
+        manifests = [name for name in names if is_manifest(path / name)]
         if RECORD_FILE in names and RUN_MANIFEST not in names:
             _refuse_unfinished(path)
         without = list(_without_manifest(path, names))
         if not manifests and not without:
-            raise _nothing(path)
+            raise nothing_to_verify(path)
         seals = {name: _read(path / name) for name in manifests}
         known = [seal for seal in seals.values() if isinstance(seal, Seal)]
         with progress.stage("Verifying", sum(len(seal.files) for seal in known), "files") as stage:
             checked = [_checked(path, name, seal, names, stage) for name, seal in seals.items()]
         checked += [one for one in without if isinstance(one, CheckedManifest)]
         _refuse_changed(path, seals)
-    covered = {_below(name, file) for name, seal in seals.items() if isinstance(seal, Seal) for file in seal.files}
-    covered |= {*manifests} | {name for one in checked for name in one.added}
     unknown = tuple(name for name in without if isinstance(name, str))
-    covered |= {*unknown}
-    others = tuple(name for name in names if name not in covered and not _hidden(name))
-    return VerifyResult(path=path, manifests=tuple(checked), unknown=unknown, others=others)
+    covered = {_below(name, file) for name, seal in seals.items() if isinstance(seal, Seal) for file in seal.files}
+    covered |= {*seals, *unknown} | {name for one in checked for name in one.added}
+    covered |= named_by_damaged([one.name for one in checked if not one.files], names)
+    rest = [name for name in names if name not in covered and not _hidden(name)]
+    ours = left_beside([*(one.name for one in checked), *map(_manifest_of, unknown)], rest)
+    return VerifyResult(
+        path=path,
+        manifests=tuple(checked),
+        unknown=unknown,
+        beside=tuple(name for name in rest if name in ours),
+        others=tuple(name for name in rest if name not in ours),
+    )
 
 
 def _listed(path: Path) -> list[str]:
     """Names of all files below a folder, after what a killed command had committed is in its place."""
     if not path.is_dir():
-        raise _nothing(path)
+        raise nothing_to_verify(path)
     for where, folders, _ in os.walk(path):
         if ".committed" in folders:
             settle(Path(where))
@@ -112,27 +114,13 @@ def _refuse_changed(path: Path, seals: Mapping[str, Seal | str]) -> None:
         )
 
 
-def _nothing(path: Path) -> NoisecleanerError:
-    found = f"{quoted(path)} holds none of them" if path.is_dir() else f"{quoted(path)} is no folder"
-    return NoisecleanerError(
-        f"A run, scores, a clean copy, a corrupted dataset or embeddings are required, but {found}.",
-        "Name the folder that one of these wrote: fit, score, export-clean, corrupt, embed.",
-    )
-
-
-def _is_manifest(path: Path) -> bool:
-    """Whether a file is a manifest of ours, damaged or not: others call theirs manifest.json, too."""
-    if path.name not in MANIFESTS:
-        return False
-    with path.open("rb") as file:
-        return path.name != RUN_MANIFEST or path.with_name(RECORD_FILE).exists() or _OURS in file.read(_BEGINNING)
-
-
 def _read(path: Path) -> Seal | str:
     """Read a manifest, or say what is wrong with it."""
     try:
         seal = Seal.read(path)
-    except (UnsealedError, ValueError) as error:
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:
         return str(error)
     return "it is not there any more" if seal is None else seal
 
@@ -140,7 +128,7 @@ def _read(path: Path) -> Seal | str:
 def _checked(path: Path, name: str, seal: Seal | str, names: Sequence[str], stage: Stage) -> CheckedManifest:
     """Look at the files of one manifest."""
     if isinstance(seal, str):
-        return CheckedManifest(name=name, changed=(name,))
+        return CheckedManifest(name=name, kind=_kind(name), changed=(name,), fault=seal)
     home, found = (path / name).parent, _Findings()
     for file, now in looked_at(home, list(seal.files)):
         found.take(_below(name, file), seal.files[file], now, edited=file == FLAGGED)
@@ -172,7 +160,7 @@ class _Findings:
 
     def take(self, name: str, before: SealedFile, now: SealedFile | OSError, *, edited: bool) -> None:
         """Put a file where it belongs; `edited` says whether a person may have changed it."""
-        if isinstance(now, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+        if isinstance(now, (FileNotFoundError, NotADirectoryError)):
             self.missing.append(name)
         elif isinstance(now, OSError):
             self.unreadable.append(f"{name} ({now.strerror})")
@@ -205,16 +193,27 @@ def _without_manifest(path: Path, names: Sequence[str]) -> Iterator[CheckedManif
     """Name what was written without a manifest, by an earlier version; or what is wrong where one is missing."""
     there = {*names}
     for name in names:
-        above, slash, file = name.rpartition("/")
-        manifest = f"{above}{slash}{_MANIFEST_OF.get(file, file)}"
+        manifest = _manifest_of(name)
         if manifest in there:
             continue
         try:
             missing = _was_sealed(path / name)
         except NoisecleanerError as error:
-            yield CheckedManifest(name=manifest, changed=(name,), fault=error.message)
+            yield CheckedManifest(name=manifest, kind=_kind(manifest), changed=(name,), fault=error.message)
         else:
-            yield CheckedManifest(name=manifest, missing=(manifest,)) if missing else name
+            found = CheckedManifest(name=manifest, kind=_kind(manifest), missing=(manifest,))
+            yield found if missing else name
+
+
+def _manifest_of(name: str) -> str:
+    """The manifest that is written beside a file that tells what a folder holds; of others, themselves."""
+    above, slash, file = name.rpartition("/")
+    return f"{above}{slash}{MANIFEST_OF.get(file, file)}"
+
+
+def _kind(manifest: str) -> str:
+    """What a manifest names that cannot be read; empty where its name does not tell."""
+    return KIND_OF.get(manifest.rpartition("/")[2], "")
 
 
 def _was_sealed(path: Path) -> bool:

@@ -27,8 +27,8 @@ class CheckedManifest:
 
     Args:
         name: of the manifest.
-        kind: what the files are: `run`, `scores`, `export`, `embeddings` or `corrupted`; empty where the manifest
-            itself is damaged, and nothing can be said of them.
+        kind: what the files are: `run`, `scores`, `export`, `embeddings` or `corrupted`; empty where the manifest of a
+            folder of data is damaged itself, as only that tells.
         writer: the version of noisecleaner that wrote them.
         identity: what tells them from others of their kind.
         files: how many there are.
@@ -74,12 +74,14 @@ class VerifyResult:
         path: what was looked at.
         manifests: what became of the files of each manifest below it.
         unknown: what an earlier version wrote without a manifest.
-        others: files of which no manifest says anything: those of the user, pages, tables of `plan`.
+        beside: what commands leave beside them that no manifest names: designs of `plan`, lists that were kept.
+        others: files of which no manifest says anything: those of the user, pages.
     """
 
     path: Path
     manifests: tuple[CheckedManifest, ...]
     unknown: tuple[str, ...] = ()
+    beside: tuple[str, ...] = field(default=(), repr=False)
     others: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -93,4 +95,4 @@ class VerifyResult:
         """Give plain values."""
         manifests = [checked.to_json() for checked in self.manifests]
         told = {"path": str(self.path), "soundness": str(self.soundness), "manifests": manifests}
-        return {**told, "unknown": list(self.unknown), "others": list(self.others)}
+        return {**told, **{name: list(getattr(self, name)) for name in ("unknown", "beside", "others")}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -47,9 +48,11 @@ def test_a_run_is_sound_until_a_bit_of_it_flips(run: Path, command: Command) -> 
 
 def test_json_tells_the_same_to_machines(run: Path, command: Command) -> None:
     (run / "mine.txt").write_text("mine")
+    (run / "design.parquet").touch()
     flip(run / "run.json")
     told = json.loads(command("verify", run, "--format", "json").out)
     assert (told["path"], told["soundness"], told["others"]) == ("run", "damaged", ["mine.txt"])
+    assert told["beside"] == ["design.parquet"]
     fit, scores = told["manifests"]
     assert (fit["kind"], fit["changed"], scores["kind"], scores["changed"]) == ("run", ["run.json"], "scores", [])
     assert scores["bytes"] == sum((run / name).stat().st_size for name in _names(run / "scores-manifest.json"))
@@ -107,7 +110,8 @@ def test_copies_and_corrupted_datasets_are_verified_too(run: Path, command: Comm
         (Path(name) / ".DS_Store").touch()
         outcome = command("verify", name)
         assert outcome.code == 1
-        assert [line.split() for line in outcome.out.splitlines()[1:]] == [["added", "more.parquet"]]
+        assert outcome.out.splitlines()[1].split() == ["added", "more.parquet"]
+        assert outcome.out.splitlines()[2].startswith("Move what was added elsewhere")
 
 
 def test_scores_of_new_rows_are_found_below_their_run(run: Path, command: Command) -> None:
@@ -213,3 +217,84 @@ def test_a_file_that_the_system_does_not_read_is_damage(run: Path, monkeypatch: 
     (fit, _) = verify(run).manifests
     assert fit.unreadable == ("trace.parquet (Input/output error)",)
     assert not fit.sound
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", ["run.json", "manifest.json", "scores-manifest.json", "noise.json", "scores.parquet"])
+def test_what_is_no_regular_file_is_damage_and_nobody_waits_for_it(
+    run: Path, command: Command, name: str, kind: str
+) -> None:
+    (run / name).unlink()
+    os.mkfifo(run / name) if kind == "pipe" else (run / name).symlink_to("/dev/zero")
+    outcome = command("verify", run)
+    assert outcome.code == 1
+    assert "it is no regular file" in outcome.out
+    assert f" {name}" in outcome.out
+
+
+@pytest.mark.parametrize("name", ["run.json", "trace.parquet"])
+def test_a_score_does_not_wait_for_a_pipe(run: Path, command: Command, name: str) -> None:
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    outcome = command("score", run)
+    assert outcome.code == 2
+    assert f"{name} is no regular file" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["noise.json", "scores.parquet", "report.parquet"])
+def test_a_report_does_not_wait_for_a_pipe(run: Path, command: Command, name: str) -> None:
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    outcome = command("report", run, "--out", "page.html")
+    assert outcome.code == 2
+    assert f"{name} is no regular file" in outcome.err
+
+
+def test_a_folder_in_the_place_of_a_file_is_damage(run: Path) -> None:
+    (run / "noise.json").unlink()
+    (run / "noise.json").mkdir()
+    assert verify(run).manifests[1].unreadable == ("noise.json (Is a directory)",)
+
+
+def test_a_missing_manifest_is_named_once_with_what_to_type(run: Path, command: Command) -> None:
+    (run / "design.parquet").touch()
+    (run / "flagged-edited-2.csv").touch()
+    (run / "scores-manifest.json").unlink()
+    outcome = command("verify", run)
+    assert outcome.out.splitlines()[1:] == [
+        "The scores: damaged.",
+        "  missing    scores-manifest.json",
+        "Bring these files back from a backup, or score again: `noisecleaner score run`.",
+    ]
+
+
+def test_a_damaged_manifest_keeps_its_kind_and_its_files(run: Path, command: Command) -> None:
+    flip(run / "manifest.json", 40)
+    (run / "notes.txt").touch()
+    out = command("verify", run).out
+    assert "The fit: damaged; it is not what was written: its checksum is wrong.\n  changed    manifest.json\n" in out
+    assert "--overwrite --out run`, then score." in out
+    assert "1 file that no manifest names: notes.txt." in out
+
+
+def test_sizes_are_told_in_units_that_fit(run: Path, command: Command) -> None:
+    size = sum((run / name).stat().st_size for name in _names(run / "scores-manifest.json"))
+    assert f"4 files, {size / 1000:.1f} kB, bit for bit" in command("verify", run).out
+
+
+def test_damage_of_new_scores_and_of_copies_says_what_to_type(run: Path, command: Command) -> None:
+    assert command("score", run, "--data", "data.parquet", "-q").code == 0
+    (scored,) = (run / "new").iterdir()
+    (scored / "noise.json").unlink()
+    assert f"`noisecleaner score run --data ROWS --out {scored}`" in command("verify", run).out
+    assert command("export-clean", run, "--out", "clean").code == 0
+    flip(Path("clean/noisecleaner.json"))
+    assert "`noisecleaner export-clean RUN --out OTHER`" in command("verify", "clean").out
+
+
+@pytest.mark.parametrize("below", ["clean/data", "clean/noisecleaner.json", "run/auditor"])
+def test_below_an_output_the_folder_above_is_named(run: Path, command: Command, below: str) -> None:
+    assert command("export-clean", run, "--out", "clean").code == 0
+    outcome = command("verify", below)
+    assert outcome.code == 2
+    assert f"Name that: `noisecleaner verify {Path(below).parts[0]}`." in outcome.err

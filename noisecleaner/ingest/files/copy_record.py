@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
-from noisecleaner.files import LongList
+from noisecleaner.files import LongList, read_regular
 from noisecleaner.ingest.files.kinds import OWN_FILES
 from noisecleaner.ingest.files.places import fixed_part, leads_out
 from noisecleaner.ingest.labels.label_names import checked_names
@@ -57,13 +57,13 @@ class CopyRecord:
         home = place if place.is_dir() else place.parent
         homes = (home, home.parent) if home.name in _TABLES else (home,)
         places = (folder / name for folder in homes for name in OWN_FILES)
-        path = next((place for place in places if place.is_file()), None)
+        path = next((place for place in places if place.exists()), None)
         return None if path is None else cls._read(path)
 
     @classmethod
     def _read(cls, path: Path) -> CopyRecord:
         try:
-            content = parsed_json(path.read_text("utf-8"))
+            content = parsed_json(read_regular(path).decode("utf-8"))
             written = content.get("left_out", {}).items()
             left_out = {str(why): pa.array(list(map(str, ids)), pa.string()) for why, ids in written}
             names = tuple(map(str, content.get("label_names") or ()))

@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 from pyarrow import fs
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import require_regular
 from noisecleaner.ingest.files.no_paths import excerpt, named
 from noisecleaner.ingest.files.stores import SCHEME as _SCHEME
 from noisecleaner.ingest.files.stores import Limits, answering, open_uri, shown
@@ -101,6 +102,8 @@ class Place:
     def open(self) -> Any:
         """Open the file for random reads, as an Arrow file."""
         with self.answering():
+            if self.local:
+                require_regular(self.path)  # Arrow would wait for a pipe
             return self.filesystem.open_input_file(self.path)
 
     def read(self) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import require_regular
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers._text import narrowed
 from noisecleaner.tables import ARROW_ERRORS
@@ -37,6 +38,8 @@ def read_batches(place: Place, columns: Sequence[str], size: int) -> Iterator[pa
 @contextmanager
 def _opened(place: Place) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """Open a file of either kind: its schema, and its batches."""
+    if place.local:
+        require_regular(place.path)
     source: Any = pa.memory_map(place.path) if place.local else place.open()
     with source:
         footed = source.read(len(_FILE)) == _FILE

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import BoolArray, IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import require_regular
 from noisecleaner.ingest.files.kinds import is_pointer
 from noisecleaner.ingest.files.walk import first_bytes
 from noisecleaner.ingest.manifest import Skip, VectorKind
@@ -153,6 +154,7 @@ class VectorFile:
         """
         hint = f"Save one with numpy.save, and name it with `Columns({FIELDS[kind]}=PATH)`."
         try:
+            require_regular(path)
             # unlike numpy.load this reads nothing but .npy files, and none with pickled objects
             array = np.lib.format.open_memmap(path, mode="r")
         except (*NUMPY_ERRORS, RecursionError, MemoryError) as error:  # nothing large is asked for here

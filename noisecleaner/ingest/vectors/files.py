@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from noisecleaner.arrays import IntArray, RealArray
 from noisecleaner.errors import NoisecleanerError, listed
+from noisecleaner.files import require_regular
 from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.labels.lookalikes import explained
 from noisecleaner.ingest.manifest import VectorKind
@@ -176,6 +177,7 @@ def _archive(path: str, kind: VectorKind) -> IdentifiedVectors:
     """
     hint = f"Save one with `numpy.savez(PATH, ids=ids, {kind}=vectors)`; ids are texts or integers."
     try:
+        require_regular(path)
         with np.load(path, allow_pickle=False) as file:
             wanted = ["ids", kind, *(["classes"] if "classes" in file and kind == "probabilities" else [])]
             missing = [name for name in wanted if name not in file]
