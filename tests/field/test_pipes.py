@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.datasets import Command
 
+from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.places import Place
 from noisecleaner.ingest.readers import arrow
@@ -33,7 +34,7 @@ def test_a_table_of_a_folder(fitted: Path, tmp_path: Path, command: Command) -> 
 
 def test_the_record_of_a_copy_is_not_passed_over(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "noisecleaner.json")
-    with pytest.raises(Exception, match=IRREGULAR):
+    with pytest.raises(NoisecleanerError, match=IRREGULAR):
         CopyRecord.beside(str(tmp_path))
 
 
@@ -42,7 +43,7 @@ def test_tables_and_weights(tmp_path: Path) -> None:
     place = Place.parse(str(tmp_path / "x.arrow"))
     with pytest.raises(OSError, match=IRREGULAR):
         place.read()
-    with pytest.raises(OSError, match=IRREGULAR):
+    with pytest.raises(NoisecleanerError, match=IRREGULAR):
         arrow.read_schema(place)
-    with pytest.raises(Exception, match=IRREGULAR):
+    with pytest.raises(NoisecleanerError, match=IRREGULAR):
         read_weights(tmp_path / "x.arrow")
