@@ -40,7 +40,7 @@ from noisecleaner.training.architecture import Architecture, choose_architecture
 from noisecleaner.training.corpus import Corpus, check_usable, read_corpus
 from noisecleaner.training.crossfit import CrossFit, rehearse, train_folds
 from noisecleaner.training.duplicates import find_duplicates
-from noisecleaner.training.earlier import refuse_own, seen_before
+from noisecleaner.training.earlier import refuse_unsuited, seen_before
 from noisecleaner.training.folds import FoldAssignment, assign_folds, refuse_small_folds
 from noisecleaner.training.outcome import halved, result_of, shortage, write_auditor, write_reference
 from noisecleaner.training.recipe import Recipe
@@ -96,7 +96,7 @@ def _fit(config: FitConfig, out: Path, *, overwrite: bool, resume: bool, lead: L
     clock = Clock(progress)
     config.check()
     config.source.refuse_inside(out)
-    refuse_own(config, out)
+    refuse_unsuited(config, out)
     open_to_choice, config = config.device == "auto", replace(config, device=str(choose_device(config.device)))
     corpus, effort = _read(config, progress), config.effort
     architecture = choose_architecture(config, corpus.dataset, progress)

@@ -9,7 +9,7 @@ import ast
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType, UnionType
@@ -31,11 +31,13 @@ class PlugIn:
         name: what one chooses it by: the name of the file, with hyphens.
         description: the first line of the file's docstring.
         options: the keyword-only arguments of its constructors, with the default values as one would type them.
+        choices: of those options that take only certain words, these words.
     """
 
     name: str
     description: str
     options: Mapping[str, str]
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def names_in(folder: str) -> list[str]:
@@ -154,15 +156,37 @@ def check_types(cls: type, options: Mapping[str, Any], *, parameter: str, name: 
     valid = list(hints)
     for key, value in options.items():
         if not valid:
-            raise NoisecleanerError(f"{parameter} {name} has no options, but {key} was given.", "Leave `options` out.")
-        check_choice(key, valid, parameter=f"`options` of {name}")
+            message = f"{parameter} {name} has no options, but {key} was given{_whose(key, parameter)}."
+            raise NoisecleanerError(message, "Leave `options` out.")
+        if key not in valid:
+            message = f"`options={{{key!r}: ...}}` is unknown to {name}{_whose(key, parameter)}."
+            raise NoisecleanerError(message, f"Choose one of: {', '.join(valid)}.")
         if not _fits(value, hints[key]):
-            wanted = hints[key].__name__ if isinstance(hints[key], type) else str(hints[key])
             raise NoisecleanerError(
-                f"`options={{{key!r}: {value!r}}}` of {parameter} {name} is not of the type "
-                f"{wanted.replace('typing.', '')}.",
+                f"`options={{{key!r}: {value!r}}}` of {parameter} {name} {_required(hints[key])}.",
                 "See `methods()` for its default.",
             )
+
+
+def _required(hint: Any) -> str:
+    """Say what a value should be, as the end of a sentence that begins with the value."""
+    if get_origin(hint) is Literal:
+        return f"must be one of {', '.join(map(str, get_args(hint)))}"
+    wanted = hint.__name__ if isinstance(hint, type) else str(hint)
+    return f"is not of the type {wanted.replace('typing.', '')}"
+
+
+def _whose(option: str, parameter: str) -> str:
+    """Say which methods and regularisers have an option that a method has not: words after a colon, or none."""
+    if parameter != "`method`":
+        return ""
+    owners = [f"`method={plug_in.name!r}`" for plug_in in methods() if option in plug_in.options]
+    owners += [
+        f"`regularisers={plug_in.name!r}` (`options={{{f'{plug_in.name}.{option}'!r}: ...}}`)"
+        for plug_in in regularisers()
+        if option in plug_in.options
+    ]
+    return f": it is an option of {' and '.join(owners)}" if owners else ""
 
 
 def _files(folder: str) -> list[Path]:
@@ -181,11 +205,23 @@ def _describe(file: Path) -> PlugIn:
     description = (ast.get_docstring(tree) or "").partition("\n")[0]
     constructors = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
     options: dict[str, str] = {}
+    choices: dict[str, tuple[str, ...]] = {}
     for constructor in constructors:
         arguments = constructor.args
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             options[argument.arg] = "required" if default is None else str(ast.literal_eval(default))
-    return PlugIn(_name(file), description, options)
+            if words := _choices(argument.annotation):
+                choices[argument.arg] = words
+    return PlugIn(_name(file), description, options, choices)
+
+
+def _choices(annotation: ast.expr | None) -> tuple[str, ...]:
+    """The words of an annotation `Literal[…]`, as one would type them; `()` of another."""
+    match annotation:
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=words):
+            found = ast.literal_eval(words)
+            return tuple(map(str, found if isinstance(found, tuple) else (found,)))
+    return ()
 
 
 def _options(cls: type) -> dict[str, Any]:

@@ -119,14 +119,33 @@ def test_values_of_the_declared_type_pass(options: dict[str, Any]) -> None:
         ({"count": 1.5}, "`options={'count': 1.5}` of `method` options is not of the type int."),
         ({"count": False}, "`options={'count': False}` of `method` options is not of the type int."),
         ({"on": 1}, "`options={'on': 1}` of `method` options is not of the type bool."),
-        ({"kind": "c"}, "`options={'kind': 'c'}` of `method` options is not of the type Literal['a', 'b']."),
-        ({"pace": 1}, "`options` of options pace is unknown."),
+        ({"kind": "c"}, "`options={'kind': 'c'}` of `method` options must be one of a, b."),
+        ({"pace": 1}, "`options={'pace': ...}` is unknown to options."),
     ],
 )
 def test_values_of_another_type_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(NoisecleanerError) as error:
         check_types(Options, options, parameter="`method`", name="options")
     assert error.value.message == message
+
+
+def test_an_option_of_another_method_is_told_whose_it_is() -> None:
+    with pytest.raises(NoisecleanerError) as error:
+        check_types(Options, {"normalise": "sigmoid"}, parameter="`method`", name="options")
+    of_l2b = "`options={'normalise': ...}` is unknown to options: it is an option of `method='l2b'`."
+    assert error.value.message == of_l2b
+    with pytest.raises(NoisecleanerError, match=r"lambda_1 was given: it is an option of `regularisers='purified'` \("):
+        check_types(NoOptions, {"lambda_1": 2.0}, parameter="`method`", name="plain")
+    with pytest.raises(NoisecleanerError, match=r"is unknown to options\. Choose"):
+        check_types(Options, {"normalise": "sigmoid"}, parameter="bench", name="options")
+
+
+def test_the_words_that_an_option_may_be_are_read_off_the_file() -> None:
+    (l2b,) = (method for method in plug_ins("weightings") if method.name == "l2b")
+    assert l2b.choices == {
+        "weights": ("both", "given", "pseudo", "convex"),
+        "normalise": ("cut", "sigmoid", "softmax"),
+    }
 
 
 def test_options_are_refused_where_there_are_none() -> None:

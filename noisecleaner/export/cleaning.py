@@ -35,7 +35,7 @@ from noisecleaner.ingest.files.copy_record import CopyRecord
 from noisecleaner.ingest.files.kinds import HIDDEN_FILE, OWN_FILE
 from noisecleaner.ingest.raw import with_images
 from noisecleaner.ingest.verified.corrections import COLUMN, CorrectedRows, correct, read_corrections
-from noisecleaner.notices import Notice
+from noisecleaner.notices import Notice, doubts
 from noisecleaner.progress import Progress
 from noisecleaner.runs.contents import refuse_other_scored
 from noisecleaner.runs.fixes import Fixes, Fixing
@@ -156,10 +156,20 @@ def _drafted(
     by, cut = run.metadata.by, policy.number(scores, run.metadata)
     result = result_of(out, Format(format), decisions, manifest=manifest, expected=expected, by=by, threshold=cut)
     root = image_root(copy) if rows_alone(format) else None
-    result = replace(result, splits=copy.structure.counts(copy.keep), left_out=counts, image_root=root, fixes=fixes)
+    doubtful = _doubts(run, result)
+    progress.tell(*doubtful)
+    result = replace(result, splits=copy.structure.counts(copy.keep), left_out=counts, image_root=root)
+    result = replace(result, fixes=fixes, notices=doubtful)
     del decisions, scores, expected  # what is copied is held by the copy, and the rest is told
     pa.default_memory_pool().release_unused()
     return _Draft(result, copy, record, run.identity)
+
+
+def _doubts(run: ScoredRun, result: ExportResult) -> tuple[Notice, ...]:
+    """What makes the scores doubtful, where rows are dropped or relabelled by them, and it is not told already."""
+    if not result.dropped + result.relabelled:
+        return ()
+    return tuple(notice for notice in doubts(run.metadata.notices) if notice.message != result.expectation.reason)
 
 
 def _written(draft: _Draft, policy: Policy, progress: Progress) -> ExportResult:

@@ -14,6 +14,7 @@ from noisecleaner.export.decisions import Decisions, Policy
 from noisecleaner.export.expectation import Expectation
 from noisecleaner.export.formats import Format
 from noisecleaner.ingest import Manifest
+from noisecleaner.notices import Notice
 from noisecleaner.runs.fixes import Fixes
 from noisecleaner.runs.scored import By
 
@@ -41,6 +42,7 @@ class ExportResult:
         left_out: rows that are not in the copy by reason: a value of `LeftOut`, or why they have no score.
         image_root: the folder (or its URI) that images stay in, where the copy only names them; else None.
         fixes: what the table of corrections does; None without one.
+        notices: what makes the scores doubtful that rows were dropped or relabelled by.
         tables: the files of rows, where images stay in place; empty in other formats, and before they are written.
     """
 
@@ -62,6 +64,7 @@ class ExportResult:
     left_out: Mapping[str, int] = field(default_factory=dict)
     image_root: str | None = None
     fixes: Fixes | None = None
+    notices: tuple[Notice, ...] = ()
     tables: tuple[Path, ...] = ()
 
     @property
@@ -88,6 +91,7 @@ class ExportResult:
             "corrections_agreeing_with_scores": self.expectation.agreeing,
             "expected_noise_of_other_rows": self.expectation.others.to_json(),
             "corrections": self.fixes.to_json() if self.fixes else None,
+            "notices": [notice.to_json() for notice in self.notices],
         }
 
 

@@ -3,7 +3,7 @@
 from noisecleaner.files.array_files import read_arrays, write_arrays
 from noisecleaner.files.locks import alone, shared
 from noisecleaner.files.outputs import replacing, settle, together
-from noisecleaner.files.paths import AnyPath, located, named, refuse_existing, spelled, unused
+from noisecleaner.files.paths import AnyPath, located, named, refuse_below_file, refuse_existing, spelled, unused
 from noisecleaner.files.records import LongList, damaged, read_record, write_json, write_record
 from noisecleaner.files.regular import open_regular, read_regular, require_regular
 from noisecleaner.files.scratch import discard, scratch_folder, sweep
@@ -43,6 +43,7 @@ __all__ = [
     "read_arrays",
     "read_record",
     "read_regular",
+    "refuse_below_file",
     "refuse_existing",
     "replacing",
     "require_regular",

@@ -78,6 +78,24 @@ def unused(path: Path) -> Path:
     return next(name for name in chain([path], names) if not os.path.lexists(name))
 
 
+def refuse_below_file(out: Path, *, parameter: str) -> None:
+    """Refuse an output for which no folder can be made; those that lack are made where it is written (`alone`).
+
+    Args:
+        out: the file to write.
+        parameter: what names it, as an error calls it.
+
+    Raises:
+        NoisecleanerError: what should be a folder above it is something else.
+    """
+    above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
+    if not above.is_dir():
+        raise NoisecleanerError(
+            f"{parameter} names a file in a folder, which is made where there is none, but {above} is no folder.",
+            f"Name another file with {parameter}.",
+        )
+
+
 def refuse_existing(out: Path, *, parameter: str = "with `out=DIR`") -> None:
     """Refuse an output directory that holds something.
 

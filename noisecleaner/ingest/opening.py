@@ -9,6 +9,7 @@ from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.ingest.annotations import labels_in, read_annotations
+from noisecleaner.ingest.files.changed import refuse_changed, refuse_lost
 from noisecleaner.ingest.files.kinds import BESIDE_ROWS, OWN_FILES, ending_of
 from noisecleaner.ingest.files.leftovers import beside_tables, unread
 from noisecleaner.ingest.files.levels import Level
@@ -76,9 +77,11 @@ def open_labels(path: str) -> Files | None:
 def _open_elsewhere(data: str) -> Files | Walk:
     """Open what is no folder of this machine: a file, a glob, or a folder of another file system."""
     if places := matching(data):
+        refuse_changed(places)
         return Files.open(places, Place.parse(fixed_part(data)))
     place = Place.parse(data)
     if place.is_file():
+        refuse_changed([place])
         return Files.open([place])
     if not place.is_dir():
         raise _nothing(data, _no_table(data))
@@ -104,7 +107,11 @@ def _no_table(data: str) -> str:
 def _open_inside(folder: Place, tables: Sequence[str], others: Sequence[str]) -> Files:
     """Open tables of a folder, and tell what stands beside them."""
     beside = beside_tables(str(folder), tables, others)
-    return Files.open([folder / path for path in tables], folder).noting(*([beside] if beside else []))
+    places = [folder / path for path in tables]
+    refuse_changed(places)
+    if folder.local:
+        refuse_lost(Path(folder.path), places)
+    return Files.open(places, folder).noting(*([beside] if beside else []))
 
 
 def _is_copy(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from noisecleaner.ingest.labels.naming import LabelColumn
 from noisecleaner.ingest.manifest import Images, Payload
 from noisecleaner.ingest.opening import open_data, open_tables
 from noisecleaner.ingest.payloads import Content, ImageColumn, ImageFiles, find_content, no_content
-from noisecleaner.ingest.source import VECTOR_FILES, Source
+from noisecleaner.ingest.source import VECTOR_FILES, Source, refuse_missing
 from noisecleaner.ingest.tables.sound import refuse_twice
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.ingest.vectors.columns import VectorFile
@@ -163,6 +163,7 @@ def _refuse_columns(source: Source) -> None:
     """Refuse a column of vectors where there are no columns."""
     name = source.columns.embedding or source.columns.probabilities
     if name is not None and source.columns.vector_file is None:
+        refuse_missing(name, "embedding" if source.columns.embedding else "probabilities")
         raise NoisecleanerError(
             f"Only a table has columns of vectors, but {source.data} is an image folder, and {name!r} is no "
             f"{', '.join(VECTOR_FILES)} file.",

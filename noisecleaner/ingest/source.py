@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, replace
+from glob import glob
 from itertools import combinations
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
@@ -249,6 +250,23 @@ class Source:
                 f"Outputs must lie outside the dataset, but {out} is inside {self.data}.",
                 "Name another `out=DIR`.",
             )
+
+
+def refuse_missing(name: str, field: str) -> None:
+    """Refuse a file or folder of vectors that is not there.
+
+    Args:
+        name: of vectors, where no column is called so.
+        field: of `Columns` that holds it.
+
+    Raises:
+        NoisecleanerError: it is a path on this machine, and nothing is there.
+    """
+    if "/" in name and "://" not in name and not (os.path.exists(name) or glob(name)):
+        raise NoisecleanerError(
+            f"`Columns.{field}` names a column, a file or a folder of vectors, but {name} does not exist.",
+            f"Check the path, as in `Columns({field}=PATH)`; `embed()` makes a folder of embeddings.",
+        )
 
 
 def _is_file(name: str | None) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from noisecleaner.errors import NoisecleanerError, listed
-from noisecleaner.networks.backbones import Backbone, build, restore
+from noisecleaner.networks.backbones import Backbone, build, published, restore
 from noisecleaner.networks.cards import Card, free, non_commercial
 from noisecleaner.networks.names import parts_of
 from noisecleaner.networks.shapes import Shape
@@ -103,6 +103,12 @@ class Joined:
     def untrained(self) -> list[str]:
         """Names of the backbones that would start from random weights."""
         return [name for name, part in self._named() if not part.trained]
+
+    def ways_to_weights(self) -> str:
+        """Say what gives weights to those that would start from random ones: options, as the object of a verb."""
+        ways = ["`Model(pretrained=True)`"] if all(map(published, self.untrained)) else []
+        ways += ["`Model(weights=FILE.safetensors)`", "`Model(weights=RUN)`"] if len(self.parts) == 1 else []
+        return " or ".join([", ".join(ways[:-1]), ways[-1]] if ways[1:] else ways)
 
     def words(self) -> str:
         """Say which backbones there are, and at which size."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from noisecleaner.errors import NoisecleanerError
+from noisecleaner.files import refuse_below_file
 from noisecleaner.ingest import Source
 
 #: Characters at the beginning of a file in which marks stand.
@@ -21,12 +22,11 @@ def refuse_no_page(out: Path, source: Source, *, what: str) -> None:
         what: what a page of this kind is, the beginning of the message.
 
     Raises:
-        NoisecleanerError: it has another ending than .html, or lies in no directory or in the dataset.
+        NoisecleanerError: it has another ending than .html, or lies in the dataset or below what is no directory.
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise NoisecleanerError(f"{what}, but `out` is {out}.", "End its name with .html.")
-    if not out.absolute().parent.is_dir():
-        raise NoisecleanerError(f"`out` needs a directory that exists, but {out.parent} does not.", "Make it first.")
+    refuse_below_file(out, parameter="`out`")
     source.refuse_inside(out)
 
 

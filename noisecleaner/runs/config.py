@@ -162,7 +162,7 @@ def _check_effort(effort: Effort) -> None:
     if not 0 <= effort.momentum < 1:
         raise NoisecleanerError(
             f"`Effort.momentum` must be at least 0 and below 1, but it is {effort.momentum}.",
-            "Leave `Effort.momentum` out for 0.9.",
+            f"Leave `Effort.momentum` out {_left_out('momentum')}.",
         )
     for name, least in bounds.items():
         value: float | None = getattr(effort, name)
@@ -170,7 +170,7 @@ def _check_effort(effort: Effort) -> None:
             bound = f"at least {least}" if isinstance(least, int) else "above 0"
             raise NoisecleanerError(
                 f"`Effort.{name}` must be {bound} and finite, but it is {value}.",
-                f"Leave `Effort.{name}` out to have it chosen.",
+                f"Leave `Effort.{name}` out {_left_out(name)}.",
             )
     if effort.folds is not None and effort.folds != 1 and effort.folds < 3:
         raise NoisecleanerError(
@@ -183,6 +183,12 @@ def _check_effort(effort: Effort) -> None:
             f"`Effort.rounds` must be 1 or 2, but it is {effort.rounds}.",
             "Leave `Effort.rounds` out to have it chosen.",
         )
+
+
+def _left_out(name: str) -> str:
+    """Say what becomes of a field of `Effort` that is left out."""
+    default: float | None = getattr(Effort(), name)
+    return "to have it chosen" if default is None else f"for {default:g}"
 
 
 def _check_method(config: FitConfig) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import read_arrays
 from noisecleaner.ingest import Payload
+from noisecleaner.ingest.payloads import ImageFiles
 from noisecleaner.ingest.tables.maker import Maker, digest_of
 from noisecleaner.ingest.vectors.orders import AnyVectors
 from noisecleaner.networks.cards import crops
 from noisecleaner.runs.auditor_record import AuditorRecord
 from noisecleaner.runs.run import Run
+
+_HINT = "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`."
 
 
 def refuse_other_kind(run: Run, record: AuditorRecord, payload: Payload) -> None:
@@ -29,7 +32,7 @@ def refuse_other_kind(run: Run, record: AuditorRecord, payload: Payload) -> None
         return
     wanted = f"vectors of {record.shape.width} numbers{_made_by(record.maker)}"
     if not isinstance(payload, AnyVectors):
-        raise _other(wanted, "images", of=record.maker)
+        raise _other(wanted, "images", of=record.maker, hint=_bringing(record, payload))
     if payload.width != record.shape.width:
         raise _other(wanted, f"vectors of {payload.width} numbers{_made_by(payload.maker)}", of=record.maker)
     if record.maker is not None and payload.maker is not None:
@@ -74,9 +77,18 @@ def _made_by(maker: Maker | None) -> str:
     return f", made by {maker.words()}" if maker else ""
 
 
-def _other(wanted: str, brought: str, *, of: Maker | None = None) -> NoisecleanerError:
+def _bringing(record: AuditorRecord, payload: Payload) -> str:
+    """Say how rows of images bring vectors of the kind that was fitted."""
+    field = "probabilities" if record.shape.kind == "probabilities" else "embedding"
+    hint = (
+        f"Bring the vectors of the new rows in a file, `Columns({field}=FILE.npy)`: in the order of `ids()`, or "
+        ".npz or .parquet with ids"
+    )
+    return f"{hint}." if isinstance(payload, ImageFiles) else f"{hint}; or name their column, `Columns({field}=NAME)`."
+
+
+def _other(wanted: str, brought: str, *, of: Maker | None = None, hint: str = _HINT) -> NoisecleanerError:
     """Say what differs, and how rows like those that were fitted come about: by a network, where one is known."""
-    hint = "Give rows of the same kind; name their column with `Columns.image` or `Columns(embedding=NAME)`."
     if of is not None:
         size = f", image_size={of.size}" if of.size else ""
         hint = f"Embed the new images with that network first: `Model(backbone={of.backbone!r}{size})`."

@@ -206,8 +206,7 @@ def _frozen(model: Model, joined: Joined) -> bool:
     if frozen and joined.untrained:
         raise NoisecleanerError(
             f"`Model(frozen=True)` needs pretrained weights, but {joined.name} would start from random ones.",
-            "Add `Model(pretrained=True)` or `Model(weights=FILE.safetensors)`, choose efficientnet-lite0, or pass "
-            "`Model(frozen=False)`.",
+            f"Add {joined.ways_to_weights()}, choose efficientnet-lite0, or pass `Model(frozen=False)`.",
         )
     return frozen
 
@@ -221,11 +220,12 @@ def _check_joined(model: Model, joined: Joined) -> None:
             "Name one of them, or leave `Model(frozen=False)` out.",
         )
     if joined.untrained:
+        ways = joined.ways_to_weights()
         raise NoisecleanerError(
             f"Joining features needs networks with pretrained weights, but {listed(joined.untrained)} would start from "
             "random ones.",
-            "Choose networks that bring weights, such as efficientnet-lite0 and efficientnet-lite2, or add "
-            "`Model(pretrained=True)`.",
+            "Choose networks that bring weights, such as efficientnet-lite0 and efficientnet-lite2"
+            f"{ways and ', or add '}{ways}.",
         )
 
 

@@ -51,17 +51,22 @@ def read_earlier(model: Model) -> Earlier:
     Raises:
         NoisecleanerError: there is no finished run, it holds no network for images, or another than was asked for.
     """
-    path = located(str(model.weights))
-    run = Run(path)
-    run.read_fitted()
-    shape = AuditorRecord.read(run).shape
-    _refuse_others(model, shape, path)
+    run, shape = Run(located(str(model.weights))), _shape_of(model)
     frozen = shape.kind == "vectors"
     joined = Joined.restore(shape, run.auditor / "backbone.safetensors") if frozen else _trained(run, shape)
     for part in joined.parts:
         part.framed(replace(part.framing, size=model.image_size or part.size))
         part.cropped(model.image_crop)
     return Earlier(joined=joined, frozen=frozen)
+
+
+def _shape_of(model: Model) -> Shape:
+    """Describe the network of the run that `Model.weights` names; errors are those of `read_earlier`."""
+    run = Run(located(str(model.weights)))
+    run.read_fitted()
+    shape = AuditorRecord.read(run).shape
+    _refuse_others(model, shape, run.path)
+    return shape
 
 
 def _trained(run: Run, shape: Shape) -> Joined:
@@ -95,19 +100,23 @@ def _refuse_others(model: Model, shape: Shape, path: Path) -> None:
         )
 
 
-def refuse_own(config: FitConfig, out: Path) -> None:
-    """Refuse to write a run over the one whose network it takes.
+def refuse_unsuited(config: FitConfig, out: Path) -> None:
+    """Refuse a run whose network cannot be gone on with, before anything is said of it, or written over it.
 
     Raises:
-        NoisecleanerError: both are the same directory.
+        NoisecleanerError: it is not finished, holds no network for images, or another than was asked for; or it is the
+            directory that will be written.
     """
     weights = config.model.weights
-    if weights is not None and is_run(weights) and located(weights).resolve() == out.resolve():
+    if weights is None or not is_run(weights):
+        return
+    if located(weights).resolve() == out.resolve():
         raise NoisecleanerError(
             f"A fit that goes on with a run's network needs a directory of its own, but `Model.weights` and `out` are "
             f"both {out}.",
             "Name another `out=DIR`.",
         )
+    _shape_of(config.model)
 
 
 def seen_before(config: FitConfig) -> Iterator[Notice]:

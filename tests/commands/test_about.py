@@ -18,10 +18,15 @@ def test_methods_lists_every_file_with_its_options(command: Command, monkeypatch
     outcome = command("methods")
     assert outcome.code == 0
     for plug_in in (*methods(), *regularisers()):
-        options = ", ".join(f"{name}={value}" for name, value in plug_in.options.items())
+        others = {
+            name: f" (or {', '.join(word for word in words if word != plug_in.options[name])})"
+            for name, words in plug_in.choices.items()
+        }
+        options = ", ".join(f"{name}={value}{others.get(name, '')}" for name, value in plug_in.options.items())
         cells = [plug_in.name, plug_in.description, *([options] if options else [])]
         line = rf"^{' +'.join(re.escape(cell) for cell in cells)}$"
         assert re.search(line, outcome.out, re.MULTILINE), plug_in.name
+    assert "normalise=cut (or sigmoid, softmax)" in outcome.out
     assert ", ".join(backbone_names()) in outcome.out
 
 

@@ -71,3 +71,11 @@ def test_names_that_are_no_text_are_refused_before_anything_is_done() -> None:
     with pytest.raises(UnicodeEncodeError) as caught:
         "runs/\udcff".encode()
     assert failure_of(caught.value, [], debug=False).code == 2
+
+
+def test_what_arrow_says_of_a_file_is_not_put_down_to_the_system() -> None:
+    failure = failure_of(OSError("could not verify page integrity"), ["fit"], debug=False)
+    assert "noisecleaner verify PATH" in failure.hint
+    assert (failure.code, "The system refused" in failure.message) == (2, False)
+    refused = failure_of(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ["fit"], debug=False)
+    assert refused.message.startswith("The system refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,18 @@ def test_new_rows_are_scored_first(asked: Asked) -> None:
         (["--strict"], "--strict would do nothing: only for --data"),
         (["--label-column", "l"], "column options would do nothing: only for --data"),
         (["--format", "xml"], "--format xml is unknown"),
-        (["--output", "no/such/folder"], "--output takes a file in a directory that exists"),
-        (["--output", "/dev/null"], "--output takes a file in a directory that exists"),
+        (["--output", "/dev/null/gate.xml"], "but /dev/null is no folder"),
+        (["--output", "/dev/null"], "--output takes a file, but /dev/null is none"),
     ],
 )
 def test_what_would_do_nothing_or_cannot_be_written_is_refused(
     command: Command, tmp_path: Path, words: list[str], says: str
 ) -> None:
     refused(command("gate", make_run(tmp_path / "run"), "--max-noise", "0.3", *words), says)
+
+
+def test_folders_above_an_output_are_made(command: Command, tmp_path: Path) -> None:
+    output = tmp_path / "no" / "such" / "gate.json"
+    outcome = command("gate", make_run(tmp_path / "run"), "--max-noise", "0.3", "--format", "json", "--output", output)
+    assert outcome.code in (0, 1, 3)
+    assert json.loads(output.read_text())["exit_code"] == outcome.code

@@ -22,8 +22,12 @@ from support.exports import (
     names,
     read_scores,
     state,
+    write_scores,
     written,
 )
+
+from noisecleaner.ingest import Source
+from noisecleaner.notices import Notice, Severity
 
 
 def first_line(text: str) -> str:
@@ -265,3 +269,22 @@ def test_scores_of_new_rows_are_exported_from_their_own_dataset(
     expected = expect(read_scores(tmp_path / "scored"), "drop")
     assert written(tmp_path / "out") == expected.labels
     assert 0 < expected.counts["dropped"] < 50
+
+
+@pytest.mark.parametrize("on_flag", ["drop", "relabel", "keep"])
+def test_what_makes_scores_doubtful_is_said_where_rows_are_changed_by_them(
+    tmp_path: Path, command: Command, on_flag: str
+) -> None:
+    scored = by_hand(tmp_path)
+    told = (
+        Notice(code="scores-no-better-than-chance", message="Flags and suggestions mean nothing."),
+        Notice(code="backbone", message="Somebody chose it.", severity=Severity.NOTE),
+    )
+    write_scores(scored.run, Source(str(scored.data)), ROWS, notices=told)
+    outcome = command("export-clean", scored.run, "--out", tmp_path / "out", "--on-flag", on_flag)
+    assert outcome.code == 0
+    changed = on_flag != "keep"
+    assert ("Warning: Flags and suggestions mean nothing." in outcome.err) == changed
+    assert "Somebody chose it" not in outcome.err
+    kept = json.loads(next((tmp_path / "out").glob("*noisecleaner.json")).read_text("utf-8"))["notices"]
+    assert [notice["code"] for notice in kept] == (["scores-no-better-than-chance"] if changed else [])

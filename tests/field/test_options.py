@@ -19,11 +19,14 @@ def test_threshold_outside_its_range(refused: Refused, tmp_path: Path, fitted: P
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--method", "magic"], ["--method magic", "bilevel, bootstrap, l2b, l2rw, soseleto, uniform"]),
+        (["--method", "magic"], ["--method magic", "bilevel, bootstrap, dividemix, l2b, l2rw, soseleto, uniform"]),
         (["--method", "l2b", "--option", "wramup=3"], ["wramup", "warmup"]),
         (["--option", "rate"], ["NAME=VALUE", "'rate'"]),
         (["--option", "classifier=both"], ["classifier=both", "auto"]),
         (["--option", "rate=fast"], ["rate=fast", "float"]),
+        (["--option", "normalise=cut"], ["--option normalise is unknown to soseleto", "an option of --method l2b"]),
+        (["--method", "l2b", "--option", "normalise=foo"], ["normalise=foo", "must be one of cut, sigmoid, softmax"]),
+        (["--clip", "-1"], ["--clip must be at least 0", "Leave --clip out for 5."]),
         (["--option", "rate=-1"], ["rate must be above 0"]),
         (["--option", "warmup=1.5"], ["warmup=1.5", "int"]),
         (["--method", "bilevel", "--batch-size", "15"], ["--method bilevel", "--batch-size of at least 16"]),
@@ -57,8 +60,8 @@ def test_option_values_that_are_unknown_or_out_of_range(
     ("options", "says"),
     [
         (["--backbone", "resnet19"], ["--backbone resnet19", "cifar-quick", "resnet18"]),
-        (["--backbone", "lenet", "--pretrained"], ["lenet has none", "--weights"]),
-        (["--backbone", "lenet", "--frozen"], ["--frozen needs pretrained weights", "--no-frozen"]),
+        (["--backbone", "lenet", "--pretrained"], ["lenet has none", "--weights RUN"]),
+        (["--backbone", "lenet", "--frozen"], ["--frozen", "Add --weights FILE.safetensors or --weights RUN, choose"]),
         (["--backbone", "lenet", "--hidden", "8"], ["--hidden"]),
         (["--backbone", "lenet", "--image-size", "9"], ["lenet cannot take images of 9 pixels", "larger --image-size"]),
         (["--backbone", "lenet", "--weights", "nothing.safetensors"], ["--weights needs a safetensors file"]),

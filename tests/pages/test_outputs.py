@@ -1,4 +1,4 @@
-"""A page lies outside the dataset, in a directory that exists, and replaces only pages of its own kind."""
+"""A page lies outside the dataset, in a directory, and replaces only pages of its own kind."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from noisecleaner.pages.outputs import refuse_no_page, refuse_strangers
 
 @pytest.mark.parametrize(
     ("out", "said"),
-    [("page.json", "It is a page, but"), ("page", "End its name"), ("missing/page.html", "a directory that exists")],
+    [("page.json", "It is a page, but"), ("page", "End its name"), ("file/page.html", "file is no folder")],
 )
 def test_names_that_cannot_be_are_refused(tmp_path: Path, out: str, said: str) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(NoisecleanerError, match=said):
         refuse_no_page(tmp_path / out, Source(str(tmp_path / "data.csv")), what="It is a page")
 

@@ -127,12 +127,18 @@ def test_when_it_fails_what_was_there_stays(run: Path, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     ("out", "said"),
-    [("report.json", "HTML file"), ("report", "HTML file"), ("missing/report.html", "needs a directory that exists")],
+    [("report.json", "HTML file"), ("report", "HTML file"), ("run.html/report.html", "run.html is no folder")],
 )
 def test_outputs_that_cannot_be_are_refused(run: Path, tmp_path: Path, out: str, said: str) -> None:
+    (tmp_path / "run.html").touch()
     with pytest.raises(NoisecleanerError, match=said):
         report(run, tmp_path / out)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["run.html"]
+
+
+def test_folders_above_a_report_are_made(run: Path, tmp_path: Path) -> None:
+    report(run, tmp_path / "no" / "such" / "report.html", rows=0)
+    assert sorted(path.name for path in (tmp_path / "no" / "such").glob("[!.]*")) == ["report.html", "report.json"]
 
 
 def test_a_negative_number_of_rows_is_refused(run: Path, tmp_path: Path) -> None:

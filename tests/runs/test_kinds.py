@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from noisecleaner.errors import NoisecleanerError
 from noisecleaner.files import write_arrays
+from noisecleaner.ingest.files.places import Place
+from noisecleaner.ingest.payloads import ImageFiles
 from noisecleaner.ingest.tables.maker import Maker, digest_of
 from noisecleaner.ingest.vectors.files import JoinedVectors
 from noisecleaner.networks.shapes import Shape
@@ -83,3 +87,11 @@ def test_the_same_maker_and_one_that_nobody_knows_will_do(
 def test_others_are_refused(run: Run, shape: Shape, own: Maker | None, brought: JoinedVectors, words: str) -> None:
     with pytest.raises(NoisecleanerError, match=words):
         refuse_other_kind(run, record(shape, own), brought)
+
+
+@pytest.mark.parametrize(("kind", "field"), [("vectors", "embedding"), ("probabilities", "probabilities")])
+def test_images_in_place_of_vectors_are_told_to_bring_a_file(run: Run, kind: Any, field: str, tmp_path: Path) -> None:
+    images = ImageFiles(Place.parse(tmp_path), pa.array(["a.png"]))
+    with pytest.raises(NoisecleanerError) as error:
+        refuse_other_kind(run, record(replace(OF_VECTORS, kind=kind)), images)
+    assert f"`Columns({field}=FILE.npy)`" in error.value.hint

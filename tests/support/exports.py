@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from noisecleaner.cli import main
 from noisecleaner.ingest import Source
 from noisecleaner.ingest.labels.cells import class_names
+from noisecleaner.notices import Notice
 from noisecleaner.tables import SCORES, write_table
 from support.datasets import png
 from support.scored import metadata_of, scores_table
@@ -162,7 +163,13 @@ ROWS = [
 ]
 
 
-def write_scores(folder: Path, source: Source, rows: Sequence[Row], classes: Sequence[str] = "abc") -> Path:
+def write_scores(
+    folder: Path,
+    source: Source,
+    rows: Sequence[Row],
+    classes: Sequence[str] = "abc",
+    notices: tuple[Notice, ...] = (),
+) -> Path:
     """Write scores.parquet alone: it is all that an export reads."""
     table = scores_table(
         sample_id=[r.sample_id for r in rows],
@@ -177,7 +184,8 @@ def write_scores(folder: Path, source: Source, rows: Sequence[Row], classes: Seq
         skip_reason=[r.skip for r in rows],
     )
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "scores.parquet", [table], SCORES, metadata_of(classes, source=source).to_json())
+    metadata = replace(metadata_of(classes, source=source), notices=notices)
+    write_table(folder / "scores.parquet", [table], SCORES, metadata.to_json())
     return folder
 
 

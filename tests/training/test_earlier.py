@@ -16,6 +16,7 @@ from noisecleaner.files import read_arrays
 from noisecleaner.fitting import fit
 from noisecleaner.ingest import Columns, Source
 from noisecleaner.runs.config import FitConfig
+from noisecleaner.runs.run import Run
 from noisecleaner.settings import Effort, Model
 from noisecleaner.training.earlier import read_earlier
 
@@ -127,6 +128,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
     assert outcome.code == 2, outcome.err
     assert reason in " ".join(outcome.err.split())
     assert not (tmp_path / "second").exists()
+
+
+def test_a_run_on_vectors_is_refused_before_anything_is_said_of_its_labels(
+    home: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    seen = str(Run(home / "vectors").read_fitted().config.source.data)
+    words = ("--embedding-column", "embedding", "--weights", "vectors", "--out", tmp_path / "second")
+    outcome = command("fit", seen, *HELD, *words)
+    assert outcome.code == 2
+    assert "holds a head alone" in " ".join(outcome.err.split())
+    assert "has been trained on labels" not in " ".join(outcome.err.split())
 
 
 def test_a_run_is_not_written_over_by_the_fit_that_goes_on_with_it(

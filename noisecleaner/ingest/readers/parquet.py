@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,6 +16,9 @@ from noisecleaner.tables import ARROW_ERRORS
 
 ENDINGS = (".parquet",)
 IN_FOLDERS = True
+
+#: What Arrow says of damaged pages.
+_DAMAGED = re.compile("page integrity|thrift|decompress|corrupt", re.IGNORECASE)
 
 
 def read_schema(place: Place) -> pa.Schema:
@@ -57,11 +61,24 @@ def _read(place: Place, columns: Sequence[str], size: int, group: int) -> Iterat
         try:
             for batch in parquet.iter_batches(size, row_groups=groups, columns=[*own, *numbers]):
                 yield in_one_column(batch, numbers, columns) if numbers else batch
+        except OSError as error:
+            if not _of_content(error, place):
+                raise  # the disk, or what a store says, which is said elsewhere
+            raise NoisecleanerError(
+                f"Every page of a Parquet file must be what was written, but {place} is damaged ({error}).",
+                f"Copy it again from where it came, or write it again; where noisecleaner wrote it, "
+                f"`verify({str(place.parent)!r})` tells what else has changed.",
+            ) from error
         except ARROW_ERRORS as error:
             raise NoisecleanerError(
                 f"The columns {listed(list(columns))} of {place} cannot be read by Arrow {pa.__version__} ({error}).",
                 "Install a newer pyarrow: 26 is the first that reads lists of a fixed length with nulls among them.",
             ) from error
+
+
+def _of_content(error: OSError, place: Place) -> bool:
+    """Whether an error is about the bytes of a file: Arrow raises the same where they cannot be had."""
+    return error.errno is None and (place.local or _DAMAGED.search(str(error)) is not None)
 
 
 def _parquet(file: object, place: Place) -> pq.ParquetFile:

@@ -17,6 +17,7 @@ from noisecleaner.files import require_regular
 from noisecleaner.ingest.files.kinds import is_pointer
 from noisecleaner.ingest.files.walk import first_bytes
 from noisecleaner.ingest.manifest import Skip, VectorKind
+from noisecleaner.ingest.source import refuse_missing
 from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.tables.tabular import Files
 from noisecleaner.tables import NUMPY_ERRORS, require_columns
@@ -52,6 +53,8 @@ class VectorColumn:
         Raises:
             NoisecleanerError: there is no such column, or it holds no lists of numbers.
         """
+        if column not in files:
+            refuse_missing(column, FIELDS[kind])
         require_columns(files.schema, {FIELDS[kind]: column}, files)
         of = files.schema.field(column).type
         if kind == "probabilities" and pa.types.is_struct(of) and all(_is_number(field.type) for field in of):

@@ -18,7 +18,7 @@ from noisecleaner.ingest.checks import check_ids
 from noisecleaner.ingest.labels.lookalikes import explained
 from noisecleaner.ingest.manifest import VectorKind
 from noisecleaner.ingest.opening import open_tables
-from noisecleaner.ingest.source import Columns
+from noisecleaner.ingest.source import Columns, refuse_missing
 from noisecleaner.ingest.tables.maker import Maker
 from noisecleaner.ingest.vectors.columns import FIELDS, VectorColumn, VectorFile, rows_at_once
 from noisecleaner.notices import Notice, Severity
@@ -150,7 +150,9 @@ def vector_file(columns: Columns) -> VectorFile | IdentifiedVectors | None:
     if path is None:
         return None
     columns.refuse_both()
-    return open_vectors(path, "probabilities" if columns.probabilities else "embeddings", columns)
+    kind: VectorKind = "probabilities" if columns.probabilities else "embeddings"
+    refuse_missing(path, FIELDS[kind])
+    return open_vectors(path, kind, columns)
 
 
 def open_vectors(path: str, kind: VectorKind, columns: Columns) -> VectorFile | IdentifiedVectors:

@@ -103,6 +103,7 @@ class Provider(Protocol):
     - `names_weights(name)`: whether the name is that of published weights, which are loaded unasked then;
     - `load(backbone, path)`: give a backbone the weights of a safetensors file that holds them under other names or in
       other shapes than the backbone;
+    - `PUBLISHED = False`: there are no weights that `pretrained` could load, see `refuse_pretrained`;
     - `restore(name, card, tensors)`: make a backbone of what its `state_dict` was and, where it is known, its card.
     """
 
@@ -210,6 +211,11 @@ def _refuse_without_prefix(name: str) -> None:
             )
 
 
+def published(name: str) -> bool:
+    """Whether `pretrained` may find weights of a network."""
+    return bool(getattr(_provider_of(name), "PUBLISHED", True))
+
+
 def refuse_pretrained(name: str, pretrained: bool) -> None:
     """Refuse `pretrained` for a network that has no published weights.
 
@@ -220,7 +226,7 @@ def refuse_pretrained(name: str, pretrained: bool) -> None:
         raise NoisecleanerError(
             f"`Model(pretrained=True)` needs published weights, but {name} has none.",
             "Choose efficientnet-lite0 or a torchvision model such as resnet18, or give "
-            "`Model(weights=FILE.safetensors)`.",
+            "`Model(weights=FILE.safetensors)` or `Model(weights=RUN)`.",
         )
 
 

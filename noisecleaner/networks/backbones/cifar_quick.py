@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 from noisecleaner.networks.backbones import Backbone, centred, refuse_pretrained
 
+#: Nobody has published weights.
+PUBLISHED = False
+
 
 class CifarQuick(Backbone):
     """Three 5x5 convolutions, each followed by overlapping 3x3 pooling, and a layer of 64 units.

@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 from noisecleaner.networks.backbones import Backbone, centred, refuse_pretrained
 
+#: Nobody has published weights.
+PUBLISHED = False
+
 
 class CifarNet(Backbone):
     """Two 5x5 convolutions of 64 channels, each with overlapping 3x3 pooling, and layers of 384 and 192 units.

@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 from noisecleaner.networks.backbones import Backbone, centred, refuse_pretrained
 
+#: Nobody has published weights.
+PUBLISHED = False
+
 
 class LeNet(Backbone):
     """Two 5x5 convolutions with 2x2 pooling, and a layer of 500 units.

@@ -9,6 +9,9 @@ from torch.nn import functional
 
 from noisecleaner.networks.backbones import Backbone, centred, refuse_pretrained
 
+#: Nobody has published weights.
+PUBLISHED = False
+
 
 class Block(nn.Module):
     """Batch norm, ReLU and 3x3 convolution, twice, around a shortcut.

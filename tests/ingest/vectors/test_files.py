@@ -159,10 +159,17 @@ def test_a_pickle_is_never_loaded_and_what_is_no_archive_is_refused(tmp_path: Pa
     (tmp_path / "cut.npz").write_bytes((tmp_path / "objects.npz").read_bytes()[:-60])
     np.save(tmp_path / "single", np.eye(4))
     (tmp_path / "single.npy").rename(tmp_path / "single.npz")
-    for name in ("objects", "text", "cut", "single", "missing"):
+    for name in ("objects", "text", "cut", "single"):
         said = refusal(data, embedding=str(tmp_path / f"{name}.npz"))
         assert "need a NumPy archive of plain arrays" in said
         assert "ids=ids, embeddings=vectors" in said
+
+
+@pytest.mark.parametrize("name", ["missing.npy", "missing.npz", "missing.parquet", "missing/"])
+def test_vectors_that_are_not_there_are_said_to_be_missing(tmp_path: Path, name: str) -> None:
+    data = vectors(tmp_path / "d.parquet", ["a", "b", "a", "b"])
+    assert f"{name.rstrip('/')} does not exist" in refusal(data, embedding=f"{tmp_path}/{name}")
+    assert "lost/ does not exist" in refusal(data, embedding="lost/")
 
 
 def test_a_table_of_vectors_needs_ids_and_one_column_of_them(tmp_path: Path) -> None:
