@@ -29,6 +29,7 @@ from noisecleaner.runs.contents import dataset_contents
 from noisecleaner.runs.cutoff import Cutoff
 from noisecleaner.runs.doubts import suspected
 from noisecleaner.runs.judging import Embedding, NewLabels, judge_new
+from noisecleaner.runs.replaced import Replaced
 from noisecleaner.runs.run import Run
 from noisecleaner.runs.sample import looked_again, sampled_since
 from noisecleaner.runs.scored import ScoredRows, from_trace
@@ -84,6 +85,7 @@ def _score(
 ) -> Summary:
     """Score the fitted rows while nobody else writes to the run, or reads it; arguments are those of `score`."""
     run, record = opened.path, opened.read_fitted()
+    Replaced(run.resolve()).conclude()  # of a fit that was killed at its very end
     source, notices = record.config.source, record.result.notices if record.result else ()
     trace = Trace.read(opened.trace, sealed=opened.sealed(opened.trace))
     progress.detail(f"Read {counted(len(trace.table), 'row')} of {opened.trace}.")

@@ -57,7 +57,12 @@ def fit(
     irrelevant_column: Annotated[
         str | None, opt("Column with a label that is irrelevant to the task, for --regulariser purified.", ROWS)
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace a run that is there, and its scores; plans, your files and new/ stay."
+        ),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     config: Config = None,
     rows: FittedRowOptions,

@@ -6,7 +6,7 @@ from noisecleaner.files.outputs import replacing, settle, together
 from noisecleaner.files.paths import AnyPath, located, named, refuse_below_file, refuse_existing, spelled, unused
 from noisecleaner.files.records import LongList, damaged, read_record, write_json, write_record
 from noisecleaner.files.regular import open_regular, read_regular, require_regular
-from noisecleaner.files.scratch import discard, scratch_folder, sweep
+from noisecleaner.files.scratch import scratch_folder, sweep
 from noisecleaner.files.seals import (
     HIDDEN_MANIFEST,
     MANIFESTS,
@@ -34,7 +34,6 @@ __all__ = [
     "UnsealedError",
     "alone",
     "damaged",
-    "discard",
     "files_below",
     "located",
     "looked_at",

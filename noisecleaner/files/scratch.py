@@ -73,13 +73,6 @@ def sweep(folder: Path, progress: Progress | None = None) -> None:
         (progress or listener()).note(f"{_TOLD}: {told}.")
 
 
-def discard(folder: Path) -> None:
-    """Remove another folder that a killed command left, of an output whose lock is held; nothing where it left none."""
-    if folder.exists():
-        listener().note(f"{_TOLD}: {folder} ({bytes_in_words(_size(folder))}).")
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _home(folder: Path, name: str) -> tuple[Path, LockFile]:
     """Make a folder that no other process has, or takes for a dead one's."""
     for number in count(1):

@@ -71,7 +71,7 @@ def used(run: Path, verified: VerifiedRun) -> FloatArray | None:
     if not verified.rows.any():
         return None
     if not verified.told.any():
-        return _last(run, verified.rows)
+        return _last(run, verified)
     designs = [(verified.apart(design), design) for design in _designs(run, verified.ids)]
     apart, nearest = min(designs, key=lambda found: found[0], default=(np.inf, None))
     if apart <= _WRITTEN:
@@ -128,24 +128,24 @@ def _designs(run: Path, ids: pa.ChunkedArray) -> Iterator[FloatArray]:
             yield from (doubles(table[name]) for name in ("sample_probability", "before"))
 
 
-def _last(run: Path, verified: BoolArray) -> FloatArray:
+def _last(run: Path, verified: VerifiedRun) -> FloatArray:
     """Take the last plan for the one that was used where a row that it drew is verified, shape [rows].
 
     Args:
         run: where it is.
-        verified: rows that somebody has verified, shape [rows].
+        verified: rows that somebody has verified.
 
     Raises:
-        NoisecleanerError: there is none.
+        NoisecleanerError: there is none of these rows.
     """
-    if not (run / DESIGN_FILE).exists():
+    design = read_table(run / DESIGN_FILE, DESIGN)[0] if (run / DESIGN_FILE).exists() else None
+    if design is None or not design["sample_id"].equals(verified.ids):  # that of a fit that was replaced
         raise _none(run)
-    design = read_table(run / DESIGN_FILE, DESIGN)[0]
-    done = verified[np.asarray(design["drawn"])].any()
+    done = verified.rows[np.asarray(design["drawn"])].any()
     return doubles(design["sample_probability" if done else "before"])
 
 
 def _none(run: Path) -> NoisecleanerError:
     return NoisecleanerError(
-        f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet.", _SCORE
+        f"The next plan needs the probabilities of the last one, but {run} holds no design.parquet of its rows.", _SCORE
     )

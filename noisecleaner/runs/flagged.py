@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from noisecleaner.files import open_regular, read_regular, replacing, unused
+from noisecleaner.files import replacing
+from noisecleaner.runs.edited import COLUMNS, FLAGGED, is_edited, kept_as
 from noisecleaner.runs.lowest import lowest
 from noisecleaner.runs.scored_run import ScoredRun
-from noisecleaner.texts import cell, parsed_json
+from noisecleaner.texts import cell
 
-FLAGGED, NOISE = "flagged.csv", "noise.json"
 #: Rows that are listed unless somebody asks for more: as many as a person looks at.
 TOP = 1000
-_COLUMNS = ("sample_id", "path", "given_label", "suggested_label", "suggested_confidence", "label_quality")
-_KNOWN = frozenset((*_COLUMNS, "alpha"))
 
 
 def flagged_rows(run: ScoredRun, columns: Sequence[str], most: int) -> pa.Table:
@@ -50,7 +47,7 @@ def write_flagged(folder: Path, run: ScoredRun, *, top: int) -> None:
         top: how many rows to list, the worst first.
     """
     # after a transfer, rows have no label quality
-    columns = list(dict.fromkeys([*_COLUMNS, run.metadata.by]))
+    columns = list(dict.fromkeys([*COLUMNS, run.metadata.by]))
     rows = flagged_rows(run, columns, top)
     with replacing(folder / FLAGGED) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         # quotes around all texts: some spreadsheets end a field at a semicolon
@@ -58,12 +55,6 @@ def write_flagged(folder: Path, run: ScoredRun, *, top: int) -> None:
         writer.writerow(columns)
         for batch in rows.to_batches(2**13):
             writer.writerows(zip(*(_cells(column) for column in batch.columns), strict=True))
-
-
-def fingerprint(path: Path) -> str:
-    """What tells a list from one that somebody has changed."""
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def keep_edited(folder: Path, staged: Path) -> str | None:
@@ -76,26 +67,11 @@ def keep_edited(folder: Path, staged: Path) -> str | None:
     Returns:
         The name of the file.
     """
-    path = folder / FLAGGED
-    if not path.is_file() or not _edited(path, folder / NOISE):
+    if not is_edited(folder):
         return None
-    kept = unused(path.with_stem(f"{path.stem}-edited")).name
-    shutil.copy2(path, staged / kept)
+    kept = kept_as(folder).name
+    shutil.copy2(folder / FLAGGED, staged / kept)
     return kept
-
-
-def _edited(path: Path, noise: Path) -> bool:
-    """Whether a list is not what its score wrote; of an earlier version's, whether it has other columns."""
-    try:
-        known = parsed_json(read_regular(noise))["flagged_csv"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # none, an earlier version's, or damaged
-        known = None
-    if isinstance(known, str):
-        return fingerprint(path) != known
-    with open_regular(path) as file:
-        line = file.readline(2**16)
-    columns = line.decode("utf-8-sig", "replace").strip().split(",")
-    return any(name.strip('"') not in _KNOWN for name in columns)
 
 
 def _cells(column: pa.Array) -> list[object]:

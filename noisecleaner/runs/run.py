@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ from noisecleaner.files import (
     SealedFile,
     alone,
     damaged,
-    discard,
     named,
     read_record,
     replacing,
@@ -34,10 +33,10 @@ from noisecleaner.ingest import Manifest
 from noisecleaner.runs.differences import differences
 from noisecleaner.runs.near import meant
 from noisecleaner.runs.record import Record
+from noisecleaner.runs.replaced import FIT_FILES, RECORD_FILE, Replaced
 
 #: Raised whenever a reader of old runs would misunderstand new ones, or the other way round.
 SCHEMA_VERSION = 2
-RECORD_FILE = "run.json"
 #: In what is written beside a manifest: without that, it is not whole. Earlier versions wrote none.
 SEALED = "sealed"
 
@@ -86,6 +85,11 @@ class Run:
     def auditor(self) -> Path:
         """Weights and calibrator: what scoring new rows needs."""
         return self.path / "auditor"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those that a fit fills."""
+        return self.checkpoint, self.cache, self.auditor
 
     @property
     def reference(self) -> Path:
@@ -185,6 +189,18 @@ class Run:
         """
         return bool(read_record(self.record).get(SEALED))
 
+    def begin(self, record: Record) -> None:
+        """Make the run, whole or not at all where there is nothing yet; else beside what a person has put there."""
+        if self.path.exists() and any(self.path.iterdir()):
+            for folder in self.folders:
+                folder.mkdir()
+            self.write(record)
+            return
+        with replacing(self.path) as whole:
+            for folder in Run(whole).folders:
+                folder.mkdir(parents=True)
+            Run(whole).write(record)
+
     def finish(self, record: Record) -> None:
         """Record that the fit has ended and what its files are, and remove what it needs no more."""
         names = sorted(file.relative_to(self.path).as_posix() for file in self._files())
@@ -201,8 +217,7 @@ class Run:
 
     def _files(self) -> Iterator[Path]:
         """The files that a fit writes and its manifest names, but for `run.json`."""
-        endings, beside = (".parquet", ".json", ".npy"), (self.record, self.manifest)
-        found = [file for file in self.path.iterdir() if file.suffix in endings and file not in beside]
+        found = [self.path / name for name in FIT_FILES if name not in (self.record.name, self.manifest.name)]
         yield from (file for file in (*found, *self.auditor.rglob("*")) if file.is_file() and file.name[0] != ".")
 
 
@@ -216,7 +231,7 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
     Args:
         path: the run directory.
         wanted: what is asked of the fit, and of which data; compared with the run that is resumed.
-        overwrite: replace a run that is there.
+        overwrite: replace a run that is there, see `replaced.py`; what neither fit nor score wrote there stays.
         resume: go on with an interrupted run, or return a finished one.
 
     Yields:
@@ -226,33 +241,28 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
         NoisecleanerError: the directory is taken, or holds another run than the one to resume.
     """
     path = named(path)
-    run = Run(path)
-    kept = path.with_name(f".{path.name}.replaced")
+    run, replaced = Run(path), Replaced(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with alone(path, work="fit"):
-        if kept.exists() and not path.exists():  # killed while it made room
-            kept.rename(path)
+        replaced.recover()
         if resume and run.record.exists():
             record = run.read()
             _check_same(path, record, wanted)
             if record.result is not None:  # perhaps killed before it had removed them
                 run.remove_needless()
             else:
-                for folder in (path, run.checkpoint, run.cache, run.auditor):
+                for folder in (path, *run.folders):
                     folder.mkdir(exist_ok=True)
                     sweep(folder)
             with _resumable():
                 yield run, record
         else:
             _check_replaceable(run, overwrite)
-            with _put_aside(path, kept):
-                with replacing(path) as whole:
-                    for name in ("checkpoint", "cache", "auditor"):
-                        (whole / name).mkdir(parents=True)
-                    Run(whole).write(wanted)
-                with _resumable():
-                    yield run, wanted
-        shutil.rmtree(kept, ignore_errors=True)
+            if replaced and _has_ended(run):
+                replaced.conclude()
+            with _replacing(run, replaced, wanted), _resumable():
+                yield run, wanted
+        replaced.conclude()
 
 
 def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> str:
@@ -275,21 +285,30 @@ def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> st
 
 
 @contextmanager
-def _put_aside(path: Path, kept: Path) -> Iterator[None]:
-    """Make room at `path`; when the block fails, put back what stood there."""
-    discard(kept)
-    if path.exists():
-        path.rename(kept)
+def _replacing(run: Run, replaced: Replaced, wanted: Record) -> Iterator[None]:
+    """Begin a run; when the block fails, put back what stood there, or remove a run that cannot be resumed."""
+    replaced.put_aside()
     try:
+        run.begin(wanted)
         yield
     except (Interrupted, KeyboardInterrupt):
+        replaced.recover()  # unless the run has begun
         raise
     except BaseException:
-        if kept.exists() or not any(Run(path).checkpoint.glob("*")):
-            shutil.rmtree(path, ignore_errors=True)
-        if kept.exists():
-            kept.rename(path)
+        if not any(run.checkpoint.glob("*")):
+            replaced.clear()
+        replaced.put_back()
+        with suppress(OSError):  # something is in it
+            run.path.rmdir()
         raise
+
+
+def _has_ended(run: Run) -> bool:
+    """Whether the fit of a run has ended; false where that cannot be read."""
+    try:
+        return run.read().result is not None
+    except NoisecleanerError:
+        return False
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from noisecleaner.runs.assessment import Assessment
 from noisecleaner.runs.cleanlab_columns import with_cleanlab_columns
 from noisecleaner.runs.cut_notices import one_sided, tied
 from noisecleaner.runs.cutoff import Cutoff, refuse_unranked
+from noisecleaner.runs.edited import FLAGGED, NOISE, fingerprint
 from noisecleaner.runs.fixes import Fixes
-from noisecleaner.runs.flagged import FLAGGED, NOISE, fingerprint, keep_edited, write_flagged
+from noisecleaner.runs.flagged import keep_edited, write_flagged
 from noisecleaner.runs.metadata import Metadata
 from noisecleaner.runs.record import versions
 from noisecleaner.runs.run import SEALED

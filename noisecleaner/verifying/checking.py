@@ -21,8 +21,9 @@ from noisecleaner.files import (
     shared,
 )
 from noisecleaner.progress import Progress, Stage
-from noisecleaner.runs.flagged import FLAGGED
-from noisecleaner.runs.run import RECORD_FILE, SEALED, Run
+from noisecleaner.runs.edited import FLAGGED
+from noisecleaner.runs.replaced import RECORD_FILE
+from noisecleaner.runs.run import SEALED, Run
 from noisecleaner.runs.score_files import SCORES_FILE, ScoreFiles
 from noisecleaner.verifying.beside import (
     KIND_OF,
