@@ -91,3 +91,12 @@ def test_a_plan_of_other_rows_is_none_of_these(tmp_path: Path) -> None:
     others = pa.chunked_array([[f"s{row:02d}" for row in range(ROWS)]])
     with pytest.raises(NoisecleanerError, match=r"holds no design\.parquet"):
         used(tmp_path, verified(ROUND, others))
+
+
+def test_the_last_plan_of_a_fit_on_fewer_rows_is_none_of_these(tmp_path: Path) -> None:
+    """It stays where another fit takes the place of that one; an earlier version wrote no probabilities."""
+    kept(tmp_path, ROUND)
+    rows = np.arange(ROWS - 1) % 4 == 0
+    unsaid = VerifiedRun(ids=IDS[:-1], rows=rows, probability=np.full(ROWS - 1, np.nan))
+    with pytest.raises(NoisecleanerError, match=r"holds no design\.parquet of its rows"):
+        used(tmp_path, unsaid)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.held import Notes
 
 from noisecleaner.files import RUN_MANIFEST, SCORES_MANIFEST, sealed, write_seal
 from noisecleaner.ingest import Source
-from noisecleaner.progress import Progress, heard_by
+from noisecleaner.progress import heard_by
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.edited import fingerprint
 from noisecleaner.runs.record import FitResult, Record
@@ -35,16 +36,6 @@ OWN = {
 EDITED = b"sample_id,corrected_label\na,cat\n"
 #: How a process that is killed ends.
 KILLED = 9
-
-
-class Heard(Progress):
-    """Keeps notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 def fit(path: Path, record: Record = NEW, *, error: BaseException | None = None, resume: bool = False) -> None:
@@ -103,7 +94,7 @@ def scored(tmp_path: Path) -> Path:
 
 
 def test_what_fit_and_score_wrote_is_replaced_and_all_else_stays(scored: Path) -> None:
-    heard = Heard()
+    heard = Notes()
     with heard_by(heard):
         fit(scored)
     assert is_of(scored, NEW)
@@ -116,7 +107,7 @@ def test_what_fit_and_score_wrote_is_replaced_and_all_else_stays(scored: Path) -
 
 
 def test_nothing_is_said_where_nothing_is_kept(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = Notes()
     with heard_by(heard):
         fit(tmp_path / "run", OLD)
         fit(tmp_path / "run")
@@ -249,14 +240,31 @@ def killed(path: Path, change: int) -> bool:
     return code == KILLED
 
 
-@pytest.mark.parametrize("following", ["resume", "overwrite", "nothing"])
+#: What is done after a kill; each is tried after a third of the changes, and with `-m slow` after all of them.
+FOLLOWING = ("resume", "overwrite", "fail")
+
+
+@pytest.mark.parametrize("following", FOLLOWING)
+def test_a_kill_at_a_change_of_a_file_loses_nothing(
+    tmp_path: Path, following: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at(tmp_path, following, monkeypatch, first=1 + FOLLOWING.index(following), step=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("following", FOLLOWING)
 def test_a_kill_at_any_change_of_a_file_loses_nothing(
     tmp_path: Path, following: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither of the person's files, nor of the old run unless the new one is whole."""
+    kill_at(tmp_path, following, monkeypatch, first=1, step=1)
+
+
+def kill_at(tmp_path: Path, following: str, monkeypatch: pytest.MonkeyPatch, *, first: int, step: int) -> None:
+    """Kill a fit at some of its changes: neither a person's files are lost, nor the old run unless the new is whole."""
     for name in ("sync", "fsync"):  # the machine stays on
         monkeypatch.setattr(os, name, lambda *_: None)
-    change, mine, seen = 1, {name: content for name, content in OWN.items() if name != "auditor/seen.txt"}, set[bool]()
+    change, seen = first, set[bool]()
+    mine = {name: content for name, content in OWN.items() if name != "auditor/seen.txt"}  # it moves with its folder
     while True:
         run = tmp_path / str(change) / "run"
         fit(run, OLD)
@@ -268,7 +276,7 @@ def test_a_kill_at_any_change_of_a_file_loses_nothing(
         found = files(run)
         assert {name: found[name] for name in mine} == mine, change
         assert EDITED in found.values(), change
-        if following == "nothing":  # a fit that fails
+        if following == "fail":
             with pytest.raises(ZeroDivisionError):
                 fit(run, error=ZeroDivisionError())
             seen.add(is_of(run, OLD))
@@ -280,9 +288,9 @@ def test_a_kill_at_any_change_of_a_file_loses_nothing(
         found = files(run)
         assert {name: found[name] for name in OWN} == OWN, change
         assert os.listdir(run.parent) == ["run"], change
-        change += 1
+        change += step
     assert change > 30
-    assert seen == ({True, False} if following == "nothing" else set())
+    assert seen == ({True, False} if following == "fail" else set())
 
 
 def is_old(path: Path) -> bool:

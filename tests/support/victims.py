@@ -152,6 +152,7 @@ class Home:
         self.do(["fit", "images", "--trusted", "looked.parquet", "--out", "seen", *_NETWORK, "--epochs", "2", *_SMALL])
         for words in (["score", "run"], ["score", "seen"], ["plan", "seen", "--n", "12", "--out", "verify.parquet"]):
             self.do([*words, "-q"])
+        (self.path / "run" / "mynotes.csv").write_text("what a person wrote\n")
         self._interrupt()
 
     def _interrupt(self) -> None:
