@@ -19,7 +19,7 @@ from support.datasets import CLASSES, Command, embeddings, write_trusted
 from noisecleaner.cli import main
 from noisecleaner.tables import PLAN, write_table
 
-RESULTS = ("scores.parquet", "report.parquet", "noise.json")
+RESULTS = ("scores.parquet", "report.parquet", "noise.json", "scores-manifest.json")
 
 
 @pytest.fixture(scope="module")
