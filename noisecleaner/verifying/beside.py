@@ -9,8 +9,8 @@ from pathlib import Path
 from noisecleaner.errors import NoisecleanerError, quoted
 from noisecleaner.files import HIDDEN_MANIFEST, MANIFESTS, RUN_MANIFEST, SCORES_MANIFEST, read_regular
 from noisecleaner.ingest.files.kinds import OWN_FILES
-from noisecleaner.runs.flagged import FLAGGED
-from noisecleaner.runs.run import RECORD_FILE
+from noisecleaner.runs.edited import FLAGGED
+from noisecleaner.runs.replaced import RECORD_FILE
 from noisecleaner.runs.score_files import NOISE_FILE, REPORT_FILE, SCORES_FILE
 
 #: The file that tells what a folder holds -> the manifest that is written beside it.
