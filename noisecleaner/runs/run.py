@@ -305,10 +305,9 @@ def _replacing(run: Run, replaced: Replaced, wanted: Record) -> Iterator[None]:
 
 def _has_ended(run: Run) -> bool:
     """Whether the fit of a run has ended; false where that cannot be read."""
-    try:
+    with suppress(NoisecleanerError):
         return run.read().result is not None
-    except NoisecleanerError:
-        return False
+    return False
 
 
 @contextmanager
