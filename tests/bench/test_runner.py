@@ -124,6 +124,6 @@ def test_numbers_that_make_no_sense_are_refused(
 
 def test_an_option_that_an_experiment_does_not_have_is_refused(command: Command, tmp_path: Path) -> None:
     outcome = command("bench", "detect", "--out", tmp_path, "--option", "sise=64")
-    refused(outcome, "--option of detect sise is unknown", "size")
+    refused(outcome, "--option sise is unknown to detect", "size")
     outcome = command("bench", "soseleto-synthetic", "--out", tmp_path, "--option", "size=64")
     refused(outcome, "has no options")

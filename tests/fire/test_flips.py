@@ -49,7 +49,8 @@ def tell(what: str) -> None:
 @pytest.fixture
 def home(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scored run, scores of new rows, a copy and a corrupted dataset of vectors."""
-    shutil.copytree(fitted, tmp_path / "home")
+    # without what plans of other tests have left there
+    shutil.copytree(fitted, tmp_path / "home", ignore=shutil.ignore_patterns("design*"))
     monkeypatch.chdir(tmp_path / "home")
     score("run")
     score_new("run", Source("data.parquet"), "new")

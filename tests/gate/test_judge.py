@@ -18,7 +18,7 @@ from noisecleaner.files import write_json
 VECTORS = ["--embedding-column", "embedding"]
 
 
-@pytest.mark.parametrize("output", ["nowhere/result", ".", "/dev/null"])
+@pytest.mark.parametrize("output", ["run/noise.json/result", ".", "/dev/null"])
 def test_an_output_that_cannot_be_a_file_is_refused(command: Command, run: Path, output: str) -> None:
     outcome = command("gate", run, "--max-noise", "0.14", "--output", output)
     assert outcome.code == 2

@@ -175,7 +175,7 @@ def test_a_method_names_the_batch_that_it_needs() -> None:
     ("change", "word"),
     [
         ({"method": "nonsense"}, "`method` nonsense is unknown"),
-        ({"options": {"nonsense": 1}}, "`options` of soseleto nonsense is unknown"),
+        ({"options": {"nonsense": 1}}, "`options={'nonsense': ...}` is unknown to soseleto"),
         ({"regularisation": Regularisation(regularisers={"nonsense": {}})}, "nonsense is unknown"),
         ({"regularisation": Regularisation(regularisers={"lautum": {"x": 1}}, unlabelled="/l")}, "x"),
         (

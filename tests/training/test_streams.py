@@ -21,6 +21,7 @@ def test_the_streams_keep_their_numbers() -> None:
         ("TRUSTED", 2),
         ("REGULARISERS", 3),
         ("VIEWS", 4),
+        ("DIVISION", 5),
     ]
 
 

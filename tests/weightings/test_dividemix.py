@@ -151,7 +151,7 @@ def test_the_penalty_of_the_warm_up_is_the_entropy() -> None:
         ({"p_threshold": 1.5}, "from 0 to 1"),
         ({"views": 0}, "at least 1"),
         ({"warmup": -1}, "not be negative"),
-        ({"weights": "l2rw"}, "not of the type"),
+        ({"weights": "l2rw"}, "must be one of mixture, l2b"),
         ({"lambda": 1.0}, "Choose one of"),
     ],
 )
