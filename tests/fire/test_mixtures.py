@@ -26,7 +26,8 @@ class Killed(BaseException):
 @pytest.fixture
 def run(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scored run of its own."""
-    shutil.copytree(fitted, tmp_path / "home")
+    # without what plans of other tests have left there
+    shutil.copytree(fitted, tmp_path / "home", ignore=shutil.ignore_patterns("design*"))
     monkeypatch.chdir(tmp_path / "home")
     score("run", cutoff=OLD)
     return Path("run")

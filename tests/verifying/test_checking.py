@@ -20,7 +20,8 @@ from noisecleaner.progress import Progress
 @pytest.fixture
 def run(fitted: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A scored run of its own."""
-    shutil.copytree(fitted, tmp_path / "home")
+    # without what plans of other tests have left there
+    shutil.copytree(fitted, tmp_path / "home", ignore=shutil.ignore_patterns("design*"))
     monkeypatch.chdir(tmp_path / "home")
     assert command("score", "run", "-q").code == 0
     return Path("run")
