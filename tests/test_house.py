@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -149,3 +150,13 @@ def test_classes_are_nouns() -> None:
     trees = {file: ast.parse(file.read_text("utf-8")) for file in FILES}
     named = {n.name: file for file, tree in trees.items() for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
     assert not OLD_NAMES & named.keys()
+
+
+def test_the_top_level_holds_nothing_else() -> None:
+    """A test that wrote where it stood has left a file among ours before."""
+    listed = subprocess.run(["git", "ls-files"], cwd=TESTS.parent, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("no clone")
+    top = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    named = {"noisecleaner", "tests", "sample_data", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"}
+    assert {name for name in top if not name.startswith(".")} == named
