@@ -29,9 +29,9 @@ from noisecleaner.ranks.joining import joined
 from noisecleaner.ranks.tasks import Lead, dismiss, follow
 from noisecleaner.runs.class_order import swapped_names
 from noisecleaner.runs.config import FitConfig
-from noisecleaner.runs.contents import Contents, refuse_other_data
+from noisecleaner.runs.contents import Contents, fingerprint, refuse_other_data
 from noisecleaner.runs.record import FitResult, Record
-from noisecleaner.runs.run import Run, fingerprint, open_run
+from noisecleaner.runs.run import Run, open_run
 from noisecleaner.runs.same_fit import refuse_other_fit
 from noisecleaner.runs.trace import Trace, collect, to_table, verified_rows
 from noisecleaner.runs.zero_shot import with_zero_shot

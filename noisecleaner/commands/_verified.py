@@ -84,7 +84,7 @@ def _again(result: VerifyResult, checked: CheckedManifest) -> str:
     if checked.kind == "run":
         return f"fit again: `noisecleaner fit DATA --trusted VERIFIED --overwrite --out {_quoted(home)}`, then score"
     if checked.kind != "scores":
-        return _AGAIN[checked.kind]
+        return _AGAIN.get(checked.kind, _AGAIN[""])  # anybody may have written the kind
     if any(one.kind == "run" and (result.path / one.name).parent == home for one in result.manifests):
         return f"score again: `noisecleaner score {_quoted(home)}`"
     # scores of new rows lie in RUN/new, or wherever they were to be written

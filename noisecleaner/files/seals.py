@@ -173,9 +173,9 @@ class Seal:
             raise UnsealedError(_DAMAGED)
         try:
             return cls._parsed(parsed_json(written))
+        except UnsealedError:
+            raise
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, UnsealedError):
-                raise
             raise UnsealedError(f"it is not what noisecleaner writes: {error!r}") from error
 
     @classmethod

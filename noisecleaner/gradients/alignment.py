@@ -142,6 +142,12 @@ def log_softmax(logits: Tensor) -> Tensor:
     return logits.mT.log_softmax(dim=-2).mT
 
 
+def entropies(logits: Tensor) -> Tensor:
+    """The entropy of each row's softmax, in nats: [..., n, classes] -> [..., n]."""
+    logs = log_softmax(logits)
+    return -(logs.exp() * logs).sum(dim=-1)
+
+
 def at(values: Tensor, labels: Tensor) -> Tensor:
     """Pick one class a row: values [n, classes] and labels [n] -> [n]."""
     return values.gather(-1, labels.unsqueeze(-1)).squeeze(-1)

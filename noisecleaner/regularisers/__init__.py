@@ -77,6 +77,11 @@ class Regulariser(nn.Module):
         raise NotImplementedError
 
 
+def some_of(rows: IntArray, most: int, rng: np.random.Generator) -> IntArray:
+    """Draw some of the rows, at most so many and none twice; ascending, shape [m]."""
+    return np.sort(rng.choice(rows, min(most, len(rows)), replace=False))
+
+
 def regulariser_class(name: str) -> type[Regulariser]:
     """Import the regulariser that a file of this folder defines.
 

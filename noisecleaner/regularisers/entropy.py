@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from torch import Tensor
-from torch.nn import functional
 
 from noisecleaner.arrays import IntArray
+from noisecleaner.gradients.alignment import entropies
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.regularisers import Regulariser, Side
+from noisecleaner.regularisers import Regulariser, Side, some_of
 
 
 class Entropy(Regulariser):
@@ -37,7 +37,7 @@ class Entropy(Regulariser):
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
         """Choose a batch of unlabelled rows, shape [batch]."""
-        return (np.sort(rng.choice(self._rows, min(size, len(self._rows)), replace=False)),)
+        return (some_of(self._rows, size, rng),)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Add the weighted mean entropy of `drawn[0]`, inputs of unlabelled rows; shape []."""
@@ -46,6 +46,4 @@ class Entropy(Regulariser):
 
 def mean_entropy(logits: Tensor) -> Tensor:
     """The mean entropy of the classes' probabilities of logits [n, classes], in nats, as a scalar."""
-    logarithms = functional.log_softmax(logits, dim=1)
-    entropy: Tensor = -(logarithms.exp() * logarithms).sum(dim=1).mean()
-    return entropy
+    return entropies(logits).mean()

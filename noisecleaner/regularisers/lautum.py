@@ -12,7 +12,7 @@ from torch.nn import functional
 from noisecleaner.arrays import IntArray
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.regularisers import Regulariser, Side
+from noisecleaner.regularisers import Regulariser, Side, some_of
 
 #: Edge length that images are averaged to before their principal directions are looked for.
 _EDGE = 16
@@ -61,7 +61,7 @@ class Lautum(Regulariser):
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
         """Choose a batch of unlabelled rows, shape [times * batch], or all where there are fewer."""
-        return (np.sort(rng.choice(self._rows, min(self.times * size, len(self._rows)), replace=False)),)
+        return (some_of(self._rows, self.times * size, rng),)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Subtract the weighted Lautum information (eq. 2) of `drawn[0]`, inputs of unlabelled rows; shape []."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from noisecleaner.arrays import IntArray
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.regularisers import Regulariser, Side
+from noisecleaner.regularisers import Regulariser, Side, some_of
 
 #: Variances of the 19 Gaussian kernels, as Bousmalis et al. (Domain Separation Networks, 2016) list them.
 VARIANCES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 5, 10, 15, 20, 25, 30, 35, 100, 1e3, 1e4, 1e5, 1e6)
@@ -42,7 +42,7 @@ class MkMmd(Regulariser):
 
     def draw(self, rng: np.random.Generator, size: int) -> tuple[IntArray, ...]:
         """Choose a batch of unlabelled rows, shape [batch]."""
-        return (np.sort(rng.choice(self._rows, min(size, len(self._rows)), replace=False)),)
+        return (some_of(self._rows, size, rng),)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Add the weighted discrepancy between the source and `drawn[0]`, inputs of unlabelled rows; shape []."""

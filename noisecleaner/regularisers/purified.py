@@ -14,7 +14,7 @@ from torch.nn import functional
 from noisecleaner.arrays import IntArray
 from noisecleaner.gradients.passes import with_spare_buffers
 from noisecleaner.networks.network import Batch, Network
-from noisecleaner.regularisers import Regulariser, Side
+from noisecleaner.regularisers import Regulariser, Side, some_of
 
 #: Section IV-A: "four fully connected layers with 512, 256, 10, 1 nodes".
 _NODES = (512, 256, 10, 1)
@@ -78,7 +78,7 @@ class Purified(Regulariser):
         self._taken = int(self.steps) if self._taken is None else self._taken
         turns = 0 if self._taken % self.critic.every else self.critic.turns
         pools = [self._any] * self.both + [self._fixed, self._any] * turns
-        return tuple(np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools)
+        return tuple(some_of(pool, size, rng) for pool in pools)
 
     def regularise(self, loss: Tensor, network: Network, source: Batch, drawn: Sequence[Tensor]) -> Tensor:
         """Step on the critic if it is its turn; return lambda_1 loss + lambda_2 L_wasserstein (eq. 26), of shape []."""

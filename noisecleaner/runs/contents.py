@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+
+from noisecleaner.arrays import Array
 from noisecleaner.files import damaged, read_record, write_record
 from noisecleaner.ingest import Manifest, Source
 from noisecleaner.ingest.fingerprints import Fingerprint, refuse_other
@@ -116,3 +121,22 @@ def refuse_other_scored(before: Sequence[Fingerprint], manifest: Manifest, *, sc
         required=f"The scores in {scored} must belong to {data}",
         hint="Run `fit(..., overwrite=True)` again, or name the data that was scored with `data=PATH`.",
     )
+
+
+def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> str:
+    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves), and vectors of the classes.
+
+    Args:
+        parts: the rows.
+        class_vectors: shape [classes, width]; None without any.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.table.schema) as writer:
+            writer.write_table(part.table.combine_chunks())
+        digest.update(sink.getvalue())
+        digest.update("\0".join(part.classes).encode())
+    if class_vectors is not None:
+        digest.update(np.ascontiguousarray(class_vectors).tobytes())
+    return digest.hexdigest()

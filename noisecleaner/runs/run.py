@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from noisecleaner.arrays import Array
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import (
     RUN_MANIFEST,
@@ -29,7 +24,6 @@ from noisecleaner.files import (
     write_record,
     write_seal,
 )
-from noisecleaner.ingest import Manifest
 from noisecleaner.runs.differences import differences
 from noisecleaner.runs.near import meant
 from noisecleaner.runs.record import Record
@@ -167,8 +161,7 @@ class Run:
             NoisecleanerError: the fit was interrupted, or see `read`.
         """
         record = self.read()
-        if self.is_sealed() and self.seal() is None:
-            raise damaged(self.manifest, "it was written beside run.json, and is missing")
+        self.require_seal()
         if record.result is None:
             raise NoisecleanerError(
                 f"{self.path} must hold a finished fit, but its fit is still running or was interrupted.",
@@ -188,6 +181,17 @@ class Run:
             NoisecleanerError: `run.json` is damaged.
         """
         return bool(read_record(self.record).get(SEALED))
+
+    def require_seal(self) -> Seal | None:
+        """Read `manifest.json`; None where none was written with `run.json`.
+
+        Raises:
+            NoisecleanerError: one was and is missing, or a file is damaged.
+        """
+        seal = self.seal()
+        if seal is None and self.is_sealed():
+            raise damaged(self.manifest, "it was written beside run.json, and is missing")
+        return seal
 
     def begin(self, record: Record) -> None:
         """Make the run, whole or not at all where there is nothing yet; else beside what a person has put there."""
@@ -263,25 +267,6 @@ def open_run(path: Path, wanted: Record, *, overwrite: bool, resume: bool) -> It
             with _replacing(run, replaced, wanted), _resumable():
                 yield run, wanted
         replaced.conclude()
-
-
-def fingerprint(parts: list[Manifest], class_vectors: Array | None = None) -> str:
-    """Hash ids, paths, labels and skip reasons of all rows (not the images themselves), and vectors of the classes.
-
-    Args:
-        parts: the rows.
-        class_vectors: shape [classes, width]; None without any.
-    """
-    digest = hashlib.sha256()
-    for part in parts:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, part.table.schema) as writer:
-            writer.write_table(part.table.combine_chunks())
-        digest.update(sink.getvalue())
-        digest.update("\0".join(part.classes).encode())
-    if class_vectors is not None:
-        digest.update(np.ascontiguousarray(class_vectors).tobytes())
-    return digest.hexdigest()
 
 
 @contextmanager

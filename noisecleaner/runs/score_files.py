@@ -138,12 +138,7 @@ class ScoreFiles:
 
     def _refuse_other_fit(self, made_of: str) -> None:
         run = Run(self.path)
-        fit = run.seal()
-        if fit is None and run.record.exists() and run.is_sealed():
-            raise NoisecleanerError(
-                f"{run.manifest} is required: it tells of which fit the scores beside it are.",
-                "Copy it with them, or fit and score again.",
-            )
+        fit = run.require_seal() if run.record.exists() else run.seal()
         if fit is not None and fit.identity != made_of:
             raise NoisecleanerError(
                 f"Scores must be made of the fit that they lie beside, but those in {self.path} are of another one.",

@@ -89,14 +89,7 @@ class WeightingLearner:
         self._descent = Descent(trained, momentum=schedule.momentum, weight_decay=schedule.weight_decay)
         self._kept = nn.ModuleDict({"state": state, "descent": self._descent})
         self._optimisers = [r.optimiser for r in state.regularisers if r.optimiser is not None]
-        self._sampler = Sampler(
-            rows=fold.source,
-            given=data.given,
-            batch_size=schedule.batch_size,
-            trusted_batch=schedule.trusted_batch,
-            seed=schedule.seed,
-            group=state.weighting.group,
-        )
+        self._sampler = Sampler.of_fold(fold, data.given, schedule, group=state.weighting.group)
         self._parts = Parts(ranks, state, self._sampler.source)
         self.epochs, self.steps_per_epoch = schedule.epochs, self._sampler.steps
         # the losses of a network that has learned nothing do not tell who is clean

@@ -52,13 +52,7 @@ class PairLearner:
         self._clean_sets = [CleanSet(len(data.given)).to(data.device) for _ in self._members]
         descents, clean_sets = nn.ModuleList(self._descents), nn.ModuleList(self._clean_sets)
         self._kept = nn.ModuleDict({"state": state, "descents": descents, "clean_sets": clean_sets})
-        self._sampler = Sampler(
-            rows=fold.source,
-            given=data.given,
-            batch_size=schedule.batch_size,
-            trusted_batch=schedule.trusted_batch,
-            seed=schedule.seed,
-        )
+        self._sampler = Sampler.of_fold(fold, data.given, schedule)
         self.epochs, self.steps_per_epoch = schedule.epochs, 2 * self._sampler.steps
         self._warmup = rule.plain_epochs(self.epochs)
         self._losses: list[Tensor] = []

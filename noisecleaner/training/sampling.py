@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from noisecleaner.arrays import IntArray
+from noisecleaner.training.folds import Fold
+from noisecleaner.training.schedule import Schedule
 from noisecleaner.training.streams import Stream, generator
 
 
@@ -32,6 +34,18 @@ class Sampler:
     trusted_batch: int
     seed: int
     group: int = 1
+
+    @classmethod
+    def of_fold(cls, fold: Fold, given: IntArray, schedule: Schedule, *, group: int = 1) -> Sampler:
+        """Draw the batches of a fold; `given`, shape [rows of the corpus], and `group` are as above."""
+        return cls(
+            rows=fold.source,
+            given=given,
+            batch_size=schedule.batch_size,
+            trusted_batch=schedule.trusted_batch,
+            seed=schedule.seed,
+            group=group,
+        )
 
     def __post_init__(self) -> None:
         self._epoch, self._batches = -1, list[IntArray]()

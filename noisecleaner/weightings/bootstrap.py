@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from noisecleaner.gradients.alignment import log_softmax
+from noisecleaner.gradients.alignment import entropies
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step, Weighting, weighted_loss
 
@@ -52,16 +52,10 @@ class Bootstrap(Weighting):
         if self.kind == "hard":
             loss = weighted_loss(logits, given, (logits.detach().max(dim=-1).indices, own * share))
         else:
-            loss = weighted_loss(logits, given) + own * (share * _entropies(logits)).sum()
+            loss = weighted_loss(logits, given) + own * (share * entropies(logits)).sum()
         self.record_batch(source, self.given * counted, beta=own * counted)
         return Step(loss=loss, logits=logits.detach())
 
     def beta(self) -> Tensor:
         """Share of the network's own label in each row's target; NaN where it was never seen. Shape [rows]."""
         return self.beta_sum / self.visits
-
-
-def _entropies(logits: Tensor) -> Tensor:
-    """The entropy of each row's softmax: [..., n, classes] -> [..., n]."""
-    logs = log_softmax(logits)
-    return -(logs.exp() * logs).sum(dim=-1)

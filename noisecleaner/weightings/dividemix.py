@@ -8,7 +8,7 @@ from typing import Literal, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from noisecleaner.gradients.alignment import alignments, direction, directional_derivative
+from noisecleaner.gradients.alignment import alignments, direction, directional_derivative, entropies
 from noisecleaner.gradients.passes import Rehearsals
 from noisecleaner.networks.network import Batch, Network
 from noisecleaner.weightings import Step
@@ -77,8 +77,7 @@ class DivideMix(PairWeighting):
             return super().warm_up(network, source, target)
         logits = network(source.inputs)
         given = soft_cross_entropies(logits, one_hot(source.labels, logits)).mean()
-        entropy = soft_cross_entropies(logits, logits.softmax(dim=1)).mean()
-        return Step(loss=given - entropy, logits=logits.detach())
+        return Step(loss=given - entropies(logits).mean(), logits=logits.detach())
 
     def teach(self, number: int, own: Network, other: Network, divided: Divided) -> Tensor:
         """L = L_X + lambda_u L_U + L_reg of mixed rows (eq. 10 to 13), of shape []; arguments are the contract's."""
@@ -87,15 +86,16 @@ class DivideMix(PairWeighting):
         inputs = torch.cat([view.inputs for view in (*divided.labelled, *divided.unlabelled)])
         mixup = Mixup.drawn(len(inputs), self.mixing.mixup_alpha, inputs.device)
         mixed, first = mixup.of(inputs), sum(len(view.rows) for view in divided.labelled)
+        target = mixup.of(targets.whole(targets.refined))
         if self.steered:
             logits, labelled = self._weighed(own, mixed, mixup, targets, divided)
         else:
-            logits, target = own(mixed), mixup.of(targets.whole(targets.refined))
+            logits = own(mixed)
             labelled = soft_cross_entropies(logits[:first], target[:first]).mean()
         loss = labelled + collapse(logits)
         if len(inputs) == first:
             return loss
-        guessed = squared_distances(logits[first:], mixup.of(targets.whole(targets.refined))[first:]).mean()
+        guessed = squared_distances(logits[first:], target[first:]).mean()
         return loss + self.mixing.weight(divided.since) * guessed
 
     @torch.no_grad()

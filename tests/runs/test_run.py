@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.datasets import embeddings, image_folder
 
 from noisecleaner.errors import Interrupted, NoisecleanerError
 from noisecleaner.files import read_record, write_record
-from noisecleaner.ingest import Columns, Manifest, Source, ingest
+from noisecleaner.ingest import Source
 from noisecleaner.runs.config import FitConfig
 from noisecleaner.runs.record import FitResult, Record
-from noisecleaner.runs.run import SCHEMA_VERSION, Run, fingerprint, open_run
+from noisecleaner.runs.run import SCHEMA_VERSION, Run, open_run
 
 CONFIG = FitConfig(source=Source("/data"), seed=3, device="cpu")
 WANTED = Record(CONFIG, "abc")
@@ -189,27 +188,3 @@ def test_a_record_that_no_fit_writes_is_damaged(tmp_path: Path, change: dict[str
     write_record(run.record, {**read_record(run.record), **change})
     with pytest.raises(NoisecleanerError, match="cannot be read"):
         run.read()
-
-
-def manifest(data: Path, columns: Columns | None = None) -> Manifest:
-    return ingest(Source(str(data), columns=columns or Columns()), None)[0]
-
-
-def test_a_fingerprint_tells_rows_and_labels_apart_but_not_what_stands_in_images(tmp_path: Path) -> None:
-    image_folder(tmp_path / "images", rows=6)
-    before = fingerprint([manifest(tmp_path / "images")])
-    assert fingerprint([manifest(tmp_path / "images")]) == before
-    image = next((tmp_path / "images").rglob("*.png"))
-    image.write_bytes(image.read_bytes()[:-1])
-    assert fingerprint([manifest(tmp_path / "images")]) == before
-    image.rename(image.with_name("renamed.png"))
-    assert fingerprint([manifest(tmp_path / "images")]) != before
-
-
-def test_a_fingerprint_is_that_of_all_parts_in_their_order(tmp_path: Path) -> None:
-    parts = []
-    for seed in (0, 1):
-        embeddings(tmp_path / f"{seed}.parquet", rows=30, seed=seed)
-        parts.append(manifest(tmp_path / f"{seed}.parquet", Columns(embedding="embedding")))
-    prints = {fingerprint(chosen) for chosen in ([parts[0]], [parts[1]], parts, parts[::-1])}
-    assert len(prints) == 4

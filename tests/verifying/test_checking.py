@@ -299,3 +299,13 @@ def test_below_an_output_the_folder_above_is_named(run: Path, command: Command, 
     outcome = command("verify", below)
     assert outcome.code == 2
     assert f"Name that: `noisecleaner verify {Path(below).parts[0]}`." in outcome.err
+
+
+def test_a_kind_that_nobody_knows_is_told_like_others(tmp_path: Path, command: Command) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("one")
+    seal_folder(tmp_path / "data", kind="nonsense", progress=Progress())
+    (tmp_path / "data" / "a").write_text("two")
+    outcome = command("verify", tmp_path / "data")
+    assert outcome.code == 1
+    assert "changed    a" in outcome.out
